@@ -1,0 +1,87 @@
+# Tide: see README.md, and `make help` for the targets.
+#
+# CC=clang builds with clang. O=DIR puts everything built into DIR.
+
+CC ?= gcc
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+O ?= build
+PYTHON ?= /usr/bin/python3
+QEMU ?= qemu-system-x86_64
+
+WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Werror
+
+# ---- the kernel ----
+
+KERNEL_CFLAGS := -std=gnu11 -ffreestanding -O2 -g $(WARNINGS) -I. -Iarch/x86_64/include \
+	-m64 -march=x86-64 -mgeneral-regs-only -mno-red-zone -mcmodel=small -fno-pic -fno-pie \
+	-fno-stack-protector -fno-omit-frame-pointer -fno-asynchronous-unwind-tables \
+	-fno-strict-aliasing -fcf-protection=none -MMD -MP
+KERNEL_LDFLAGS := -nostdlib -static -no-pie -Wl,--build-id=none -Wl,-z,noexecstack \
+	-Wl,-z,max-page-size=4096 -Wl,-T,linker.ld
+
+LIB_SOURCES := $(wildcard lib/*.c)
+MM_SOURCES := $(wildcard mm/*.c)
+DRIVER_SOURCES := $(wildcard drivers/pci/*.c drivers/virtio/*.c)
+KERNEL_SOURCES := $(wildcard boot/*.S boot/*.c arch/x86_64/*.S arch/x86_64/*.c kernel/*.c) \
+	$(LIB_SOURCES) $(MM_SOURCES) $(DRIVER_SOURCES)
+KERNEL_OBJECTS := $(patsubst %,$(O)/kernel/%.o,$(KERNEL_SOURCES))
+
+.DEFAULT_GOAL := all
+.PHONY: all
+all: $(O)/tide.elf
+
+$(O)/tide.elf: $(KERNEL_OBJECTS) linker.ld
+	$(CC) $(KERNEL_LDFLAGS) -o $@ $(KERNEL_OBJECTS)
+
+$(O)/kernel/%.c.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(KERNEL_CFLAGS) -c -o $@ $<
+
+$(O)/kernel/%.S.o: %.S
+	@mkdir -p $(@D)
+	$(CC) $(KERNEL_CFLAGS) -c -o $@ $<
+
+# ---- host programs: the same sources of lib, mm and drivers against fakes ----
+
+HOST_CC ?= gcc
+HOST_SANITIZERS ?= -fsanitize=address,undefined -fno-sanitize-recover=all
+HOST_CFLAGS := -std=gnu11 -O1 -g $(WARNINGS) -I. -Itests/unit/include -fno-omit-frame-pointer \
+	-fno-strict-aliasing $(HOST_SANITIZERS) -MMD -MP
+
+HOST_SOURCES := $(filter-out lib/string.c lib/printf.c,$(LIB_SOURCES)) $(MM_SOURCES) \
+	$(DRIVER_SOURCES) $(wildcard tests/unit/fake_*.c)
+HOST_OBJECTS := $(patsubst %.c,$(O)/host/%.o,$(HOST_SOURCES))
+UNIT_TESTS := $(patsubst tests/unit/%.c,$(O)/unit/%,$(wildcard tests/unit/test_*.c))
+
+$(O)/host/%.o: %.c
+	@mkdir -p $(@D)
+	$(HOST_CC) $(HOST_CFLAGS) -c -o $@ $<
+
+$(O)/host/libtide.a: $(HOST_OBJECTS)
+	@rm -f $@
+	ar rcs $@ $^
+
+$(O)/unit/%: $(O)/host/tests/unit/%.o $(O)/host/libtide.a
+	@mkdir -p $(@D)
+	$(HOST_CC) $(HOST_SANITIZERS) -o $@ $< $(O)/host/libtide.a -lcmocka -lpthread
+
+.PHONY: unit
+unit: $(UNIT_TESTS)
+	@for test in $(UNIT_TESTS); do echo "== $$test"; $$test || exit 1; done
+
+# ---- upkeep ----
+
+C_FILES = $(shell git ls-files '*.c' '*.h')
+
+.PHONY: format clean
+format:
+	clang-format -i $(C_FILES)
+
+clean:
+	rm -rf $(O)
+
+-include $(KERNEL_OBJECTS:.o=.d) $(HOST_OBJECTS:.o=.d) \
+	$(patsubst tests/unit/%.c,$(O)/host/tests/unit/%.d,$(wildcard tests/unit/test_*.c))
+.SECONDARY:

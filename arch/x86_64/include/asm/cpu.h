@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What mm/ and drivers/ need of the processor itself. tests/unit replaces it.
+ */
+#ifndef TIDE_ASM_CPU_H
+#define TIDE_ASM_CPU_H
+
+#include "include/types.h"
+
+#define CPUS_MAX 64
+
+/* Say that this is a spin loop. */
+static inline void cpu_relax(void)
+{
+    __asm__ volatile("pause" ::: "memory");
+}
+
+/* Interrupts off; the return value goes to irq_restore(). */
+static inline u64 irq_save(void)
+{
+    u64 flags;
+    __asm__ volatile("pushfq; popq %0; cli" : "=r"(flags)::"memory");
+    return flags;
+}
+
+static inline void irq_restore(u64 flags)
+{
+    __asm__ volatile("pushq %0; popfq" ::"r"(flags) : "memory", "cc");
+}
+
+/*
+ * This processor's number, 0 for the one that booted: gs:0 holds it from the
+ * first line of kmain() on.
+ */
+static inline u32 cpu_id(void)
+{
+    u32 id;
+    __asm__("movl %%gs:0, %0" : "=r"(id));
+    return id;
+}
+
+#endif

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * PCI: every function of every bus, found once at boot and again on request.
+ *
+ * The tree is untrusted: loops in capability lists, bridges that point at
+ * each other and BARs without an address are reported and bounded, never
+ * followed for ever. Config space is reached through ECAM where ACPI's MCFG
+ * gives a segment, else through ports 0xcf8/0xcfc (256 bytes, segment 0).
+ */
+#ifndef TIDE_DRIVERS_PCI_PCI_H
+#define TIDE_DRIVERS_PCI_PCI_H
+
+#include "include/types.h"
+
+#define PCI_BARS               6
+#define PCI_ADDRESS_TEXT_BYTES 16
+
+struct pci_address {
+    u16 segment;
+    u8 bus;
+    u8 device;   /* 0 to 31 */
+    u8 function; /* 0 to 7 */
+};
+
+enum pci_bar_kind { PCI_BAR_NONE, PCI_BAR_IO, PCI_BAR_MEMORY };
+
+struct pci_bar {
+    enum pci_bar_kind kind;
+    bool is_64bit; /* the next BAR's register is its upper half, and that entry is PCI_BAR_NONE */
+    bool prefetchable;
+    u64 base;  /* 0: without an address */
+    u64 bytes; /* 0: not implemented */
+};
+
+/* One function. Filled by pci_scan(), read only after it but for the BARs' addresses. */
+struct pci_device {
+    struct pci_address address;
+    u16 vendor_id;
+    u16 device_id;
+    u16 subsystem_vendor_id;
+    u16 subsystem_id;
+    u8 class_code;
+    u8 subclass;
+    u8 programming_interface;
+    u8 revision;
+    u8 header_type;    /* without the multi-function bit */
+    u8 interrupt_pin;  /* 0 none, 1 to 4 for INTA to INTD */
+    u8 interrupt_line; /* as firmware left it, or as routed by pci_scan(); 0xff none */
+    bool present;      /* false once a rescan no longer finds it */
+    struct pci_bar bars[PCI_BARS];
+};
+
+/* Where config space is; the implementations are pci_config.c's. */
+struct pci_config_ops {
+    u32 (*read)(struct pci_address address, u16 offset, unsigned bytes);
+    void (*write)(struct pci_address address, u16 offset, unsigned bytes, u32 value);
+};
+
+/* ---- config space: offset aligned to the width; all ones where nothing answers ---- */
+
+u8 pci_read8(const struct pci_device *device, u16 offset);
+u16 pci_read16(const struct pci_device *device, u16 offset);
+u32 pci_read32(const struct pci_device *device, u16 offset);
+void pci_write8(const struct pci_device *device, u16 offset, u8 value);
+void pci_write16(const struct pci_device *device, u16 offset, u16 value);
+void pci_write32(const struct pci_device *device, u16 offset, u32 value);
+
+/* How much of config space can be reached: 256, or 4096 through ECAM. */
+u16 pci_config_bytes(const struct pci_device *device);
+
+/* ---- the tree ---- */
+
+/*
+ * Find everything: bridges without numbers get them, and BARs without an
+ * address get one where the bridge windows allow. May be called again for
+ * hot-added devices; known ones keep their struct. Returns the number of
+ * functions present, or E_NOMEM.
+ */
+must_check int pci_scan(void);
+
+/* The i-th function found, in bus order; NULL past the end. */
+struct pci_device *pci_device_at(unsigned index);
+
+/* The function at an address, or NULL. */
+struct pci_device *pci_find(struct pci_address address);
+
+/* "0000:00:04.0". The buffer holds PCI_ADDRESS_TEXT_BYTES. */
+const char *pci_address_text(struct pci_address address, char *buffer);
+
+/*
+ * Parse [[domain:]bus:]device[.function], numbers in hexadecimal as lspci
+ * prints them; a missing part is 0. E_INVAL if malformed or out of range.
+ */
+must_check int pci_parse_address(const char *text, struct pci_address *address);
+
+/* ---- capabilities ---- */
+
+#define PCI_CAP_VENDOR  0x09
+#define PCI_CAP_EXPRESS 0x10
+#define PCI_CAP_MSIX    0x11
+
+/*
+ * The offset of the first capability with this id after `after` (0: from the
+ * start), or 0. Pointers below 0x40 or past the end and loops end the walk
+ * with a warning. O(48) config reads at most.
+ */
+u8 pci_find_capability(const struct pci_device *device, u8 id, u8 after);
+
+/* ---- use ---- */
+
+/* Switch memory decoding and bus mastering on or off. */
+void pci_enable(const struct pci_device *device, bool on);
+
+/*
+ * Map [offset, offset + bytes) of a memory BAR. E_RANGE if it leaves the BAR
+ * or wraps, E_NODEV if the BAR is not a memory BAR or has no address.
+ */
+must_check int pci_map_bar(const struct pci_device *device, unsigned bar, u64 offset, u64 bytes,
+                           volatile void **registers);
+
+#endif

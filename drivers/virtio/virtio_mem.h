@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The virtio-mem driver: keeps what is plugged at what the host requests.
+ *
+ * A state machine without a thread: vmem_service() does what can be done now
+ * and says when it wants to be called again. Nothing in it waits. One resize:
+ * config snapshot -> plan -> (offline) -> one request -> reply -> block states
+ * -> (online) -> plan again, until there is nothing left to do.
+ */
+#ifndef TIDE_DRIVERS_VIRTIO_VIRTIO_MEM_H
+#define TIDE_DRIVERS_VIRTIO_VIRTIO_MEM_H
+
+#include "drivers/virtio/virtio.h"
+#include "drivers/virtio/virtio_mem_config.h"
+
+struct vmem_device;
+
+/* What vmem_service() returns when only an event can bring work. */
+#define VMEM_NEVER (~(u64)0)
+
+enum vmem_phase {
+    VMEM_PHASE_START,    /* giving back what an earlier life left plugged */
+    VMEM_PHASE_SETTLED,  /* nothing to do until the host asks */
+    VMEM_PHASE_WORKING,  /* a request is in flight, or the next one is due */
+    VMEM_PHASE_WAITING,  /* the device said BUSY, or pages in use keep blocks: a retry is due */
+    VMEM_PHASE_RECOVERY, /* reset after ERROR or silence, finding out what is plugged */
+    VMEM_PHASE_BROKEN,   /* refused or given up; the reason is in the virtio_device */
+};
+
+struct vmem_status {
+    enum vmem_phase phase;
+    const char *waiting_for;   /* one clause for a person, or NULL: "the device is busy", ... */
+    struct vmem_config config; /* the last valid snapshot */
+    u64 nr_blocks;             /* in the region */
+    u64 plugged_blocks;        /* by the driver's own book */
+    u64 requests[4];           /* sent since attach, by enum virtio_mem_request_type */
+    u64 replies[4];            /* received, by enum virtio_mem_response_type */
+    u64 timeouts;
+    u64 resets;  /* recoveries */
+    u64 resizes; /* settled */
+};
+
+/*
+ * Take over a device that the transport found: negotiate, read and validate
+ * the config, register the region, DRIVER_OK. name ("vmem0") is copied. On an
+ * error the reason is logged, the device is left reset and nothing is held.
+ */
+must_check int vmem_attach(struct virtio_device *virtio, const char *name,
+                           enum virtio_irq_mode irq_mode, struct vmem_device **attached);
+
+/*
+ * Let go of the device: every block is offlined and returned with UNPLUG ALL
+ * first, so E_BUSY while pages of it are in use or the device refuses (then it
+ * stays attached). A broken device's memory that is in use stays mapped.
+ */
+must_check int vmem_detach(struct vmem_device *vmem);
+
+/*
+ * Work until there is nothing to do now. Call it after an event of the
+ * device, when pages were freed, and at the time it returned (milliseconds
+ * of platform_now_ms(), or VMEM_NEVER). Cheap when there is nothing to do.
+ */
+u64 vmem_service(struct vmem_device *vmem, u64 now_ms);
+
+/* Whether the first plan has settled, or never will (waiting for what only others can change,
+ * broken). */
+bool vmem_is_ready(const struct vmem_device *vmem);
+
+void vmem_get_status(const struct vmem_device *vmem, struct vmem_status *status);
+
+/* The virtio device underneath, for its features, interrupt mode and broken_reason. */
+const struct virtio_device *vmem_virtio(const struct vmem_device *vmem);
+
+/*
+ * If paddr lies in the region, write what a person needs to know of it
+ * ("vmem0 block 17 at 0x..., unplugged") and return true. Any context.
+ */
+bool vmem_describe_address(const struct vmem_device *vmem, paddr_t paddr, char *text, size_t bytes);
+
+/* Block states of one region, for drawing: true if plugged. Index below nr_blocks. */
+bool vmem_block_plugged(const struct vmem_device *vmem, u64 block);
+
+#endif

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The kernel's command line: options separated by blanks, `key=value` or
+ * `key`, where a value may be quoted: run="alloc 1M; exit".
+ *
+ * Iteration only: who owns an option (kernel/options.c) decides what it means.
+ * The text is untrusted: an unclosed quote ends at the end of the line.
+ */
+#ifndef TIDE_LIB_CMDLINE_H
+#define TIDE_LIB_CMDLINE_H
+
+#include "include/types.h"
+
+#define CMDLINE_KEY_BYTES   64
+#define CMDLINE_VALUE_BYTES 1024
+
+struct cmdline_option {
+    char key[CMDLINE_KEY_BYTES];
+    char value[CMDLINE_VALUE_BYTES]; /* quotes removed; empty without '=' */
+    bool has_value;
+    bool truncated; /* key or value did not fit */
+};
+
+/*
+ * Read the option at *cursor and move the cursor past it. False at the end.
+ * Start with *cursor at the first character of the line.
+ */
+bool cmdline_next(const char **cursor, struct cmdline_option *option);
+
+#endif

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The page allocator: frames of 4 KiB from boot RAM and from plugged memory.
+ *
+ * An allocation is a run of 2^order frames, aligned to its own size, orders 0
+ * to PAGE_ORDER_MAX (2 MiB, an "area"), or a longer run of whole frames. Its
+ * state lies outside the frames: memory that nobody allocated is never read
+ * or written. A page comes with undefined contents.
+ */
+#ifndef TIDE_MM_PAGE_H
+#define TIDE_MM_PAGE_H
+
+#include "include/boot_info.h"
+#include "include/types.h"
+
+#define PAGE_ORDER_MAX 9
+
+/* Where an allocation is placed, and so what it may keep from being unplugged. */
+enum page_kind {
+    PAGE_KERNEL, /* boot RAM first: page tables, rings, metadata; plugged memory only when that is
+                    out */
+    PAGE_USER,   /* plugged memory first, boot RAM above the kernel's reserve when that is out */
+    PAGE_NR_KINDS,
+};
+
+struct page_stats {
+    u64 boot_frames;    /* managed in boot RAM */
+    u64 boot_used;      /* of them allocated */
+    u64 plugged_frames; /* online in hotplug regions */
+    u64 plugged_used;   /* of them allocated */
+    u64 metadata_bytes; /* what the allocator itself occupies, included in the used frames */
+};
+
+/*
+ * Start with the boot loader's RAM, less the kernel's image and what
+ * early_alloc() gave out. Boot only, once.
+ */
+void page_init(const struct boot_info *boot);
+
+/* PADDR_NONE if there is no such run. Never sleeps; any processor, not from an interrupt. O(1). */
+must_check paddr_t page_alloc(unsigned order, enum page_kind kind);
+
+/*
+ * Return what page_alloc() gave, with the same order. A frame that is not
+ * allocated, was freed before, or is not ours, panics with its address: that
+ * is a fault of the caller, and memory would be used twice.
+ */
+void page_free(paddr_t paddr, unsigned order);
+
+/*
+ * nr_frames contiguous frames, any number above 0, aligned to the largest
+ * power of two up to 2 MiB that is not above the size. O(areas searched).
+ */
+must_check paddr_t page_alloc_run(u64 nr_frames, enum page_kind kind);
+void page_free_run(paddr_t paddr, u64 nr_frames);
+
+/* Totals at this moment. O(1) or O(regions). */
+void page_get_stats(struct page_stats *stats);
+
+/* Recompute every counter from scratch and panic at the first that is wrong. O(areas). For tests.
+ */
+void page_check(void);
+
+#endif

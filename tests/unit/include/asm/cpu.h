@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The host's processor: a test thread says which one it plays by setting
+ * fake_cpu_id.
+ */
+#ifndef TIDE_ASM_CPU_H
+#define TIDE_ASM_CPU_H
+
+#include "include/types.h"
+
+#define CPUS_MAX 64
+
+extern __thread u32 fake_cpu_id;
+
+static inline void cpu_relax(void)
+{
+    __asm__ volatile("pause" ::: "memory");
+}
+
+static inline u64 irq_save(void)
+{
+    return 0;
+}
+
+static inline void irq_restore(u64 flags)
+{
+    (void)flags;
+}
+
+static inline u32 cpu_id(void)
+{
+    return fake_cpu_id;
+}
+
+#endif
