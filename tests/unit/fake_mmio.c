@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* See fake_mmio.h. */
 #include "tests/unit/fake_mmio.h"
+#include "tests/unit/include/asm/io.h"
+#include "tests/unit/include/asm/mmio.h"
+#include "tests/unit/unit.h"
 
-#include <cmocka.h>
 #include <inttypes.h>
-#include <setjmp.h>
-#include <stdarg.h>
 
 #define CLAIMS_MAX 64
 

@@ -3,16 +3,12 @@
 #include "tests/unit/fake_platform.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
-
-#include <cmocka.h>
 
 #include "include/status.h"
 #include "include/units.h"
 #include "tests/unit/include/asm/cpu.h"
+#include "tests/unit/unit.h"
 
 #define MAPPINGS_MAX    65536
 #define HANDLERS_MAX    64

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* See panic.h. */
+#include "lib/panic.h"
+
+#include <stdarg.h>
+
+#include "include/platform.h"
+#include "lib/printf.h"
+
+void panic(const char *format, ...)
+{
+    char text[256];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    console_printf("\npanic: %s\n", text);
+    platform_print_backtrace();
+    platform_exit(EXIT_PANIC);
+}
