@@ -71,6 +71,69 @@ $(O)/unit/%: $(O)/host/tests/unit/%.o $(O)/host/libtide.a
 unit: $(UNIT_TESTS)
 	@for test in $(UNIT_TESTS); do echo "== $$test"; $$test || exit 1; done
 
+# ---- what a person runs: each does its own set-up ----
+
+NPROC := $(shell nproc 2>/dev/null || echo 2)
+BUILD = @$(MAKE) --no-print-directory -s -j$(NPROC) O=$(O)
+TOOL = @O=$(O) PYTHON=$(PYTHON) QEMU=$(QEMU) PYTHONDONTWRITEBYTECODE=1
+HOST_TARGETS := help setup run shell gdb test test-unit test-qemu lint bench
+.PHONY: $(HOST_TARGETS) unit-programs
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.* ## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
+
+setup: ## install what is missing, each package named first
+	$(TOOL) tools/setup
+
+run: ## boot under QEMU and watch memory rise and fall
+	$(TOOL) tools/setup run
+	$(BUILD) all
+	$(TOOL) $(PYTHON) tools/run $(O)/tide.elf
+
+shell: ## the same machine, with the guest's monitor and the resize commands
+	$(TOOL) tools/setup run
+	$(BUILD) all
+	$(TOOL) $(PYTHON) tools/shell $(O)/tide.elf
+
+gdb: ## stop at the first instruction, with symbols
+	$(TOOL) tools/setup gdb
+	$(BUILD) all
+	$(TOOL) $(PYTHON) tools/gdb $(O)/tide.elf
+
+test: ## all tests
+	$(TOOL) tools/setup test
+	$(BUILD) all unit-programs $(O)/plugin/insn_count.so
+	$(TOOL) $(PYTHON) tools/test $(O) unit qemu
+
+test-unit: ## the host programs under sanitizers
+	$(TOOL) tools/setup test
+	$(BUILD) unit-programs
+	$(TOOL) $(PYTHON) tools/test $(O) unit
+
+test-qemu: ## the real image in the real QEMU; PYTEST_ARGS='-k zero' picks some
+	$(TOOL) tools/setup test
+	$(BUILD) all $(O)/plugin/insn_count.so
+	$(TOOL) $(PYTHON) tools/test $(O) qemu -- tests/qemu $(PYTEST_ARGS)
+
+lint: ## format, layers, a clang build, sizes, scripts
+	$(TOOL) tools/setup lint
+	$(TOOL) $(PYTHON) tools/lint $(O)
+
+bench: ## the figures, as a table and as build/bench.json
+	$(TOOL) tools/setup run
+	$(BUILD) all $(O)/plugin/insn_count.so $(O)/bench/nop.elf
+	$(TOOL) $(PYTHON) tools/bench $(O)
+
+unit-programs: $(UNIT_TESTS)
+
+$(O)/plugin/%.so: tools/plugin/%.c
+	@mkdir -p $(@D)
+	$(HOST_CC) -std=gnu11 -O2 $(WARNINGS) -fPIC -shared -o $@ $<
+
+$(O)/bench/nop.elf: tests/bench/nop.S
+	@mkdir -p $(@D)
+	$(CC) -m64 -nostdlib -static -no-pie -Wl,--build-id=none,-n,-Ttext=0x100000,-e,start -o $@ $<
+
 # ---- upkeep ----
 
 C_FILES = $(shell git ls-files '*.c' '*.h')

@@ -1,0 +1,190 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""One running QEMU: its process, its QMP session, its guest's console.
+
+Always used with `with`: whatever happens inside, QEMU is ended by its pid, and
+it ends by itself if this program dies or its time is up.
+"""
+
+import ctypes
+import os
+import re
+import shlex
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import Callable
+
+from .guest import Console, Guest
+from .machine import Machine
+from .qmp import WAIT_SECONDS, Qmp, QmpClosed
+from .trace import Trace, read_trace
+
+LIFE_SECONDS = 1800.0
+_PR_SET_PDEATHSIG = 1
+_libc = ctypes.CDLL(None)
+
+
+class QemuFailed(Exception):
+    """QEMU did not start, or did not end as it should."""
+
+
+def find_qemu() -> str:
+    """The QEMU to run: the environment's QEMU, else Debian's name."""
+    return os.environ.get("QEMU") or "qemu-system-x86_64"
+
+
+def _die_with_parent() -> None:
+    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+class Qemu:
+    """A machine, started. The folder receives qemu.cmd, qemu.log, serial.log and trace.log."""
+
+    def __init__(
+        self,
+        machine: Machine,
+        folder: Path | None = None,
+        qemu: str | None = None,
+        trace: bool = True,
+        qmp_path: Path | None = None,
+        life_seconds: float = LIFE_SECONDS,
+    ):
+        self.machine = machine
+        self.own_folder = folder is None
+        self.folder = Path(tempfile.mkdtemp(prefix="tide-")) if folder is None else folder
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.argv = machine.argv(qemu or find_qemu())
+        if trace:
+            self.argv += ["-trace", "virtio_mem_*", "-D", str(self.folder / "trace.log")]
+        if qmp_path is not None:
+            self.argv += ["-qmp", f"unix:{qmp_path},server=on,wait=off"]
+        self._life_seconds = life_seconds
+        self.process: subprocess.Popen[bytes]
+        self.qmp: Qmp
+        self.guest: Guest
+
+    def __enter__(self) -> "Qemu":
+        serial, serial_theirs = socket.socketpair()
+        control, control_theirs = socket.socketpair()
+        log = self.folder / "serial.log"
+        argv = self.argv + [
+            "-chardev", f"socket,id=com1,fd={serial_theirs.fileno()},logfile={log}",
+            "-serial", "chardev:com1",
+            "-chardev", f"socket,id=control,fd={control_theirs.fileno()}",
+            "-mon", "chardev=control,mode=control",
+        ]  # fmt: skip
+        (self.folder / "qemu.cmd").write_text(shlex.join(argv) + "\n")
+        try:
+            with open(self.folder / "qemu.log", "wb") as output:
+                self.process = subprocess.Popen(
+                    argv,
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=output,
+                    pass_fds=(serial_theirs.fileno(), control_theirs.fileno()),
+                    start_new_session=True,
+                    preexec_fn=_die_with_parent,
+                )
+        except FileNotFoundError as error:
+            raise QemuFailed(f"there is no {argv[0]}: run `make setup`, or set QEMU=") from error
+        finally:
+            serial_theirs.close()
+            control_theirs.close()
+        self._watchdog = threading.Timer(self._life_seconds, self.process.kill)
+        self._watchdog.daemon = True
+        self._watchdog.start()
+        self.guest = Guest(Console(serial))
+        try:
+            self.qmp = Qmp(control)
+        except QmpClosed as error:
+            self.__exit__()
+            raise QemuFailed(f"QEMU did not start: {self.output().strip() or error}") from error
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._watchdog.cancel()
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        self.guest.console.close()
+        if hasattr(self, "qmp"):
+            self.qmp.close()
+        if self.own_folder:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    # ---- the host's view ----
+
+    def output(self) -> str:
+        """What QEMU itself printed."""
+        return (self.folder / "qemu.log").read_text(errors="replace")
+
+    def trace(self) -> Trace:
+        """The virtio-mem requests up to now."""
+        return read_trace(self.folder / "trace.log")
+
+    def set_requested(self, device: str, size: int) -> None:
+        """Ask the guest for `size` bytes; QmpError says what QEMU does not allow."""
+        self.qmp.set(device, "requested-size", size)
+
+    def requested(self, device: str) -> int:
+        return self.qmp.get(device, "requested-size")
+
+    def size(self, device: str) -> int:
+        """Bytes plugged, by QEMU's own account."""
+        return self.qmp.get(device, "size")
+
+    def wait_size(self, device: str, size: int, wait_seconds: float = WAIT_SECONDS) -> None:
+        """Wait until QEMU counts `size` bytes as plugged."""
+
+        def reached() -> bool:
+            return self.size(device) == size
+
+        self.wait_for(reached, lambda: f"{device} to have {size} plugged, not {self.size(device)}",
+                      wait_seconds)  # fmt: skip
+
+    def wait_for(
+        self,
+        condition: Callable[[], bool],
+        what: str | Callable[[], str],
+        wait_seconds: float = WAIT_SECONDS,
+    ) -> None:
+        """Wait until the condition holds, asked every few milliseconds."""
+        deadline = time.monotonic() + wait_seconds
+        pause = 0.0005
+        while not condition():
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"waited for {what() if callable(what) else what}")
+            time.sleep(pause)
+            pause = min(pause * 1.5, 0.02)
+
+    def resident(self) -> int:
+        """QEMU's resident memory in bytes."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        match = re.search(r"^VmRSS:\s+(\d+) kB", status, re.MULTILINE)
+        return int(match.group(1)) * 1024 if match else 0
+
+    def backend_resident(self, size: int) -> int:
+        """Resident bytes of the mapping that is exactly `size` bytes long: a device's backend."""
+        smaps = Path(f"/proc/{self.process.pid}/smaps").read_text()
+        pattern = rf"^Size:\s+{size // 1024} kB\n(?:.*\n)*?Rss:\s+(\d+) kB"
+        found = [int(kib) * 1024 for kib in re.findall(pattern, smaps, re.MULTILINE)]
+        if not found:
+            raise QemuFailed(f"QEMU has no mapping of {size} bytes")
+        return max(found)
+
+    # ---- its end ----
+
+    def wait_exit(self, wait_seconds: float = WAIT_SECONDS) -> int:
+        """Wait until QEMU ends by itself; its exit status (see include/exit_status.h)."""
+        try:
+            return self.process.wait(wait_seconds)
+        except subprocess.TimeoutExpired as error:
+            raise TimeoutError("QEMU did not end") from error
