@@ -9,6 +9,14 @@
 #include "include/boot_info.h"
 #include "include/types.h"
 
+/* The kernel's image splits at most one range of the boot map in two. */
+#define EARLY_RANGES_MAX (BOOT_MEMORY_RANGES + 1)
+
+struct early_range {
+    paddr_t base;
+    u64 bytes;
+};
+
 /* Boot only. From here on the kernel's image, page 0 and the low 64 KiB are left alone. */
 void early_init(const struct boot_info *boot);
 
@@ -17,5 +25,12 @@ void early_init(const struct boot_info *boot);
  * zeroed. Ends the kernel with EXIT_BOOT and the amount when RAM is out.
  */
 paddr_t early_alloc(u64 bytes);
+
+/*
+ * For page_init() alone, once: the whole pages of boot RAM that nobody took,
+ * ascending, without overlap. Returns how many ranges. early_alloc() panics
+ * from here on.
+ */
+unsigned early_finish(struct early_range ranges[EARLY_RANGES_MAX]);
 
 #endif

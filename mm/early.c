@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Memory before the page allocator. See early.h.
+ *
+ * The free memory is an ascending list of ranges; an allocation is cut from
+ * the front of the first range that is large enough, so that early memory
+ * stays together. Nothing here reads the boot loader's own tables.
+ */
+#include "mm/early.h"
+
+#include "include/platform.h"
+#include "include/units.h"
+#include "lib/log.h"
+#include "lib/panic.h"
+#include "lib/string.h"
+
+#define LOW_BYTES (64 * KIB) /* real-mode vectors, BIOS data, the start page of other processors \
+                              */
+#define BOOT_LIMIT (4 * GIB) /* the boot page tables reach so far */
+
+static struct early_range free_ranges[EARLY_RANGES_MAX];
+static unsigned nr_free_ranges;
+static bool finished;
+
+/* Add the whole pages of [base, end). */
+static void add_range(paddr_t base, paddr_t end)
+{
+    base = align_up(base, PAGE_BYTES);
+    end = align_down(end, PAGE_BYTES);
+    if (base >= end)
+        return;
+    ASSERT(nr_free_ranges < EARLY_RANGES_MAX);
+    free_ranges[nr_free_ranges++] = (struct early_range){base, end - base};
+}
+
+void early_init(const struct boot_info *boot)
+{
+    paddr_t kernel_end = boot->kernel_base + boot->kernel_bytes;
+    nr_free_ranges = 0;
+    finished = false;
+    for (u32 i = 0; i < boot->nr_ranges; i++) {
+        const struct boot_memory_range *range = &boot->ranges[i];
+        if (range->type != BOOT_MEMORY_RAM || range->bytes == 0)
+            continue;
+        if (range_overflows(range->base, range->bytes)) {
+            log_error(LOG_MM, NULL, "RAM at 0x%llx of 0x%llx bytes runs past 2^64: left alone",
+                      (unsigned long long)range->base, (unsigned long long)range->bytes);
+            continue;
+        }
+        paddr_t limit = align_down(platform_paddr_limit(), PAGE_BYTES);
+        paddr_t base = max_u64(range->base, LOW_BYTES);
+        paddr_t end = min_u64(range->base + (range->bytes - 1), limit - 1) + 1;
+        add_range(base, min_u64(end, boot->kernel_base));
+        add_range(max_u64(base, kernel_end), end);
+    }
+}
+
+paddr_t early_alloc(u64 bytes)
+{
+    if (finished)
+        panic("early_alloc: 0x%llx bytes wanted after page_init", (unsigned long long)bytes);
+    u64 wanted = align_up(bytes, PAGE_BYTES);
+    for (unsigned i = 0; i < nr_free_ranges; i++) {
+        struct early_range *range = &free_ranges[i];
+        if (range->bytes < wanted || range->base + wanted > BOOT_LIMIT)
+            continue;
+        paddr_t paddr = range->base;
+        range->base += wanted;
+        range->bytes -= wanted;
+        memset(phys_to_virt(paddr), 0, wanted);
+        return paddr;
+    }
+    log_error(LOG_MM, NULL, "boot RAM is out: 0x%llx bytes more are needed below 4 GiB",
+              (unsigned long long)wanted);
+    platform_exit(EXIT_BOOT);
+}
+
+unsigned early_finish(struct early_range ranges[EARLY_RANGES_MAX])
+{
+    unsigned nr_ranges = 0;
+    ASSERT(!finished);
+    finished = true;
+    for (unsigned i = 0; i < nr_free_ranges; i++) {
+        if (free_ranges[i].bytes != 0)
+            ranges[nr_ranges++] = free_ranges[i];
+    }
+    return nr_ranges;
+}
