@@ -6,11 +6,19 @@
  * each other and BARs without an address are reported and bounded, never
  * followed for ever. Config space is reached through ECAM where ACPI's MCFG
  * gives a segment, else through ports 0xcf8/0xcfc (256 bytes, segment 0).
+ *
+ * A scan costs few accesses: one read of each header register of the
+ * functions that exist. BARs are sized, and those without an address given
+ * one, when a driver first asks (pci_claim_bars(), pci_map_bar()).
+ * No function here may be called from an interrupt.
  */
 #ifndef TIDE_DRIVERS_PCI_PCI_H
 #define TIDE_DRIVERS_PCI_PCI_H
 
+#include "include/boot_info.h"
 #include "include/types.h"
+
+struct pci_bus; /* drivers/pci's own */
 
 #define PCI_BARS               6
 #define PCI_ADDRESS_TEXT_BYTES 16
@@ -32,7 +40,11 @@ struct pci_bar {
     u64 bytes; /* 0: not implemented */
 };
 
-/* One function. Filled by pci_scan(), read only after it but for the BARs' addresses. */
+/*
+ * One function. pci_scan() fills it, everyone else only reads. An address
+ * keeps its struct for ever: `present` goes when the function does, and
+ * `occupant` changes when another function is found in its place.
+ */
 struct pci_device {
     struct pci_address address;
     u16 vendor_id;
@@ -47,7 +59,15 @@ struct pci_device {
     u8 interrupt_pin;  /* 0 none, 1 to 4 for INTA to INTD */
     u8 interrupt_line; /* as firmware left it, or as routed by pci_scan(); 0xff none */
     bool present;      /* false once a rescan no longer finds it */
+    u32 occupant;      /* 1 for the first function found at this address, then counted up */
+    bool bars_known;   /* bars[] is filled: pci_claim_bars() has been here */
     struct pci_bar bars[PCI_BARS];
+
+    /* ---- drivers/pci's own ---- */
+    struct pci_bus *bus;    /* that it is on; NULL when it is not present */
+    struct pci_bus *behind; /* a bridge's secondary bus; NULL if it leads nowhere */
+    u32 seen;               /* the last scan that found it */
+    bool unnumbered_tried;  /* a bridge that this scan could give no bus number */
 };
 
 /* Where config space is; the implementations are pci_config.c's. */
@@ -71,14 +91,21 @@ u16 pci_config_bytes(const struct pci_device *device);
 /* ---- the tree ---- */
 
 /*
- * Find everything: bridges without numbers get them, and BARs without an
- * address get one where the bridge windows allow. May be called again for
- * hot-added devices; known ones keep their struct. Returns the number of
- * functions present, or E_NOMEM.
+ * Once, before the first pci_scan(). The boot map says where no BAR may lie
+ * and is kept, not copied; without it no address is ever given out.
+ */
+void pci_init(const struct boot_info *boot);
+
+/*
+ * Find everything; bridges without bus numbers get them. May be called again
+ * for hot-added and removed devices; known ones keep their struct, their
+ * addresses and what their driver set up. Returns the number of functions
+ * present, or E_NOMEM if there are more than the table holds (those that fit
+ * can be used).
  */
 must_check int pci_scan(void);
 
-/* The i-th function found, in bus order; NULL past the end. */
+/* The i-th address at which a function was ever found, in bus order; NULL past the end. */
 struct pci_device *pci_device_at(unsigned index);
 
 /* The function at an address, or NULL. */
@@ -108,14 +135,22 @@ u8 pci_find_capability(const struct pci_device *device, u8 id, u8 after);
 
 /* ---- use ---- */
 
-/* Switch memory decoding and bus mastering on or off. */
+/* Switch memory decoding and bus mastering on or off; on: of the bridges above it too. */
 void pci_enable(const struct pci_device *device, bool on);
 
 /*
- * Map [offset, offset + bytes) of a memory BAR. E_RANGE if it leaves the BAR
- * or wraps, E_NODEV if the BAR is not a memory BAR or has no address.
+ * Fill bars[]: size each BAR, with decoding off meanwhile, and give an address to
+ * memory BARs that have none, or one that cannot reach them. Later calls do
+ * nothing until another occupant comes. What finds no room keeps base 0.
  */
-must_check int pci_map_bar(const struct pci_device *device, unsigned bar, u64 offset, u64 bytes,
+void pci_claim_bars(struct pci_device *device);
+
+/*
+ * Map [offset, offset + bytes) of a memory BAR; claims the BARs first. E_RANGE
+ * if it leaves the BAR or wraps, E_NODEV if the BAR is not a memory BAR or has
+ * no address, E_NOMEM.
+ */
+must_check int pci_map_bar(struct pci_device *device, unsigned bar, u64 offset, u64 bytes,
                            volatile void **registers);
 
 #endif

@@ -35,6 +35,8 @@ static i64 map_failure = -1;
 static i64 unmap_failure = -1;
 static struct handler handlers[HANDLERS_MAX];
 static bool messages_fail;
+static const struct platform_ecam *ecam_windows;
+static unsigned nr_ecam_windows;
 static u64 now_ms;
 static char console[CONSOLE_BYTES];
 static size_t console_bytes;
@@ -70,6 +72,7 @@ void fake_shutdown(void)
     map_failure = unmap_failure = -1;
     memset(handlers, 0, sizeof(handlers));
     messages_fail = false;
+    nr_ecam_windows = 0;
     now_ms = 0;
     exit_expected = false;
     fake_console_clear();
@@ -268,6 +271,22 @@ void fake_raise_message(struct irq_message message)
 void fake_fail_irq_messages(bool fail)
 {
     messages_fail = fail;
+}
+
+/* ---- firmware tables ---- */
+
+int platform_pci_ecam(unsigned index, struct platform_ecam *ecam)
+{
+    if (index >= nr_ecam_windows)
+        return E_NODEV;
+    *ecam = ecam_windows[index];
+    return OK;
+}
+
+void fake_set_ecam(const struct platform_ecam *windows, unsigned nr_windows)
+{
+    ecam_windows = windows;
+    nr_ecam_windows = nr_windows;
 }
 
 /* ---- console and end ---- */

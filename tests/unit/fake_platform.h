@@ -38,6 +38,11 @@ void fake_raise_line(unsigned line);                 /* calls each handler on it
 void fake_raise_message(struct irq_message message); /* calls its handler, if any */
 void fake_fail_irq_messages(bool fail);              /* E_UNSUPPORTED from now on */
 
+/* ---- firmware tables ---- */
+/* What platform_pci_ecam() says from now on; kept, not copied. fake_boot() and fake_shutdown()
+ * forget it. */
+void fake_set_ecam(const struct platform_ecam *windows, unsigned nr_windows);
+
 /* ---- console: all that was written since fake_boot() or fake_console_clear(), at most 64 KiB ----
  */
 const char *fake_console(void);
