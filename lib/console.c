@@ -1,7 +1,19 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* console_printf(): formatted text to the console, through a buffer on the stack. */
+/* See console.h. */
+#include "lib/console.h"
+
 #include "include/platform.h"
 #include "lib/printf.h"
+
+static bool at_line_start = true;
+
+void console_write(const char *text, size_t bytes)
+{
+    if (bytes == 0)
+        return;
+    at_line_start = text[bytes - 1] == '\n';
+    platform_console_write(text, bytes);
+}
 
 void console_printf(const char *format, ...)
 {
@@ -10,5 +22,16 @@ void console_printf(const char *format, ...)
     va_start(args, format);
     int length = vsnprintf(text, sizeof(text), format, args);
     va_end(args);
-    platform_console_write(text, min_u64((u64)length, sizeof(text) - 1));
+    console_write(text, min_u64((u64)length, sizeof(text) - 1));
+}
+
+bool console_at_line_start(void)
+{
+    return at_line_start;
+}
+
+void console_fresh_line(void)
+{
+    if (!at_line_start)
+        console_write("\n", 1);
 }

@@ -4,8 +4,8 @@
 
 #include <stdarg.h>
 
-#include "include/platform.h"
 #include "include/status.h"
+#include "lib/console.h"
 #include "lib/printf.h"
 #include "lib/string.h"
 
@@ -39,7 +39,8 @@ void log_write(enum log_module module, enum log_level level, const char *subject
     va_end(args);
     used = min_u64(used + (u64)length, sizeof(line) - 2);
     line[used++] = '\n';
-    platform_console_write(line, used);
+    console_fresh_line();
+    console_write(line, used);
 }
 
 static int find_name(const char *const *names, unsigned nr_names, const char *text, size_t length)

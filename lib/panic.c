@@ -5,6 +5,7 @@
 #include <stdarg.h>
 
 #include "include/platform.h"
+#include "lib/console.h"
 #include "lib/printf.h"
 
 void panic(const char *format, ...)
@@ -14,7 +15,8 @@ void panic(const char *format, ...)
     va_start(args, format);
     vsnprintf(text, sizeof(text), format, args);
     va_end(args);
-    console_printf("\npanic: %s\n", text);
+    console_fresh_line();
+    console_printf("panic: %s\n", text);
     platform_print_backtrace();
     platform_exit(EXIT_PANIC);
 }

@@ -20,7 +20,4 @@
 int vsnprintf(char *buffer, size_t bytes, const char *format, va_list args) printf_like(3, 0);
 int snprintf(char *buffer, size_t bytes, const char *format, ...) printf_like(3, 4);
 
-/* Format straight to the console, at most 512 bytes; not filtered by any log level. */
-void console_printf(const char *format, ...) printf_like(1, 2);
-
 #endif

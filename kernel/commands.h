@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The commands' functions, by file: what commands.c's table names. The table
+ * itself is declared in monitor.h.
+ */
+#ifndef TIDE_KERNEL_COMMANDS_H
+#define TIDE_KERNEL_COMMANDS_H
+
+#include "kernel/monitor.h"
+
+/* commands_memory.c */
+void command_alloc(const struct command_line *line);
+void command_free(const struct command_line *line);
+void command_fill(const struct command_line *line);
+void command_check(const struct command_line *line);
+void command_stats(const struct command_line *line);
+
+/* A `check` of this run found a wrong page: `exit` says so. */
+bool commands_check_failed(void);
+
+/* commands_devices.c */
+void command_devices(const struct command_line *line);
+void command_status(const struct command_line *line);
+void command_map(const struct command_line *line);
+
+/* commands_crash.c */
+void command_crash(const struct command_line *line);
+
+#endif

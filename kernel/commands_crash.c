@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * crash: the faults that Tide must catch, each on purpose. The processor's own
+ * kinds are arch_crash()'s; here are those that need mm or a device.
+ */
+#include "arch/x86_64/arch.h"
+#include "include/platform.h"
+#include "include/units.h"
+#include "kernel/commands.h"
+#include "kernel/devices.h"
+#include "lib/console.h"
+#include "lib/panic.h"
+#include "lib/string.h"
+#include "mm/page.h"
+
+static void crash_double_free(void)
+{
+    paddr_t paddr = page_alloc(0, PAGE_USER);
+    if (paddr == PADDR_NONE) {
+        console_printf("error: crash: no free page to free twice\n");
+        return;
+    }
+    page_free(paddr, 0);
+    page_free(paddr, 0);
+}
+
+static void crash_foreign_free(void)
+{
+    page_free(0xfee00000, 0);
+}
+
+static void crash_panic(void)
+{
+    panic("asked for by 'crash panic'");
+}
+
+/* Read the first block that is not plugged, of the first device that has one. */
+static void crash_unplugged(void)
+{
+    const struct vmem_device *vmem;
+    for (unsigned i = 0; (vmem = devices_at(i)) != NULL; i++) {
+        struct vmem_status status;
+        vmem_get_status(vmem, &status);
+        for (u64 block = 0; block < status.nr_blocks; block++) {
+            if (vmem_block_plugged(vmem, block))
+                continue;
+            paddr_t paddr = status.config.region_base + block * status.config.block_bytes;
+            (void)*(volatile u64 *)phys_to_virt(paddr + PAGE_BYTES);
+        }
+    }
+    console_printf("error: crash: no device has an unplugged block\n");
+}
+
+static const struct {
+    const char *name;
+    void (*crash)(void);
+} kinds[] = {
+    {"double-free", crash_double_free},
+    {"foreign-free", crash_foreign_free},
+    {"panic", crash_panic},
+    {"unplugged", crash_unplugged},
+};
+
+void command_crash(const struct command_line *line)
+{
+    const char *kind = line->nr_arguments > 1 ? line->arguments[1] : "";
+    for (unsigned i = 0; i < ARRAY_SIZE(kinds); i++) {
+        if (strcmp(kinds[i].name, kind) == 0) {
+            kinds[i].crash();
+            return;
+        }
+    }
+    if (!arch_crash(kind)) {
+        console_printf("crash: kinds:");
+        for (unsigned i = 0; i < ARRAY_SIZE(kinds); i++)
+            console_printf(" %s", kinds[i].name);
+        console_printf(" %s\n", arch_crash_kinds());
+    }
+}

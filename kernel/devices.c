@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* See devices.h. The only place that knows both the transport and the device. */
+#include "kernel/devices.h"
+
+#include "drivers/pci/pci.h"
+#include "drivers/virtio/virtio_pci.h"
+#include "drivers/virtio/virtio_spec.h"
+#include "include/status.h"
+#include "lib/log.h"
+#include "lib/printf.h"
+#include "lib/string.h"
+
+struct attached_device {
+    struct vmem_device *vmem;
+    const struct virtio_device *virtio;
+    u64 next_ms; /* when vmem_service() wants to be called, at the latest */
+};
+
+static struct attached_device devices[VMEM_DEVICES_MAX];
+static unsigned nr_devices;
+
+const char *devices_virtio_type_name(u32 type)
+{
+    static const char *const names[] = {
+        [1] = "network", [2] = "block",   [3] = "console",      [4] = "entropy", [5] = "balloon",
+        [8] = "SCSI",    [9] = "9p",      [16] = "GPU",         [18] = "input",  [19] = "socket",
+        [20] = "crypto", [24] = "memory", [26] = "file system",
+    };
+    return type < ARRAY_SIZE(names) && names[type] ? names[type] : "unknown";
+}
+
+static void attach(struct pci_device *pci, enum virtio_irq_mode irq_mode)
+{
+    char name[8];
+    char address[PCI_ADDRESS_TEXT_BYTES];
+    struct virtio_device *virtio;
+
+    pci_address_text(pci->address, address);
+    if (nr_devices == VMEM_DEVICES_MAX) {
+        log_error(LOG_KERNEL, "devices", "pci %s: more than %d virtio-mem devices, left alone",
+                  address, VMEM_DEVICES_MAX);
+        return;
+    }
+    int status = virtio_pci_create(pci, &virtio);
+    if (status != OK) {
+        log_error(LOG_KERNEL, "devices", "pci %s: unusable virtio function (%s)", address,
+                  status_name(status));
+        return;
+    }
+    snprintf(name, sizeof(name), "vmem%u", nr_devices);
+    struct attached_device *device = &devices[nr_devices];
+    status = vmem_attach(virtio, name, irq_mode, &device->vmem);
+    if (status != OK) {
+        log_error(LOG_KERNEL, "devices", "pci %s: virtio-mem device not used (%s)", address,
+                  status_name(status));
+        virtio_pci_destroy(virtio);
+        return;
+    }
+    device->virtio = virtio;
+    device->next_ms = 0;
+    nr_devices++;
+}
+
+static bool is_virtio_mem(const struct pci_device *pci)
+{
+    return virtio_pci_device_type(pci) == VIRTIO_ID_MEM;
+}
+
+/* A slot that the user named holds something else, or nothing: say what. */
+static void report_slot(struct pci_address slot, const struct pci_device *pci)
+{
+    char address[PCI_ADDRESS_TEXT_BYTES];
+    pci_address_text(slot, address);
+    if (!pci) {
+        log_error(LOG_KERNEL, "devices", "virtio_mem.slot=%s: no device there", address);
+        return;
+    }
+    u32 type = virtio_pci_device_type(pci);
+    if (type != 0)
+        log_error(LOG_KERNEL, "devices",
+                  "virtio_mem.slot=%s: %04x:%04x there is a virtio %s device (%u), not memory (24)",
+                  address, pci->vendor_id, pci->device_id, devices_virtio_type_name(type), type);
+    else
+        log_error(LOG_KERNEL, "devices",
+                  "virtio_mem.slot=%s: %04x:%04x class %02x%02x there is not a virtio-mem device",
+                  address, pci->vendor_id, pci->device_id, pci->class_code, pci->subclass);
+}
+
+static void attach_slots(const struct options *options)
+{
+    for (unsigned i = 0; i < options->nr_slots; i++) {
+        struct pci_device *pci = pci_find(options->slots[i]);
+        if (pci && is_virtio_mem(pci))
+            attach(pci, options->irq_mode);
+        else
+            report_slot(options->slots[i], pci);
+    }
+}
+
+static void attach_all(const struct options *options)
+{
+    struct pci_device *pci;
+    for (unsigned i = 0; (pci = pci_device_at(i)) != NULL; i++) {
+        if (is_virtio_mem(pci))
+            attach(pci, options->irq_mode);
+    }
+}
+
+void devices_init(const struct options *options)
+{
+    int nr_functions = pci_scan();
+    if (nr_functions < 0) {
+        log_error(LOG_KERNEL, "devices", "the PCI scan failed (%s)", status_name(nr_functions));
+        return;
+    }
+    if (options->nr_slots > 0)
+        attach_slots(options);
+    else
+        attach_all(options);
+    if (nr_devices == 0)
+        log_warning(LOG_KERNEL, "devices", "no virtio-mem device is in use");
+}
+
+static bool has_events(const struct attached_device *device)
+{
+    return __atomic_load_n(&device->virtio->events, __ATOMIC_RELAXED) != 0;
+}
+
+bool devices_pending(void)
+{
+    for (unsigned i = 0; i < nr_devices; i++) {
+        if (has_events(&devices[i]))
+            return true;
+    }
+    return false;
+}
+
+void devices_service(void)
+{
+    u64 now_ms = platform_now_ms();
+    for (unsigned i = 0; i < nr_devices; i++) {
+        struct attached_device *device = &devices[i];
+        if (has_events(device) || now_ms >= device->next_ms)
+            device->next_ms = vmem_service(device->vmem, now_ms);
+    }
+}
+
+void devices_memory_freed(void)
+{
+    for (unsigned i = 0; i < nr_devices; i++)
+        devices[i].next_ms = 0;
+}
+
+bool devices_ready(void)
+{
+    for (unsigned i = 0; i < nr_devices; i++) {
+        if (!vmem_is_ready(devices[i].vmem))
+            return false;
+    }
+    return true;
+}
+
+bool devices_settled(void)
+{
+    for (unsigned i = 0; i < nr_devices; i++) {
+        struct vmem_status status;
+        vmem_get_status(devices[i].vmem, &status);
+        if (status.phase != VMEM_PHASE_SETTLED && status.phase != VMEM_PHASE_BROKEN)
+            return false;
+    }
+    return !devices_pending();
+}
+
+struct vmem_device *devices_at(unsigned index)
+{
+    return index < nr_devices ? devices[index].vmem : NULL;
+}
+
+struct vmem_device *devices_find(const char *name)
+{
+    for (unsigned i = 0; i < nr_devices; i++) {
+        if (strcmp(devices[i].virtio->name, name) == 0)
+            return devices[i].vmem;
+    }
+    return NULL;
+}
+
+bool devices_describe_address(paddr_t paddr, char *text, size_t bytes)
+{
+    for (unsigned i = 0; i < nr_devices; i++) {
+        if (vmem_describe_address(devices[i].vmem, paddr, text, bytes))
+            return true;
+    }
+    return false;
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The virtio-mem devices of this machine: which PCI functions they are, and
+ * when each driver instance wants to run.
+ */
+#ifndef TIDE_KERNEL_DEVICES_H
+#define TIDE_KERNEL_DEVICES_H
+
+#include "drivers/virtio/virtio_mem.h"
+#include "kernel/options.h"
+
+#define VMEM_DEVICES_MAX 16
+
+/*
+ * Scan PCI and attach the driver to the devices at the configured slots, or
+ * to every virtio-mem device. What cannot be used is an error line; the
+ * others are still served. Boot only.
+ */
+void devices_init(const struct options *options);
+
+/* Run each driver that has an event or whose time has come. */
+void devices_service(void);
+
+/* An event is waiting for devices_service(). Callable with interrupts off. */
+bool devices_pending(void);
+
+/* Pages were freed: blocks that were in use may be unplugged now. */
+void devices_memory_freed(void);
+
+/* Every device has reached DRIVER_OK and settled its first plan, or is out of the game. */
+bool devices_ready(void);
+
+/* No device has work that it could do now or is waiting to retry. */
+bool devices_settled(void);
+
+/* The i-th attached device, or NULL past the end; a broken one stays in the list. */
+struct vmem_device *devices_at(unsigned index);
+
+/* The device of this name ("vmem0"), or NULL. */
+struct vmem_device *devices_find(const char *name);
+
+/* What a virtio device ID stands for: "balloon" for 5. */
+const char *devices_virtio_type_name(u32 type);
+
+/* Which device and block an address belongs to, for the trap report. Any context. */
+bool devices_describe_address(paddr_t paddr, char *text, size_t bytes);
+
+#endif

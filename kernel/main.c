@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The kernel from kmain() on: everything is set up in order, one line each,
+ * and then one loop serves the devices and the monitor. Nothing in the loop waits
+ * but the sleep at its end.
+ */
+#include "arch/x86_64/arch.h"
+#include "kernel/devices.h"
+#include "kernel/kmain.h"
+#include "kernel/monitor.h"
+#include "kernel/options.h"
+#include "lib/console.h"
+#include "lib/log.h"
+#include "mm/early.h"
+#include "mm/page.h"
+
+static struct options options;
+
+static paddr_t alloc_table(void)
+{
+    return page_alloc(0, PAGE_KERNEL);
+}
+
+static void release_table(paddr_t paddr)
+{
+    page_free(paddr, 0);
+}
+
+static bool work_pending(void)
+{
+    return devices_pending() || monitor_pending();
+}
+
+static void report_boot(const struct boot_info *boot)
+{
+    u64 ram_bytes = 0;
+    for (u32 i = 0; i < boot->nr_ranges; i++) {
+        if (boot->ranges[i].type == BOOT_MEMORY_RAM)
+            ram_bytes += boot->ranges[i].bytes;
+    }
+    console_printf("Tide, by %s, %lu KiB of boot RAM\n", boot->protocol,
+                   (unsigned long)(ram_bytes / 1024));
+    if (boot->cmdline_truncated)
+        log_warning(LOG_KERNEL, "boot", "the command line is longer than %d bytes and was cut",
+                    BOOT_CMDLINE_BYTES - 1);
+    if (boot->nr_ranges_dropped > 0)
+        log_warning(LOG_KERNEL, "boot", "%u memory ranges did not fit and are not used",
+                    boot->nr_ranges_dropped);
+}
+
+void kmain(const struct boot_info *boot)
+{
+    report_boot(boot);
+    options_parse(boot->cmdline, &options);
+    early_init(boot);
+    paging_init(boot);
+    acpi_init(boot);
+    interrupts_init();
+    timer_init();
+    page_init(boot);
+    paging_set_table_allocator(alloc_table, release_table);
+    serial_enable_input();
+    interrupts_enable();
+    trap_set_address_describer(devices_describe_address);
+    devices_init(&options);
+
+    bool ready = false;
+    for (;;) {
+        devices_service();
+        if (!ready && devices_ready()) {
+            ready = true;
+            console_fresh_line();
+            console_printf("tide: ready\n");
+            monitor_start(options.run);
+        }
+        if (!ready || !monitor_poll())
+            cpu_idle(work_pending);
+    }
+}

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * See options.h. One table of options, each with its parser and with what a
+ * valid value looks like, which is what the error line says.
+ */
+#include "kernel/options.h"
+
+#include "include/status.h"
+#include "lib/log.h"
+#include "lib/string.h"
+
+struct option_rule {
+    const char *key;
+    int (*parse)(const char *value, struct options *options);
+    const char *expected;
+};
+
+static int parse_slot(const char *value, struct options *options)
+{
+    struct pci_address address;
+    if (pci_parse_address(value, &address) != OK)
+        return E_INVAL;
+    for (unsigned i = 0; i < options->nr_slots; i++) {
+        if (memcmp(&options->slots[i], &address, sizeof(address)) == 0)
+            return OK;
+    }
+    if (options->nr_slots == OPTIONS_SLOTS_MAX)
+        return E_NOMEM;
+    options->slots[options->nr_slots++] = address;
+    return OK;
+}
+
+static int parse_irq(const char *value, struct options *options)
+{
+    static const struct {
+        const char *name;
+        enum virtio_irq_mode mode;
+    } modes[] = {
+        {"auto", VIRTIO_IRQ_AUTO},
+        {"msix", VIRTIO_IRQ_MSIX},
+        {"intx", VIRTIO_IRQ_INTX},
+        {"poll", VIRTIO_IRQ_POLL},
+    };
+    for (unsigned i = 0; i < ARRAY_SIZE(modes); i++) {
+        if (strcmp(value, modes[i].name) == 0) {
+            options->irq_mode = modes[i].mode;
+            return OK;
+        }
+    }
+    return E_INVAL;
+}
+
+static int parse_log(const char *value, struct options *options)
+{
+    (void)options;
+    return log_configure(value);
+}
+
+static int parse_run(const char *value, struct options *options)
+{
+    memcpy(options->run, value, strlen(value) + 1);
+    return OK;
+}
+
+static const struct option_rule rules[] = {
+    {"virtio_mem.slot", parse_slot,
+     "[[domain:]bus:]device[.function] in hexadecimal, at most 16 of them"},
+    {"virtio_mem.irq", parse_irq, "auto, msix, intx or poll"},
+    {"log", parse_log,
+     "error, warning, info, debug or trace, alone or after kernel:, arch:, mm:, pci:, virtio: or "
+     "vmem:"},
+    {"run", parse_run, "monitor commands separated by semicolons"},
+};
+
+static const struct option_rule *find_rule(const char *key)
+{
+    for (unsigned i = 0; i < ARRAY_SIZE(rules); i++) {
+        if (strcmp(rules[i].key, key) == 0)
+            return &rules[i];
+    }
+    return NULL;
+}
+
+void options_parse(const char *cmdline, struct options *options)
+{
+    struct cmdline_option option;
+    *options = (struct options){0};
+    while (cmdline_next(&cmdline, &option)) {
+        const struct option_rule *rule = find_rule(option.key);
+        if (!rule)
+            log_warning(LOG_KERNEL, "cmdline", "unknown option '%s'", option.key);
+        else if (option.truncated)
+            log_error(LOG_KERNEL, "cmdline", "%s: the value is longer than %d characters",
+                      option.key, CMDLINE_VALUE_BYTES - 1);
+        else if (!option.has_value || rule->parse(option.value, options) != OK)
+            log_error(LOG_KERNEL, "cmdline", "%s=%s: expected %s", option.key, option.value,
+                      rule->expected);
+    }
+}

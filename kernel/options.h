@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the command line asked for. Malformed options are error lines and keep
+ * their default; unknown ones are warnings. README lists them for users.
+ */
+#ifndef TIDE_KERNEL_OPTIONS_H
+#define TIDE_KERNEL_OPTIONS_H
+
+#include "drivers/pci/pci.h"
+#include "drivers/virtio/virtio.h"
+#include "lib/cmdline.h"
+
+#define OPTIONS_SLOTS_MAX 16
+
+struct options {
+    struct pci_address slots[OPTIONS_SLOTS_MAX]; /* virtio_mem.slot=, in the order given */
+    unsigned nr_slots;                           /* 0: every virtio-mem device */
+    enum virtio_irq_mode irq_mode;               /* virtio_mem.irq= */
+    char run[CMDLINE_VALUE_BYTES];               /* run=, empty if none */
+};
+
+/* Parse a command line; `log=` takes effect at once. Boot only. */
+void options_parse(const char *cmdline, struct options *options);
+
+#endif

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * See workload.h. A holding is a chain of pages, each a table of runs: its
+ * bookkeeping is kernel memory, so that it pins no block.
+ */
+#include "kernel/workload.h"
+
+#include "include/platform.h"
+#include "include/status.h"
+#include "include/units.h"
+#include "kernel/devices.h"
+#include "mm/page.h"
+
+struct run {
+    paddr_t base;
+    u64 nr_frames;
+};
+
+#define RUNS_PER_TABLE ((PAGE_BYTES - 2 * sizeof(u64)) / sizeof(struct run))
+
+struct run_table {
+    struct run_table *next; /* older runs */
+    u64 nr_runs;
+    struct run runs[RUNS_PER_TABLE];
+};
+
+_Static_assert(sizeof(struct run_table) <= PAGE_BYTES, "a run table is one page");
+
+struct holding {
+    struct run_table *tables; /* NULL: the number is free */
+    u64 nr_frames;
+    u64 nr_runs;
+    bool filled;
+};
+
+static struct holding holdings[HOLDINGS_MAX];
+static unsigned nr_numbers; /* every holding in use is below */
+
+/* How much to fill or check between two looks at the devices. */
+#define FRAMES_PER_BREATH (16 * MIB / PAGE_BYTES)
+
+static bool add_run(struct holding *holding, struct run run)
+{
+    struct run_table *table = holding->tables;
+    if (!table || table->nr_runs == RUNS_PER_TABLE) {
+        paddr_t paddr = page_alloc(0, PAGE_KERNEL);
+        if (paddr == PADDR_NONE)
+            return false;
+        table = phys_to_virt(paddr);
+        table->next = holding->tables;
+        table->nr_runs = 0;
+        holding->tables = table;
+    }
+    table->runs[table->nr_runs++] = run;
+    holding->nr_runs++;
+    return true;
+}
+
+static void release(struct holding *holding)
+{
+    while (holding->tables) {
+        struct run_table *table = holding->tables;
+        for (u64 i = 0; i < table->nr_runs; i++)
+            page_free_run(table->runs[i].base, table->runs[i].nr_frames);
+        holding->tables = table->next;
+        page_free(virt_to_phys(table), 0);
+    }
+    *holding = (struct holding){0};
+    devices_memory_freed();
+}
+
+/* Take runs until nr_frames are there: as long as possible, halved when there is none so long. */
+static bool take_runs(struct holding *holding, u64 nr_frames)
+{
+    u64 longest = nr_frames;
+    while (holding->nr_frames < nr_frames) {
+        struct run run = {.nr_frames = min_u64(longest, nr_frames - holding->nr_frames)};
+        run.base = page_alloc_run(run.nr_frames, PAGE_USER);
+        if (run.base == PADDR_NONE) {
+            if (run.nr_frames == 1)
+                return false;
+            longest = run.nr_frames / 2;
+            continue;
+        }
+        if (!add_run(holding, run)) {
+            page_free_run(run.base, run.nr_frames);
+            return false;
+        }
+        holding->nr_frames += run.nr_frames;
+    }
+    return true;
+}
+
+int workload_alloc(u64 bytes)
+{
+    unsigned number = 0;
+    while (number < nr_numbers && holdings[number].tables)
+        number++;
+    if (number == HOLDINGS_MAX || bytes == 0 || bytes > ~(u64)0 - PAGE_BYTES)
+        return E_NOMEM;
+    struct holding *holding = &holdings[number];
+    *holding = (struct holding){0};
+    if (!take_runs(holding, align_up(bytes, PAGE_BYTES) / PAGE_BYTES)) {
+        release(holding);
+        return E_NOMEM;
+    }
+    if (number == nr_numbers)
+        nr_numbers++;
+    return (int)number;
+}
+
+static struct holding *find(unsigned number)
+{
+    if (number >= nr_numbers || !holdings[number].tables)
+        return NULL;
+    return &holdings[number];
+}
+
+int workload_free(unsigned number)
+{
+    struct holding *holding = find(number);
+    if (!holding)
+        return E_NODEV;
+    release(holding);
+    while (nr_numbers > 0 && !holdings[nr_numbers - 1].tables)
+        nr_numbers--;
+    return OK;
+}
+
+int workload_last(void)
+{
+    return (int)nr_numbers - 1;
+}
+
+/* Murmur3's finisher: neighbouring addresses differ in every byte. */
+static u64 pattern(paddr_t paddr, unsigned number)
+{
+    u64 word = paddr ^ (u64)(number + 1) << 52;
+    word = (word ^ word >> 33) * 0xff51afd7ed558ccd;
+    return word ^ word >> 33;
+}
+
+/* The visitor of one frame; false stops the walk. */
+typedef bool (*frame_visitor)(paddr_t frame, unsigned number, void *context);
+
+static bool walk(const struct holding *holding, unsigned number, frame_visitor visit, void *context)
+{
+    u64 nr_visited = 0;
+    for (const struct run_table *table = holding->tables; table; table = table->next) {
+        for (u64 i = 0; i < table->nr_runs; i++) {
+            for (u64 frame = 0; frame < table->runs[i].nr_frames; frame++) {
+                if (!visit(table->runs[i].base + frame * PAGE_BYTES, number, context))
+                    return false;
+                if (++nr_visited % FRAMES_PER_BREATH == 0)
+                    devices_service();
+            }
+        }
+    }
+    return true;
+}
+
+static bool fill_frame(paddr_t frame, unsigned number, void *context)
+{
+    (void)context;
+    for (paddr_t word = frame; word < frame + PAGE_BYTES; word += sizeof(u64))
+        *(volatile u64 *)phys_to_virt(word) = pattern(word, number);
+    return true;
+}
+
+static bool check_frame(paddr_t frame, unsigned number, void *context)
+{
+    struct workload_fault *fault = context;
+    for (paddr_t word = frame; word < frame + PAGE_BYTES; word += sizeof(u64)) {
+        u64 found = *(volatile u64 *)phys_to_virt(word);
+        if (found != pattern(word, number)) {
+            *fault = (struct workload_fault){word, found, pattern(word, number)};
+            return false;
+        }
+    }
+    return true;
+}
+
+int workload_fill(unsigned number)
+{
+    struct holding *holding = find(number);
+    if (!holding)
+        return E_NODEV;
+    walk(holding, number, fill_frame, NULL);
+    holding->filled = true;
+    return OK;
+}
+
+int workload_check(unsigned number, struct workload_fault *fault)
+{
+    struct holding *holding = find(number);
+    if (!holding)
+        return E_NODEV;
+    if (!holding->filled)
+        return E_AGAIN;
+    return walk(holding, number, check_frame, fault) ? OK : E_INVAL;
+}
+
+bool workload_describe(unsigned number, u64 *bytes, u64 *nr_runs, paddr_t *first)
+{
+    const struct holding *holding = find(number);
+    if (!holding)
+        return false;
+    *bytes = holding->nr_frames * PAGE_BYTES;
+    *nr_runs = holding->nr_runs;
+    *first = holding->tables->runs[0].base;
+    return true;
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Memory that a user of the monitor holds: allocated by size, filled with a
+ * pattern that names each page, checked, and freed.
+ */
+#ifndef TIDE_KERNEL_WORKLOAD_H
+#define TIDE_KERNEL_WORKLOAD_H
+
+#include "include/types.h"
+
+#define HOLDINGS_MAX 4096
+
+/*
+ * Allocate bytes (rounded up to pages) as few contiguous runs of PAGE_USER
+ * memory as there are. Returns the holding's number, or E_NOMEM (nothing is kept).
+ */
+must_check int workload_alloc(u64 bytes);
+
+/* Free a holding; E_NODEV if there is none of this number. */
+must_check int workload_free(unsigned holding);
+
+/* The highest number in use, or -1. */
+int workload_last(void);
+
+/*
+ * Write or verify the pattern: each 64-bit word is its own address mixed with the holding's
+ * number. The devices are served while it runs. E_NODEV if there is no such holding.
+ */
+must_check int workload_fill(unsigned holding);
+
+struct workload_fault {
+    paddr_t paddr;
+    u64 found;
+    u64 expected;
+};
+
+/* E_INVAL if a word is wrong, with the first one in *fault; E_NODEV; E_AGAIN if it was never
+ * filled. */
+must_check int workload_check(unsigned holding, struct workload_fault *fault);
+
+/* What a holding is; false if there is none of this number. */
+bool workload_describe(unsigned holding, u64 *bytes, u64 *nr_runs, paddr_t *first);
+
+#endif
