@@ -165,3 +165,16 @@ class Guest:
         start = self.console.mark()
         self.console.send(line + "\r")
         return start
+
+    def stats(self) -> dict[str, int]:
+        """The numbers of the `stats` command: {"plugged used": 512, "uptime ms": ...}."""
+        numbers = {}
+        for subject, rest in re.findall(r"^stats: (\w+) (.*)$", self.command("stats"), re.MULTILINE):
+            for name, value in re.findall(r"(\w+)=(\d+)", rest):
+                numbers[f"{subject} {name}"] = int(value)
+        return numbers
+
+    def map(self, device: str, cells: int = 64) -> str:
+        """The region in at most that many characters: . - + # : (see the monitor's help)."""
+        rows = re.findall(r"^  \[(.*)\]$", self.command(f"map {device} {cells}"), re.MULTILINE)
+        return "".join(rows)

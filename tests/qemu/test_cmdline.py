@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The kernel's command line: what is understood, and what is said of the rest."""
+
+import pytest
+from conftest import Boot
+from helpers import resize
+from tide.machine import MemDevice
+from tide.units import MIB
+
+# command line -> a pattern that the log must have
+COMPLAINTS = {
+    "colour=blue": r"warning: unknown option 'colour'",
+    "virtio_mem.slots=4": r"warning: unknown option 'virtio_mem\.slots'",
+    "virtio_mem.slot=zz": r"error: virtio_mem\.slot=zz: expected .*device",
+    "virtio_mem.slot=": r"error: virtio_mem\.slot=: expected",
+    "virtio_mem.slot=20": r"error: virtio_mem\.slot=20: expected",
+    "virtio_mem.slot=4.8": r"error: virtio_mem\.slot=4\.8: expected",
+    "virtio_mem.irq=yes": r"error: virtio_mem\.irq=yes: expected auto, msix, intx or poll",
+    "log=loud": r"error: log=loud: expected .*debug",
+    "log=attic:debug": r"error: log=attic:debug: expected",
+    "run": r"error: run=: expected monitor commands",
+}
+
+
+@pytest.mark.parametrize("append", COMPLAINTS)
+def test_a_wrong_option_is_named_and_the_default_used(boot: Boot, append: str) -> None:
+    qemu = boot(MemDevice("vmem0"), append=append)
+    qemu.guest.console.wait(COMPLAINTS[append])
+    resize(qemu, "vmem0", 64 * MIB)
+
+
+def test_a_right_command_line_is_not_complained_about(boot: Boot) -> None:
+    qemu = boot(MemDevice("vmem0", addr="4"), type="pc",
+                append="virtio_mem.slot=4 virtio_mem.irq=auto log=info log=vmem:debug")  # fmt: skip
+    resize(qemu, "vmem0", 64 * MIB)
+    text = qemu.guest.console.text
+    assert "warning:" not in text and "error:" not in text
+
+
+def test_log_of_one_module(boot: Boot) -> None:
+    quiet = boot(MemDevice("vmem0"), append="log=error")
+    resize(quiet, "vmem0", 64 * MIB)
+    assert "pci" not in quiet.guest.console.text.split("tide> ")[0]
+
+
+def test_run_is_a_script(boot: Boot) -> None:
+    qemu = boot(MemDevice("vmem0", requested=64 * MIB), ready=False,
+                append='run="alloc 1M; fill; check; exit 3"')  # fmt: skip
+    assert qemu.wait_exit() == 129 + 2 * 3
+    text = qemu.guest.console.wait_end()
+    assert "alloc: 0" in text and "check: ok" in text
+
+
+def test_a_long_command_line_is_cut_with_a_word(boot: Boot) -> None:
+    qemu = boot(MemDevice("vmem0"), append=" ".join(f"option{i}=value" for i in range(400)))
+    qemu.guest.console.wait(r"(?i)command line.*(longer|cut|truncated)")
+    resize(qemu, "vmem0", 64 * MIB)
+
+
+# monitor line -> a pattern of its answer
+ANSWERS = {
+    "": r"^$",
+    "frobnicate": r"error: unknown command 'frobnicate'",
+    "alloc": r"error: alloc: '': expected a size",
+    "alloc lots": r"error: alloc: 'lots': expected a size",
+    "alloc 64T": r"error: alloc: 64T: not enough free memory",
+    "free 12": r"error: free: no such holding",
+    "check x": r"error: check: 'x': expected",
+    "map vmem9": r"error: map: 'vmem9': expected",
+    "exit 64": r"error: exit: '64': expected a number from 0 to 63",
+    "help": r"exit .*end QEMU",
+}
+
+
+@pytest.mark.parametrize("line", ANSWERS)
+def test_monitor_answers(boot: Boot, line: str) -> None:
+    qemu = boot(MemDevice("vmem0"))
+    output = qemu.guest.command(line)
+    qemu.guest.console.wait(ANSWERS[line])
+    assert output is not None
+    assert "tide" not in output or line == "help"

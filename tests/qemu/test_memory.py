@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The memory itself: its contents across resizes, what is in use, what the host must back."""
+
+import re
+from pathlib import Path
+
+import pytest
+from conftest import Boot
+from helpers import nr_requests, requests_of, resize
+from tide.machine import MemDevice
+from tide.qemu import Qemu
+from tide.units import GIB, MIB
+
+
+def alloc(qemu: Qemu, size: str) -> int:
+    """Hold memory in the guest; the holding's number."""
+    output = qemu.guest.command(f"alloc {size}")
+    match = re.search(r"^alloc: (\d+): ", output, re.MULTILINE)
+    assert match, output
+    return int(match.group(1))
+
+
+def check(qemu: Qemu, holding: int | str = "all") -> None:
+    output = qemu.guest.command(f"check {holding}")
+    assert "check: ok" in output and "error" not in output, output
+
+
+def test_contents_survive_resizes(boot: Boot) -> None:
+    qemu = boot(MemDevice("vmem0"))
+    resize(qemu, "vmem0", 128 * MIB)
+    holdings = [alloc(qemu, size) for size in ("40M", "12K", "20M")]
+    for holding in holdings:
+        qemu.guest.command(f"fill {holding}")
+    for size in (2 * GIB, 256 * MIB, GIB, 128 * MIB):
+        resize(qemu, "vmem0", size)
+        check(qemu)
+    qemu.guest.command(f"free {holdings[0]}")
+    resize(qemu, "vmem0", GIB)
+    check(qemu)
+
+
+def test_all_of_it_can_be_used(boot: Boot) -> None:
+    """Every plugged byte is real memory: fill it to the last page and verify."""
+    qemu = boot(MemDevice("vmem0", size=256 * MIB))
+    resize(qemu, "vmem0", 256 * MIB)
+    alloc(qemu, "256M")
+    assert qemu.guest.stats()["plugged used"] == 256 * MIB // 4096
+    qemu.guest.command("fill")
+    check(qemu)
+    qemu.guest.command("free")
+    assert qemu.guest.stats()["plugged used"] == 0
+    resize(qemu, "vmem0", 0)
+
+
+def test_memory_in_use_is_not_unplugged(boot: Boot) -> None:
+    """What is idle goes at once, what is in use stays intact, and goes when it is freed."""
+    qemu = boot(MemDevice("vmem0", size=GIB))
+    resize(qemu, "vmem0", GIB)
+    alloc(qemu, "300M")
+    qemu.guest.command("fill")
+    qemu.set_requested("vmem0", 0)
+    qemu.wait_size("vmem0", 300 * MIB)
+    check(qemu)
+    assert "waiting" in qemu.guest.command("status")
+    assert qemu.size("vmem0") == 300 * MIB
+    qemu.guest.command("free all")
+    qemu.guest.wait_settled("vmem0", 0)
+    assert qemu.size("vmem0") == 0
+
+
+def test_the_host_may_change_its_mind_while_it_waits(boot: Boot) -> None:
+    qemu = boot(MemDevice("vmem0", size=GIB))
+    resize(qemu, "vmem0", GIB)
+    alloc(qemu, "300M")
+    qemu.guest.command("fill")
+    qemu.set_requested("vmem0", 0)
+    qemu.wait_size("vmem0", 300 * MIB)
+    resize(qemu, "vmem0", 512 * MIB)
+    check(qemu)
+
+
+def test_no_request_is_repeated_while_it_waits(boot: Boot) -> None:
+    """Waiting for pages to be freed costs the host nothing."""
+    qemu = boot(MemDevice("vmem0", size=GIB))
+    resize(qemu, "vmem0", GIB)
+    alloc(qemu, "300M")
+    qemu.set_requested("vmem0", 0)
+    qemu.wait_size("vmem0", 300 * MIB)
+    before = nr_requests(qemu)
+    start = qemu.guest.stats()["uptime ms"]
+    qemu.wait_for(lambda: qemu.guest.stats()["uptime ms"] > start + 3000, "three guest seconds")
+    assert requests_of(qemu, before) == []
+
+
+def test_scattered_use_keeps_only_its_blocks(boot: Boot) -> None:
+    """Holdings of a block each, every other one freed: the free half goes, in its own runs."""
+    qemu = boot(MemDevice("vmem0", size=128 * MIB))
+    resize(qemu, "vmem0", 128 * MIB)
+    qemu.guest.command("alloc 2M 64")
+    for holding in range(0, 64, 2):
+        qemu.guest.command(f"free {holding}")
+    resize(qemu, "vmem0", 64 * MIB)
+    assert qemu.guest.stats()["plugged used"] == 64 * MIB // 4096
+
+
+def test_growing_backs_no_memory(boot: Boot) -> None:
+    """Plugging touches not one byte: the host need not back it."""
+    qemu = boot(MemDevice("vmem0", size=8 * GIB))
+    assert qemu.backend_resident(8 * GIB) == 0
+    resize(qemu, "vmem0", 8 * GIB)
+    assert qemu.backend_resident(8 * GIB) == 0
+    alloc(qemu, "64M")
+    qemu.guest.command("fill")
+    assert 64 * MIB <= qemu.backend_resident(8 * GIB) <= 66 * MIB
+    qemu.guest.command("free")
+    resize(qemu, "vmem0", 0)
+    assert qemu.backend_resident(8 * GIB) == 0
+
+
+@pytest.mark.parametrize("backend", ["ram", "memfd", "file", "ram-no-reserve", "prealloc"])
+def test_backends(boot: Boot, folder: Path, backend: str) -> None:
+    device = MemDevice("vmem0", size=512 * MIB)
+    if backend == "file":
+        device.file = folder / "backend"
+    if backend in ("memfd", "file"):
+        device.backend = backend
+    device.reserve = backend != "ram-no-reserve"
+    device.prealloc = backend == "prealloc"
+    qemu = boot(device)
+    resize(qemu, "vmem0", 256 * MIB)
+    if backend == "prealloc":
+        assert qemu.backend_resident(512 * MIB) == 256 * MIB
+    alloc(qemu, "100M")
+    qemu.guest.command("fill")
+    resize(qemu, "vmem0", 512 * MIB)
+    check(qemu)
+    qemu.guest.command("free all")
+    resize(qemu, "vmem0", 0)
+    if backend == "file":
+        assert (folder / "backend").stat().st_blocks == 0, "the file gives its blocks back"
+        (folder / "backend").unlink()
+    else:
+        assert qemu.backend_resident(512 * MIB) == 0
+
+
+def test_map_shows_the_region(boot: Boot) -> None:
+    qemu = boot(MemDevice("vmem0", size=64 * MIB))
+    assert qemu.guest.map("vmem0", 32) == "." * 32
+    resize(qemu, "vmem0", 32 * MIB)
+    assert sorted(qemu.guest.map("vmem0", 32)) == sorted("-" * 16 + "." * 16)
+    alloc(qemu, "2M")
+    alloc(qemu, "4K")
+    assert sorted(qemu.guest.map("vmem0", 32)) == sorted("#+" + "-" * 14 + "." * 16)

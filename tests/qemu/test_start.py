@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The beginning and the end of a life: sizes set early, resets, what a former life left."""
+
+import pytest
+from conftest import Boot
+from helpers import requests_of, resize
+from tide.machine import MemDevice
+from tide.units import GIB, MIB
+
+
+@pytest.mark.parametrize("machine", ["q35", "pc"])
+@pytest.mark.parametrize("requested", [2 * MIB, 512 * MIB, 2 * GIB])
+def test_requested_size_at_start(boot: Boot, machine: str, requested: int) -> None:
+    """`tide: ready` comes after the first plan: the memory is there by then."""
+    qemu = boot(MemDevice("vmem0", size=2 * GIB, requested=requested), type=machine)
+    assert qemu.size("vmem0") == requested
+    qemu.guest.wait_settled("vmem0", requested)
+    resize(qemu, "vmem0", 0)
+
+
+def test_size_set_before_the_driver_is_up(boot: Boot) -> None:
+    qemu = boot(MemDevice("vmem0"), extra=["-S"], ready=False)
+    qemu.set_requested("vmem0", 768 * MIB)
+    qemu.qmp.execute("cont")
+    qemu.guest.wait_ready()
+    assert qemu.size("vmem0") == 768 * MIB
+
+
+def test_size_changed_all_through_the_boot(boot: Boot) -> None:
+    """Whatever moment of the start the host picks, the last size is reached."""
+    qemu = boot(MemDevice("vmem0", requested=512 * MIB), ready=False)
+    sizes = [GIB, 2 * MIB, 256 * MIB]
+    while "tide: ready" not in qemu.guest.console.text:
+        sizes.append(sizes.pop(0))
+        qemu.set_requested("vmem0", sizes[-1])
+    qemu.wait_size("vmem0", sizes[-1])
+    qemu.guest.wait_settled("vmem0", sizes[-1])
+
+
+def test_first_request_gives_everything_back(boot: Boot) -> None:
+    qemu = boot(MemDevice("vmem0", requested=64 * MIB))
+    assert requests_of(qemu) == [("unplug_all", "ack"), ("plug", "ack")]
+
+
+@pytest.mark.parametrize("machine", ["q35", "pc"])
+def test_system_reset_with_memory_plugged(boot: Boot, machine: str) -> None:
+    qemu = boot(MemDevice("vmem0"), type=machine, reset_allowed=True)
+    resize(qemu, "vmem0", GIB)
+    assert "alloc: 0" in qemu.guest.command("alloc 700M")
+    for _ in range(2):
+        mark = qemu.guest.console.mark()
+        qemu.qmp.execute("system_reset")
+        qemu.guest.console.wait(r"^(tide> )*tide: ready$", mark)
+        qemu.guest.wait_settled("vmem0", GIB, mark)
+        assert qemu.size("vmem0") == GIB
+    resize(qemu, "vmem0", 0)
+
+
+def test_system_reset_in_the_middle_of_a_resize(boot: Boot) -> None:
+    qemu = boot(MemDevice("vmem0", size=8 * GIB), reset_allowed=True)
+    for size in (8 * GIB, 0, 6 * GIB):
+        mark = qemu.guest.console.mark()
+        qemu.set_requested("vmem0", size)
+        qemu.qmp.execute("system_reset")
+        qemu.guest.console.wait(r"^(tide> )*tide: ready$", mark)
+        qemu.wait_size("vmem0", size)
+
+
+def test_exit_gives_the_documented_status(boot: Boot) -> None:
+    qemu = boot(MemDevice("vmem0"))
+    qemu.guest.send("exit")
+    assert qemu.wait_exit() == 33
+
+
+def test_exit_with_a_code(boot: Boot) -> None:
+    qemu = boot(MemDevice("vmem0"))
+    qemu.guest.send("exit 7")
+    assert qemu.wait_exit() == 129 + 2 * 7
