@@ -67,7 +67,11 @@ struct virtio_transport_ops {
     /* Only with RING_RESET negotiated: E_TIMEOUT if the device does not finish. */
     must_check int (*queue_reset)(struct virtio_device *device, u16 queue);
     void (*notify)(struct virtio_device *device, u16 queue, u32 next_avail);
-    /* Before any queue is enabled. On OK device->irq_mode is the one chosen. */
+    /*
+     * After each reset, before any queue is enabled: a reset makes the device
+     * forget its vectors. Starts over if interrupts were enabled before. On OK
+     * device->irq_mode is the one chosen.
+     */
     must_check int (*irq_enable)(struct virtio_device *device, enum virtio_irq_mode wanted);
     void (*irq_disable)(struct virtio_device *device);
     /* Events that no interrupt delivers (polling): read and clear the ISR. */
@@ -78,14 +82,16 @@ struct virtio_transport_ops {
 
 struct virtio_device {
     const struct virtio_transport_ops *ops;
-    const char *name;    /* "vmem0", for log lines; the driver owns it */
-    char location[48];   /* "pci 0000:00:04.0"; the transport writes it */
-    u32 device_type;     /* virtio device ID, 24 for memory */
-    u64 offered;         /* features the device offered at the last negotiation */
-    u64 features;        /* negotiated */
-    u64 features_masked; /* never accepted: virtio.features=-name, for experiments */
-    u8 status;           /* the bits this driver has set since the reset */
-    enum virtio_irq_mode irq_mode;
+    const char *name;       /* "vmem0", for log lines; the driver owns it */
+    char location[48];      /* "pci 0000:00:04.0"; the transport writes it */
+    u32 device_type;        /* virtio device ID, 24 for memory */
+    u64 transport_features; /* bits 24 to 49 that the transport can carry; the transport writes it
+                             */
+    u64 offered;            /* features the device offered at the last negotiation */
+    u64 features;           /* negotiated */
+    u64 features_masked;    /* never accepted: virtio.features=-name, for experiments */
+    u8 status;              /* the bits this driver has set since the reset */
+    enum virtio_irq_mode irq_mode; /* a storm of interrupts turns it to polling */
     u32 events; /* enum virtio_event bits; interrupt handlers set, virtio_take_events() clears */
     u64 nr_interrupts;
     bool broken;
@@ -94,7 +100,10 @@ struct virtio_device {
 
 /* ---- life cycle, in the order of virtio 1.4, "Device Initialization" ---- */
 
-/* Write 0 and wait until the device reads 0, at most a second (E_TIMEOUT). Clears broken. */
+/*
+ * Write 0 and wait until the device reads 0, at most a second (E_TIMEOUT), or
+ * it reads all ones (E_NODEV: it has vanished). Clears broken and events on OK.
+ */
 must_check int virtio_reset(struct virtio_device *device);
 
 /*
@@ -102,7 +111,9 @@ must_check int virtio_reset(struct virtio_device *device);
  * `wanted` are the bits that the driver understands, transport and ring bits
  * are added here; `required` are those it cannot do without (VERSION_1 is
  * always one). E_UNSUPPORTED with FAILED set if one is missing or the
- * device does not keep FEATURES_OK; logs features by name.
+ * device does not keep FEATURES_OK (the device is broken then, with the
+ * reason), E_TIMEOUT and E_NODEV from the reset. Logs features by name.
+ * device_feature_names has those of bits 0 to 23, NULL where there is none.
  */
 must_check int virtio_negotiate(struct virtio_device *device, u64 wanted, u64 required,
                                 const char *const device_feature_names[24]);
@@ -110,11 +121,16 @@ must_check int virtio_negotiate(struct virtio_device *device, u64 wanted, u64 re
 /* After the queues are set up: DRIVER_OK. Only now may a queue be notified. */
 void virtio_driver_ok(struct virtio_device *device);
 
-/* Give up: FAILED, then the reason as an error line. The device is broken until the next
- * virtio_reset(). */
+/*
+ * Give up: FAILED, then the reason as an error line. The device is broken until
+ * the next virtio_reset(); of several reasons the first is kept.
+ */
 void virtio_break(struct virtio_device *device, const char *format, ...) printf_like(2, 3);
 
-/* DEVICE_NEEDS_RESET (or a device that has vanished: all ones) is set now. */
+/*
+ * DEVICE_NEEDS_RESET is set now, or the device has vanished (all ones), or lost
+ * status bits that were set: it was reset behind the driver's back.
+ */
 bool virtio_needs_reset(struct virtio_device *device);
 
 static inline bool virtio_has_feature(const struct virtio_device *device, unsigned bit)
@@ -140,7 +156,7 @@ u32 virtio_take_events(struct virtio_device *device);
 /* For transports' interrupt handlers. */
 void virtio_post_events(struct virtio_device *device, u32 events);
 
-/* The name of a feature bit of the transport and ring range (24 to 43), or NULL. */
+/* The name of a feature bit of the transport and ring range (24 to 49), or NULL. */
 const char *virtio_feature_name(unsigned bit);
 
 #endif

@@ -9,6 +9,7 @@
 #define TIDE_DRIVERS_VIRTIO_VIRTIO_SPEC_H
 
 #define VIRTIO_ID_MEM     24
+#define VIRTIO_ID_ENTROPY 4
 #define VIRTIO_ID_BALLOON 5
 
 enum virtio_feature_bit {
@@ -28,6 +29,9 @@ enum virtio_feature_bit {
 };
 
 #define VIRTIO_FEATURE(bit) ((u64)1 << (bit))
+
+/* The reserved feature bits: rings and transports, the same for every device type. */
+#define VIRTIO_RESERVED_FEATURES (((u64)1 << 50) - ((u64)1 << 24))
 
 #define VIRTQUEUE_SIZE_MAX 32768
 
