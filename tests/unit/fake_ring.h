@@ -13,7 +13,8 @@
 
 #include "drivers/virtio/virtqueue.h"
 
-#define FAKE_RING_PIECES 16
+#define FAKE_RING_PIECES      16
+#define FAKE_RING_ENTRIES_MAX 1024
 
 struct fake_piece {
     paddr_t paddr;
@@ -30,6 +31,7 @@ struct fake_buffer {
     u32 readable_bytes;
     u32 writable_bytes;
     struct fake_piece pieces[FAKE_RING_PIECES];
+    u16 slots[FAKE_RING_PIECES]; /* split: its descriptors */
 };
 
 struct fake_ring {
@@ -40,8 +42,8 @@ struct fake_ring {
     u16 seen_avail;  /* split: the driver's index when it was last read */
     bool avail_wrap; /* packed: wrap counters */
     bool used_wrap;
-    u16 used_signalled; /* next_used (and used_wrap) when fake_ring_wants_interrupt() last said */
-    bool wrap_signalled;
+    u16 signalled; /* used entries (packed: descriptors) since fake_ring_wants_interrupt() */
+    bool owned[FAKE_RING_ENTRIES_MAX]; /* the device has this descriptor (packed: this id) */
 };
 
 /* A fresh ring at `layout`; asserts its alignment and size. */
@@ -70,7 +72,7 @@ bool fake_ring_wants_interrupt(struct fake_ring *ring);
 /* Tell the driver that it need not notify, or that it must. EVENT_IDX: for the next buffer. */
 void fake_ring_want_notify(struct fake_ring *ring, bool wanted);
 
-/* EVENT_IDX, split: notify only when the driver's index passes `index`. */
+/* EVENT_IDX: notify only when the driver's index (packed: position and wrap bit) passes this. */
 void fake_ring_set_avail_event(struct fake_ring *ring, u16 index);
 
 /* ---- lies ---- */

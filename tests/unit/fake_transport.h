@@ -82,8 +82,11 @@ struct fake_transport {
 
     /* Its state, to be looked at. */
     u8 status;
-    u64 accepted; /* features the driver wrote */
-    u32 isr;      /* what poll_events() returns next */
+    u8 written;       /* the driver's own bits of it */
+    u64 last_offered; /* features as last read by the driver */
+    u64 accepted;     /* features the driver wrote */
+    bool features_written;
+    u32 isr; /* what poll_events() returns next */
     bool irq_enabled;
     struct fake_queue queues[FAKE_QUEUES];
     u64 nr_resets;
