@@ -32,8 +32,23 @@ KERNEL_OBJECTS := $(patsubst %,$(O)/kernel/%.o,$(KERNEL_SOURCES))
 .PHONY: all
 all: $(O)/tide.elf
 
-$(O)/tide.elf: $(KERNEL_OBJECTS) linker.ld
+# Linked twice: the names of the functions that the first link placed go into the second, where the
+# table comes last in its segment. No function may have moved by that.
+FUNCTIONS_OF = nm -n $(1) | awk '$$2 ~ /^[tT]$$/'
+
+$(O)/tide.elf: $(O)/kernel/unnamed.elf $(O)/kernel/symbols.o
+	$(CC) $(KERNEL_LDFLAGS) -o $@.new $(KERNEL_OBJECTS) $(O)/kernel/symbols.o
+	@$(call FUNCTIONS_OF,$@.new) | cmp -s - $(O)/kernel/functions || \
+		{ echo "$@: a function moved in the second link"; exit 1; }
+	@mv $@.new $@
+
+$(O)/kernel/unnamed.elf: $(KERNEL_OBJECTS) linker.ld
 	$(CC) $(KERNEL_LDFLAGS) -o $@ $(KERNEL_OBJECTS)
+
+$(O)/kernel/symbols.o: $(O)/kernel/unnamed.elf arch/x86_64/symbols.awk
+	@$(call FUNCTIONS_OF,$<) > $(O)/kernel/functions
+	@awk -f arch/x86_64/symbols.awk $(O)/kernel/functions > $(O)/kernel/symbols.S
+	$(CC) -m64 -c -o $@ $(O)/kernel/symbols.S
 
 $(O)/kernel/%.c.o: %.c
 	@mkdir -p $(@D)
@@ -93,7 +108,7 @@ run: ## boot under QEMU and watch memory rise and fall
 shell: ## the same machine, with the guest's monitor and the resize commands
 	$(TOOL) tools/setup run
 	$(BUILD) all
-	$(TOOL) $(PYTHON) tools/shell $(O)/tide.elf
+	$(TOOL) $(PYTHON) tools/shell $(O)/tide.elf --qmp $(O)/qmp.sock
 
 gdb: ## stop at the first instruction, with symbols
 	$(TOOL) tools/setup gdb

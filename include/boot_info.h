@@ -37,6 +37,7 @@ struct boot_info {
     struct boot_memory_range ranges[BOOT_MEMORY_RANGES]; /* sorted, without overlap */
     u32 nr_ranges_dropped;                               /* did not fit; named in a warning */
     paddr_t rsdp;        /* of the ACPI tables; 0 if the loader named none */
+    paddr_t ebda;        /* the BIOS's extended data area, where an RSDP may be; 0 if unknown */
     paddr_t kernel_base; /* page aligned */
     u64 kernel_bytes;
 };

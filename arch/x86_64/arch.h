@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What arch/x86_64 offers to boot/ and kernel/, beyond include/platform.h.
+ *
+ * Order of initialisation; each line needs those above it:
+ *
+ *     cpu_init()              boot/: traps are reported from here on
+ *     serial_init()           boot/: the console works
+ *     early_init(boot)        mm: early_alloc() works
+ *     paging_init(boot)       the final page tables
+ *     acpi_init(boot)         acpi_find_table(), platform_pci_ecam()
+ *     interrupts_init()       handlers can be attached
+ *     timer_init()            platform_now_ms() advances once interrupts are on
+ *     page_init(boot)         mm: early_alloc() ends ...
+ *     paging_set_table_allocator()  ... so page tables come from here on from mm
+ *     interrupts_enable()
+ */
+#ifndef TIDE_ARCH_ARCH_H
+#define TIDE_ARCH_ARCH_H
+
+#include "include/boot_info.h"
+#include "include/types.h"
+
+/* ---- processor ---- */
+
+/* Descriptor tables, trap stacks and gs for the processor that booted. First of all. */
+void cpu_init(void);
+
+/* Interrupts off and hlt, for good. */
+_Noreturn void cpu_halt_forever(void);
+
+/*
+ * Sleep until an interrupt came, unless work_pending() says there is work
+ * already. It is asked with interrupts off, so that an interrupt that makes
+ * work between the question and the sleep ends the sleep. Returns with
+ * interrupts on.
+ */
+void cpu_idle(bool (*work_pending)(void));
+
+void interrupts_enable(void);
+
+/* ---- serial port COM1, 115200 8N1: the console ---- */
+
+void serial_init(void);
+
+/* Attach its interrupt, so that input is buffered; after interrupts_init(). */
+void serial_enable_input(void);
+
+/* The next byte received, or -1. Any context. Up to 256 bytes wait; more are dropped. */
+int serial_read(void);
+
+/* Wait, for a bounded time, until what was written has left the port. */
+void serial_drain(void);
+
+/* ---- traps ---- */
+
+/*
+ * Let the kernel say what lies at a faulting address: write one line without
+ * '\n' and return true, or return false. Called in the trap report: it must
+ * not allocate, wait, or touch the address.
+ */
+void trap_set_address_describer(bool (*describe)(paddr_t paddr, char *text, size_t bytes));
+
+/* ---- page tables; the rest is in platform.h ---- */
+
+/* Build and load the final page tables, from early_alloc(). EXIT_BOOT if the map cannot be used. */
+void paging_init(const struct boot_info *boot);
+
+/*
+ * From now on a page for a page table comes from alloc (4 KiB, PADDR_NONE if
+ * there is none; contents do not matter) and goes back to release. Tables made before are kept for
+ * good.
+ */
+void paging_set_table_allocator(paddr_t (*alloc)(void), void (*release)(paddr_t paddr));
+
+/* ---- devices of the board ---- */
+
+/* Find the ACPI tables; without any, acpi_find_table() returns NULL. */
+void acpi_init(const struct boot_info *boot);
+
+/*
+ * The table with this signature, mapped, its checksum and length proven, or
+ * NULL. *bytes is its whole length, header included.
+ */
+const void *acpi_find_table(const char *signature, u32 *bytes);
+
+/* Mask everything, and point the interrupt controllers at our vectors. */
+void interrupts_init(void);
+
+/* 100 interrupts a second for platform_now_ms(). */
+void timer_init(void);
+
+/* ---- for tests ---- */
+
+/*
+ * Do something that must end in a trap report. `kind` is one of the names in
+ * arch_crash_kinds(), or an address to read from. Returns, with false, only if kind is
+ * neither, or the address could be read.
+ */
+bool arch_crash(const char *kind);
+
+/* The names, separated by blanks. */
+const char *arch_crash_kinds(void);
+
+#endif

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* See backtrace.h. */
+#include "arch/x86_64/backtrace.h"
+
+#include "arch/x86_64/image.h"
+#include "arch/x86_64/stacks.h"
+#include "arch/x86_64/symbols.h"
+#include "include/platform.h"
+#include "lib/console.h"
+
+#define BACKTRACE_MAX 32
+
+/* A frame: the caller's frame pointer, then the return address, both in one stack. */
+static bool is_frame(u64 pointer)
+{
+    struct stack stack;
+
+    return pointer % 8 == 0 && stack_find(pointer, &stack) && !stack_has_guard(&stack, pointer) &&
+           pointer + 16 <= stack.top;
+}
+
+unsigned backtrace_collect(u64 frame_pointer, u64 *addresses, unsigned max)
+{
+    unsigned nr = 0;
+
+    while (nr < max && is_frame(frame_pointer)) {
+        const u64 *frame = phys_to_virt(frame_pointer);
+
+        if (!image_has_text(frame[1]))
+            break;
+        addresses[nr++] = frame[1];
+        /* Callers lie above: what does not rise is no frame, and might be a loop. */
+        if (frame[0] <= frame_pointer)
+            break;
+        frame_pointer = frame[0];
+    }
+    return nr;
+}
+
+void backtrace_print(u64 frame_pointer, unsigned first)
+{
+    u64 addresses[BACKTRACE_MAX];
+    unsigned nr = backtrace_collect(frame_pointer, addresses, BACKTRACE_MAX);
+    char text[SYMBOL_TEXT_BYTES];
+
+    for (unsigned i = 0; i < nr; i++)
+        console_printf("  #%u %#llx %s\n", first + i, (unsigned long long)addresses[i],
+                       symbol_text_of_caller(addresses[i], text));
+}
+
+void platform_print_backtrace(void)
+{
+    backtrace_print((uintptr_t)__builtin_frame_address(0), 0);
+}

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Who is called when an interrupt comes: legacy lines, shared, and messages,
+ * one handler each.
+ *
+ * A line that keeps interrupting although its handlers ran is masked until
+ * the next tick, so that no device can keep the kernel from its work.
+ */
+#include "arch/x86_64/interrupts.h"
+
+#include "arch/x86_64/arch.h"
+#include "arch/x86_64/traps.h"
+#include "asm/cpu.h"
+#include "include/platform.h"
+#include "include/status.h"
+#include "lib/log.h"
+
+#define HANDLERS_PER_LINE 8
+#define STORM_INTERRUPTS  1000 /* of one line between two ticks */
+
+struct handler {
+    irq_handler_t function; /* NULL: free */
+    void *context;
+};
+
+/* Changed with interrupts off; read by the interrupt. */
+static struct handler line_handlers[PIC_LINES][HANDLERS_PER_LINE];
+static struct handler message_handlers[VECTOR_MESSAGE_COUNT];
+static u32 line_interrupts[PIC_LINES]; /* since the last tick */
+static u32 storm_lines;                /* a bit a line: masked until the next tick */
+static bool has_apic;
+
+void interrupts_init(void)
+{
+    pic_init();
+    has_apic = apic_init();
+}
+
+void interrupts_after_tick(void)
+{
+    for (unsigned line = 0; line < PIC_LINES; line++) {
+        line_interrupts[line] = 0;
+        if ((storm_lines >> line & 1) != 0)
+            pic_unmask(line);
+    }
+    storm_lines = 0;
+}
+
+static void note_storm(unsigned line)
+{
+    static bool warned;
+
+    pic_mask(line);
+    storm_lines |= 1U << line;
+    if (!warned)
+        log_warning(LOG_ARCH, "irq",
+                    "line %u: %u interrupts within a tick, expected its handlers to quieten it; "
+                    "masking it until the next tick, each time",
+                    line, STORM_INTERRUPTS);
+    warned = true;
+}
+
+static void line_interrupt(unsigned line)
+{
+    if (pic_is_spurious(line))
+        return;
+    for (unsigned i = 0; i < HANDLERS_PER_LINE; i++) {
+        const struct handler *handler = &line_handlers[line][i];
+
+        if (handler->function != NULL)
+            handler->function(handler->context);
+    }
+    if (++line_interrupts[line] >= STORM_INTERRUPTS)
+        note_storm(line);
+    pic_end(line);
+}
+
+void interrupt_dispatch(unsigned vector)
+{
+    if (vector >= VECTOR_PIC && vector < VECTOR_PIC + PIC_LINES) {
+        line_interrupt(vector - VECTOR_PIC);
+    } else if (vector >= VECTOR_MESSAGE && vector < VECTOR_MESSAGE + VECTOR_MESSAGE_COUNT) {
+        const struct handler *handler = &message_handlers[vector - VECTOR_MESSAGE];
+
+        if (handler->function != NULL)
+            handler->function(handler->context);
+        apic_end();
+    }
+    /* Any other vector is the APIC's spurious one, which must not be ended. */
+}
+
+static bool line_has_handler(unsigned line)
+{
+    for (unsigned i = 0; i < HANDLERS_PER_LINE; i++)
+        if (line_handlers[line][i].function != NULL)
+            return true;
+    return false;
+}
+
+int interrupts_attach(unsigned line, bool level, irq_handler_t function, void *context)
+{
+    if (line >= PIC_LINES || line == 2)
+        return E_INVAL;
+    for (unsigned i = 0; i < HANDLERS_PER_LINE; i++) {
+        struct handler *handler = &line_handlers[line][i];
+
+        if (handler->function != NULL)
+            continue;
+        u64 flags = irq_save();
+        handler->context = context;
+        handler->function = function;
+        pic_set_level_triggered(line, level);
+        pic_unmask(line);
+        irq_restore(flags);
+        return OK;
+    }
+    return E_NOMEM;
+}
+
+int platform_irq_attach_line(unsigned line, irq_handler_t function, void *context)
+{
+    return interrupts_attach(line, true, function, context);
+}
+
+void platform_irq_detach_line(unsigned line, irq_handler_t function, void *context)
+{
+    if (line >= PIC_LINES)
+        return;
+    u64 flags = irq_save();
+    for (unsigned i = 0; i < HANDLERS_PER_LINE; i++) {
+        struct handler *handler = &line_handlers[line][i];
+
+        if (handler->function == function && handler->context == context)
+            handler->function = NULL;
+    }
+    if (!line_has_handler(line)) {
+        pic_mask(line);
+        storm_lines &= ~(1U << line);
+    }
+    irq_restore(flags);
+}
+
+int platform_irq_attach_message(irq_handler_t function, void *context, struct irq_message *message)
+{
+    if (!has_apic)
+        return E_UNSUPPORTED;
+    for (u32 i = 0; i < VECTOR_MESSAGE_COUNT; i++) {
+        struct handler *handler = &message_handlers[i];
+
+        if (handler->function != NULL)
+            continue;
+        u64 flags = irq_save();
+        handler->context = context;
+        handler->function = function;
+        irq_restore(flags);
+        message->address = apic_message_address();
+        message->data = VECTOR_MESSAGE + i;
+        return OK;
+    }
+    return E_NOMEM;
+}
+
+void platform_irq_detach_message(const struct irq_message *message)
+{
+    u32 i = message->data - VECTOR_MESSAGE;
+
+    if (i < VECTOR_MESSAGE_COUNT)
+        message_handlers[i].function = NULL;
+}

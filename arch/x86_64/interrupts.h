@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Inside arch/x86_64: the two interrupt controllers. interrupts.c shares the
+ * vectors out; pic.c and apic.c know the registers.
+ */
+#ifndef TIDE_ARCH_INTERRUPTS_H
+#define TIDE_ARCH_INTERRUPTS_H
+
+#include "include/platform.h"
+#include "include/types.h"
+
+#define PIC_LINES 16
+
+/* ---- interrupts.c ---- */
+
+/* platform_irq_attach_line() for any line, triggered by level or by edge. */
+must_check int interrupts_attach(unsigned line, bool level, irq_handler_t function, void *context);
+
+/* At each tick, from the timer's handler: lines masked for storming get another chance. */
+void interrupts_after_tick(void);
+
+/* ---- pic.c: the two 8259, lines 0 to 15 ---- */
+
+/* Vectors VECTOR_PIC to VECTOR_PIC + 15; every line masked. */
+void pic_init(void);
+void pic_mask(unsigned line);
+void pic_unmask(unsigned line);
+
+/* Trigger a line by its level, as PCI does, or by its edge, as the board's old devices do. */
+void pic_set_level_triggered(unsigned line, bool level);
+
+/* True if the line was raised by nobody: then neither call its handlers nor end it. */
+bool pic_is_spurious(unsigned line);
+void pic_end(unsigned line);
+
+/* ---- apic.c: the local APIC of this processor ---- */
+
+/* Enable it, with the 8259 passed through. Without one, or where it cannot be mapped, false. */
+bool apic_init(void);
+
+/* The address to which a device writes to interrupt this processor. */
+u64 apic_message_address(void);
+void apic_end(void);
+
+#endif

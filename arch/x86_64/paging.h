@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Inside arch/x86_64: what paging.c offers beyond platform.h and arch.h. */
+#ifndef TIDE_ARCH_PAGING_H
+#define TIDE_ARCH_PAGING_H
+
+#include "include/types.h"
+
+/* True if an access to the address would find a page. Any context. */
+bool paging_is_mapped(u64 address);
+
+/*
+ * Make [paddr, paddr + bytes) readable, whatever the alignment: pages that
+ * are mapped already stay as they are, the others are mapped read-only.
+ * E_RANGE, E_NOMEM. For firmware tables.
+ */
+must_check int paging_map_firmware(paddr_t paddr, u64 bytes);
+
+#endif

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The two 8259 interrupt controllers; see interrupts.h. Line 2 joins the second to the first. */
+#include "arch/x86_64/interrupts.h"
+#include "arch/x86_64/traps.h"
+#include "asm/io.h"
+
+#define MASTER_COMMAND 0x20
+#define MASTER_DATA    0x21
+#define SLAVE_COMMAND  0xa0
+#define SLAVE_DATA     0xa1
+#define LEVEL_TRIGGER  0x4d0 /* a bit a line, two bytes */
+
+#define INIT_WITH_MODE  0x11
+#define MODE_8086       0x01
+#define END_SPECIFIC    0x60
+#define READ_IN_SERVICE 0x0b
+#define CASCADE_LINE    2
+#define LINES_EACH      8
+
+/* The board's own devices are edge-triggered for ever: timer, keyboard, cascade, clock, FPU. */
+#define ALWAYS_EDGE (1 << 0 | 1 << 1 | 1 << 2 | 1 << 8 | 1 << 13)
+
+static u16 masked;
+
+static void write_masks(void)
+{
+    io_write8(MASTER_DATA, (u8)masked);
+    io_write8(SLAVE_DATA, (u8)(masked >> 8));
+}
+
+void pic_init(void)
+{
+    io_write8(MASTER_COMMAND, INIT_WITH_MODE);
+    io_write8(MASTER_DATA, VECTOR_PIC);
+    io_write8(MASTER_DATA, 1 << CASCADE_LINE);
+    io_write8(MASTER_DATA, MODE_8086);
+    io_write8(SLAVE_COMMAND, INIT_WITH_MODE);
+    io_write8(SLAVE_DATA, VECTOR_PIC + LINES_EACH);
+    io_write8(SLAVE_DATA, CASCADE_LINE);
+    io_write8(SLAVE_DATA, MODE_8086);
+    /* From here on, a read of the command port tells which lines are in service. */
+    io_write8(MASTER_COMMAND, READ_IN_SERVICE);
+    io_write8(SLAVE_COMMAND, READ_IN_SERVICE);
+    masked = (u16) ~(1 << CASCADE_LINE);
+    write_masks();
+}
+
+void pic_mask(unsigned line)
+{
+    masked = (u16)(masked | 1 << line);
+    write_masks();
+}
+
+void pic_unmask(unsigned line)
+{
+    masked = (u16)(masked & ~(1 << line));
+    write_masks();
+}
+
+void pic_set_level_triggered(unsigned line, bool level)
+{
+    u16 port = (u16)(LEVEL_TRIGGER + line / LINES_EACH);
+    u8 bit = (u8)(1 << line % LINES_EACH);
+    u8 old = io_read8(port);
+
+    if ((ALWAYS_EDGE >> line & 1) == 0)
+        io_write8(port, (u8)(level ? old | bit : old & ~bit));
+}
+
+bool pic_is_spurious(unsigned line)
+{
+    if (line == LINES_EACH - 1)
+        return (io_read8(MASTER_COMMAND) & 1 << (LINES_EACH - 1)) == 0;
+    if (line != PIC_LINES - 1)
+        return false;
+    if ((io_read8(SLAVE_COMMAND) & 1 << (LINES_EACH - 1)) != 0)
+        return false;
+    io_write8(MASTER_COMMAND, END_SPECIFIC | CASCADE_LINE); /* the master saw a real one */
+    return true;
+}
+
+void pic_end(unsigned line)
+{
+    if (line >= LINES_EACH) {
+        io_write8(SLAVE_COMMAND, (u8)(END_SPECIFIC | (line - LINES_EACH)));
+        line = CASCADE_LINE;
+    }
+    io_write8(MASTER_COMMAND, (u8)(END_SPECIFIC | line));
+}

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * COM1, a 16550: the console.
+ *
+ * Every wait is bounded: a host that does not take our output costs one wait,
+ * then output is dropped until the port is ready again, and the kernel goes on.
+ * Without a port everything here does nothing. Bursts of 16 bytes fill the
+ * port's queue after one look at its state.
+ */
+#include "arch/x86_64/arch.h"
+#include "arch/x86_64/interrupts.h"
+#include "asm/cpu.h"
+#include "asm/io.h"
+#include "include/platform.h"
+#include "include/status.h"
+#include "lib/log.h"
+
+#define COM1          0x3f8
+#define COM1_LINE     4 /* of the interrupt controller */
+#define DATA          (COM1 + 0)
+#define INTERRUPTS    (COM1 + 1)
+#define FIFO_CONTROL  (COM1 + 2)
+#define LINE_CONTROL  (COM1 + 3)
+#define MODEM_CONTROL (COM1 + 4)
+#define LINE_STATUS   (COM1 + 5)
+#define SCRATCH       (COM1 + 7)
+#define DIVISOR_LOW   (COM1 + 0) /* these two while LINE_DIVISOR is set */
+#define DIVISOR_HIGH  (COM1 + 1)
+
+#define LINE_8N1        0x03
+#define LINE_DIVISOR    0x80
+#define FIFO_ON_CLEARED 0x07
+#define MODEM_DTR_RTS   0x03
+#define MODEM_OUT2      0x08 /* lets the interrupt out */
+#define ON_RECEIVE      0x01
+#define STATUS_RECEIVED 0x01
+#define STATUS_READY    0x20 /* the transmit queue is empty */
+#define STATUS_IDLE     0x40 /* and the last bit has left */
+
+#define FIFO_BYTES    16
+#define WAIT_READS    100000 /* at least 70 ms of port reads: 16 bytes take 1.4 ms at 115200 */
+#define RECEIVE_BYTES 256
+
+static bool port_exists;
+static bool host_takes_output;
+
+/* A ring: the interrupt handler writes at head, serial_read() reads at tail. */
+static u8 received[RECEIVE_BYTES];
+static volatile u32 received_head;
+static volatile u32 received_tail;
+
+void serial_init(void)
+{
+    io_write8(SCRATCH, 0x5a);
+    port_exists = io_read8(SCRATCH) == 0x5a;
+    if (!port_exists)
+        return;
+    io_write8(INTERRUPTS, 0);
+    io_write8(LINE_CONTROL, LINE_DIVISOR);
+    io_write8(DIVISOR_LOW, 1); /* 115200 */
+    io_write8(DIVISOR_HIGH, 0);
+    io_write8(LINE_CONTROL, LINE_8N1);
+    io_write8(FIFO_CONTROL, FIFO_ON_CLEARED);
+    io_write8(MODEM_CONTROL, MODEM_DTR_RTS | MODEM_OUT2);
+    host_takes_output = true;
+}
+
+/* True once a bit of the line status is set. After a wait in vain, one look at each call. */
+static bool wait_for(u8 status_bit)
+{
+    unsigned reads = host_takes_output ? WAIT_READS : 1;
+
+    while (reads-- != 0) {
+        if ((io_read8(LINE_STATUS) & status_bit) != 0) {
+            host_takes_output = true;
+            return true;
+        }
+        cpu_relax();
+    }
+    host_takes_output = false;
+    return false;
+}
+
+void platform_console_write(const char *text, size_t bytes)
+{
+    unsigned room = 0;
+
+    if (!port_exists)
+        return;
+    u64 flags = irq_save();
+    for (size_t i = 0; i < bytes; i++) {
+        if (room < 2) {
+            if (!wait_for(STATUS_READY))
+                break;
+            room = FIFO_BYTES;
+        }
+        if (text[i] == '\n') {
+            io_write8(DATA, '\r');
+            room--;
+        }
+        io_write8(DATA, (u8)text[i]);
+        room--;
+    }
+    irq_restore(flags);
+}
+
+void serial_drain(void)
+{
+    if (port_exists)
+        wait_for(STATUS_IDLE);
+}
+
+static void receive(void *context)
+{
+    (void)context;
+    while ((io_read8(LINE_STATUS) & STATUS_RECEIVED) != 0) {
+        u8 byte = io_read8(DATA);
+        u32 head = received_head;
+
+        if (head - received_tail < RECEIVE_BYTES) {
+            received[head % RECEIVE_BYTES] = byte;
+            received_head = head + 1;
+        }
+    }
+}
+
+void serial_enable_input(void)
+{
+    if (!port_exists)
+        return;
+    if (interrupts_attach(COM1_LINE, false, receive, NULL) != OK) {
+        log_error(LOG_ARCH, "serial", "no handler slot for line %u; no input", COM1_LINE);
+        return;
+    }
+    io_write8(INTERRUPTS, ON_RECEIVE);
+    /* A byte that came before would hold the line without an edge. */
+    u64 flags = irq_save();
+    receive(NULL);
+    irq_restore(flags);
+}
+
+int serial_read(void)
+{
+    u32 tail = received_tail;
+
+    if (tail == received_head)
+        return -1;
+    u8 byte = received[tail % RECEIVE_BYTES];
+    received_tail = tail + 1;
+    return byte;
+}

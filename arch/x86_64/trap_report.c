@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What an exception prints: what happened and where, what lies at a faulting
+ * address, the registers, the callers. docs/debugging.md explains it line by line.
+ *
+ * A fault inside the report prints one short line, a fault in that one nothing:
+ * the report ends in any case.
+ */
+#include "arch/x86_64/arch.h"
+#include "arch/x86_64/backtrace.h"
+#include "arch/x86_64/cpu.h"
+#include "arch/x86_64/image.h"
+#include "arch/x86_64/paging.h"
+#include "arch/x86_64/stacks.h"
+#include "arch/x86_64/symbols.h"
+#include "arch/x86_64/traps.h"
+#include "include/platform.h"
+#include "lib/console.h"
+#include "lib/printf.h"
+
+#define VECTOR_PROTECTION 13
+
+#define FAULT_PRESENT  (1 << 0)
+#define FAULT_WRITE    (1 << 1)
+#define FAULT_RESERVED (1 << 3)
+#define FAULT_FETCH    (1 << 4)
+
+static const struct {
+    const char *mnemonic;
+    const char *name;
+} exceptions[VECTOR_EXCEPTIONS] = {
+    [0] = {"#DE", "divide error"},
+    [1] = {"#DB", "debug exception"},
+    [2] = {"NMI", "non-maskable interrupt"},
+    [3] = {"#BP", "breakpoint"},
+    [4] = {"#OF", "overflow"},
+    [5] = {"#BR", "bound range exceeded"},
+    [6] = {"#UD", "invalid opcode"},
+    [7] = {"#NM", "no floating-point unit"},
+    [8] = {"#DF", "double fault"},
+    [10] = {"#TS", "invalid TSS"},
+    [11] = {"#NP", "segment not present"},
+    [12] = {"#SS", "stack segment fault"},
+    [13] = {"#GP", "general protection fault"},
+    [14] = {"#PF", "page fault"},
+    [16] = {"#MF", "floating-point error"},
+    [17] = {"#AC", "alignment check"},
+    [18] = {"#MC", "machine check"},
+    [19] = {"#XM", "SIMD floating-point error"},
+    [20] = {"#VE", "virtualization exception"},
+    [21] = {"#CP", "control protection exception"},
+};
+
+static unsigned reports;
+static bool (*describe_address)(paddr_t paddr, char *text, size_t bytes);
+
+void trap_set_address_describer(bool (*describe)(paddr_t paddr, char *text, size_t bytes))
+{
+    describe_address = describe;
+}
+
+static const char *describe(u64 address, char *text, size_t bytes)
+{
+    struct stack stack;
+
+    if (address < PAGE_BYTES)
+        return "page 0 (null pointer)";
+    if (stack_find(address, &stack)) {
+        snprintf(text, bytes, "%s%s", stack_has_guard(&stack, address) ? "guard page of the " : "",
+                 stack.name);
+        return text;
+    }
+    if (image_has_text(address))
+        return "kernel text (read-only)";
+    if (address >= (uintptr_t)image_text_end && address < (uintptr_t)image_data_start)
+        return "kernel constants (read-only)";
+    if (address >= (uintptr_t)image_data_start && address < (uintptr_t)image_end)
+        return "kernel data (no-execute)";
+    if (describe_address != NULL && describe_address(address, text, bytes))
+        return text;
+    if (paging_is_mapped(address))
+        return "mapped memory";
+    return address < platform_paddr_limit() ? "nothing is mapped there"
+                                            : "beyond what the kernel can address";
+}
+
+static void print_page_fault(const struct trap_frame *frame)
+{
+    char text[128];
+    u64 address = cr2_read();
+    u64 error = frame->error_code;
+    const char *access = (error & FAULT_FETCH) != 0   ? "instruction fetch from"
+                         : (error & FAULT_WRITE) != 0 ? "write to"
+                                                      : "read from";
+    const char *cause = (error & FAULT_RESERVED) != 0  ? "reserved bit set in a page table"
+                        : (error & FAULT_PRESENT) == 0 ? "page not present"
+                        : (error & FAULT_FETCH) != 0   ? "page is no-execute"
+                        : (error & FAULT_WRITE) != 0   ? "page is read-only"
+                                                       : "page is protected";
+
+    console_printf("trap: %s %#018llx: %s: %s\n", access, (unsigned long long)address, cause,
+                   describe(address, text, sizeof(text)));
+}
+
+static void print_registers(const struct trap_frame *frame)
+{
+    const struct {
+        const char *name;
+        u64 value;
+    } registers[] = {
+        {"rax", frame->rax}, {"rbx", frame->rbx},    {"rcx", frame->rcx}, {"rdx", frame->rdx},
+        {"rsi", frame->rsi}, {"rdi", frame->rdi},    {"rbp", frame->rbp}, {"rsp", frame->rsp},
+        {"r8 ", frame->r8},  {"r9 ", frame->r9},     {"r10", frame->r10}, {"r11", frame->r11},
+        {"r12", frame->r12}, {"r13", frame->r13},    {"r14", frame->r14}, {"r15", frame->r15},
+        {"rip", frame->rip}, {"rfl", frame->rflags}, {"cs ", frame->cs},  {"ss ", frame->ss},
+        {"cr0", cr0_read()}, {"cr2", cr2_read()},    {"cr3", cr3_read()}, {"cr4", cr4_read()},
+    };
+
+    for (unsigned i = 0; i < ARRAY_SIZE(registers); i++)
+        console_printf("%s%s %016llx%s", i % 4 == 0 ? "  " : " ", registers[i].name,
+                       (unsigned long long)registers[i].value, i % 4 == 3 ? "\n" : "");
+}
+
+/*
+ * A call to where no code is leaves no frame of its own: the caller is then on
+ * top of the stack.
+ */
+static void print_callers(const struct trap_frame *frame)
+{
+    char text[SYMBOL_TEXT_BYTES];
+    struct stack stack;
+    unsigned next = 1;
+
+    console_printf("callers:\n  #0 %#llx %s\n", (unsigned long long)frame->rip,
+                   symbol_text(frame->rip, text));
+    if (!image_has_text(frame->rip) && frame->rsp % 8 == 0 && stack_find(frame->rsp, &stack) &&
+        !stack_has_guard(&stack, frame->rsp)) {
+        u64 caller = *(const u64 *)phys_to_virt(frame->rsp);
+
+        if (image_has_text(caller))
+            console_printf("  #%u %#llx %s\n", next++, (unsigned long long)caller,
+                           symbol_text_of_caller(caller, text));
+    }
+    backtrace_print(frame->rbp, next);
+}
+
+static void print_all(const struct trap_frame *frame)
+{
+    char text[SYMBOL_TEXT_BYTES];
+    const char *mnemonic = exceptions[frame->vector].mnemonic;
+    const char *name = exceptions[frame->vector].name;
+
+    console_fresh_line();
+    console_printf("trap: %s (%s, vector %llu, error code %#llx) at %#llx %s\n",
+                   name != NULL ? name : "reserved exception", mnemonic != NULL ? mnemonic : "-",
+                   (unsigned long long)frame->vector, (unsigned long long)frame->error_code,
+                   (unsigned long long)frame->rip, symbol_text(frame->rip, text));
+    if (frame->vector == VECTOR_PAGE_FAULT)
+        print_page_fault(frame);
+    else if (frame->vector == VECTOR_PROTECTION && frame->error_code != 0)
+        console_printf("trap: selector %#llx\n", (unsigned long long)frame->error_code & 0xfff8);
+    print_registers(frame);
+    print_callers(frame);
+}
+
+void trap_report(const struct trap_frame *frame)
+{
+    switch (reports++) {
+    case 0:
+        print_all(frame);
+        break;
+    case 1:
+        console_printf("\ntrap: vector %llu at %#llx inside the trap report, cr2 %#llx\n",
+                       (unsigned long long)frame->vector, (unsigned long long)frame->rip,
+                       (unsigned long long)cr2_read());
+        break;
+    default:
+        break;
+    }
+    platform_exit(EXIT_TRAP);
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* See traps.h. No exception is ever resumed: the kernel does not fault on purpose. */
+#include "arch/x86_64/traps.h"
+
+#include "arch/x86_64/cpu.h"
+
+#define TRAP_VECTORS   256
+#define STUB_BYTES     16
+#define GATE_INTERRUPT 0x8e /* present, ring 0, interrupts off on entry */
+
+struct gate {
+    u16 offset_low;
+    u16 selector;
+    u8 stack; /* enum trap_stack, or 0 */
+    u8 type;
+    u16 offset_middle;
+    u32 offset_high;
+    u32 reserved;
+};
+
+_Static_assert(sizeof(struct gate) == 16, "the processor's layout");
+
+extern const u8 trap_stubs[]; /* trap_entry.S */
+
+static struct gate gates[TRAP_VECTORS];
+
+static void set_gate(unsigned vector)
+{
+    u64 stub = (uintptr_t)trap_stubs + vector * STUB_BYTES;
+
+    gates[vector] = (struct gate){
+        .offset_low = (u16)stub,
+        .selector = SELECTOR_CODE,
+        .type = GATE_INTERRUPT,
+        .offset_middle = (u16)(stub >> 16),
+        .offset_high = (u32)(stub >> 32),
+    };
+}
+
+void traps_init(void)
+{
+    struct {
+        u16 limit;
+        u64 base;
+    } packed_abi pointer = {.limit = sizeof(gates) - 1, .base = (uintptr_t)gates};
+
+    for (unsigned vector = 0; vector < TRAP_VECTORS; vector++)
+        set_gate(vector);
+    gates[2].stack = TRAP_STACK_NMI;
+    gates[8].stack = TRAP_STACK_DOUBLE_FAULT;
+    gates[VECTOR_PAGE_FAULT].stack = TRAP_STACK_PAGE_FAULT;
+    gates[18].stack = TRAP_STACK_MACHINE_CHECK;
+    __asm__ volatile("lidt %0" ::"m"(pointer));
+}
+
+void trap_dispatch(struct trap_frame *frame)
+{
+    if (frame->vector < VECTOR_EXCEPTIONS)
+        trap_report(frame);
+    interrupt_dispatch((unsigned)frame->vector);
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Exceptions and interrupts: the table, the frame that trap_entry.S saves,
+ * and who takes which vector.
+ */
+#ifndef TIDE_ARCH_TRAPS_H
+#define TIDE_ARCH_TRAPS_H
+
+#include "include/types.h"
+
+#define VECTOR_PAGE_FAULT    14
+#define VECTOR_EXCEPTIONS    32   /* the processor's own: 0 to 31 */
+#define VECTOR_PIC           0x20 /* the 16 lines of the two interrupt controllers */
+#define VECTOR_MESSAGE       0x40 /* message-signalled interrupts */
+#define VECTOR_MESSAGE_COUNT 64
+#define VECTOR_SPURIOUS      0xff /* of the local APIC */
+
+/* As trap_entry.S pushes it, and the processor before it. */
+struct trap_frame {
+    u64 r15, r14, r13, r12, r11, r10, r9, r8;
+    u64 rdi, rsi, rbp, rbx, rdx, rcx, rax;
+    u64 vector;
+    u64 error_code; /* 0 where the processor pushes none */
+    u64 rip, cs, rflags, rsp, ss;
+};
+
+/* Fill the interrupt descriptor table and load it. */
+void traps_init(void);
+
+/* Every exception and interrupt, from trap_entry.S. */
+void trap_dispatch(struct trap_frame *frame);
+
+/* Print all about an exception and end with EXIT_TRAP. */
+_Noreturn void trap_report(const struct trap_frame *frame);
+
+/* Every vector from VECTOR_PIC on; interrupts.c. */
+void interrupt_dispatch(unsigned vector);
+
+#endif

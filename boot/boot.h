@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Inside boot/: how each protocol's parser hands its findings over. A parser
+ * trusts nothing: every pointer is checked against the first 4 GiB, which is
+ * all that is mapped, and every count is bounded.
+ */
+#ifndef TIDE_BOOT_BOOT_H
+#define TIDE_BOOT_BOOT_H
+
+#include "include/boot_info.h"
+#include "include/types.h"
+
+/* What the loader left in eax and ebx; called once by boot/entry.S, in long mode. */
+_Noreturn void boot_main(u32 loader_eax, u32 loader_ebx);
+
+/* ---- memory_map.c: the loader's entries, in any order and overlapping ---- */
+
+#define MEMORY_MAP_ENTRIES 256
+
+struct memory_map {
+    u32 nr_entries;
+    u32 nr_dropped; /* RAM that did not fit */
+    struct boot_memory_range entries[MEMORY_MAP_ENTRIES];
+};
+
+/*
+ * Note one entry as the loader gave it; an empty one is ignored, one that runs
+ * past 2^64 is cut there. E_NOMEM where the table is full of entries that are not
+ * RAM: leaving one of them out would make reserved memory usable.
+ */
+must_check int memory_map_add(struct memory_map *map, u64 base, u64 bytes, u32 type);
+
+/*
+ * Fill ranges[], nr_ranges and nr_ranges_dropped: sorted, without overlap,
+ * neighbours of one type joined. Where entries overlap the type that promises least wins: RAM
+ * loses to every other type.
+ */
+void memory_map_resolve(const struct memory_map *map, struct boot_info *info);
+
+/* ---- protocols ---- */
+
+/* True if a PVH start info lies at this address. */
+bool pvh_detect(u32 start_info);
+
+/* Copy the command line, the memory map and the address of the RSDP. Errors are reported there. */
+must_check int pvh_parse(u32 start_info, struct boot_info *info, struct memory_map *map);
+
+#endif

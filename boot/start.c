@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The step from boot/entry.S to kmain(): find out which loader called, gather
+ * what it said into one struct boot_info, whatever the protocol.
+ *
+ * The console and the trap report are switched on before a loader's table is
+ * read, so that a bad one ends with words. What cannot be booted ends
+ * with EXIT_BOOT.
+ */
+#include "arch/x86_64/arch.h"
+#include "arch/x86_64/image.h"
+#include "boot/boot.h"
+#include "include/platform.h"
+#include "include/status.h"
+#include "kernel/kmain.h"
+#include "lib/log.h"
+#include "lib/string.h"
+
+#define BIOS_EBDA_SEGMENT 0x40e /* in the BIOS data area, on page 0, which the kernel unmaps */
+
+static struct boot_info boot_info;
+static struct memory_map loader_map;
+
+static paddr_t read_ebda(void)
+{
+    u16 segment;
+
+    memcpy(&segment, phys_to_virt(BIOS_EBDA_SEGMENT), sizeof(segment));
+    return (paddr_t)segment << 4;
+}
+
+static int parse_loader_data(u32 loader_eax, u32 loader_ebx)
+{
+    if (pvh_detect(loader_ebx))
+        return pvh_parse(loader_ebx, &boot_info, &loader_map);
+    log_error(LOG_ARCH, "boot",
+              "unknown boot protocol: eax=%#x, ebx=%#x, expected ebx to point at a PVH start info",
+              loader_eax, loader_ebx);
+    return E_UNSUPPORTED;
+}
+
+static bool has_ram(const struct boot_info *info)
+{
+    for (u32 i = 0; i < info->nr_ranges; i++)
+        if (info->ranges[i].type == BOOT_MEMORY_RAM)
+            return true;
+    return false;
+}
+
+void boot_main(u32 loader_eax, u32 loader_ebx)
+{
+    cpu_init();
+    serial_init();
+    boot_info.ebda = read_ebda();
+    boot_info.kernel_base = virt_to_phys(image_start);
+    boot_info.kernel_bytes = (u64)(image_end - image_start);
+    if (parse_loader_data(loader_eax, loader_ebx) != OK)
+        platform_exit(EXIT_BOOT);
+    memory_map_resolve(&loader_map, &boot_info);
+    if (!has_ram(&boot_info)) {
+        log_error(LOG_ARCH, "boot", "the loader's memory map names no RAM");
+        platform_exit(EXIT_BOOT);
+    }
+    kmain(&boot_info);
+}
