@@ -40,6 +40,15 @@ struct vmem_status {
     u64 resizes; /* settled */
 };
 
+/* What to do with blocks that are plugged when the driver starts. */
+enum vmem_init {
+    VMEM_INIT_UNPLUG_ALL, /* give them back, as the specification advises */
+    VMEM_INIT_STATE,      /* find them by STATE requests and go on using the blocks */
+};
+
+/* For devices attached from now on. The default is VMEM_INIT_UNPLUG_ALL. */
+void vmem_choose_init(enum vmem_init init);
+
 /*
  * Take over a device that the transport found: negotiate, read and validate
  * the config, register the region, DRIVER_OK. name ("vmem0") is copied. On an
@@ -50,8 +59,10 @@ must_check int vmem_attach(struct virtio_device *virtio, const char *name,
 
 /*
  * Let go of the device: every block is offlined and returned with UNPLUG ALL
- * first, so E_BUSY while pages of it are in use or the device refuses (then it
- * stays attached). A broken device's memory that is in use stays mapped.
+ * first. E_BUSY while pages of it are in use: it stays attached and follows
+ * the host as before. E_AGAIN while the device has not agreed yet: nothing is
+ * plugged any more, call again after events until OK. A broken device is let
+ * go without asking it; memory of it that is in use stays mapped (E_BUSY).
  */
 must_check int vmem_detach(struct vmem_device *vmem);
 
@@ -61,6 +72,21 @@ must_check int vmem_detach(struct vmem_device *vmem);
  * of platform_now_ms(), or VMEM_NEVER). Cheap when there is nothing to do.
  */
 u64 vmem_service(struct vmem_device *vmem, u64 now_ms);
+
+/*
+ * Compare the driver's book with the device, by STATE requests, in the calls
+ * of vmem_service() that follow. The result is one line:
+ * "vmem0: verify blocks=N corrected=N requests=N". E_BUSY if a comparison is
+ * running, E_BROKEN if the device is.
+ */
+must_check int vmem_verify(struct vmem_device *vmem);
+
+/*
+ * Whether the guest may suspend to RAM: not without PERSISTENT_SUSPEND, for
+ * then the device may take plugged memory away (virtio 1.4, "Memory Device:
+ * Device Operation").
+ */
+bool vmem_allows_suspend(const struct vmem_device *vmem);
 
 /* Whether the first plan has settled, or never will (waiting for what only others can change,
  * broken). */

@@ -11,6 +11,12 @@
 #include "drivers/virtio/virtio_mem_spec.h"
 #include "include/types.h"
 
+/* More blocks are refused: the driver's book of them would take more than 4 MiB. */
+#define VMEM_BLOCKS_MAX ((u64)16 << 20)
+
+/* Large enough for every reason below. */
+#define VMEM_REASON_BYTES 160
+
 struct vmem_config {
     u64 block_bytes;
     u64 region_base;

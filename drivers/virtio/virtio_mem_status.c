@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What people see of a memory device: the settled line, the warning when the
+ * host's wish cannot be met, and the figures. Each resize is one line.
+ */
+#include "drivers/virtio/virtio_mem_device.h"
+#include "lib/log.h"
+#include "lib/printf.h"
+
+void vmem_report_settled(struct vmem_device *vmem)
+{
+    const struct vmem_config *config = &vmem->config;
+    vmem->waiting_for = NULL;
+    vmem->is_ready = true;
+    vmem->is_short_reported = false;
+    if (vmem->has_settled && vmem->settled_bytes == config->requested_bytes &&
+        vmem->changes_since == 0)
+        return;
+    /* A stable format: tools and tests read it. */
+    log_info(LOG_VMEM, vmem->name, "settled requested=%lu plugged=%lu usable=%lu requests=%lu",
+             config->requested_bytes, config->plugged_bytes, config->usable_bytes,
+             vmem->requests_since);
+    vmem->has_settled = true;
+    vmem->settled_bytes = config->requested_bytes;
+    vmem->requests_since = 0;
+    vmem->changes_since = 0;
+    vmem->count.resizes++;
+}
+
+void vmem_report_short(struct vmem_device *vmem, const struct vmem_plan *plan)
+{
+    bool is_pinned = plan->shortfall == VMEM_SHORT_OF_IDLE;
+    vmem->waiting_for = is_pinned ? "pages in use keep blocks plugged"
+                                  : "no unplugged block is left in the usable region";
+    vmem->is_ready = true;
+    if (vmem->is_short_reported && vmem->short_bytes == vmem->config.requested_bytes)
+        return;
+    log_warning(LOG_VMEM, vmem->name, "requested=%lu plugged=%lu: %lu blocks %s",
+                vmem->config.requested_bytes, vmem->config.plugged_bytes, plan->short_blocks,
+                is_pinned ? "stay plugged while pages in them are in use"
+                          : "are missing, no unplugged block is left in the usable region");
+    vmem->is_short_reported = true;
+    vmem->short_bytes = vmem->config.requested_bytes;
+}
+
+static enum vmem_phase current_phase(const struct vmem_device *vmem)
+{
+    if (vmem->virtio->broken)
+        return VMEM_PHASE_BROKEN;
+    if (vmem->is_recovering)
+        return VMEM_PHASE_RECOVERY;
+    if (vmem->stage != VMEM_STAGE_FOLLOW)
+        return VMEM_PHASE_START;
+    if (vmem->requests.nr_in_flight != 0)
+        return VMEM_PHASE_WORKING;
+    if (vmem->waiting_for)
+        return VMEM_PHASE_WAITING;
+    bool is_settled = vmem->has_settled && vmem->settled_bytes == vmem->config.requested_bytes;
+    return is_settled ? VMEM_PHASE_SETTLED : VMEM_PHASE_WORKING;
+}
+
+void vmem_get_status(const struct vmem_device *vmem, struct vmem_status *status)
+{
+    *status = vmem->count;
+    status->phase = current_phase(vmem);
+    status->waiting_for = vmem->waiting_for;
+    status->config = vmem->config;
+    status->nr_blocks = vmem->blocks.nr_blocks;
+    status->plugged_blocks = vmem->blocks.nr_online;
+}
+
+bool vmem_is_ready(const struct vmem_device *vmem)
+{
+    return vmem->is_ready;
+}
+
+const struct virtio_device *vmem_virtio(const struct vmem_device *vmem)
+{
+    return vmem->virtio;
+}
+
+bool vmem_allows_suspend(const struct vmem_device *vmem)
+{
+    return virtio_has_feature(vmem->virtio, VIRTIO_MEM_F_PERSISTENT_SUSPEND);
+}
+
+bool vmem_block_plugged(const struct vmem_device *vmem, u64 block)
+{
+    return vmem_blocks_get(&vmem->blocks, block) == VMEM_BLOCK_ONLINE;
+}
+
+bool vmem_describe_address(const struct vmem_device *vmem, paddr_t paddr, char *text, size_t bytes)
+{
+    static const char *const state_names[] = {
+        [VMEM_BLOCK_UNPLUGGED] = "unplugged",
+        [VMEM_BLOCK_ONLINE] = "plugged",
+        [VMEM_BLOCK_HELD] = "asked for, or in doubt",
+    };
+    const struct vmem_config *config = &vmem->config;
+    if (paddr < config->region_base || paddr - config->region_base >= config->region_bytes)
+        return false;
+    u64 block = (paddr - config->region_base) / config->block_bytes;
+    snprintf(text, bytes, "%s block %lu at 0x%lx, %s", vmem->name, block,
+             vmem_block_paddr(vmem, block), state_names[vmem_blocks_get(&vmem->blocks, block)]);
+    return true;
+}
