@@ -16,9 +16,9 @@ WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-pr
 
 KERNEL_CFLAGS := -std=gnu11 -ffreestanding -O2 -g $(WARNINGS) -I. -Iarch/x86_64/include \
 	-m64 -march=x86-64 -mgeneral-regs-only -mno-red-zone -mcmodel=small -fno-pic -fno-pie \
-	-fno-stack-protector -fno-omit-frame-pointer -fno-asynchronous-unwind-tables \
-	-fno-strict-aliasing -fcf-protection=none -MMD -MP
-KERNEL_LDFLAGS := -nostdlib -static -no-pie -Wl,--build-id=none -Wl,-z,noexecstack \
+	-fno-stack-protector -fno-omit-frame-pointer -mno-omit-leaf-frame-pointer \
+	-fno-asynchronous-unwind-tables -fno-strict-aliasing -fcf-protection=none -MMD -MP
+KERNEL_LDFLAGS := -nostdlib -static -Wl,--build-id=none -Wl,-z,noexecstack \
 	-Wl,-z,max-page-size=4096 -Wl,-T,linker.ld
 
 LIB_SOURCES := $(wildcard lib/*.c)
@@ -50,11 +50,11 @@ $(O)/kernel/symbols.o: $(O)/kernel/unnamed.elf arch/x86_64/symbols.awk
 	@awk -f arch/x86_64/symbols.awk $(O)/kernel/functions > $(O)/kernel/symbols.S
 	$(CC) -m64 -c -o $@ $(O)/kernel/symbols.S
 
-$(O)/kernel/%.c.o: %.c
+$(O)/kernel/%.c.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(KERNEL_CFLAGS) -c -o $@ $<
 
-$(O)/kernel/%.S.o: %.S
+$(O)/kernel/%.S.o: %.S Makefile
 	@mkdir -p $(@D)
 	$(CC) $(KERNEL_CFLAGS) -c -o $@ $<
 

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The kernel's command line: what is understood, and what is said of the rest."""
 
+import re
+
 import pytest
 from conftest import Boot
 from helpers import resize
@@ -75,7 +77,4 @@ ANSWERS = {
 @pytest.mark.parametrize("line", ANSWERS)
 def test_monitor_answers(boot: Boot, line: str) -> None:
     qemu = boot(MemDevice("vmem0"))
-    output = qemu.guest.command(line)
-    qemu.guest.console.wait(ANSWERS[line])
-    assert output is not None
-    assert "tide" not in output or line == "help"
+    assert re.search(ANSWERS[line], qemu.guest.command(line), re.MULTILINE)

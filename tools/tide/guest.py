@@ -10,6 +10,7 @@ import socket
 import threading
 import time
 from dataclasses import dataclass
+from typing import Callable
 
 from .qmp import WAIT_SECONDS
 
@@ -53,8 +54,10 @@ class Console:
     Carriage returns and the line editor's escape sequences are dropped.
     """
 
-    def __init__(self, connected: socket.socket):
+    def __init__(self, connected: socket.socket, copy: Callable[[bytes], None] | None = None):
+        """`copy` is called by the reading thread with the bytes as they came."""
         self._socket = connected
+        self._copy = copy
         self._changed = threading.Condition()
         self._text = ""
         self._unfinished = ""
@@ -72,7 +75,17 @@ class Console:
         return len(self.text)
 
     def send(self, text: str) -> None:
-        self._socket.sendall(text.encode())
+        self.send_bytes(text.encode())
+
+    def send_bytes(self, data: bytes) -> None:
+        try:
+            self._socket.sendall(data)
+        except OSError as error:
+            raise GuestFailed("the guest ended") from error
+
+    @property
+    def ended(self) -> bool:
+        return self._ended
 
     def wait(self, pattern: str, start: int = 0, wait_seconds: float = WAIT_SECONDS) -> re.Match[str]:
         """Wait until the pattern (multi-line) is found in the text at or after `start`."""
@@ -95,6 +108,8 @@ class Console:
         return self.text
 
     def close(self) -> None:
+        """To be called when QEMU has ended: what is still on its way is taken in first."""
+        self._thread.join(2)
         try:
             self._socket.shutdown(socket.SHUT_RDWR)
         except OSError:
@@ -119,6 +134,8 @@ class Console:
                 data = self._socket.recv(65536)
             except OSError:
                 data = b""
+            if data and self._copy:
+                self._copy(data)
             with self._changed:
                 if data:
                     self._append(data.decode("utf-8", "replace"))

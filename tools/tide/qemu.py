@@ -43,7 +43,10 @@ def _die_with_parent() -> None:
 
 
 class Qemu:
-    """A machine, started. The folder receives qemu.cmd, qemu.log, serial.log and trace.log."""
+    """A machine, started. The folder receives qemu.cmd, qemu.log, serial.log and trace.log.
+
+    life_seconds is when QEMU is killed at the latest; None where a person ends it.
+    """
 
     def __init__(
         self,
@@ -52,7 +55,8 @@ class Qemu:
         qemu: str | None = None,
         trace: bool = True,
         qmp_path: Path | None = None,
-        life_seconds: float = LIFE_SECONDS,
+        life_seconds: float | None = LIFE_SECONDS,
+        serial_copy: Callable[[bytes], None] | None = None,
     ):
         self.machine = machine
         self.own_folder = folder is None
@@ -64,6 +68,8 @@ class Qemu:
         if qmp_path is not None:
             self.argv += ["-qmp", f"unix:{qmp_path},server=on,wait=off"]
         self._life_seconds = life_seconds
+        self._serial_copy = serial_copy
+        self._watchdog: threading.Timer | None = None
         self.process: subprocess.Popen[bytes]
         self.qmp: Qmp
         self.guest: Guest
@@ -95,10 +101,11 @@ class Qemu:
         finally:
             serial_theirs.close()
             control_theirs.close()
-        self._watchdog = threading.Timer(self._life_seconds, self.process.kill)
-        self._watchdog.daemon = True
-        self._watchdog.start()
-        self.guest = Guest(Console(serial))
+        if self._life_seconds is not None:
+            self._watchdog = threading.Timer(self._life_seconds, self.process.kill)
+            self._watchdog.daemon = True
+            self._watchdog.start()
+        self.guest = Guest(Console(serial, self._serial_copy))
         try:
             self.qmp = Qmp(control)
         except QmpClosed as error:
@@ -110,7 +117,8 @@ class Qemu:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._watchdog.cancel()
+        if self._watchdog:
+            self._watchdog.cancel()
         if self.process.poll() is None:
             self.process.kill()
         self.process.wait()
