@@ -8,16 +8,14 @@
 #include "drivers/pci/pci.h"
 #include "drivers/virtio/virtio.h"
 
-#define VIRTIO_PCI_VENDOR      0x1af4
-#define VIRTIO_PCI_MODERN_BASE 0x1040 /* + the virtio device ID */
-
 /* The virtio device ID of a modern function; 0 if it is none (transitional ones included). */
 u32 virtio_pci_device_type(const struct pci_device *pci);
 
 /*
- * Find and map the four structures and switch the function on. The device is
- * not reset yet. E_NODEV if it is not a modern virtio function or lacks a
- * structure, E_RANGE if one leaves its BAR, E_NOMEM.
+ * Find and map the transport's structures and switch the function on, its
+ * interrupts off. The device is not reset yet. E_NODEV if it is not a modern
+ * virtio function or lacks a structure (device config may be absent), E_RANGE
+ * if one leaves its BAR or overlaps another, E_NOMEM.
  */
 must_check int virtio_pci_create(struct pci_device *pci, struct virtio_device **created);
 
