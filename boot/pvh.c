@@ -64,7 +64,7 @@ static void copy_cmdline(u64 paddr, struct boot_info *info)
         return;
     if (limit == 0) {
         log_error(LOG_ARCH, "boot",
-                  "PVH command line at %#llx, expected below 4 GiB; booting without one",
+                  "PVH command line at 0x%llx, expected below 4 GiB; booting without one",
                   (unsigned long long)paddr);
         return;
     }
@@ -89,7 +89,7 @@ static int copy_memmap(const struct pvh_start_info *start, struct memory_map *ma
     if (nr_entries > PVH_MEMMAP_ENTRIES ||
         !is_mapped(start->memmap, nr_entries * sizeof(struct pvh_memmap_entry))) {
         log_error(LOG_ARCH, "boot",
-                  "PVH memory map of %u entries at %#llx, expected at most %u, below 4 GiB",
+                  "PVH memory map of %u entries at 0x%llx, expected at most %u, below 4 GiB",
                   nr_entries, (unsigned long long)start->memmap, PVH_MEMMAP_ENTRIES);
         return E_RANGE;
     }

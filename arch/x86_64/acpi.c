@@ -87,20 +87,20 @@ static const struct acpi_header *open_table(paddr_t paddr)
     const struct acpi_header *header = phys_to_virt(paddr);
 
     if (paddr == 0 || paging_map_firmware(paddr, sizeof(*header)) != OK) {
-        log_warning(LOG_ARCH, "acpi", "table at %#llx cannot be mapped; ignored",
+        log_warning(LOG_ARCH, "acpi", "table at 0x%llx cannot be mapped; ignored",
                     (unsigned long long)paddr);
         return NULL;
     }
     if (header->length < sizeof(*header) || header->length > TABLE_BYTES_MAX ||
         paging_map_firmware(paddr, header->length) != OK) {
         log_warning(LOG_ARCH, "acpi",
-                    "table %.4s at %#llx of %u bytes, expected %zu to %llu; ignored",
+                    "table %.4s at 0x%llx of %u bytes, expected %zu to %llu; ignored",
                     header->signature, (unsigned long long)paddr, header->length, sizeof(*header),
                     (unsigned long long)TABLE_BYTES_MAX);
         return NULL;
     }
     if (!sums_to_zero(header, header->length)) {
-        log_warning(LOG_ARCH, "acpi", "table %.4s at %#llx has a wrong checksum; ignored",
+        log_warning(LOG_ARCH, "acpi", "table %.4s at 0x%llx has a wrong checksum; ignored",
                     header->signature, (unsigned long long)paddr);
         return NULL;
     }
@@ -131,7 +131,7 @@ static const struct acpi_rsdp *find_rsdp(paddr_t named, paddr_t ebda)
     if (named != 0) {
         if (paging_map_firmware(named, sizeof(*rsdp)) == OK && is_rsdp(phys_to_virt(named)))
             return phys_to_virt(named);
-        log_warning(LOG_ARCH, "acpi", "the loader's RSDP at %#llx is none; searching",
+        log_warning(LOG_ARCH, "acpi", "the loader's RSDP at 0x%llx is none; searching",
                     (unsigned long long)named);
     }
     if (ebda != 0 && ebda < LOW_MEMORY_END)

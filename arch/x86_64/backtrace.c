@@ -44,7 +44,7 @@ void backtrace_print(u64 frame_pointer, unsigned first)
     char text[SYMBOL_TEXT_BYTES];
 
     for (unsigned i = 0; i < nr; i++)
-        console_printf("  #%u %#llx %s\n", first + i, (unsigned long long)addresses[i],
+        console_printf("  #%u 0x%llx %s\n", first + i, (unsigned long long)addresses[i],
                        symbol_text_of_caller(addresses[i], text));
 }
 

@@ -28,9 +28,10 @@ static void write_rodata(void)
 
 static void execute_data(void)
 {
-    static u8 code[] = {0xc3}; /* ret */
+    static volatile u8 code[1];
     void (*function)(void) = (void (*)(void))(uintptr_t)code;
 
+    code[0] = 0xc3; /* ret */
     function();
 }
 

@@ -42,7 +42,7 @@ static const char *format_symbol(u64 address, u64 after, char text[SYMBOL_TEXT_B
 
     if (name == NULL)
         return "?";
-    snprintf(text, SYMBOL_TEXT_BYTES, "%s+%#llx", name, (unsigned long long)(offset + after));
+    snprintf(text, SYMBOL_TEXT_BYTES, "%s+0x%llx", name, (unsigned long long)(offset + after));
     return text;
 }
 

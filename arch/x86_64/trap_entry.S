@@ -15,12 +15,18 @@
     .globl trap_stubs
 trap_stubs:
     .set vector, 0
-    .rept 256
+    .rept 32
     .balign 16
-    .if (vector < 32) && ((WITH_ERROR_CODE >> vector) & 1)
-    .else
+    .if ((WITH_ERROR_CODE >> vector) & 1) == 0
     pushq $0
     .endif
+    pushq $vector
+    jmp trap_common
+    .set vector, vector + 1
+    .endr
+    .rept 224
+    .balign 16
+    pushq $0
     pushq $vector
     jmp trap_common
     .set vector, vector + 1

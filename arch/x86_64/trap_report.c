@@ -19,6 +19,7 @@
 #include "lib/printf.h"
 
 #define VECTOR_PROTECTION 13
+#define PUSH_RBP          0x55 /* the first instruction of a function with a frame */
 
 #define FAULT_PRESENT  (1 << 0)
 #define FAULT_WRITE    (1 << 1)
@@ -73,7 +74,7 @@ static const char *describe(u64 address, char *text, size_t bytes)
     if (image_has_text(address))
         return "kernel text (read-only)";
     if (address >= (uintptr_t)image_text_end && address < (uintptr_t)image_data_start)
-        return "kernel constants (read-only)";
+        return "kernel constants (read-only, no-execute)";
     if (address >= (uintptr_t)image_data_start && address < (uintptr_t)image_end)
         return "kernel data (no-execute)";
     if (describe_address != NULL && describe_address(address, text, bytes))
@@ -98,7 +99,7 @@ static void print_page_fault(const struct trap_frame *frame)
                         : (error & FAULT_WRITE) != 0   ? "page is read-only"
                                                        : "page is protected";
 
-    console_printf("trap: %s %#018llx: %s: %s\n", access, (unsigned long long)address, cause,
+    console_printf("trap: %s 0x%016llx: %s: %s\n", access, (unsigned long long)address, cause,
                    describe(address, text, sizeof(text)));
 }
 
@@ -122,23 +123,32 @@ static void print_registers(const struct trap_frame *frame)
 }
 
 /*
- * A call to where no code is leaves no frame of its own: the caller is then on
- * top of the stack.
+ * True if the function at rip has no frame of its own: a small one that calls
+ * nothing, or a call to where no code is. Its caller is then on top of the stack.
  */
+static bool is_frameless(const struct trap_frame *frame)
+{
+    u64 offset;
+
+    if (symbol_lookup(frame->rip, &offset) == NULL)
+        return true;
+    return offset == 0 || *(const u8 *)phys_to_virt(frame->rip - offset) != PUSH_RBP;
+}
+
 static void print_callers(const struct trap_frame *frame)
 {
     char text[SYMBOL_TEXT_BYTES];
     struct stack stack;
     unsigned next = 1;
 
-    console_printf("callers:\n  #0 %#llx %s\n", (unsigned long long)frame->rip,
+    console_printf("callers:\n  #0 0x%llx %s\n", (unsigned long long)frame->rip,
                    symbol_text(frame->rip, text));
-    if (!image_has_text(frame->rip) && frame->rsp % 8 == 0 && stack_find(frame->rsp, &stack) &&
+    if (is_frameless(frame) && frame->rsp % 8 == 0 && stack_find(frame->rsp, &stack) &&
         !stack_has_guard(&stack, frame->rsp)) {
         u64 caller = *(const u64 *)phys_to_virt(frame->rsp);
 
         if (image_has_text(caller))
-            console_printf("  #%u %#llx %s\n", next++, (unsigned long long)caller,
+            console_printf("  #%u 0x%llx %s\n", next++, (unsigned long long)caller,
                            symbol_text_of_caller(caller, text));
     }
     backtrace_print(frame->rbp, next);
@@ -151,14 +161,14 @@ static void print_all(const struct trap_frame *frame)
     const char *name = exceptions[frame->vector].name;
 
     console_fresh_line();
-    console_printf("trap: %s (%s, vector %llu, error code %#llx) at %#llx %s\n",
+    console_printf("trap: %s (%s, vector %llu, error code 0x%llx) at 0x%llx %s\n",
                    name != NULL ? name : "reserved exception", mnemonic != NULL ? mnemonic : "-",
                    (unsigned long long)frame->vector, (unsigned long long)frame->error_code,
                    (unsigned long long)frame->rip, symbol_text(frame->rip, text));
     if (frame->vector == VECTOR_PAGE_FAULT)
         print_page_fault(frame);
     else if (frame->vector == VECTOR_PROTECTION && frame->error_code != 0)
-        console_printf("trap: selector %#llx\n", (unsigned long long)frame->error_code & 0xfff8);
+        console_printf("trap: selector 0x%llx\n", (unsigned long long)frame->error_code & 0xfff8);
     print_registers(frame);
     print_callers(frame);
 }
@@ -170,7 +180,7 @@ void trap_report(const struct trap_frame *frame)
         print_all(frame);
         break;
     case 1:
-        console_printf("\ntrap: vector %llu at %#llx inside the trap report, cr2 %#llx\n",
+        console_printf("\ntrap: vector %llu at 0x%llx inside the trap report, cr2 0x%llx\n",
                        (unsigned long long)frame->vector, (unsigned long long)frame->rip,
                        (unsigned long long)cr2_read());
         break;
