@@ -5,6 +5,7 @@
  * but the sleep at its end.
  */
 #include "arch/x86_64/arch.h"
+#include "drivers/pci/pci.h"
 #include "kernel/devices.h"
 #include "kernel/kmain.h"
 #include "kernel/monitor.h"
@@ -62,6 +63,7 @@ void kmain(const struct boot_info *boot)
     serial_enable_input();
     interrupts_enable();
     trap_set_address_describer(devices_describe_address);
+    pci_init(boot);
     devices_init(&options);
 
     bool ready = false;

@@ -60,13 +60,14 @@ struct pci_device {
     u8 interrupt_line; /* as firmware left it, or as routed by pci_scan(); 0xff none */
     bool present;      /* false once a rescan no longer finds it */
     u32 occupant;      /* 1 for the first function found at this address, then counted up */
-    bool bars_known;   /* bars[] is filled: pci_claim_bars() has been here */
+    bool bars_known;   /* pci_claim_bars() has been here */
     struct pci_bar bars[PCI_BARS];
 
     /* ---- drivers/pci's own ---- */
     struct pci_bus *bus;    /* that it is on; NULL when it is not present */
     struct pci_bus *behind; /* a bridge's secondary bus; NULL if it leads nowhere */
     u32 seen;               /* the last scan that found it */
+    bool bars_sized;        /* bars[] is filled, perhaps without addresses yet */
     bool unnumbered_tried;  /* a bridge that this scan could give no bus number */
 };
 

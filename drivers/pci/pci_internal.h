@@ -16,7 +16,8 @@
 #define PCI_FUNCTIONS_MAX 256
 #define PCI_BUSES_MAX     128
 
-/* One bus. pci_scan.c writes it; the numbers are those that the bridge's registers hold. */
+/* One bus. pci_bus.c writes it, but for to_scan; the numbers are those in the bridge's registers.
+ */
 struct pci_bus {
     bool used;
     bool to_scan;       /* in this pci_scan(), and not probed yet */
@@ -28,8 +29,45 @@ struct pci_bus {
     struct pci_device *bridge; /* whose secondary bus it is; NULL: a root bus */
 };
 
-/* Whether `bus` is `ancestor` or lies behind it. */
+/* ---- pci_table.c ---- */
+
+void pci_table_init(void);
+
+/* The slot of an address, a new one if it has none; NULL when all are taken. */
+struct pci_device *pci_table_slot(struct pci_address address);
+
+/* ---- pci_bus.c ---- */
+
+void pci_bus_init(void);
+
+/* Whether `bus` is `ancestor` or lies behind it; NULL lies behind nothing. */
 bool pci_bus_is_behind(const struct pci_bus *bus, const struct pci_bus *ancestor);
+
+/* The root bus of that number, new or known, to be scanned; NULL when the table is full. */
+struct pci_bus *pci_bus_root(u16 segment, u8 number, u8 last);
+
+/* Any bus that waits to be scanned, or NULL. */
+struct pci_bus *pci_bus_to_scan(void);
+
+/*
+ * Whether [first, last] meets the number of a bus, or the range of one that a
+ * bridge leads to and that is not above `below` (which may be NULL).
+ */
+bool pci_bus_number_in_use(u16 segment, unsigned first, unsigned last, const struct pci_bus *below);
+
+/* Follow a bridge found by the scan: its bus is to be scanned, if its numbers make sense. */
+void pci_bus_enter(struct pci_device *bridge);
+
+/* Give a bridge that leads nowhere a bus number; its new bus is to be scanned. */
+void pci_bus_number(struct pci_device *bridge);
+
+/* The bus and all behind it are gone. */
+void pci_bus_drop(struct pci_bus *bus);
+
+/* ---- pci_address.c ---- */
+
+/* "pci 0000:00:04.0", the subject of log lines; valid until the next call. */
+const char *pci_name(const struct pci_device *device);
 
 /* ---- pci_config.c ---- */
 
@@ -51,6 +89,8 @@ void pci_config_write(struct pci_address address, u16 offset, unsigned bytes, u3
 void pci_size_bars(struct pci_device *device);
 
 /* ---- pci_assign.c ---- */
+
+void pci_assign_init(const struct boot_info *boot);
 
 /*
  * An address of `bytes` for a BAR of `device`, inside its bus's windows and

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * BARs: what they are, how big, where, and access to what is behind them.
+ *
+ * Sizing writes all ones into a BAR, which moves the device's registers to
+ * the end of the address space for a moment: decoding is off meanwhile. Every size and
+ * address is the device's word and is checked before it is used.
+ */
+#include "drivers/pci/pci_internal.h"
+#include "include/platform.h"
+#include "include/status.h"
+#include "include/units.h"
+#include "lib/log.h"
+
+static unsigned nr_bars(const struct pci_device *device)
+{
+    if (device->header_type == PCI_HEADER_NORMAL)
+        return PCI_BARS;
+    return device->header_type == PCI_HEADER_BRIDGE ? 2 : 0;
+}
+
+static u16 bar_offset(unsigned index)
+{
+    return (u16)(PCI_BAR0 + 4 * index);
+}
+
+/* All ones in, what sticks out, the old value back. */
+static u32 probe_register(const struct pci_device *device, u16 offset, u32 *value)
+{
+    *value = pci_read32(device, offset);
+    pci_write32(device, offset, 0xffffffff);
+    u32 sticks = pci_read32(device, offset);
+    pci_write32(device, offset, *value);
+    return sticks;
+}
+
+static void size_io_bar(struct pci_bar *bar, u32 value, u32 sticks)
+{
+    bar->kind = PCI_BAR_IO;
+    /* The upper half may be wired to 0: an I/O space of 64 KiB is all there is. */
+    bar->bytes = (~(sticks & PCI_BAR_IO_MASK) & 0xffff) + 1u;
+    bar->base = value & PCI_BAR_IO_MASK;
+}
+
+static void size_memory_bar(const struct pci_device *device, unsigned index, struct pci_bar *bar,
+                            u32 value, u32 sticks)
+{
+    u64 base = value & PCI_BAR_MEMORY_MASK;
+    u64 mask = sticks & PCI_BAR_MEMORY_MASK;
+    if (bar->is_64bit) {
+        u32 upper;
+        u64 upper_sticks = probe_register(device, bar_offset(index + 1), &upper);
+        base |= (u64)upper << 32;
+        mask |= upper_sticks << 32;
+    } else {
+        mask |= (u64)0xffffffff << 32;
+    }
+    bar->kind = PCI_BAR_MEMORY;
+    bar->prefetchable = (value & PCI_BAR_IS_PREFETCHABLE) != 0;
+    u64 bytes = ~mask + 1;
+    if (!is_power_of_two(bytes)) {
+        log_warning(LOG_PCI, pci_name(device),
+                    "BAR %u keeps the bits 0x%llx, which is no size: not used", index,
+                    (unsigned long long)mask);
+        *bar = (struct pci_bar){.is_64bit = bar->is_64bit};
+        return;
+    }
+    bar->bytes = bytes;
+    bar->base = base;
+}
+
+/* Fills bars[index]; the number of registers that it takes. */
+static unsigned size_bar(struct pci_device *device, unsigned index)
+{
+    struct pci_bar *bar = &device->bars[index];
+    u32 value;
+    u32 sticks = probe_register(device, bar_offset(index), &value);
+    if (sticks == 0 || sticks == 0xffffffff)
+        return 1; /* not implemented, or the function has vanished */
+    if (sticks & PCI_BAR_IS_IO) {
+        size_io_bar(bar, value, sticks);
+        return 1;
+    }
+    u32 type = sticks & PCI_BAR_TYPE_MASK;
+    bar->is_64bit = type == PCI_BAR_TYPE_64BIT && index + 1 < nr_bars(device);
+    if (type == PCI_BAR_TYPE_MASK || (type == PCI_BAR_TYPE_64BIT && !bar->is_64bit)) {
+        log_warning(LOG_PCI, pci_name(device),
+                    "BAR %u has type %u, expected 0, 1 or a 64-bit pair: not used", index,
+                    type >> 1);
+        return 1;
+    }
+    size_memory_bar(device, index, bar, value, sticks);
+    return bar->is_64bit ? 2 : 1;
+}
+
+/* Decoding off; the value for restore_decoding(). */
+static u16 stop_decoding(const struct pci_device *device)
+{
+    u16 command = pci_read16(device, PCI_COMMAND);
+    if (command & (PCI_COMMAND_IO | PCI_COMMAND_MEMORY))
+        pci_write16(device, PCI_COMMAND, (u16)(command & ~(PCI_COMMAND_IO | PCI_COMMAND_MEMORY)));
+    return command;
+}
+
+static void restore_decoding(const struct pci_device *device, u16 command)
+{
+    if (command & (PCI_COMMAND_IO | PCI_COMMAND_MEMORY))
+        pci_write16(device, PCI_COMMAND, command);
+}
+
+void pci_size_bars(struct pci_device *device)
+{
+    if (device->bars_sized)
+        return;
+    device->bars_sized = true;
+    u16 command = stop_decoding(device);
+    for (unsigned i = 0; i < nr_bars(device);)
+        i += size_bar(device, i);
+    restore_decoding(device, command);
+}
+
+/* ---- addresses ---- */
+
+static bool has_usable_address(const struct pci_device *device, unsigned index)
+{
+    const struct pci_bar *bar = &device->bars[index];
+    if (bar->base == 0)
+        return false;
+    if (!range_overflows(bar->base, bar->bytes) && pci_space_reaches(device, bar->base, bar->bytes))
+        return true;
+    log_warning(LOG_PCI, pci_name(device),
+                "BAR %u of 0x%llx bytes at 0x%llx cannot be reached there", index,
+                (unsigned long long)bar->bytes, (unsigned long long)bar->base);
+    return false;
+}
+
+static void assign(struct pci_device *device, unsigned index)
+{
+    struct pci_bar *bar = &device->bars[index];
+    bar->base = 0; /* what it had is not kept free for it */
+    bar->base = pci_find_space(device, bar);
+    if (bar->base == 0) {
+        log_error(LOG_PCI, pci_name(device), "no free address for BAR %u of 0x%llx bytes", index,
+                  (unsigned long long)bar->bytes);
+        return;
+    }
+    pci_write32(device, bar_offset(index), (u32)bar->base);
+    if (bar->is_64bit)
+        pci_write32(device, bar_offset(index + 1), (u32)(bar->base >> 32));
+    log_debug(LOG_PCI, pci_name(device), "BAR %u placed at 0x%llx, 0x%llx bytes", index,
+              (unsigned long long)bar->base, (unsigned long long)bar->bytes);
+}
+
+void pci_claim_bars(struct pci_device *device)
+{
+    if (device->bars_known || !device->present)
+        return;
+    pci_size_bars(device);
+    device->bars_known = true;
+    for (unsigned i = 0; i < PCI_BARS; i++) {
+        if (device->bars[i].kind != PCI_BAR_MEMORY || has_usable_address(device, i))
+            continue;
+        u16 command = stop_decoding(device);
+        assign(device, i);
+        restore_decoding(device, command);
+    }
+}
+
+/* ---- use ---- */
+
+static void set_command(const struct pci_device *device, u16 set, u16 clear)
+{
+    u16 command = pci_read16(device, PCI_COMMAND);
+    u16 wanted = (u16)((command & ~clear) | set);
+    if (wanted != command)
+        pci_write16(device, PCI_COMMAND, wanted);
+}
+
+void pci_enable(const struct pci_device *device, bool on)
+{
+    const u16 bits = PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER;
+    if (!on) {
+        set_command(device, 0, bits);
+        return;
+    }
+    for (const struct pci_bus *bus = device->bus; bus && bus->bridge; bus = bus->parent)
+        set_command(bus->bridge, bits, 0);
+    set_command(device, bits, PCI_COMMAND_INTX_DISABLE);
+}
+
+int pci_map_bar(struct pci_device *device, unsigned bar, u64 offset, u64 bytes,
+                volatile void **registers)
+{
+    if (bar >= PCI_BARS)
+        return E_NODEV;
+    pci_claim_bars(device);
+    const struct pci_bar *found = &device->bars[bar];
+    if (found->kind != PCI_BAR_MEMORY || found->base == 0)
+        return E_NODEV;
+    if (bytes == 0 || offset >= found->bytes || bytes > found->bytes - offset)
+        return E_RANGE;
+    return platform_map_mmio(found->base + offset, bytes, registers);
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The capability list: a chain of pointers that the device gives, followed no
+ * further than a well-formed list can be long.
+ */
+#include "drivers/pci/pci_internal.h"
+#include "lib/log.h"
+
+/* A pointer that may be followed; its two low bits are reserved and must be ignored. */
+static u8 checked_pointer(const struct pci_device *device, u8 from, u8 pointer)
+{
+    pointer &= 0xfc;
+    if (pointer == 0 || pointer >= PCI_CAPABILITY_FIRST)
+        return pointer;
+    log_warning(LOG_PCI, pci_name(device),
+                "the capability pointer at 0x%02x is 0x%02x, expected 0 or 0x40 to 0xfc", from,
+                pointer);
+    return 0;
+}
+
+static u8 first_pointer(const struct pci_device *device)
+{
+    if (device->header_type > PCI_HEADER_BRIDGE)
+        return 0;
+    u16 status = pci_read16(device, PCI_STATUS);
+    if (!(status & PCI_STATUS_CAPABILITIES) || status == 0xffff)
+        return 0;
+    return checked_pointer(device, PCI_CAPABILITIES, pci_read8(device, PCI_CAPABILITIES));
+}
+
+u8 pci_find_capability(const struct pci_device *device, u8 id, u8 after)
+{
+    u8 pointer = first_pointer(device);
+    bool passed = after == 0;
+    for (unsigned i = 0; pointer != 0; i++) {
+        if (i == PCI_CAPABILITIES_MAX) {
+            log_warning(LOG_PCI, pci_name(device),
+                        "the capability list does not end after %u entries: a loop", i);
+            return 0;
+        }
+        u16 entry = pci_read16(device, pointer); /* id, next */
+        if (entry == 0xffff)
+            return 0; /* the function has vanished */
+        if (passed && (entry & 0xff) == id)
+            return pointer;
+        passed = passed || pointer == after;
+        pointer = checked_pointer(device, (u8)(pointer + 1), (u8)(entry >> 8));
+    }
+    return 0;
+}

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Legacy interrupts: which line a function's pin ends at.
+ *
+ * A bridge turns the pins of the devices behind it by their device number; on
+ * the root bus the chipset's interrupt router takes over, the routing
+ * registers of which say the line (82371SB PIIX3, "PIRQ Route Control";
+ * ICH9, "PIRQ[n]_ROUT"). Small firmware numbers bridges and yet writes the wrong lines behind
+ * them, so the registers have the last word wherever the chipset is known.
+ */
+#include "drivers/pci/pci_internal.h"
+#include "lib/log.h"
+
+#define VENDOR_INTEL      0x8086
+#define PIIX3_ISA         0x7000
+#define ICH9_LPC          0x2918
+#define ROUTER_PIRQ_A     0x60 /* A to D, a byte each */
+#define ROUTER_PIRQ_E     0x68 /* E to H; ICH9 */
+#define ROUTER_DISABLED   0x80
+#define ROUTER_LINE_MASK  0x0f
+#define LINE_NONE         0xff
+#define ICH9_FIRST_ONCHIP 25 /* devices from here on are routed by memory registers of the chip */
+
+/* The function whose registers route, NULL if the chipset is not known; and what they hold. */
+struct router {
+    const struct pci_device *device;
+    u32 pirq_a_to_d;
+    u32 pirq_e_to_h;
+};
+
+static struct router find_router(void)
+{
+    struct router router = {0};
+    struct pci_device *device;
+    for (unsigned i = 0; (device = pci_device_at(i)) != NULL; i++) {
+        if (!device->present || device->vendor_id != VENDOR_INTEL || device->address.segment != 0 ||
+            device->address.bus != 0)
+            continue;
+        if (device->device_id != PIIX3_ISA && device->device_id != ICH9_LPC)
+            continue;
+        router.device = device;
+        router.pirq_a_to_d = pci_read32(device, ROUTER_PIRQ_A);
+        if (device->device_id == ICH9_LPC)
+            router.pirq_e_to_h = pci_read32(device, ROUTER_PIRQ_E);
+        return router;
+    }
+    return router;
+}
+
+/* The device and pin (0 to 3) at the root bus that a function's interrupt arrives at. */
+static void swizzle(const struct pci_device *device, u8 *root_device, u8 *root_pin)
+{
+    u8 pin = (u8)(device->interrupt_pin - 1);
+    while (device->bus->bridge) {
+        pin = (u8)((pin + device->address.device) % 4);
+        device = device->bus->bridge;
+    }
+    *root_device = device->address.device;
+    *root_pin = pin;
+}
+
+static u8 route(const struct router *router, u8 device, u8 pin)
+{
+    u32 registers = router->pirq_a_to_d;
+    unsigned pirq;
+    if (router->device->device_id == PIIX3_ISA) {
+        pirq = (device + pin + 3u) % 4; /* device 1 begins at A */
+    } else {
+        pirq = (device + pin) % 4u;
+        registers = router->pirq_e_to_h;
+    }
+    u8 entry = (u8)(registers >> (8 * pirq));
+    return entry & ROUTER_DISABLED ? LINE_NONE : entry & ROUTER_LINE_MASK;
+}
+
+void pci_route_interrupts(void)
+{
+    struct router router = find_router();
+    if (!router.device)
+        return;
+    struct pci_device *device;
+    for (unsigned i = 0; (device = pci_device_at(i)) != NULL; i++) {
+        if (!device->present || device->interrupt_pin == 0 || device->address.segment != 0)
+            continue;
+        u8 root_device;
+        u8 root_pin;
+        swizzle(device, &root_device, &root_pin);
+        bool on_chip = root_device == router.device->address.device ||
+                       (router.device->device_id == ICH9_LPC && root_device >= ICH9_FIRST_ONCHIP);
+        if (on_chip)
+            continue;
+        u8 line = route(&router, root_device, root_pin);
+        if (line == device->interrupt_line)
+            continue;
+        log_debug(LOG_PCI, pci_name(device), "interrupt line %u, not %u as firmware says", line,
+                  device->interrupt_line);
+        device->interrupt_line = line;
+    }
+}

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The scan: which functions exist.
+ *
+ * It works through a list of buses instead of recursing, so a tree of any depth
+ * costs no stack. First the buses that firmware numbered, then, one by one and
+ * innermost first, the bridges without usable numbers. A bus is probed once: no
+ * tree, however wrong, leads the scan in a circle.
+ */
+#include "drivers/pci/pci_internal.h"
+#include "include/status.h"
+#include "lib/log.h"
+
+static u32 scan_id;
+static bool table_full;
+
+void pci_init(const struct boot_info *boot)
+{
+    scan_id = 0;
+    pci_table_init();
+    pci_bus_init();
+    pci_assign_init(boot);
+    pci_config_init();
+}
+
+/* ---- one function ---- */
+
+static void read_header(struct pci_device *device)
+{
+    u32 class_revision = pci_read32(device, PCI_CLASS_REVISION);
+    device->revision = (u8)class_revision;
+    device->programming_interface = (u8)(class_revision >> 8);
+    device->subclass = (u8)(class_revision >> 16);
+    device->class_code = (u8)(class_revision >> 24);
+    u32 interrupt = pci_read32(device, PCI_INTERRUPT_LINE);
+    device->interrupt_line = (u8)interrupt;
+    device->interrupt_pin = (interrupt >> 8 & 0xff) <= 4 ? (u8)(interrupt >> 8) : 0;
+    if (device->header_type != PCI_HEADER_NORMAL)
+        return;
+    u32 subsystem = pci_read32(device, PCI_SUBSYSTEM);
+    device->subsystem_vendor_id = (u16)subsystem;
+    device->subsystem_id = (u16)(subsystem >> 16);
+}
+
+static void fill(struct pci_device *slot, u32 ids, u8 header_type)
+{
+    *slot = (struct pci_device){.address = slot->address,
+                                .occupant = slot->occupant + 1,
+                                .vendor_id = (u16)ids,
+                                .device_id = (u16)(ids >> 16),
+                                .header_type = header_type,
+                                .present = true};
+    read_header(slot);
+    log_debug(LOG_PCI, pci_name(slot), "%04x:%04x class %02x%02x, pin %u, line %u", slot->vendor_id,
+              slot->device_id, slot->class_code, slot->subclass, slot->interrupt_pin,
+              slot->interrupt_line);
+}
+
+/* A function that lost its bus numbers or addresses was reset or swapped for its like. */
+static bool is_same(const struct pci_device *slot, u32 ids, u8 header_type)
+{
+    if (slot->vendor_id != (ids & 0xffff) || slot->device_id != ids >> 16 ||
+        slot->header_type != header_type)
+        return false;
+    if (slot->behind && (pci_read32(slot, PCI_BRIDGE_BUSES) >> 8 & 0xff) != slot->behind->number)
+        return false;
+    for (unsigned i = 0; slot->bars_known && i < PCI_BARS; i++) {
+        const struct pci_bar *bar = &slot->bars[i];
+        if (bar->kind == PCI_BAR_MEMORY && bar->base != 0)
+            return (pci_read32(slot, (u16)(PCI_BAR0 + 4 * i)) & PCI_BAR_MEMORY_MASK) ==
+                   (u32)bar->base;
+    }
+    return true;
+}
+
+static void forget(struct pci_device *device)
+{
+    log_debug(LOG_PCI, pci_name(device), "gone");
+    if (device->behind)
+        pci_bus_drop(device->behind);
+    device->present = false;
+    device->bus = device->behind = NULL;
+}
+
+static void note_function(struct pci_bus *bus, struct pci_address address, u32 ids, u8 header_type)
+{
+    struct pci_device *slot = pci_table_slot(address);
+    if (!slot) {
+        if (!table_full)
+            log_error(LOG_PCI, NULL, "more than %u functions: the rest are not used",
+                      PCI_FUNCTIONS_MAX);
+        table_full = true;
+        return;
+    }
+    if (slot->present && !is_same(slot, ids, header_type))
+        forget(slot);
+    if (!slot->present)
+        fill(slot, ids, header_type);
+    slot->bus = bus;
+    slot->seen = scan_id;
+    slot->unnumbered_tried = false;
+    if (header_type == PCI_HEADER_BRIDGE)
+        pci_bus_enter(slot);
+}
+
+/* ---- one bus ---- */
+
+static bool answers(struct pci_address address, u32 *ids)
+{
+    *ids = pci_config_read(address, PCI_VENDOR_ID, 4);
+    u16 vendor = (u16)*ids;
+    return vendor != PCI_VENDOR_NONE && vendor != 0;
+}
+
+static void probe_device(struct pci_bus *bus, u8 number)
+{
+    struct pci_address address = {bus->segment, bus->number, number, 0};
+    u8 nr_to_probe = 1;
+    for (; address.function < nr_to_probe; address.function++) {
+        u32 ids;
+        if (!answers(address, &ids))
+            continue;
+        u8 header = (u8)(pci_config_read(address, PCI_CACHE_LINE_SIZE, 4) >> 16);
+        if (address.function == 0 && header & PCI_HEADER_MULTI_FUNCTION)
+            nr_to_probe = PCI_FUNCTIONS;
+        note_function(bus, address, ids, header & PCI_HEADER_TYPE_MASK);
+    }
+}
+
+static void scan_pending_buses(void)
+{
+    struct pci_bus *bus;
+    while ((bus = pci_bus_to_scan()) != NULL) {
+        bus->to_scan = false;
+        u8 nr_devices = bus->only_device_0 ? 1 : PCI_DEVICES_PER_BUS;
+        for (u8 device = 0; device < nr_devices; device++)
+            probe_device(bus, device);
+    }
+}
+
+/* ---- root buses ---- */
+
+static void scan_known_roots(void)
+{
+    u16 segment;
+    u8 first;
+    u8 last;
+    pci_bus_root(0, 0, 0xff);
+    for (unsigned i = 0; pci_config_window(i, &segment, &first, &last); i++) {
+        if (segment != 0 || first != 0)
+            pci_bus_root(segment, first, last);
+    }
+    scan_pending_buses();
+}
+
+/* A host bridge other than 00:00.0 says that bus 0 is not the only root bus of the segment. */
+static bool has_more_roots(void)
+{
+    struct pci_device *device;
+    for (unsigned i = 0; (device = pci_device_at(i)) != NULL; i++) {
+        if (device->present && device->address.segment == 0 && device->address.bus == 0 &&
+            device->class_code == PCI_CLASS_BRIDGE && device->subclass == PCI_SUBCLASS_HOST &&
+            (device->address.device != 0 || device->address.function != 0))
+            return true;
+    }
+    return false;
+}
+
+static bool has_any_device(u8 bus)
+{
+    for (u8 device = 0; device < PCI_DEVICES_PER_BUS; device++) {
+        u32 ids;
+        if (answers((struct pci_address){0, bus, device, 0}, &ids))
+            return true;
+    }
+    return false;
+}
+
+/* Nothing tells their numbers without an ACPI interpreter: look at every one left. */
+static void scan_further_roots(void)
+{
+    for (unsigned bus = 1; bus <= 0xff; bus++) {
+        if (!pci_bus_number_in_use(0, bus, bus, NULL) && has_any_device((u8)bus)) {
+            pci_bus_root(0, (u8)bus, 0xff);
+            scan_pending_buses();
+        }
+    }
+}
+
+/* ---- all of it ---- */
+
+static void forget_unseen(void)
+{
+    struct pci_device *device;
+    for (unsigned i = 0; (device = pci_device_at(i)) != NULL; i++) {
+        if (device->present && device->seen != scan_id)
+            forget(device);
+    }
+}
+
+/* Innermost first, so that a new bus's own bridges get the numbers that follow it. */
+static struct pci_device *next_unnumbered(void)
+{
+    struct pci_device *next = NULL;
+    struct pci_device *device;
+    for (unsigned i = 0; (device = pci_device_at(i)) != NULL; i++) {
+        if (device->present && device->header_type == PCI_HEADER_BRIDGE && !device->behind &&
+            !device->unnumbered_tried && (!next || device->address.bus > next->address.bus))
+            next = device;
+    }
+    return next;
+}
+
+int pci_scan(void)
+{
+    scan_id++;
+    table_full = false;
+    scan_known_roots();
+    if (has_more_roots())
+        scan_further_roots();
+    forget_unseen();
+    struct pci_device *bridge;
+    while ((bridge = next_unnumbered()) != NULL) {
+        pci_bus_number(bridge);
+        scan_pending_buses();
+    }
+    pci_route_interrupts();
+    int nr_present = 0;
+    struct pci_device *device;
+    for (unsigned i = 0; (device = pci_device_at(i)) != NULL; i++)
+        nr_present += device->present;
+    return table_full ? E_NOMEM : nr_present;
+}
