@@ -1,0 +1,458 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The virtio core: status ladder, features, reset, config snapshots, events.
+ * The fake transport itself fails a test that breaks the order of the ladder;
+ * the names of clauses are those of docs/virtio-mem.md.
+ */
+#include "tests/unit/unit.h"
+
+#include "drivers/virtio/virtio.h"
+#include "drivers/virtio/virtio_spec.h"
+#include "include/status.h"
+#include "lib/log.h"
+#include "tests/unit/fake_platform.h"
+#include "tests/unit/fake_transport.h"
+
+#define BIT(name) VIRTIO_FEATURE(VIRTIO_F_##name)
+#define V1        BIT(VERSION_1)
+
+static const char *const device_names[24] = {"FIRST", "SECOND"};
+
+static struct fake_transport fake;
+static struct virtio_device *const device = &fake.device;
+
+static int set_up(void **state)
+{
+    static struct boot_info boot;
+
+    (void)state;
+    fake_boot(&boot, 2 << 20);
+    fake_transport_init(&fake, VIRTIO_ID_MEM, 0, 64);
+    device->name = "dev0";
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    log_levels[LOG_VIRTIO] = LOG_LEVEL_INFO;
+    fake_shutdown();
+    return 0;
+}
+
+static void assert_console(const char *text)
+{
+    if (!strstr(fake_console(), text))
+        fail_msg("'%s' is not in: %s", text, fake_console());
+}
+
+static void assert_broken(const char *reason)
+{
+    assert_true(device->broken);
+    assert_int_not_equal(fake.written & VIRTIO_STATUS_FAILED, 0);
+    if (!strstr(device->broken_reason, reason))
+        fail_msg("'%s' is not in: %s", reason, device->broken_reason);
+    assert_console(device->broken_reason);
+}
+
+/* S1, I1, R1: the fake asserts each step. */
+static void test_ladder_in_order(void **state)
+{
+    (void)state;
+    assert_int_equal(virtio_negotiate(device, 0, 0, device_names), OK);
+    assert_int_equal(fake.status, 0x0b);
+    virtio_driver_ok(device);
+    assert_int_equal(fake.status, 0x0f);
+    assert_int_equal(fake.nr_resets, 1);
+    assert_false(virtio_needs_reset(device));
+}
+
+struct feature_case {
+    const char *name;
+    u64 offered;
+    u64 wanted;
+    u64 required;
+    u64 masked;
+    u64 lacking;  /* of the transport */
+    u64 accepted; /* 0: refused */
+};
+
+static const struct feature_case feature_cases[] = {
+    {"G1: VERSION_1 is accepted", V1, 0, 0, 0, 0, V1},
+    {"G1: no VERSION_1 is refused", 3, 3, 0, 0, 0, 0},
+    {"F4: a required one is missing", V1 | 1, 3, 2, 0, 0, 0},
+    {"F1: only what is offered", V1 | 1, 3, 0, 0, 0, V1 | 1},
+    {"F5: only what is wanted", V1 | 0xffffff, 2, 0, 0, 0, V1 | 2},
+    {"F3: unknown bits are left", V1 | 1ull << 42 | 1ull << 49 | 1ull << 63, 0, 0, 0, 0, V1},
+    {"F3: high device bits can be wanted", V1 | 1ull << 51, 1ull << 51, 0, 0, 0, V1 | 1ull << 51},
+    {"F3: wanting a reserved bit does not take it", V1 | BIT(SR_IOV), BIT(SR_IOV), 0, 0, 0, V1},
+    {"G6: SR_IOV, ADMIN_VQ, SUSPEND", V1 | BIT(SR_IOV) | BIT(ADMIN_VQ) | BIT(SUSPEND), 0, 0, 0, 0,
+     V1},
+    {"G2: ACCESS_PLATFORM", V1 | BIT(ACCESS_PLATFORM), 0, 0, 0, 0, V1 | BIT(ACCESS_PLATFORM)},
+    {"G3: RING_PACKED", V1 | BIT(RING_PACKED), 0, 0, 0, 0, V1 | BIT(RING_PACKED)},
+    {"G4: ORDER_PLATFORM", V1 | BIT(ORDER_PLATFORM), 0, 0, 0, 0, V1 | BIT(ORDER_PLATFORM)},
+    {"G5: NOTIF_CONFIG_DATA", V1 | BIT(NOTIF_CONFIG_DATA), 0, 0, 0, 0, V1 | BIT(NOTIF_CONFIG_DATA)},
+    {"rings", V1 | BIT(INDIRECT_DESC) | BIT(EVENT_IDX) | BIT(IN_ORDER) | BIT(RING_RESET), 0, 0, 0,
+     0, V1 | BIT(INDIRECT_DESC) | BIT(EVENT_IDX) | BIT(IN_ORDER) | BIT(RING_RESET)},
+    {"masked", V1 | BIT(RING_PACKED) | 1, 1, 0, BIT(RING_PACKED) | 1, 0, V1},
+    {"masked and required", V1 | 1, 1, 1, 1, 0, 0},
+    {"F3: not for the transport", V1 | BIT(NOTIF_CONFIG_DATA), 0, 0, 0, BIT(NOTIF_CONFIG_DATA), V1},
+};
+
+static void test_features(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(feature_cases); i++) {
+        const struct feature_case *test = &feature_cases[i];
+        print_message("  %s\n", test->name);
+        fake_transport_init(&fake, VIRTIO_ID_MEM, 0, 64);
+        fake.offered = test->offered;
+        device->features_masked = test->masked;
+        device->transport_features = VIRTIO_RESERVED_FEATURES & ~test->lacking;
+        int status = virtio_negotiate(device, test->wanted, test->required, device_names);
+        assert_int_equal(status, test->accepted ? OK : E_UNSUPPORTED);
+        assert_true(device->offered == test->offered);
+        if (test->accepted == 0) {
+            assert_broken("does not offer what the driver needs");
+            assert_int_equal(fake.written & VIRTIO_STATUS_FEATURES_OK, 0);
+            continue;
+        }
+        assert_true(fake.accepted == test->accepted);
+        assert_true(device->features == test->accepted);
+        assert_false(device->broken);
+    }
+}
+
+static void test_missing_feature_is_named(void **state)
+{
+    (void)state;
+    fake.offered = V1;
+    assert_int_equal(virtio_negotiate(device, 3, 2, device_names), E_UNSUPPORTED);
+    assert_broken("SECOND");
+    fake.offered = 0;
+    assert_int_equal(virtio_negotiate(device, 3, 0, device_names), E_UNSUPPORTED);
+    assert_broken("VERSION_1");
+}
+
+static void test_features_are_logged_by_name(void **state)
+{
+    (void)state;
+    fake.offered = V1 | BIT(EVENT_IDX) | BIT(SUSPEND) | 3 | 1ull << 45;
+    fake_console_clear();
+    assert_int_equal(virtio_negotiate(device, 1, 0, device_names), OK);
+    assert_console("dev0: features FIRST EVENT_IDX VERSION_1; offered and not accepted SECOND "
+                   "SUSPEND bit-45\n");
+    log_levels[LOG_VIRTIO] = LOG_LEVEL_WARNING;
+    fake_console_clear();
+    assert_int_equal(virtio_negotiate(device, 1, 0, device_names), OK);
+    assert_string_equal(fake_console(), "");
+}
+
+static void test_all_feature_names_fit(void **state)
+{
+    (void)state;
+    fake.offered = ~(u64)0;
+    assert_int_equal(virtio_negotiate(device, 3, 0, device_names), OK);
+    assert_string_equal(virtio_feature_name(VIRTIO_F_RING_PACKED), "RING_PACKED");
+    assert_null(virtio_feature_name(42));
+    assert_null(virtio_feature_name(64));
+}
+
+/* I1: FEATURES_OK must be re-read. */
+static void test_features_ok_refused(void **state)
+{
+    (void)state;
+    fake.faults.refuse_features_ok = true;
+    assert_int_equal(virtio_negotiate(device, 0, 0, device_names), E_UNSUPPORTED);
+    assert_broken("refused the features: status 0x03");
+    /* S3: after FAILED only a reset; then it works. */
+    fake.faults.refuse_features_ok = false;
+    assert_int_equal(virtio_negotiate(device, 0, 0, device_names), OK);
+    assert_false(device->broken);
+    assert_string_equal(device->broken_reason, "");
+}
+
+/* Threat 9: the features are read once; what is accepted was in that one reading. */
+static void test_features_flip(void **state)
+{
+    (void)state;
+    fake.offered = V1 | BIT(RING_PACKED);
+    fake.faults.features_flip = true;
+    assert_int_equal(virtio_negotiate(device, 0, 0, device_names), OK);
+    assert_int_equal(fake.nr_feature_reads, 1);
+    assert_true(device->features == (V1 | BIT(RING_PACKED)));
+}
+
+/* ---- reset ---- */
+
+/* R1, P15 */
+static void test_reset_is_waited_for(void **state)
+{
+    (void)state;
+    fake.faults.reset_reads = 1000;
+    assert_int_equal(virtio_reset(device), OK);
+    assert_int_equal(fake.reset_reads_left, 0);
+}
+
+/* Threat 8: bounded, even where the clock stands still as here. */
+static void test_reset_never_done(void **state)
+{
+    (void)state;
+    fake.faults.reset_reads = ~0u;
+    assert_int_equal(virtio_reset(device), E_TIMEOUT);
+    assert_broken("status still reads 0x03 after a reset, expected 0 within 1000 ms");
+    assert_int_equal(virtio_negotiate(device, 0, 0, device_names), E_TIMEOUT);
+    fake.faults.reset_reads = 0;
+    fake.reset_reads_left = 0;
+    assert_int_equal(virtio_reset(device), OK);
+    assert_false(device->broken);
+}
+
+static u8 (*real_get_status)(struct virtio_device *);
+
+static u8 slow_get_status(struct virtio_device *slow)
+{
+    fake_advance_ms(100);
+    return real_get_status(slow);
+}
+
+static void test_reset_is_bounded_in_time(void **state)
+{
+    struct virtio_transport_ops ops = *device->ops;
+
+    (void)state;
+    real_get_status = ops.get_status;
+    ops.get_status = slow_get_status;
+    device->ops = &ops;
+    fake.faults.reset_reads = ~0u;
+    assert_int_equal(virtio_reset(device), E_TIMEOUT);
+    assert_in_range(platform_now_ms(), 1000, 1500);
+    fake.faults.reset_reads = 5;
+    assert_int_equal(virtio_reset(device), OK);
+}
+
+static void test_vanished_device(void **state)
+{
+    (void)state;
+    fake.faults.vanished = true;
+    assert_true(virtio_needs_reset(device));
+    assert_int_equal(virtio_reset(device), E_NODEV);
+    assert_true(device->broken);
+    assert_int_equal(virtio_negotiate(device, 0, 0, device_names), E_NODEV);
+}
+
+/* S4 */
+static void test_needs_reset(void **state)
+{
+    (void)state;
+    assert_int_equal(virtio_negotiate(device, 0, 0, device_names), OK);
+    virtio_driver_ok(device);
+    fake_transport_fail(&fake);
+    assert_true(virtio_needs_reset(device));
+    /* Somebody else reset it. */
+    assert_int_equal(virtio_reset(device), OK);
+    assert_int_equal(virtio_negotiate(device, 0, 0, device_names), OK);
+    assert_false(virtio_needs_reset(device));
+    fake.status = 0;
+    assert_true(virtio_needs_reset(device));
+}
+
+/* S2: a NEEDS_RESET that the device set in the middle of the ladder is not cleared. */
+static void test_needs_reset_during_ladder(void **state)
+{
+    (void)state;
+    assert_int_equal(virtio_negotiate(device, 0, 0, device_names), OK);
+    fake.status |= VIRTIO_STATUS_NEEDS_RESET;
+    virtio_driver_ok(device);
+    assert_int_equal(fake.status, 0x4f);
+    assert_true(virtio_needs_reset(device));
+}
+
+static u8 failing_get_status(struct virtio_device *failing)
+{
+    if ((fake.status & VIRTIO_STATUS_FEATURES_OK) != 0)
+        fake.status |= VIRTIO_STATUS_NEEDS_RESET;
+    return real_get_status(failing);
+}
+
+static void test_needs_reset_at_features_ok(void **state)
+{
+    struct virtio_transport_ops ops = *device->ops;
+
+    (void)state;
+    real_get_status = ops.get_status;
+    ops.get_status = failing_get_status;
+    device->ops = &ops;
+    assert_int_equal(virtio_negotiate(device, 0, 0, device_names), E_UNSUPPORTED);
+    assert_broken("refused the features: status 0x4b");
+    assert_int_equal(fake.status, 0xcb); /* S2 */
+}
+
+static void test_break_keeps_first_reason(void **state)
+{
+    (void)state;
+    assert_int_equal(virtio_negotiate(device, 0, 0, device_names), OK);
+    virtio_break(device, "reason %u", 1);
+    virtio_break(device, "reason %u", 2);
+    assert_broken("reason 1");
+    assert_string_equal(device->broken_reason, "reason 1");
+    assert_console("dev0: error: the device is no longer used: reason 1");
+    assert_console("reason 2");
+    char longer[2 * VIRTIO_REASON_BYTES];
+    memset(longer, 'x', sizeof(longer));
+    longer[sizeof(longer) - 1] = '\0';
+    assert_int_equal(virtio_reset(device), OK);
+    virtio_break(device, "%s", longer);
+    assert_int_equal(strlen(device->broken_reason), VIRTIO_REASON_BYTES - 1);
+}
+
+/* ---- config space ---- */
+
+static void fill_config(u8 value)
+{
+    memset(fake.config, value, sizeof(fake.config));
+}
+
+static void test_config_snapshot(void **state)
+{
+    u8 snapshot[56];
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof(snapshot); i++)
+        fake.config[i] = (u8)(i * 7);
+    assert_int_equal(virtio_read_config(device, snapshot, sizeof(snapshot)), OK);
+    assert_memory_equal(snapshot, fake.config, sizeof(snapshot));
+    assert_int_equal(fake.nr_config_reads, 2 * 14);
+}
+
+/* C4, threat 6: large enough, whatever more there is; too short is refused. */
+static void test_config_size(void **state)
+{
+    u8 snapshot[64];
+
+    (void)state;
+    fake.config_bytes = 256;
+    assert_int_equal(virtio_read_config(device, snapshot, 64), OK);
+    fake.config_bytes = 60;
+    fake_console_clear();
+    assert_int_equal(virtio_read_config(device, snapshot, 64), E_RANGE);
+    assert_console("its config space has 60 bytes, expected 64 or more");
+    fake.config_bytes = 0;
+    assert_int_equal(virtio_read_config(device, snapshot, 4), E_RANGE);
+}
+
+static unsigned changes_left;
+static u32 change_at;
+
+/* A write to config space that another processor of the host does between two of our reads. */
+static void change_config(struct fake_transport *transport, u32 offset)
+{
+    if (offset != change_at || changes_left == 0)
+        return;
+    changes_left--;
+    u8 value = (u8)(transport->config[0] + 1);
+    memset(transport->config, value, sizeof(transport->config));
+    if (!transport->faults.generation_frozen)
+        transport->generation++;
+}
+
+/* C1, C2, threat 18: never half old and half new, with a generation that moves or does not. */
+static void test_config_torn(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 2 * 14 * 4; i++) {
+        u8 snapshot[56];
+        fill_config(0);
+        fake.faults.on_config_read = change_config;
+        fake.faults.generation_frozen = i % 2 != 0;
+        changes_left = i % 4 + 1;
+        change_at = i / 8 * 4;
+        assert_int_equal(virtio_read_config(device, snapshot, sizeof(snapshot)), OK);
+        for (unsigned j = 1; j < sizeof(snapshot); j++)
+            assert_int_equal(snapshot[j], snapshot[0]);
+        assert_int_equal(changes_left, 0);
+        assert_int_equal(snapshot[0], fake.config[0]);
+    }
+}
+
+/* Threat 19 */
+static void test_config_never_still(void **state)
+{
+    u8 snapshot[8];
+
+    (void)state;
+    fake.faults.generation_runs = true;
+    assert_int_equal(virtio_read_config(device, snapshot, 8), E_TIMEOUT);
+    assert_in_range(fake.nr_config_reads, 4, 200);
+    assert_console("its config space changed during each of");
+    fake.faults.generation_runs = false;
+    fake.faults.generation_frozen = true;
+    fake.faults.on_config_read = change_config;
+    changes_left = ~0u;
+    change_at = 4;
+    fake.nr_config_reads = 0;
+    assert_int_equal(virtio_read_config(device, snapshot, 8), E_TIMEOUT);
+    assert_in_range(fake.nr_config_reads, 4, 200);
+}
+
+/* ---- events ---- */
+
+static void test_events(void **state)
+{
+    (void)state;
+    assert_int_equal(virtio_negotiate(device, 0, 0, device_names), OK);
+    assert_int_equal(device->ops->irq_enable(device, VIRTIO_IRQ_AUTO), OK);
+    assert_int_equal(device->irq_mode, VIRTIO_IRQ_MSIX);
+    assert_int_equal(virtio_take_events(device), 0);
+    /* P25: one for both, and several before they are taken. */
+    fake_transport_interrupt(&fake, VIRTIO_EVENT_QUEUE);
+    fake_transport_interrupt(&fake, VIRTIO_EVENT_CONFIG);
+    assert_int_equal(device->nr_interrupts, 2);
+    assert_int_equal(virtio_take_events(device), VIRTIO_EVENT_QUEUE | VIRTIO_EVENT_CONFIG);
+    assert_int_equal(virtio_take_events(device), 0);
+    fake_transport_interrupt(&fake, VIRTIO_EVENT_QUEUE);
+    assert_int_equal(virtio_reset(device), OK);
+    assert_int_equal(virtio_take_events(device), 0);
+}
+
+static void test_events_polled(void **state)
+{
+    (void)state;
+    assert_int_equal(virtio_negotiate(device, 0, 0, device_names), OK);
+    assert_int_equal(device->ops->irq_enable(device, VIRTIO_IRQ_POLL), OK);
+    virtio_driver_ok(device);
+    fake_transport_raise_config(&fake);
+    assert_int_equal(device->nr_interrupts, 0);
+    assert_int_equal(virtio_take_events(device), VIRTIO_EVENT_QUEUE | VIRTIO_EVENT_CONFIG);
+    assert_int_equal(virtio_take_events(device), 0);
+}
+
+#define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_ladder_in_order),
+        TEST(test_features),
+        TEST(test_missing_feature_is_named),
+        TEST(test_features_are_logged_by_name),
+        TEST(test_all_feature_names_fit),
+        TEST(test_features_ok_refused),
+        TEST(test_features_flip),
+        TEST(test_reset_is_waited_for),
+        TEST(test_reset_never_done),
+        TEST(test_reset_is_bounded_in_time),
+        TEST(test_vanished_device),
+        TEST(test_needs_reset),
+        TEST(test_needs_reset_during_ladder),
+        TEST(test_needs_reset_at_features_ok),
+        TEST(test_break_keeps_first_reason),
+        TEST(test_config_snapshot),
+        TEST(test_config_size),
+        TEST(test_config_torn),
+        TEST(test_config_never_still),
+        TEST(test_events),
+        TEST(test_events_polled),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
