@@ -39,6 +39,12 @@ void memory_map_resolve(const struct memory_map *map, struct boot_info *info);
 
 /* ---- protocols ---- */
 
+/* True if this is what a loader of Multiboot2 leaves in eax. */
+bool multiboot2_detect(u32 loader_eax);
+
+/* Copy the command line, the memory map, the RSDP and what is said of the screen. */
+must_check int multiboot2_parse(u32 loader_ebx, struct boot_info *info, struct memory_map *map);
+
 /* True if a PVH start info lies at this address. */
 bool pvh_detect(u32 start_info);
 

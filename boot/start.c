@@ -31,10 +31,13 @@ static paddr_t read_ebda(void)
 
 static int parse_loader_data(u32 loader_eax, u32 loader_ebx)
 {
+    if (multiboot2_detect(loader_eax))
+        return multiboot2_parse(loader_ebx, &boot_info, &loader_map);
     if (pvh_detect(loader_ebx))
         return pvh_parse(loader_ebx, &boot_info, &loader_map);
     log_error(LOG_ARCH, "boot",
-              "unknown boot protocol: eax=%#x, ebx=%#x, expected ebx to point at a PVH start info",
+              "unknown boot protocol: eax=0x%x, ebx=0x%x, expected Multiboot2's magic number in "
+              "eax or a PVH start info at ebx",
               loader_eax, loader_ebx);
     return E_UNSUPPORTED;
 }

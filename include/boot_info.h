@@ -29,8 +29,25 @@ struct boot_memory_range {
     u32 type; /* enum boot_memory_type; any other number is reserved memory */
 };
 
+enum boot_screen_kind {
+    BOOT_SCREEN_UNKNOWN, /* the loader said nothing */
+    BOOT_SCREEN_TEXT,    /* 16-bit cells as those of VGA: character, attribute */
+    BOOT_SCREEN_PIXELS,  /* of direct colour */
+    BOOT_SCREEN_OTHER,
+};
+
+/* The screen as the loader left it. Untrusted as all it says. */
+struct boot_screen {
+    enum boot_screen_kind kind;
+    paddr_t base;
+    u32 pitch_bytes; /* from one row to the next */
+    u32 width;       /* in characters or pixels */
+    u32 height;
+    u32 bits_per_pixel;
+};
+
 struct boot_info {
-    const char *protocol;             /* "pvh" */
+    const char *protocol;             /* "pvh" or "multiboot2" */
     char cmdline[BOOT_CMDLINE_BYTES]; /* NUL-terminated */
     bool cmdline_truncated;           /* the loader's was longer */
     u32 nr_ranges;
@@ -40,6 +57,7 @@ struct boot_info {
     paddr_t ebda;        /* the BIOS's extended data area, where an RSDP may be; 0 if unknown */
     paddr_t kernel_base; /* page aligned */
     u64 kernel_bytes;
+    struct boot_screen screen;
 };
 
 #endif
