@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The capability list: a chain of pointers that the device gives, followed no
- * further than a well-formed list can be long.
+ * The capability list: a chain of pointers that the device gives, each
+ * followed once.
  */
 #include "drivers/pci/pci_internal.h"
 #include "lib/log.h"
@@ -30,14 +30,17 @@ static u8 first_pointer(const struct pci_device *device)
 
 u8 pci_find_capability(const struct pci_device *device, u8 id, u8 after)
 {
-    u8 pointer = first_pointer(device);
+    u64 visited = 0; /* bit per aligned offset: also a caller's walk over a loop has an end */
     bool passed = after == 0;
-    for (unsigned i = 0; pointer != 0; i++) {
-        if (i == PCI_CAPABILITIES_MAX) {
+    u8 pointer = first_pointer(device);
+    while (pointer != 0) {
+        u64 bit = (u64)1 << (pointer / 4);
+        if (visited & bit) {
             log_warning(LOG_PCI, pci_name(device),
-                        "the capability list does not end after %u entries: a loop", i);
+                        "the capability list comes back to 0x%02x: a loop", pointer);
             return 0;
         }
+        visited |= bit;
         u16 entry = pci_read16(device, pointer); /* id, next */
         if (entry == 0xffff)
             return 0; /* the function has vanished */

@@ -67,7 +67,6 @@
 /* ---- capabilities ---- */
 
 #define PCI_CAPABILITY_FIRST 0x40 /* lower pointers would lead into the header */
-#define PCI_CAPABILITIES_MAX 48   /* (256 - 64) / 4: more are a loop */
 
 /* MSI-X capability and its table. */
 #define PCI_MSIX_CONTROL           0x02
