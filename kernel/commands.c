@@ -4,6 +4,7 @@
 
 #include "include/platform.h"
 #include "include/status.h"
+#include "kernel/workload_job.h"
 #include "lib/console.h"
 #include "lib/parse.h"
 #include "lib/string.h"
@@ -34,7 +35,7 @@ static void command_exit(const struct command_line *line)
     }
     if (code != 0)
         platform_exit(EXIT_USER + (unsigned)code);
-    platform_exit(commands_check_failed() ? EXIT_CHECK_FAILED : EXIT_OK);
+    platform_exit(commands_check_failed() || workload_job_failed() ? EXIT_CHECK_FAILED : EXIT_OK);
 }
 
 const struct command commands[] = {
@@ -47,6 +48,9 @@ const struct command commands[] = {
     {"free", "[NUMBER|all]", "give back one holding (the last), or all", command_free},
     {"fill", "[NUMBER|all]", "write a pattern that names each page", command_fill},
     {"check", "[NUMBER|all]", "verify the pattern; a wrong page makes `exit` fail", command_check},
+    {"workload", "KIND [KEY=VALUE]...|stop",
+     "steady load by seed; without arguments, how it stands", command_workload},
+    {"occupancy", "[DEVICE]", "each block's use, for programs", command_occupancy},
     {"stats", "", "frames used and free, interrupts, time", command_stats},
     {"wait", "", "in run=: go on when every device has settled", command_wait},
     {"crash", "KIND", "break something on purpose; without KIND, list the kinds", command_crash},

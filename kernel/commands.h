@@ -23,6 +23,10 @@ void command_devices(const struct command_line *line);
 void command_status(const struct command_line *line);
 void command_map(const struct command_line *line);
 
+/* commands_workload.c */
+void command_workload(const struct command_line *line);
+void command_occupancy(const struct command_line *line);
+
 /* commands_crash.c */
 void command_crash(const struct command_line *line);
 

@@ -5,11 +5,13 @@
  * but the sleep at its end.
  */
 #include "arch/x86_64/arch.h"
+#include "include/platform.h"
 #include "drivers/pci/pci.h"
 #include "kernel/devices.h"
 #include "kernel/kmain.h"
 #include "kernel/monitor.h"
 #include "kernel/options.h"
+#include "kernel/workload_job.h"
 #include "lib/console.h"
 #include "lib/log.h"
 #include "mm/early.h"
@@ -29,7 +31,7 @@ static void release_table(paddr_t paddr)
 
 static bool work_pending(void)
 {
-    return devices_pending() || monitor_pending();
+    return devices_pending() || monitor_pending() || workload_job_pending();
 }
 
 static void report_boot(const struct boot_info *boot)
@@ -75,7 +77,9 @@ void kmain(const struct boot_info *boot)
             console_printf("tide: ready\n");
             monitor_start(options.run);
         }
-        if (!ready || !monitor_poll())
+        bool worked = ready && monitor_poll();
+        worked |= workload_job_run(platform_now_ms());
+        if (!worked)
             cpu_idle(work_pending);
     }
 }

@@ -10,7 +10,7 @@
 
 #include "include/types.h"
 
-#define COMMAND_ARGUMENTS_MAX 8
+#define COMMAND_ARGUMENTS_MAX 12
 
 /* A command's words; argument[0] is its name. */
 struct command_line {
