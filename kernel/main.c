@@ -57,6 +57,8 @@ void kmain(const struct boot_info *boot)
     options_parse(boot->cmdline, &options);
     early_init(boot);
     paging_init(boot);
+    if (options.screen)
+        screen_start(&boot->screen);
     acpi_init(boot);
     interrupts_init();
     timer_init();

@@ -50,6 +50,12 @@ static int parse_irq(const char *value, struct options *options)
     return E_INVAL;
 }
 
+static int parse_console(const char *value, struct options *options)
+{
+    options->screen = strcmp(value, "vga") == 0;
+    return options->screen || strcmp(value, "serial") == 0 ? OK : E_INVAL;
+}
+
 static int parse_log(const char *value, struct options *options)
 {
     (void)options;
@@ -69,6 +75,7 @@ static const struct option_rule rules[] = {
     {"log", parse_log,
      "error, warning, info, debug or trace, alone or after kernel:, arch:, mm:, pci:, virtio: or "
      "vmem:"},
+    {"console", parse_console, "serial, or vga for the screen as well"},
     {"run", parse_run, "monitor commands separated by semicolons"},
 };
 

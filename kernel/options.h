@@ -16,6 +16,7 @@ struct options {
     struct pci_address slots[OPTIONS_SLOTS_MAX]; /* virtio_mem.slot=, in the order given */
     unsigned nr_slots;                           /* 0: every virtio-mem device */
     enum virtio_irq_mode irq_mode;               /* virtio_mem.irq= */
+    bool screen;                                 /* console=vga */
     char run[CMDLINE_VALUE_BYTES];               /* run=, empty if none */
 };
 

@@ -39,7 +39,7 @@ bool cmdline_next(const char **cursor, struct cmdline_option *option)
         }
         if (option->has_value) {
             fits = append(option->value, sizeof(option->value), &value_length, *text);
-        } else if (*text == '=' && !quoted) {
+        } else if (*text == '=') {
             option->has_value = true;
             continue;
         } else {

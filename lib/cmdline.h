@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The kernel's command line: options separated by blanks, `key=value` or
- * `key`, where a value may be quoted: run="alloc 1M; exit".
+ * `key`, where a value or the whole may be quoted: run="alloc 1M; exit", and
+ * "run=alloc 1M; exit" as GRUB writes it.
  *
  * Iteration only: who owns an option (kernel/options.c) decides what it means.
  * The text is untrusted: an unclosed quote ends at the end of the line.

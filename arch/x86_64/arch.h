@@ -52,6 +52,14 @@ int serial_read(void);
 /* Wait, for a bounded time, until what was written has left the port. */
 void serial_drain(void);
 
+/* ---- screen ---- */
+
+/*
+ * Show the console on the screen as well from now on, beginning with its last
+ * rows; an error line if the screen cannot be used. After paging_init().
+ */
+void screen_start(const struct boot_screen *screen);
+
 /* ---- traps ---- */
 
 /*

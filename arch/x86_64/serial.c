@@ -7,6 +7,8 @@
  * Without a port everything here does nothing. Bursts of 16 bytes fill the
  * port's queue after one look at its state.
  */
+#include "arch/x86_64/serial.h"
+
 #include "arch/x86_64/arch.h"
 #include "arch/x86_64/interrupts.h"
 #include "asm/cpu.h"
@@ -81,7 +83,7 @@ static bool wait_for(u8 status_bit)
     return false;
 }
 
-void platform_console_write(const char *text, size_t bytes)
+void serial_write(const char *text, size_t bytes)
 {
     unsigned room = 0;
 

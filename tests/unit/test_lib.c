@@ -82,7 +82,7 @@ static void test_cmdline(void **state)
         bool has_value;
     } expected[] = {
         {"quiet", "", false},          {"log", "vmem:debug", true}, {"run", "alloc 1M; exit", true},
-        {"empty", "", true},           {"a", "b=c", true},          {"run=x y", "", false},
+        {"empty", "", true},           {"a", "b=c", true},          {"run", "x y", true},
         {"last", "unclosed to", true},
     };
     const char *cursor = "  quiet log=vmem:debug\trun=\"alloc 1M; exit\" empty= a=b=c "

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Inside arch/x86_64: what serial.c offers beyond arch.h. */
+#ifndef TIDE_ARCH_SERIAL_H
+#define TIDE_ARCH_SERIAL_H
+
+#include "include/types.h"
+
+/* As platform_console_write(), to the port alone. Without a port, nothing. */
+void serial_write(const char *text, size_t bytes);
+
+#endif
