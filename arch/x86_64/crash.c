@@ -7,7 +7,10 @@
 #include "lib/parse.h"
 #include "lib/string.h"
 
-static void read_page0(void)
+/* So that a backtrace names the kind. */
+#define never_inline __attribute__((noinline))
+
+static never_inline void read_page0(void)
 {
     paddr_t paddr = 0;
 
@@ -16,17 +19,17 @@ static void read_page0(void)
     (void)*(volatile u8 *)phys_to_virt(paddr);
 }
 
-static void write_text(void)
+static never_inline void write_text(void)
 {
     *(volatile u8 *)phys_to_virt(virt_to_phys(image_start)) = 0;
 }
 
-static void write_rodata(void)
+static never_inline void write_rodata(void)
 {
     *(volatile u8 *)phys_to_virt(virt_to_phys(image_text_end)) = 0;
 }
 
-static void execute_data(void)
+static never_inline void execute_data(void)
 {
     static volatile u8 code[1];
     void (*function)(void) = (void (*)(void))(uintptr_t)code;
@@ -41,24 +44,24 @@ static u64 recurse(volatile u64 depth)
     return depth == ~(u64)0 ? 0 : recurse(depth + 1) + depth;
 }
 
-static void overflow_stack(void)
+static never_inline void overflow_stack(void)
 {
     recurse(0);
 }
 
-static void invalid_opcode(void)
+static never_inline void invalid_opcode(void)
 {
     __asm__ volatile("ud2");
 }
 
-static void divide_by_zero(void)
+static never_inline void divide_by_zero(void)
 {
     u32 zero = 0;
 
     __asm__ volatile("divl %0" ::"r"(zero), "a"(1), "d"(0));
 }
 
-static void general_protection(void)
+static never_inline void general_protection(void)
 {
     /* An address that is not sign-extended. */
     u64 address = (u64)1 << 62;
