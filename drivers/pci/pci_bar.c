@@ -126,7 +126,9 @@ static bool has_usable_address(const struct pci_device *device, unsigned index)
     const struct pci_bar *bar = &device->bars[index];
     if (bar->base == 0)
         return false;
-    if (!range_overflows(bar->base, bar->bytes) && pci_space_reaches(device, bar->base, bar->bytes))
+    u64 limit = platform_paddr_limit();
+    if (bar->base < limit && bar->bytes <= limit - bar->base &&
+        pci_space_reaches(device, bar->base, bar->bytes))
         return true;
     log_warning(LOG_PCI, pci_name(device),
                 "BAR %u of 0x%llx bytes at 0x%llx cannot be reached there", index,
