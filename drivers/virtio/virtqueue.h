@@ -55,7 +55,8 @@ must_check int virtqueue_add(struct virtqueue *queue, const struct virtqueue_pie
 void virtqueue_publish(struct virtqueue *queue);
 
 /*
- * The next used buffer. E_AGAIN if there is none yet; E_BROKEN if the ring
+ * The next used buffer. E_AGAIN if there is none yet: take until then, only
+ * then is an interrupt certain for the next one. E_BROKEN if the ring
  * holds what cannot be (virtio_break() was called with the reason).
  */
 must_check int virtqueue_take_used(struct virtqueue *queue, struct virtqueue_used *used);

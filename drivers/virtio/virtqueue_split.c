@@ -155,11 +155,25 @@ static void split_add(struct virtqueue *queue, const struct virtqueue_buffer *bu
     queue->next_avail++;
 }
 
+/*
+ * With EVENT_IDX the device interrupts once, when it uses the buffer that
+ * used_event names. Ask for the next one; true if that is news.
+ */
+static bool arm_event(struct virtqueue *queue)
+{
+    if (!queue->event_idx || queue->event_armed == queue->next_used)
+        return false;
+    queue->event_armed = queue->next_used;
+    ring_write16(used_event(queue), queue->next_used);
+    return true;
+}
+
 static bool split_publish(struct virtqueue *queue)
 {
     u16 before = queue->published;
 
     queue->published = queue->next_avail;
+    arm_event(queue); /* before the device can use what is published here */
     /* Descriptors and ring entries, before the index that makes them available. */
     dma_write_barrier();
     ring_write16(&avail(queue)->index, queue->next_avail);
@@ -177,28 +191,20 @@ static u16 split_next_avail(const struct virtqueue *queue)
 
 /* ---- from the device ---- */
 
-/*
- * With EVENT_IDX the device interrupts once, when it uses the buffer that
- * used_event names. Ask for the next one; true if it came meanwhile.
- */
-static bool arm_event(struct virtqueue *queue)
+static u16 count_used(const struct virtqueue *queue)
 {
-    if (!queue->event_idx || queue->event_armed == queue->next_used)
-        return false;
-    queue->event_armed = queue->next_used;
-    ring_write16(used_event(queue), queue->next_used);
-    /* Our wish, before we look again: the device writes its index, then reads our wish. */
-    dma_full_barrier();
-    return true;
+    return (u16)(ring_read16(&used_ring(queue)->index) - queue->next_used);
 }
 
 static int split_peek(struct virtqueue *queue, struct virtqueue_entry *entry)
 {
-    u16 nr_used;
+    u16 nr_used = count_used(queue);
 
-    do {
-        nr_used = (u16)(ring_read16(&used_ring(queue)->index) - queue->next_used);
-    } while (nr_used == 0 && arm_event(queue));
+    if (nr_used == 0 && arm_event(queue)) {
+        /* Our wish, before we look again: the device writes its index, then reads our wish. */
+        dma_full_barrier();
+        nr_used = count_used(queue);
+    }
     if (nr_used == 0)
         return E_AGAIN;
     if (nr_used > queue->outstanding) {

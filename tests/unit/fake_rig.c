@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* See fake_rig.h. */
+#include "tests/unit/fake_rig.h"
+
+#include "drivers/virtio/virtio_spec.h"
+#include "include/status.h"
+#include "include/units.h"
+#include "mm/early.h"
+#include "mm/page.h"
+#include "tests/unit/fake_platform.h"
+#include "tests/unit/unit.h"
+
+#define BUFFERS_ORDER 6
+
+_Static_assert(FAKE_RIG_BUFFERS *FAKE_RIG_BUFFER_BYTES <= PAGE_BYTES << BUFFERS_ORDER, "room");
+
+static const char *const no_names[24];
+static struct page_stats stats_at_boot;
+
+static void echo(void *context, struct fake_request *request)
+{
+    u32 bytes = request->readable_bytes;
+
+    (void)context;
+    if (bytes > request->reply_capacity)
+        bytes = request->reply_capacity;
+    memcpy(request->reply, request->readable, bytes);
+    request->reply_bytes = bytes;
+}
+
+void fake_rig_boot(struct fake_rig *rig)
+{
+    static struct boot_info boot;
+
+    memset(rig, 0, sizeof(*rig));
+    fake_boot(&boot, 4 * MIB);
+    early_init(&boot);
+    page_init(&boot);
+    page_get_stats(&stats_at_boot);
+    paddr_t buffers = page_alloc(BUFFERS_ORDER, PAGE_KERNEL);
+    assert_true(buffers != PADDR_NONE);
+    rig->buffers = phys_to_virt(buffers);
+    fake_transport_init(&rig->transport, VIRTIO_ID_MEM, 0, 64);
+    rig->transport.device.name = "dev0";
+    rig->transport.on_request = echo;
+}
+
+void fake_rig_attach(struct fake_rig *rig, u16 size_wanted)
+{
+    struct virtio_device *device = &rig->transport.device;
+
+    assert_int_equal(virtio_negotiate(device, 0, 0, no_names), OK);
+    assert_int_equal(device->ops->irq_enable(device, VIRTIO_IRQ_AUTO), OK);
+    assert_int_equal(virtqueue_create(device, 0, size_wanted, &rig->queue), OK);
+    virtio_driver_ok(device);
+}
+
+void fake_rig_start(struct fake_rig *rig, u64 features, u16 queue_size)
+{
+    fake_rig_boot(rig);
+    rig->transport.offered |= features;
+    rig->transport.queue_size_max = queue_size;
+    fake_rig_attach(rig, queue_size);
+    assert_int_equal(virtqueue_size(rig->queue), queue_size);
+}
+
+void fake_rig_stop(struct fake_rig *rig)
+{
+    struct page_stats stats;
+
+    if (rig->queue) {
+        rig->transport.faults = (struct fake_faults){0};
+        assert_int_equal(virtio_reset(&rig->transport.device), OK);
+    }
+    virtqueue_destroy(rig->queue);
+    page_free(virt_to_phys(rig->buffers), BUFFERS_ORDER);
+    page_get_stats(&stats);
+    assert_int_equal(stats.boot_used, stats_at_boot.boot_used);
+    fake_shutdown();
+}
+
+u8 *fake_rig_buffer(struct fake_rig *rig, unsigned index)
+{
+    assert_true(index < FAKE_RIG_BUFFERS);
+    return rig->buffers + index * FAKE_RIG_BUFFER_BYTES;
+}
+
+int fake_rig_add(struct fake_rig *rig, unsigned index, u8 fill, u32 bytes)
+{
+    u8 *request = fake_rig_buffer(rig, index);
+    u8 *reply = request + FAKE_RIG_BUFFER_BYTES / 2;
+    struct virtqueue_piece pieces[] = {{virt_to_phys(request), bytes},
+                                       {virt_to_phys(reply), bytes}};
+
+    assert_true(bytes <= FAKE_RIG_BUFFER_BYTES / 2);
+    memset(request, fill, bytes);
+    memset(reply, 0xdd, FAKE_RIG_BUFFER_BYTES / 2);
+    return virtqueue_add(rig->queue, pieces, 1, 1, request);
+}
+
+void fake_rig_expect(struct fake_rig *rig, unsigned index, u32 used_bytes)
+{
+    struct virtqueue_used used;
+
+    assert_int_equal(virtqueue_take_used(rig->queue, &used), OK);
+    assert_ptr_equal(used.token, fake_rig_buffer(rig, index));
+    assert_int_equal(used.bytes, used_bytes);
+}
