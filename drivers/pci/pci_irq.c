@@ -6,7 +6,8 @@
  * the root bus the chipset's interrupt router takes over, the routing
  * registers of which say the line (82371SB PIIX3, "PIRQ Route Control";
  * ICH9, "PIRQ[n]_ROUT"). Small firmware numbers bridges and yet writes the wrong lines behind
- * them, so the registers have the last word wherever the chipset is known.
+ * them, so the registers have the last word where the chipset is known. Elsewhere a
+ * function without a line takes that of one whose interrupt arrives by the same pin.
  */
 #include "drivers/pci/pci_internal.h"
 #include "lib/log.h"
@@ -73,23 +74,54 @@ static u8 route(const struct router *router, u8 device, u8 pin)
     return entry & ROUTER_DISABLED ? LINE_NONE : entry & ROUTER_LINE_MASK;
 }
 
+/* What the chipset says; what firmware said where the chipset has no say. */
+static u8 routed_line(const struct router *router, const struct pci_device *device)
+{
+    u8 root_device;
+    u8 root_pin;
+    swizzle(device, &root_device, &root_pin);
+    bool on_chip = root_device == router->device->address.device ||
+                   (router->device->device_id == ICH9_LPC && root_device >= ICH9_FIRST_ONCHIP);
+    return on_chip ? device->interrupt_line : route(router, root_device, root_pin);
+}
+
+static bool has_line(const struct pci_device *device)
+{
+    return device->interrupt_line != 0 && device->interrupt_line != LINE_NONE;
+}
+
+/* The line of a function that shares the pin at the root bus; LINE_NONE if there is none. */
+static u8 shared_line(const struct pci_device *device)
+{
+    u8 root_device;
+    u8 root_pin;
+    swizzle(device, &root_device, &root_pin);
+    struct pci_device *other;
+    for (unsigned i = 0; (other = pci_device_at(i)) != NULL; i++) {
+        u8 other_device;
+        u8 other_pin;
+        if (!other->present || other->interrupt_pin == 0 || !has_line(other) ||
+            other->address.segment != device->address.segment)
+            continue;
+        swizzle(other, &other_device, &other_pin);
+        if (other_device == root_device && other_pin == root_pin)
+            return other->interrupt_line;
+    }
+    return LINE_NONE;
+}
+
 void pci_route_interrupts(void)
 {
     struct router router = find_router();
-    if (!router.device)
-        return;
     struct pci_device *device;
     for (unsigned i = 0; (device = pci_device_at(i)) != NULL; i++) {
-        if (!device->present || device->interrupt_pin == 0 || device->address.segment != 0)
+        if (!device->present || device->interrupt_pin == 0)
             continue;
-        u8 root_device;
-        u8 root_pin;
-        swizzle(device, &root_device, &root_pin);
-        bool on_chip = root_device == router.device->address.device ||
-                       (router.device->device_id == ICH9_LPC && root_device >= ICH9_FIRST_ONCHIP);
-        if (on_chip)
-            continue;
-        u8 line = route(&router, root_device, root_pin);
+        u8 line = device->interrupt_line;
+        if (router.device && device->address.segment == 0)
+            line = routed_line(&router, device);
+        else if (!has_line(device))
+            line = shared_line(device);
         if (line == device->interrupt_line)
             continue;
         log_debug(LOG_PCI, pci_name(device), "interrupt line %u, not %u as firmware says", line,
