@@ -6,7 +6,14 @@
 #ifndef TIDE_KERNEL_COMMANDS_H
 #define TIDE_KERNEL_COMMANDS_H
 
+#include "include/boot_info.h"
 #include "kernel/monitor.h"
+
+/* commands_boot.c */
+void command_memory(const struct command_line *line);
+
+/* What `memory` shows; before the first command. */
+void commands_set_boot_info(const struct boot_info *boot);
 
 /* commands_memory.c */
 void command_alloc(const struct command_line *line);

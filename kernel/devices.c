@@ -11,6 +11,7 @@
 #include "lib/string.h"
 
 struct attached_device {
+    const struct pci_device *pci;
     struct vmem_device *vmem;
     const struct virtio_device *virtio;
     u64 next_ms; /* when vmem_service() wants to be called, at the latest */
@@ -56,6 +57,7 @@ static void attach(struct pci_device *pci, enum virtio_irq_mode irq_mode)
         virtio_pci_destroy(virtio);
         return;
     }
+    device->pci = pci;
     device->virtio = virtio;
     device->next_ms = 0;
     nr_devices++;
@@ -97,11 +99,31 @@ static void attach_slots(const struct options *options)
     }
 }
 
-static void attach_all(const struct options *options)
+static bool is_attached(const struct pci_device *pci)
+{
+    for (unsigned i = 0; i < nr_devices; i++) {
+        if (devices[i].pci == pci)
+            return true;
+    }
+    return false;
+}
+
+static bool is_wanted(const struct pci_device *pci, const struct options *options)
+{
+    if (options->nr_slots == 0)
+        return true;
+    for (unsigned i = 0; i < options->nr_slots; i++) {
+        if (pci_find(options->slots[i]) == pci)
+            return true;
+    }
+    return false;
+}
+
+static void attach_new(const struct options *options)
 {
     struct pci_device *pci;
     for (unsigned i = 0; (pci = pci_device_at(i)) != NULL; i++) {
-        if (is_virtio_mem(pci))
+        if (pci->present && is_virtio_mem(pci) && !is_attached(pci) && is_wanted(pci, options))
             attach(pci, options->irq_mode);
     }
 }
@@ -116,9 +138,17 @@ void devices_init(const struct options *options)
     if (options->nr_slots > 0)
         attach_slots(options);
     else
-        attach_all(options);
+        attach_new(options);
     if (nr_devices == 0)
         log_warning(LOG_KERNEL, "devices", "no virtio-mem device is in use");
+}
+
+void devices_rescan(const struct options *options)
+{
+    int nr_functions = pci_scan();
+    if (nr_functions < 0)
+        log_error(LOG_KERNEL, "devices", "the PCI rescan failed (%s)", status_name(nr_functions));
+    attach_new(options);
 }
 
 static bool has_events(const struct attached_device *device)

@@ -18,6 +18,9 @@
  */
 void devices_init(const struct options *options);
 
+/* Look for devices that were hot-plugged since, and attach those that are meant. */
+void devices_rescan(const struct options *options);
+
 /* Run each driver that has an event or whose time has come. */
 void devices_service(void);
 

@@ -5,8 +5,9 @@
  * but the sleep at its end.
  */
 #include "arch/x86_64/arch.h"
-#include "include/platform.h"
 #include "drivers/pci/pci.h"
+#include "include/platform.h"
+#include "kernel/commands.h"
 #include "kernel/devices.h"
 #include "kernel/kmain.h"
 #include "kernel/monitor.h"
@@ -31,7 +32,8 @@ static void release_table(paddr_t paddr)
 
 static bool work_pending(void)
 {
-    return devices_pending() || monitor_pending() || workload_job_pending();
+    return devices_pending() || acpi_events_pending() || monitor_pending() ||
+           workload_job_pending();
 }
 
 static void report_boot(const struct boot_info *boot)
@@ -51,9 +53,25 @@ static void report_boot(const struct boot_info *boot)
                     boot->nr_ranges_dropped);
 }
 
+/* The host asks for the end as a user would, or has plugged a device in. */
+static void take_acpi_events(void)
+{
+    u32 events = acpi_take_events();
+    if ((events & ACPI_EVENT_POWER_BUTTON) != 0) {
+        console_fresh_line();
+        console_printf("tide: power button\n");
+        serial_drain();
+        acpi_power_off();
+        platform_exit(EXIT_OK);
+    }
+    if ((events & ACPI_EVENT_PCI_HOTPLUG) != 0)
+        devices_rescan(&options);
+}
+
 void kmain(const struct boot_info *boot)
 {
     report_boot(boot);
+    commands_set_boot_info(boot);
     options_parse(boot->cmdline, &options);
     early_init(boot);
     paging_init(boot);
@@ -61,6 +79,7 @@ void kmain(const struct boot_info *boot)
         screen_start(&boot->screen);
     acpi_init(boot);
     interrupts_init();
+    acpi_power_init();
     timer_init();
     page_init(boot);
     paging_set_table_allocator(alloc_table, release_table);
@@ -72,6 +91,7 @@ void kmain(const struct boot_info *boot)
 
     bool ready = false;
     for (;;) {
+        take_acpi_events();
         devices_service();
         if (!ready && devices_ready()) {
             ready = true;

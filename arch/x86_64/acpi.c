@@ -177,6 +177,15 @@ const void *acpi_find_table(const char *signature, u32 *bytes)
     return NULL;
 }
 
+const void *acpi_open_table(paddr_t paddr, u32 *bytes)
+{
+    const struct acpi_header *header = open_table(paddr);
+
+    if (header != NULL)
+        *bytes = header->length;
+    return header;
+}
+
 int platform_pci_ecam(unsigned index, struct platform_ecam *ecam)
 {
     u32 bytes;

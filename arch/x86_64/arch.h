@@ -10,6 +10,7 @@
  *     paging_init(boot)       the final page tables
  *     acpi_init(boot)         acpi_find_table(), platform_pci_ecam()
  *     interrupts_init()       handlers can be attached
+ *     acpi_power_init()       the power button is heard
  *     timer_init()            platform_now_ms() advances once interrupts are on
  *     page_init(boot)         mm: early_alloc() ends ...
  *     paging_set_table_allocator()  ... so page tables come from here on from mm
@@ -91,6 +92,24 @@ void acpi_init(const struct boot_info *boot);
  * NULL. *bytes is its whole length, header included.
  */
 const void *acpi_find_table(const char *signature, u32 *bytes);
+
+/* The same for a table that another one names by its address. */
+const void *acpi_open_table(paddr_t paddr, u32 *bytes);
+
+#define ACPI_EVENT_POWER_BUTTON 1
+#define ACPI_EVENT_PCI_HOTPLUG  2
+
+/* Listen to the power button and to PCI hotplug, where ACPI offers them. After interrupts_init(). */
+void acpi_power_init(void);
+
+/* ACPI_EVENT_* since the last call. */
+u32 acpi_take_events(void);
+
+/* acpi_take_events() would find one. Callable with interrupts off. */
+bool acpi_events_pending(void);
+
+/* Switch the machine off. Returns where ACPI does not tell how. Any context. */
+void acpi_power_off(void);
 
 /* Mask everything, and point the interrupt controllers at our vectors. */
 void interrupts_init(void);

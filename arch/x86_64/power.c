@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The end: tell QEMU a status, or stand still. */
+/* The end: tell QEMU a status, or switch off, or stand still. */
 #include "arch/x86_64/arch.h"
 #include "asm/io.h"
 #include "include/platform.h"
@@ -10,6 +10,7 @@ void platform_exit(unsigned exit_value)
     __asm__ volatile("cli" ::: "memory");
     serial_drain();
     io_write8(EXIT_PORT, (u8)exit_value);
+    acpi_power_off();
     console_fresh_line();
     console_printf("tide: halted\n");
     cpu_halt_forever();

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * ACPI's fixed hardware: the power button, the news of a hot-plugged PCI
+ * device, and switching the machine off.
+ *
+ * No AML is interpreted. The one object that is needed from the DSDT, _S5_,
+ * is found by its bytes. That general event 1 means PCI hotplug is what QEMU's
+ * machines define; where it means something else, a rescan finds nothing new.
+ * The interrupt only notes what happened; the kernel's loop takes it.
+ */
+#include "arch/x86_64/arch.h"
+#include "asm/io.h"
+#include "include/platform.h"
+#include "include/status.h"
+#include "lib/log.h"
+#include "lib/string.h"
+
+#define FADT_DSDT            40
+#define FADT_SCI_LINE        46
+#define FADT_SMI_COMMAND     48
+#define FADT_ACPI_ENABLE     52
+#define FADT_PM1A_EVENT      56
+#define FADT_PM1A_CONTROL    64
+#define FADT_PM1B_CONTROL    68
+#define FADT_GPE0            80
+#define FADT_PM1_EVENT_BYTES 88
+#define FADT_GPE0_BYTES      92
+#define FADT_BYTES           116 /* of ACPI 1.0 */
+
+#define POWER_BUTTON    (1 << 8) /* in the PM1 status and enable registers */
+#define SCI_ENABLED     (1 << 0) /* in the PM1 control register */
+#define SLEEP_SHIFT     10
+#define SLEEP_NOW       (1 << 13)
+#define GPE_PCI_HOTPLUG (1 << 1)
+
+#define ENABLE_READS     100000
+#define NR_GPE_BYTES_MAX 32
+
+/* I/O ports; 0 where the machine has none. The second half of a block are its enable bits. */
+static u16 event_port;
+static u16 event_enable_port;
+static u16 gpe_port;
+static u16 gpe_enable_port;
+static u16 control_ports[2];
+static u16 sleep_types[2]; /* of _S5_, for each control port */
+static bool can_power_off;
+
+static volatile u32 events; /* ACPI_EVENT_*: set by the interrupt, taken by the loop */
+
+static u16 read16(const u8 *bytes)
+{
+    u16 value;
+
+    memcpy(&value, bytes, sizeof(value));
+    return value;
+}
+
+static u32 read32(const u8 *bytes)
+{
+    u32 value;
+
+    memcpy(&value, bytes, sizeof(value));
+    return value;
+}
+
+/* ---- the interrupt ---- */
+
+static void note(void *context)
+{
+    (void)context;
+    u16 happened = io_read16(event_port);
+
+    if ((happened & POWER_BUTTON) != 0)
+        __atomic_fetch_or(&events, ACPI_EVENT_POWER_BUTTON, __ATOMIC_RELAXED);
+    io_write16(event_port, happened); /* a one clears its bit */
+    if (gpe_port == 0)
+        return;
+    u8 general = io_read8(gpe_port);
+    if ((general & GPE_PCI_HOTPLUG) != 0)
+        __atomic_fetch_or(&events, ACPI_EVENT_PCI_HOTPLUG, __ATOMIC_RELAXED);
+    io_write8(gpe_port, general);
+}
+
+u32 acpi_take_events(void)
+{
+    return __atomic_exchange_n(&events, 0, __ATOMIC_RELAXED);
+}
+
+bool acpi_events_pending(void)
+{
+    return events != 0;
+}
+
+/* Only what is understood may interrupt: an event that nobody clears would hold the line. */
+static void enable_events(unsigned line)
+{
+    io_write16(event_enable_port, 0);
+    for (u16 i = 0; gpe_port != 0 && i < gpe_enable_port - gpe_port; i++)
+        io_write8((u16)(gpe_enable_port + i), 0);
+    note(NULL);
+    acpi_take_events();
+    if (platform_irq_attach_line(line, note, NULL) != OK) {
+        log_warning(LOG_ARCH, "acpi", "line %u cannot be used; the power button is not heard",
+                    line);
+        return;
+    }
+    io_write16(event_enable_port, POWER_BUTTON);
+    if (gpe_port != 0)
+        io_write8(gpe_enable_port, GPE_PCI_HOTPLUG);
+}
+
+/* ---- the tables ---- */
+
+/* One element of a package: a byte, or an operator that stands for 0 or 1. */
+static const u8 *read_element(const u8 *aml, const u8 *end, u16 *value)
+{
+    enum { ZERO = 0x00, ONE = 0x01, BYTE_PREFIX = 0x0a };
+
+    if (aml < end && (*aml == ZERO || *aml == ONE)) {
+        *value = *aml;
+        return aml + 1;
+    }
+    if (end - aml >= 2 && *aml == BYTE_PREFIX) {
+        *value = aml[1];
+        return aml + 2;
+    }
+    return NULL;
+}
+
+/* Find Name(_S5_, Package {a, b, ...}): what to write where to reach soft-off. */
+static bool find_sleep_types(const u8 *aml, u32 bytes)
+{
+    enum { NAME = 0x08, ROOT = '\\', PACKAGE = 0x12 };
+    const u8 *end = aml + bytes;
+
+    for (const u8 *name = aml + 2; name + 8 < end; name++) {
+        if (memcmp(name, "_S5_", 4) != 0 || name[4] != PACKAGE ||
+            (name[-1] != NAME && (name[-1] != ROOT || name[-2] != NAME)))
+            continue;
+        const u8 *element = name + 5;
+        element += 1 + (*element >> 6); /* the package's length, of 1 to 4 bytes */
+        element = read_element(element + 1, end, &sleep_types[0]);
+        if (element != NULL && read_element(element, end, &sleep_types[1]) != NULL)
+            return true;
+    }
+    return false;
+}
+
+/* Firmware may have left the events to itself. */
+static bool enter_acpi_mode(const u8 *fadt)
+{
+    u32 command_port = read32(fadt + FADT_SMI_COMMAND);
+
+    if ((io_read16(control_ports[0]) & SCI_ENABLED) != 0)
+        return true;
+    if (command_port == 0 || command_port > 0xffff)
+        return false;
+    io_write8((u16)command_port, fadt[FADT_ACPI_ENABLE]);
+    for (unsigned i = 0; i < ENABLE_READS; i++)
+        if ((io_read16(control_ports[0]) & SCI_ENABLED) != 0)
+            return true;
+    return false;
+}
+
+static u16 port_at(const u8 *field)
+{
+    u32 port = read32(field);
+
+    return port < 0xffff ? (u16)port : 0;
+}
+
+void acpi_power_init(void)
+{
+    u32 bytes;
+    const u8 *fadt = acpi_find_table("FACP", &bytes);
+
+    if (fadt == NULL || bytes < FADT_BYTES)
+        return;
+    event_port = port_at(fadt + FADT_PM1A_EVENT);
+    control_ports[0] = port_at(fadt + FADT_PM1A_CONTROL);
+    control_ports[1] = port_at(fadt + FADT_PM1B_CONTROL);
+    if (event_port == 0 || control_ports[0] == 0 || !enter_acpi_mode(fadt)) {
+        log_info(LOG_ARCH, "acpi", "no fixed hardware to use: no power button");
+        return;
+    }
+    const u8 *dsdt = acpi_open_table(read32(fadt + FADT_DSDT), &bytes);
+    can_power_off = dsdt != NULL && find_sleep_types(dsdt, bytes);
+    event_enable_port = (u16)(event_port + fadt[FADT_PM1_EVENT_BYTES] / 2);
+    if (fadt[FADT_GPE0_BYTES] >= 2 && fadt[FADT_GPE0_BYTES] <= NR_GPE_BYTES_MAX) {
+        gpe_port = port_at(fadt + FADT_GPE0);
+        gpe_enable_port = (u16)(gpe_port + fadt[FADT_GPE0_BYTES] / 2);
+    }
+    enable_events(read16(fadt + FADT_SCI_LINE));
+}
+
+void acpi_power_off(void)
+{
+    if (!can_power_off)
+        return;
+    for (unsigned i = 0; i < 2; i++)
+        if (control_ports[i] != 0)
+            io_write16(control_ports[i], (u16)(sleep_types[i] << SLEEP_SHIFT | SLEEP_NOW));
+}
