@@ -48,16 +48,21 @@ static struct router find_router(void)
     return router;
 }
 
-/* The device and pin (0 to 3) at the root bus that a function's interrupt arrives at. */
-static void swizzle(const struct pci_device *device, u8 *root_device, u8 *root_pin)
+/* Where a function's interrupt arrives at a root bus. */
+struct arrival {
+    const struct pci_bus *root;
+    u8 device;
+    u8 pin; /* 0 to 3 */
+};
+
+static struct arrival swizzle(const struct pci_device *device)
 {
     u8 pin = (u8)(device->interrupt_pin - 1);
     while (device->bus->bridge) {
         pin = (u8)((pin + device->address.device) % 4);
         device = device->bus->bridge;
     }
-    *root_device = device->address.device;
-    *root_pin = pin;
+    return (struct arrival){device->bus, device->address.device, pin};
 }
 
 static u8 route(const struct router *router, u8 device, u8 pin)
@@ -77,12 +82,12 @@ static u8 route(const struct router *router, u8 device, u8 pin)
 /* What the chipset says; what firmware said where the chipset has no say. */
 static u8 routed_line(const struct router *router, const struct pci_device *device)
 {
-    u8 root_device;
-    u8 root_pin;
-    swizzle(device, &root_device, &root_pin);
-    bool on_chip = root_device == router->device->address.device ||
-                   (router->device->device_id == ICH9_LPC && root_device >= ICH9_FIRST_ONCHIP);
-    return on_chip ? device->interrupt_line : route(router, root_device, root_pin);
+    struct arrival at = swizzle(device);
+    if (at.root->number != 0) /* QEMU's expander bridges add no device number of their own bus */
+        return route(router, 0, at.pin);
+    bool on_chip = at.device == router->device->address.device ||
+                   (router->device->device_id == ICH9_LPC && at.device >= ICH9_FIRST_ONCHIP);
+    return on_chip ? device->interrupt_line : route(router, at.device, at.pin);
 }
 
 static bool has_line(const struct pci_device *device)
@@ -93,18 +98,13 @@ static bool has_line(const struct pci_device *device)
 /* The line of a function that shares the pin at the root bus; LINE_NONE if there is none. */
 static u8 shared_line(const struct pci_device *device)
 {
-    u8 root_device;
-    u8 root_pin;
-    swizzle(device, &root_device, &root_pin);
+    struct arrival wanted = swizzle(device);
     struct pci_device *other;
     for (unsigned i = 0; (other = pci_device_at(i)) != NULL; i++) {
-        u8 other_device;
-        u8 other_pin;
-        if (!other->present || other->interrupt_pin == 0 || !has_line(other) ||
-            other->address.segment != device->address.segment)
+        if (!other->present || other->interrupt_pin == 0 || !has_line(other))
             continue;
-        swizzle(other, &other_device, &other_pin);
-        if (other_device == root_device && other_pin == root_pin)
+        struct arrival at = swizzle(other);
+        if (at.root == wanted.root && at.device == wanted.device && at.pin == wanted.pin)
             return other->interrupt_line;
     }
     return LINE_NONE;

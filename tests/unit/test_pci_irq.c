@@ -130,6 +130,20 @@ static void test_through_bridges(void **state)
     assert_int_equal(line_of("1:4.0"), 10);
 }
 
+/* As measured on QEMU's pxb-pcie: the device number on its bus plays no part. */
+static void test_expander_bridge(void **state)
+{
+    (void)state;
+    add_ich9(0x07060504, 0x0f0e0d0c);
+    fake_pci_set(add(root, 6, 0, 0), PCI_CLASS_REVISION, 4, 0x06000000);
+    struct fake_pci_bus *second = fake_pci_add_root(0, 0x40);
+    add(second, 3, 1, 11);
+    add(fake_pci_add_bridge(second, 2, 0x41, 0x41), 1, 1, 11);
+    scan();
+    assert_int_equal(line_of("40:3.0"), 12);
+    assert_int_equal(line_of("41:1.0"), 13);
+}
+
 static void test_router_that_is_switched_off(void **state)
 {
     (void)state;
@@ -158,8 +172,11 @@ static void test_unknown_chipset(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        TEST(test_piix3),           TEST(test_ich9),
-        TEST(test_through_bridges), TEST(test_router_that_is_switched_off),
+        TEST(test_piix3),
+        TEST(test_ich9),
+        TEST(test_through_bridges),
+        TEST(test_expander_bridge),
+        TEST(test_router_that_is_switched_off),
         TEST(test_unknown_chipset),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
