@@ -60,8 +60,7 @@ void command_workload(const struct command_line *line)
         start(line);
 }
 
-/* One letter a block: unplugged, online and empty, up to an eighth used (a) ... not quite full (h),
- * full. */
+/* One letter a block: unplugged, empty, A to H for a used eighth more each, full. */
 static char block_letter(const struct vmem_device *vmem, const struct vmem_config *config,
                          u64 block)
 {
@@ -72,7 +71,7 @@ static char block_letter(const struct vmem_device *vmem, const struct vmem_confi
         hotplug_used_frames(config->region_base + block * config->block_bytes, config->block_bytes);
     if (used == 0)
         return 'e';
-    return used == frames ? 'f' : (char)('a' + used * 8 / frames);
+    return used == frames ? 'f' : (char)('A' + used * 8 / frames);
 }
 
 static void print_run(u64 length, char letter)

@@ -57,8 +57,9 @@ static void insert(struct line_editor *editor, char character)
             editor->length - editor->cursor + 1);
     editor->text[editor->cursor] = character;
     editor->length++;
+    console_write(&character, 1);
+    editor->cursor++;
     redraw_tail(editor, 0);
-    move_cursor(editor, editor->cursor + 1);
 }
 
 /* Remove [from, cursor). */

@@ -149,6 +149,8 @@ class Console:
 class Guest:
     """Tide, through its console."""
 
+    prompt = PROMPT
+
     def __init__(self, console: Console):
         self.console = console
 
@@ -171,10 +173,10 @@ class Guest:
 
     def command(self, line: str, wait_seconds: float = WAIT_SECONDS) -> str:
         """Run a monitor command and give what it printed, up to the next prompt."""
-        self.console.wait(rf"^{PROMPT}", 0, wait_seconds)
+        self.console.wait(rf"^{self.prompt}", 0, wait_seconds)
         start = self.console.mark()
         self.console.send(line + "\r")
-        pattern = rf"{re.escape(line)}\n(?P<output>(?s:.*?))^{PROMPT}"
+        pattern = rf"{re.escape(line)}\n(?P<output>(?s:.*?))^{self.prompt}"
         return self.console.wait(pattern, start, wait_seconds)["output"]
 
     def send(self, line: str) -> int:
