@@ -324,8 +324,8 @@ int virtio_pci_create(struct pci_device *pci, struct virtio_device **created)
         page_free(paddr, 0);
         return status;
     }
+    pci_enable(pci, true); /* before MSI-X, whose table is in a BAR */
     virtio_pci_irq_init(transport);
-    pci_enable(pci, true);
     *created = &transport->device;
     return OK;
 }
