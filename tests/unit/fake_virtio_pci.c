@@ -218,6 +218,7 @@ static void echo(struct fake_virtio_queue *queue)
         u32 nr = fake_ring_gather(&buffer, bytes, sizeof(bytes));
         fake_ring_push(&queue->ring, &buffer, fake_ring_scatter(&buffer, bytes, nr));
     }
+    fake_ring_want_notify(&queue->ring, true);
 }
 
 static void notified(struct fake_virtio_pci *fake, u64 offset, unsigned bytes, u32 value)

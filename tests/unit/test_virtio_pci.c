@@ -1,0 +1,524 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The PCI transport end to end, under the core and the rings: registers,
+ * doorbells and interrupts of a fake function that asserts each access.
+ */
+#include "tests/unit/unit.h"
+
+#include "drivers/virtio/virtio_pci.h"
+#include "drivers/virtio/virtio_spec.h"
+#include "drivers/virtio/virtqueue.h"
+#include "include/status.h"
+#include "include/units.h"
+#include "mm/early.h"
+#include "mm/page.h"
+#include "tests/unit/fake_platform.h"
+#include "tests/unit/fake_virtio_pci.h"
+
+#define BIT(name) VIRTIO_FEATURE(VIRTIO_F_##name)
+#define LINE      11
+
+static const char *const no_names[24];
+static struct fake_virtio_pci fake;
+static struct pci_device *pci;
+static struct virtio_device *device;
+static struct virtqueue *queue;
+static u64 used_frames;
+
+static void boot(unsigned nr_vectors)
+{
+    static struct boot_info boot_info;
+    struct page_stats stats;
+
+    fake_boot(&boot_info, 4 * MIB);
+    early_init(&boot_info);
+    page_init(&boot_info);
+    page_get_stats(&stats);
+    used_frames = stats.boot_used;
+    fake_virtio_pci_start(&fake, VIRTIO_ID_MEM, nr_vectors);
+    device = NULL;
+    queue = NULL;
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    boot(2);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct page_stats stats;
+
+    (void)state;
+    if (device) {
+        fake.queue_reset_hangs = false;
+        assert_int_equal(virtio_reset(device), OK);
+        virtqueue_destroy(queue);
+        virtio_pci_destroy(device);
+        /* It is off: no interrupt reaches anybody, no DMA. */
+        assert_int_equal(fake_pci_get(fake.function, PCI_COMMAND, 2), PCI_COMMAND_INTX_DISABLE);
+    }
+    page_get_stats(&stats);
+    assert_int_equal(stats.boot_used, used_frames);
+    fake_pci_stop();
+    fake_shutdown();
+    return 0;
+}
+
+static void create(void)
+{
+    pci = fake_virtio_pci_scan(&fake);
+    assert_int_equal(virtio_pci_create(pci, &device), OK);
+    device->name = "dev0";
+}
+
+/* Up to DRIVER_OK; returns virtqueue_create()'s status. */
+static int attach(enum virtio_irq_mode wanted)
+{
+    create();
+    assert_int_equal(virtio_negotiate(device, 0, 0, no_names), OK);
+    assert_int_equal(device->ops->irq_enable(device, wanted), OK);
+    int status = virtqueue_create(device, 0, 128, &queue);
+    if (status == OK)
+        virtio_driver_ok(device);
+    return status;
+}
+
+static void request(void)
+{
+    static u64 *memory;
+    struct virtqueue_used used;
+
+    paddr_t page = page_alloc(0, PAGE_KERNEL);
+    assert_true(page != PADDR_NONE);
+    memory = phys_to_virt(page);
+    memory[0] = 0x1122334455667788;
+    memory[1] = 0;
+    struct virtqueue_piece pieces[] = {{page, 8}, {page + 8, 8}};
+    assert_int_equal(virtqueue_add(queue, pieces, 1, 1, memory), OK);
+    virtqueue_publish(queue);
+    assert_int_equal(virtqueue_take_used(queue, &used), OK);
+    assert_ptr_equal(used.token, memory);
+    assert_int_equal(used.bytes, 8);
+    assert_true(memory[1] == memory[0]);
+    assert_int_equal(virtqueue_take_used(queue, &used), E_AGAIN);
+    page_free(page, 0);
+}
+
+/* ---- which functions are taken ---- */
+
+static void test_device_types(void **state)
+{
+    static const struct {
+        u16 vendor;
+        u16 id;
+        u32 type;
+    } cases[] = {
+        {0x1af4, 0x1058, 24}, /* P1 */
+        {0x1af4, 0x1041, 1},  {0x1af4, 0x107f, 63}, {0x1af4, 0x1045, 5},
+        {0x1af4, 0x1040, 0},  {0x1af4, 0x1080, 0},  {0x1af4, 0x1002, 0},
+        {0x1af4, 0x1000, 0},  {0x1af4, 0x103f, 0},  {0x8086, 0x1058, 0},
+    };
+
+    (void)state;
+    for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
+        struct pci_device function = {.vendor_id = cases[i].vendor, .device_id = cases[i].id};
+        assert_int_equal(virtio_pci_device_type(&function), cases[i].type);
+    }
+}
+
+static void test_transitional_is_refused(void **state)
+{
+    struct virtio_device *none;
+
+    (void)state;
+    fake_pci_set(fake.function, 2, 2, 0x1002);
+    assert_int_equal(virtio_pci_create(fake_virtio_pci_scan(&fake), &none), E_NODEV);
+    assert_non_null(strstr(fake_console(), "1af4:1002 is a legacy or transitional virtio device"));
+    fake_pci_set(fake.function, 0, 2, 0x8086);
+    assert_int_equal(virtio_pci_create(fake_virtio_pci_scan(&fake), &none), E_NODEV);
+    assert_non_null(strstr(fake_console(), "8086:1002 is not a virtio device"));
+}
+
+/* P2, P3: any revision, any subsystem. */
+static void test_revision_and_subsystem(void **state)
+{
+    (void)state;
+    fake_pci_set(fake.function, 8, 1, 0xff);
+    fake_pci_set(fake.function, 0x2c, 4, 0xdeadbeef);
+    assert_int_equal(attach(VIRTIO_IRQ_AUTO), OK);
+    assert_string_equal(device->location, "pci 0000:00:04.0");
+    assert_int_equal(device->device_type, VIRTIO_ID_MEM);
+    request();
+}
+
+/* Nothing is held when creation fails: tear_down compares the pages. */
+static void test_create_fails(void **state)
+{
+    struct virtio_device *none;
+
+    (void)state;
+    fake_virtio_pci_clear_caps(&fake);
+    assert_int_equal(virtio_pci_create(fake_virtio_pci_scan(&fake), &none), E_NODEV);
+    fake_virtio_pci_add_cap(&fake, 0x40, 16, 1, 4, 0x8000, 64);
+    assert_int_equal(virtio_pci_create(fake_virtio_pci_scan(&fake), &none), E_RANGE);
+}
+
+/* ---- registers ---- */
+
+/* Every combination of ring features over real registers; doorbells by P19, P20 and K3. */
+static void test_end_to_end(void **state)
+{
+    static const u64 features[] = {BIT(RING_PACKED),       BIT(INDIRECT_DESC),
+                                   BIT(EVENT_IDX),         BIT(IN_ORDER),
+                                   BIT(NOTIFICATION_DATA), BIT(NOTIF_CONFIG_DATA)};
+
+    for (unsigned i = 0; i < 1u << ARRAY_SIZE(features); i++) {
+        tear_down(state);
+        set_up(state);
+        for (unsigned j = 0; j < ARRAY_SIZE(features); j++)
+            fake.offered |= (i >> j & 1) != 0 ? features[j] : 0;
+        fake.queues[0].notify_off = 5;
+        fake.queues[0].notif_config_data = 0xabc;
+        assert_int_equal(attach(VIRTIO_IRQ_AUTO), OK);
+        assert_true(fake.accepted == fake.offered);
+        assert_int_equal(fake.status, 0x0f);
+        for (unsigned j = 0; j < 300; j++)
+            request();
+        assert_int_equal(fake.last_notify_at, 20);
+        assert_int_equal(fake.nr_notifies, 300);
+        assert_int_equal(fake.last_notify & 0xffff,
+                         (fake.offered & BIT(NOTIF_CONFIG_DATA)) != 0 ? 0xabc : 0);
+    }
+}
+
+/* P4: 64-bit addresses as two halves, both of them. */
+static void test_queue_addresses(void **state)
+{
+    struct virtqueue_layout layout = {.size = 64,
+                                      .descriptors = 0x123456789000,
+                                      .driver_area = 0xabcdef012340,
+                                      .device_area = 0xfedcba987640};
+
+    (void)state;
+    create();
+    assert_int_equal(virtio_negotiate(device, 0, 0, no_names), OK);
+    fake.nr_queues = 2;
+    fake.queues[1].areas[0] = ~(u64)0; /* left over from before */
+    fake.offered = 0;
+    /* No memory is there: stop the fake from looking at the rings by letting it be packed. */
+    fake.accepted |= BIT(RING_PACKED);
+    assert_int_equal(device->ops->queue_enable(device, 1, &layout), OK);
+    assert_true(fake.queues[1].areas[0] == layout.descriptors);
+    assert_true(fake.queues[1].areas[1] == layout.driver_area);
+    assert_true(fake.queues[1].areas[2] == layout.device_area);
+    assert_int_equal(fake.queues[1].size, 64);
+    assert_int_equal(fake.queues[0].enabled, 0);
+}
+
+static void test_config_space(void **state)
+{
+    u8 snapshot[FAKE_VIRTIO_CONFIG_BYTES];
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof(snapshot); i++)
+        fake.config[i] = (u8)(0xf0 - i);
+    create();
+    assert_int_equal(virtio_read_config(device, snapshot, sizeof(snapshot)), OK);
+    assert_memory_equal(snapshot, fake.config, sizeof(snapshot));
+    assert_int_equal(device->ops->read_config(device, 3, 1), 0xf0 - 3);
+    assert_int_equal(device->ops->read_config(device, 4, 2), 0xebec);
+    fake.generation = 0xff;
+    assert_int_equal(device->ops->config_generation(device), 0xff);
+}
+
+/* Threat 6: a device without config space, or with too little. */
+static void test_no_config_space(void **state)
+{
+    u8 snapshot[FAKE_VIRTIO_CONFIG_BYTES];
+
+    (void)state;
+    fake_pci_set(fake.function, 0x60 + 12, 4, 0);
+    create();
+    assert_int_equal(device->ops->config_bytes(device), 0);
+    assert_int_equal(virtio_read_config(device, snapshot, sizeof(snapshot)), E_RANGE);
+}
+
+static void test_config_longer_than_bar_page(void **state)
+{
+    (void)state;
+    fake_pci_set(fake.function, 0x60 + 12, 4, 0x2000);
+    create();
+    assert_int_equal(device->ops->config_bytes(device), 0x1000);
+}
+
+/* F3: fields that a shorter common structure lacks take their features with them. */
+static void test_short_common_structure(void **state)
+{
+    static const struct {
+        u32 bytes;
+        u64 lacking;
+    } cases[] = {{56, BIT(NOTIF_CONFIG_DATA) | BIT(RING_RESET)},
+                 {58, BIT(RING_RESET)},
+                 {60, 0},
+                 {0x1000, 0}};
+
+    for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
+        u64 both = BIT(NOTIF_CONFIG_DATA) | BIT(RING_RESET);
+        tear_down(state);
+        set_up(state);
+        fake_pci_set(fake.function, 0x40 + 12, 4, cases[i].bytes);
+        fake.offered |= both;
+        assert_int_equal(attach(VIRTIO_IRQ_AUTO), OK);
+        assert_true((device->features & both) == (both & ~cases[i].lacking));
+        request();
+    }
+}
+
+/* ---- queues ---- */
+
+/* Threat 10 */
+static void test_queue_refusals(void **state)
+{
+    for (unsigned i = 0; i < 6; i++) {
+        static const int expected[] = {E_NODEV, E_NODEV, E_INVAL, E_UNSUPPORTED, E_RANGE, OK};
+        tear_down(state);
+        set_up(state);
+        if (i == 0)
+            fake.nr_queues = 0;
+        if (i == 1)
+            fake.size_max = 0;
+        if (i == 2)
+            fake.size_max = 100;
+        if (i == 3) {
+            fake.size_max = 256;
+            fake.size_reads = 64; /* not what was written */
+        }
+        if (i == 4)
+            fake.queues[0].notify_off = 0x400;
+        assert_int_equal(attach(VIRTIO_IRQ_POLL), expected[i]);
+        assert_int_equal(fake.queues[0].enabled, expected[i] == OK);
+        if (expected[i] != OK)
+            assert_non_null(strstr(fake_console(), "dev0: error: "));
+    }
+}
+
+static void test_many_queues(void **state)
+{
+    (void)state;
+    fake.nr_queues = FAKE_VIRTIO_QUEUES;
+    assert_int_equal(attach(VIRTIO_IRQ_AUTO), OK);
+    assert_int_equal(device->ops->queue_size_max(device, 7), 128);
+    assert_int_equal(device->ops->queue_size_max(device, 8), 0);
+    assert_int_equal(device->ops->queue_size_max(device, 0xffff), 0);
+    request();
+}
+
+/* P17 */
+static void test_queue_reset(void **state)
+{
+    (void)state;
+    fake.offered |= BIT(RING_RESET);
+    assert_int_equal(attach(VIRTIO_IRQ_AUTO), OK);
+    request();
+    assert_int_equal(virtqueue_reset(queue), OK);
+    assert_int_equal(fake.queues[0].vector, 1); /* set anew */
+    request();
+    fake.queue_reset_hangs = true;
+    assert_int_equal(virtqueue_reset(queue), E_TIMEOUT);
+}
+
+/* ---- interrupts ---- */
+
+struct irq_case {
+    const char *name;
+    unsigned nr_vectors; /* of the function */
+    u16 vectors_usable;  /* by the device: P24 */
+    bool no_messages;    /* the platform has none */
+    u8 pin;
+    u8 line;
+    enum virtio_irq_mode wanted;
+    enum virtio_irq_mode mode;
+    u16 queue_vector;
+};
+
+static const struct irq_case irq_cases[] = {
+    {"two vectors", 2, 4, false, 1, LINE, VIRTIO_IRQ_AUTO, VIRTIO_IRQ_MSIX, 1},
+    {"P22: more than needed", 4, 4, false, 1, LINE, VIRTIO_IRQ_AUTO, VIRTIO_IRQ_MSIX, 1},
+    {"P22: one vector", 1, 4, false, 1, LINE, VIRTIO_IRQ_AUTO, VIRTIO_IRQ_MSIX, 0},
+    {"P24: the second one fails", 2, 1, false, 1, LINE, VIRTIO_IRQ_AUTO, VIRTIO_IRQ_MSIX, 0},
+    {"P24: all fail", 2, 0, false, 1, LINE, VIRTIO_IRQ_AUTO, VIRTIO_IRQ_INTX, 0xffff},
+    {"no MSI-X", 0, 4, false, 1, LINE, VIRTIO_IRQ_AUTO, VIRTIO_IRQ_INTX, 0xffff},
+    {"no local APIC", 2, 4, true, 1, LINE, VIRTIO_IRQ_AUTO, VIRTIO_IRQ_INTX, 0xffff},
+    {"no pin", 0, 4, false, 0, LINE, VIRTIO_IRQ_AUTO, VIRTIO_IRQ_POLL, 0xffff},
+    {"no line", 0, 4, false, 1, 0xff, VIRTIO_IRQ_AUTO, VIRTIO_IRQ_POLL, 0xffff},
+    {"nothing works", 2, 0, true, 1, 0xff, VIRTIO_IRQ_AUTO, VIRTIO_IRQ_POLL, 0xffff},
+    {"INTx asked for", 2, 4, false, 1, LINE, VIRTIO_IRQ_INTX, VIRTIO_IRQ_INTX, 0xffff},
+    {"polling asked for", 2, 4, false, 1, LINE, VIRTIO_IRQ_POLL, VIRTIO_IRQ_POLL, 0xffff},
+    {"MSI-X asked for", 2, 4, false, 1, LINE, VIRTIO_IRQ_MSIX, VIRTIO_IRQ_MSIX, 1},
+    {"MSI-X asked for in vain", 0, 4, false, 1, LINE, VIRTIO_IRQ_MSIX, VIRTIO_IRQ_INTX, 0xffff},
+    {"INTx asked for in vain", 2, 4, false, 0, LINE, VIRTIO_IRQ_INTX, VIRTIO_IRQ_POLL, 0xffff},
+};
+
+/* The events of a config change and of a used buffer reach the driver, in whatever mode. */
+static void check_events(void)
+{
+    request();
+    u32 events = virtio_take_events(device);
+    assert_int_not_equal(events & VIRTIO_EVENT_QUEUE, 0);
+    assert_int_equal(virtio_take_events(device), 0);
+    fake_virtio_pci_interrupt(&fake, 2);
+    assert_int_not_equal(virtio_take_events(device) & VIRTIO_EVENT_CONFIG, 0);
+    fake_virtio_pci_interrupt(&fake, 3); /* P25 */
+    assert_int_not_equal(virtio_take_events(device) & VIRTIO_EVENT_CONFIG, 0);
+    assert_int_equal(virtio_take_events(device), 0);
+    if (device->irq_mode == VIRTIO_IRQ_POLL)
+        assert_int_equal(device->nr_interrupts, 0);
+    else
+        assert_int_equal(device->nr_interrupts, 3);
+}
+
+static void test_irq_modes(void **state)
+{
+    for (unsigned i = 0; i < ARRAY_SIZE(irq_cases); i++) {
+        const struct irq_case *test = &irq_cases[i];
+        print_message("  %s\n", test->name);
+        tear_down(state);
+        boot(test->nr_vectors);
+        fake.vectors_usable = test->vectors_usable;
+        fake_fail_irq_messages(test->no_messages);
+        fake_pci_set(fake.function, PCI_INTERRUPT_LINE, 1, test->line);
+        fake_pci_set(fake.function, PCI_INTERRUPT_LINE + 1, 1, test->pin);
+        assert_int_equal(attach(test->wanted), OK);
+        assert_int_equal(device->irq_mode, test->mode);
+        assert_int_equal(fake.queues[0].vector, test->queue_vector);
+        bool intx_off = (fake_pci_get(fake.function, PCI_COMMAND, 2) & 0x400) != 0;
+        assert_int_equal(intx_off, test->mode != VIRTIO_IRQ_INTX);
+        check_events();
+        bool in_vain = test->wanted != VIRTIO_IRQ_AUTO && test->wanted != test->mode;
+        assert_int_equal(strstr(fake_console(), "cannot be had") != NULL, in_vain);
+    }
+}
+
+/* A reset makes the device forget its vectors; enabling again starts over and leaks no vector. */
+static void test_irq_enable_again(void **state)
+{
+    (void)state;
+    assert_int_equal(attach(VIRTIO_IRQ_AUTO), OK);
+    for (unsigned i = 0; i < 200; i++) {
+        assert_int_equal(virtio_negotiate(device, 0, 0, no_names), OK);
+        virtqueue_destroy(queue);
+        queue = NULL;
+        assert_int_equal(fake.config_vector, 0xffff);
+        assert_int_equal(device->ops->irq_enable(device, VIRTIO_IRQ_AUTO), OK);
+        assert_int_equal(device->irq_mode, VIRTIO_IRQ_MSIX);
+        assert_int_equal(virtqueue_create(device, 0, 128, &queue), OK);
+        virtio_driver_ok(device);
+    }
+    request();
+    assert_int_equal(virtio_take_events(device), VIRTIO_EVENT_QUEUE);
+}
+
+/* Another device's interrupt on a shared line, and one before DRIVER_OK: nothing happens. */
+static void test_spurious_interrupts(void **state)
+{
+    (void)state;
+    tear_down(state);
+    boot(0);
+    create();
+    fake_raise_line(LINE); /* not ours yet */
+    assert_int_equal(virtio_negotiate(device, 0, 0, no_names), OK);
+    assert_int_equal(device->ops->irq_enable(device, VIRTIO_IRQ_AUTO), OK);
+    for (unsigned i = 0; i < 100; i++)
+        fake_raise_line(LINE);
+    assert_int_equal(virtio_take_events(device), 0);
+    assert_int_equal(fake.nr_isr_reads, 100);
+    fake_virtio_pci_interrupt(&fake, 2);
+    assert_int_equal(virtio_take_events(device), VIRTIO_EVENT_CONFIG);
+    device->ops->irq_disable(device);
+    fake_raise_line(LINE);
+    assert_int_equal(fake.nr_isr_reads, 101);
+}
+
+/* Threat 11: an ISR of all ones says no more than both events. */
+static void test_isr_all_ones(void **state)
+{
+    (void)state;
+    tear_down(state);
+    boot(0);
+    assert_int_equal(attach(VIRTIO_IRQ_AUTO), OK);
+    fake_virtio_pci_interrupt(&fake, 0xff);
+    assert_int_equal(virtio_take_events(device), VIRTIO_EVENT_QUEUE | VIRTIO_EVENT_CONFIG);
+    fake_virtio_pci_interrupt(&fake, 0xfc); /* reserved bits */
+    assert_int_equal(virtio_take_events(device), 0);
+}
+
+/* Threat 11: a storm is cut off, said once, and the device is polled from then on. */
+static void storm(unsigned nr_vectors)
+{
+    tear_down(NULL);
+    boot(nr_vectors);
+    assert_int_equal(attach(VIRTIO_IRQ_AUTO), OK);
+    enum virtio_irq_mode before = device->irq_mode;
+    for (unsigned i = 0; i < 100; i++) {
+        /* Many, but spread over time: no storm. */
+        for (unsigned j = 0; j < 100; j++)
+            fake_virtio_pci_interrupt(&fake, 2);
+        fake_advance_ms(10);
+    }
+    assert_int_equal(device->irq_mode, before);
+    fake.isr_stuck = true;
+    for (unsigned i = 0; i < 10000; i++)
+        fake_virtio_pci_interrupt(&fake, 2);
+    assert_int_equal(device->irq_mode, VIRTIO_IRQ_POLL);
+    assert_in_range(device->nr_interrupts, 10000, 10000 + 4200);
+    const char *warning = strstr(fake_console(), "more than 4096 interrupts in 100 ms");
+    assert_non_null(warning);
+    assert_null(strstr(warning + 1, "more than 4096 interrupts"));
+    assert_true((fake_pci_get(fake.function, PCI_COMMAND, 2) & 0x400) != 0);
+    assert_int_equal(virtio_take_events(device) & VIRTIO_EVENT_CONFIG, VIRTIO_EVENT_CONFIG);
+    fake.isr_stuck = false;
+    (void)virtio_take_events(device);
+    /* What is wanted from now on is seen by looking. */
+    request();
+    assert_int_equal(virtio_take_events(device), VIRTIO_EVENT_QUEUE);
+    fake_virtio_pci_interrupt(&fake, 2);
+    assert_int_equal(virtio_take_events(device), VIRTIO_EVENT_CONFIG);
+}
+
+static void test_storm(void **state)
+{
+    (void)state;
+    storm(0);
+    storm(1);
+    storm(2);
+}
+
+#define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_device_types),
+        TEST(test_transitional_is_refused),
+        TEST(test_revision_and_subsystem),
+        TEST(test_create_fails),
+        TEST(test_end_to_end),
+        TEST(test_queue_addresses),
+        TEST(test_config_space),
+        TEST(test_no_config_space),
+        TEST(test_config_longer_than_bar_page),
+        TEST(test_short_common_structure),
+        TEST(test_queue_refusals),
+        TEST(test_many_queues),
+        TEST(test_queue_reset),
+        TEST(test_irq_modes),
+        TEST(test_irq_enable_again),
+        TEST(test_spurious_interrupts),
+        TEST(test_isr_all_ones),
+        TEST(test_storm),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
