@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Turn `nm -n IMAGE` into the assembly source of the symbol table that
 # symbols.c reads: functions only, by address, the first name at each address.
-# Offsets are left to the assembler's arithmetic on image_start, so that no number is
-# computed here.
+# A name ends at its first dot: what the compiler adds for a variant of a function
+# (".isra.0", ".part.1") tells a reader nothing.
 
 $2 ~ /^[tT]$/ && $3 != "image_start" && $1 != last {
     last = $1
     nr++
     address[nr] = $1
+    sub(/\..*/, "", $3)
     name[nr] = $3
 }
 
@@ -17,7 +18,7 @@ END {
     print "    .globl symbol_table, symbol_table_end, symbol_names"
     print "symbol_table:"
     for (i = 1; i <= nr; i++)
-        printf "    .long 0x%s - 0x100000, name_%d - symbol_names\n", address[i], i
+        printf "    .long 0x%s, name_%d - symbol_names\n", address[i], i
     print "symbol_table_end:"
     print "symbol_names:"
     for (i = 1; i <= nr; i++)

@@ -6,11 +6,11 @@
 #include "lib/printf.h"
 
 struct symbol {
-    u32 offset; /* from image_start */
-    u32 name;   /* offset in symbol_names */
+    u32 address; /* the kernel lies below 4 GiB */
+    u32 name;    /* offset in symbol_names */
 };
 
-/* Sorted by offset; the first link has none, which is why they are weak. */
+/* Sorted by address; the first link has none, which is why they are weak. */
 extern const struct symbol symbol_table[] __attribute__((weak));
 extern const struct symbol symbol_table_end[] __attribute__((weak));
 extern const char symbol_names[] __attribute__((weak));
@@ -22,16 +22,15 @@ const char *symbol_lookup(u64 address, u64 *offset)
 
     if (high == 0 || !image_has_text(address))
         return NULL;
-    u64 target = address - (uintptr_t)image_start;
     while (high - low > 1) {
         size_t middle = low + (high - low) / 2;
 
-        if (symbol_table[middle].offset <= target)
+        if (symbol_table[middle].address <= address)
             low = middle;
         else
             high = middle;
     }
-    *offset = target - symbol_table[low].offset;
+    *offset = address - symbol_table[low].address;
     return symbol_names + symbol_table[low].name;
 }
 
