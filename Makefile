@@ -93,8 +93,8 @@ unit: $(UNIT_TESTS)
 NPROC := $(shell nproc 2>/dev/null || echo 2)
 BUILD = @$(MAKE) --no-print-directory -s -j$(NPROC) O=$(O)
 TOOL = @O=$(O) PYTHON=$(PYTHON) QEMU=$(QEMU) PYTHONDONTWRITEBYTECODE=1
-HOST_TARGETS := help setup run shell gdb test test-unit test-qemu lint bench
-.PHONY: $(HOST_TARGETS) unit-programs
+HOST_TARGETS := help setup run shell gdb iso test test-unit test-qemu test-libvirt lint bench
+.PHONY: $(HOST_TARGETS) unit-programs iso-image
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.* ## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
@@ -117,9 +117,14 @@ gdb: ## stop at the first instruction, with symbols
 	$(BUILD) all
 	$(TOOL) $(PYTHON) tools/gdb $(O)/tide.elf
 
-test: ## all tests
+iso: ## build build/tide.iso: a disk and a CD, for BIOS and UEFI
+	$(TOOL) tools/setup iso
+	$(BUILD) iso-image
+	@echo "$(O)/tide.iso"
+
+test: ## all tests but libvirt's
 	$(TOOL) tools/setup test
-	$(BUILD) all unit-programs $(O)/plugin/insn_count.so
+	$(BUILD) all iso-image unit-programs $(O)/plugin/insn_count.so
 	$(TOOL) $(PYTHON) tools/test $(O) unit qemu
 
 test-unit: ## the host programs under sanitizers
@@ -129,8 +134,13 @@ test-unit: ## the host programs under sanitizers
 
 test-qemu: ## the real image in the real QEMU; PYTEST_ARGS='-k zero' picks some
 	$(TOOL) tools/setup test
-	$(BUILD) all $(O)/plugin/insn_count.so
-	$(TOOL) $(PYTHON) tools/test $(O) qemu -- tests/qemu $(PYTEST_ARGS)
+	$(BUILD) all iso-image $(O)/plugin/insn_count.so
+	$(TOOL) $(PYTHON) tools/test $(O) qemu -- $(PYTEST_ARGS)
+
+test-libvirt: ## a libvirt of its own runs the domain and resizes it with virsh; needs root
+	$(TOOL) tools/setup libvirt
+	$(BUILD) all iso-image
+	$(TOOL) $(PYTHON) tools/test $(O) libvirt -- $(PYTEST_ARGS)
 
 lint: ## format, layers, a clang build, sizes, scripts
 	$(TOOL) tools/setup lint
@@ -142,6 +152,11 @@ bench: ## the figures, as a table and as build/bench.json
 	$(TOOL) $(PYTHON) tools/bench $(O)
 
 unit-programs: $(UNIT_TESTS)
+
+iso-image: $(O)/tide.iso
+
+$(O)/tide.iso: $(O)/tide.elf boot/grub.cfg tools/mkiso
+	tools/mkiso $< $@
 
 $(O)/plugin/%.so: tools/plugin/%.c
 	@mkdir -p $(@D)

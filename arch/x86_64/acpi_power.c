@@ -33,7 +33,7 @@
 #define SLEEP_NOW       (1 << 13)
 #define GPE_PCI_HOTPLUG (1 << 1)
 
-#define ENABLE_READS     100000
+#define PORT_READS_MAX   100000 /* some 100 ms: how long a change of state may take */
 #define NR_GPE_BYTES_MAX 32
 
 /* I/O ports; 0 where the machine has none. The second half of a block are its enable bits. */
@@ -156,7 +156,7 @@ static bool enter_acpi_mode(const u8 *fadt)
     if (command_port == 0 || command_port > 0xffff)
         return false;
     io_write8((u16)command_port, fadt[FADT_ACPI_ENABLE]);
-    for (unsigned i = 0; i < ENABLE_READS; i++)
+    for (unsigned i = 0; i < PORT_READS_MAX; i++)
         if ((io_read16(control_ports[0]) & SCI_ENABLED) != 0)
             return true;
     return false;
@@ -200,4 +200,7 @@ void acpi_power_off(void)
     for (unsigned i = 0; i < 2; i++)
         if (control_ports[i] != 0)
             io_write16(control_ports[i], (u16)(sleep_types[i] << SLEEP_SHIFT | SLEEP_NOW));
+    /* A host may take a moment: what the caller does next must not come first. */
+    for (unsigned i = 0; i < PORT_READS_MAX; i++)
+        io_read16(control_ports[0]);
 }

@@ -20,6 +20,7 @@
 static char rows[SCREEN_ROWS_MAX][SCREEN_COLUMNS];
 static unsigned last_row;
 static unsigned next_column;
+static unsigned nr_rows_begun = 1; /* at most SCREEN_ROWS_MAX */
 
 static struct screen_form form;
 static char shown[SCREEN_ROWS_MAX][SCREEN_COLUMNS];
@@ -28,6 +29,8 @@ static void new_line(void)
 {
     last_row = (last_row + 1) % SCREEN_ROWS_MAX;
     next_column = 0;
+    if (nr_rows_begun < SCREEN_ROWS_MAX)
+        nr_rows_begun++;
     memset(rows[last_row], 0, SCREEN_COLUMNS);
 }
 
@@ -54,12 +57,16 @@ static void put(char character)
     }
 }
 
-/* The newest row stands at the bottom. Cells hold 0 where nothing was written. */
+/* The newest row is the last one shown. Cells hold 0 where nothing was written. */
 static void show(void)
 {
-    for (unsigned row = 0; row < form.nr_rows; row++) {
-        const char *text =
-            rows[(last_row + 1 + SCREEN_ROWS_MAX - form.nr_rows + row) % SCREEN_ROWS_MAX];
+    if (form.nr_rows == 0)
+        return;
+    unsigned nr_older = (unsigned)min_u64(nr_rows_begun, form.nr_rows) - 1;
+    unsigned first = last_row + SCREEN_ROWS_MAX - nr_older;
+
+    for (unsigned row = 0; row <= nr_older; row++) {
+        const char *text = rows[(first + row) % SCREEN_ROWS_MAX];
 
         for (unsigned column = 0; column < SCREEN_COLUMNS; column++) {
             if (text[column] == shown[row][column])

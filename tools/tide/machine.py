@@ -50,7 +50,7 @@ class MemDevice:
 class Machine:
     """A QEMU machine. argv() is all that QEMU is told, but for where the host listens."""
 
-    kernel: Path
+    kernel: Path | None  # by -kernel; None: from what `extra` brings
     type: str = "q35"  # with options, as in "pc,acpi=off"
     cpu: str = "qemu64"
     memory: int = 256 * MIB
@@ -59,6 +59,7 @@ class Machine:
     append: str = ""
     bios: str | None = None
     accel: str = "tcg"
+    serial: bool = True  # COM1
     reset_allowed: bool = False  # else a reset, a triple fault's too, ends QEMU
     buses: list[str] = field(default_factory=list)  # -device lines that come before the devices
     extra: list[str] = field(default_factory=list)  # raw arguments, last
@@ -80,7 +81,8 @@ class Machine:
             argv.append("-no-reboot")
         if self.bios:
             argv += ["-bios", self.bios]
-        argv += ["-kernel", str(self.kernel)]
+        if self.kernel:
+            argv += ["-kernel", str(self.kernel)]
         if self.append:
             argv += ["-append", self.append]
         for bus in self.buses:

@@ -80,7 +80,7 @@ class Qemu:
         log = self.folder / "serial.log"
         argv = self.argv + [
             "-chardev", f"socket,id=com1,fd={serial_theirs.fileno()},logfile={log}",
-            "-serial", "chardev:com1",
+            "-serial", "chardev:com1" if self.machine.serial else "none",
             "-chardev", f"socket,id=control,fd={control_theirs.fileno()}",
             "-mon", "chardev=control,mode=control",
         ]  # fmt: skip
