@@ -11,25 +11,20 @@ import contextlib
 import os
 import re
 import shutil
-import sys
 from pathlib import Path
-from typing import Any, Callable, Iterator
+from typing import Any, Iterator
 
 import pytest
+from helpers import Boot
+from tide.accel import choose_accel
+from tide.machine import Machine, MemDevice
+from tide.qemu import Qemu, find_qemu
 
 TREE = Path(__file__).resolve().parent.parent.parent
-sys.path.insert(0, str(TREE / "tools"))
-
-from tide.accel import choose_accel  # noqa: E402
-from tide.machine import Machine, MemDevice  # noqa: E402
-from tide.qemu import Qemu, find_qemu  # noqa: E402
-
 BUILD = Path(os.environ.get("TIDE_BUILD", TREE / "build"))
 IMAGE = BUILD / "tide.elf"
 LIFE_SECONDS = 400.0
 LOG_LINES = 60
-
-Boot = Callable[..., Qemu]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

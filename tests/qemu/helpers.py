@@ -1,8 +1,12 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Steps that several tests take, judged from the host's side."""
 
+from typing import Callable
+
 from tide.guest import Settled
 from tide.qemu import Qemu
+
+Boot = Callable[..., Qemu]  # the fixture `boot` of conftest.py
 
 
 def resize(qemu: Qemu, device: str, size: int) -> Settled:

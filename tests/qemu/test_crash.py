@@ -4,8 +4,7 @@
 import os
 
 import pytest
-from conftest import Boot
-from helpers import resize
+from helpers import Boot, resize
 from tide.machine import MemDevice
 from tide.units import MIB
 

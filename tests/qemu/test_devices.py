@@ -2,8 +2,7 @@
 """Several devices at once, and the slots that the user names."""
 
 import pytest
-from conftest import Boot
-from helpers import resize
+from helpers import Boot, resize
 from tide.machine import MemDevice
 from tide.units import GIB, MIB
 

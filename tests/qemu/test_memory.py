@@ -5,8 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
-from conftest import Boot
-from helpers import nr_requests, requests_of, resize
+from helpers import Boot, nr_requests, requests_of, resize
 from tide.machine import MemDevice
 from tide.qemu import Qemu
 from tide.units import GIB, MIB

@@ -2,8 +2,7 @@
 """The beginning and the end of a life: sizes set early, resets, what a former life left."""
 
 import pytest
-from conftest import Boot
-from helpers import requests_of, resize
+from helpers import Boot, requests_of, resize
 from tide.machine import MemDevice
 from tide.units import GIB, MIB
 
