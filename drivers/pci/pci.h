@@ -55,12 +55,13 @@ struct pci_device {
     u8 subclass;
     u8 programming_interface;
     u8 revision;
-    u8 header_type;    /* without the multi-function bit */
-    u8 interrupt_pin;  /* 0 none, 1 to 4 for INTA to INTD */
-    u8 interrupt_line; /* as firmware left it, or as routed by pci_scan(); 0xff none */
-    bool present;      /* false once a rescan no longer finds it */
-    u32 occupant;      /* 1 for the first function found at this address, then counted up */
-    bool bars_known;   /* pci_claim_bars() has been here */
+    u8 header_type;         /* without the multi-function bit */
+    u8 interrupt_pin;       /* 0 none, 1 to 4 for INTA to INTD */
+    u8 interrupt_line;      /* as firmware left it, or as routed by pci_scan(); 0xff none */
+    bool present;           /* false once a rescan no longer finds it */
+    bool removal_requested; /* the user wants it out: release it, then pci_hotplug_eject() */
+    u32 occupant;           /* 1 for the first function found at this address, then counted up */
+    bool bars_known;        /* pci_claim_bars() has been here */
     struct pci_bar bars[PCI_BARS];
 
     /* ---- drivers/pci's own ---- */

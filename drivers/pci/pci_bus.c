@@ -100,7 +100,7 @@ void pci_bus_enter(struct pci_device *bridge)
 {
     const struct pci_bus *bus = bridge->bus;
     if (bridge->behind) {
-        bridge->behind->to_scan = true;
+        bridge->behind->to_scan = !bridge->behind->is_off;
         return;
     }
     u32 numbers = pci_read32(bridge, PCI_BRIDGE_BUSES);

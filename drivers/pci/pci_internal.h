@@ -16,12 +16,14 @@
 #define PCI_FUNCTIONS_MAX 256
 #define PCI_BUSES_MAX     128
 
-/* One bus. pci_bus.c writes it, but for to_scan; the numbers are those in the bridge's registers.
+/* One bus. pci_bus.c writes it, but for to_scan and is_off; the numbers are those in the bridge's
+ * registers.
  */
 struct pci_bus {
     bool used;
     bool to_scan;       /* in this pci_scan(), and not probed yet */
     bool only_device_0; /* a PCI Express link: nothing else can answer */
+    bool is_off;        /* a slot without power (pciehp.c): not to be scanned */
     u16 segment;
     u8 number;
     u8 subordinate;            /* the last bus number that is reached through this one */

@@ -74,7 +74,9 @@ static void write_function(struct fake_pci_function *function, u16 offset, unsig
     for (unsigned i = 0; i < bytes; i++) {
         u8 mask = function->writable[offset + i];
         u8 new = (u8)(value >> (8 * i));
-        function->config[offset + i] = (u8)((function->config[offset + i] & ~mask) | (new &mask));
+        u8 cleared = new & function->cleared[offset + i];
+        u8 kept = function->config[offset + i] & (u8) ~(mask | cleared);
+        function->config[offset + i] = (u8)(kept | (new &mask));
     }
     if (function->written)
         function->written(function, offset);

@@ -40,6 +40,7 @@ struct fake_pci_bar {
 struct fake_pci_function {
     u8 config[4096];
     u8 writable[4096]; /* the bits of config that a write changes */
+    u8 cleared[4096];  /* the bits that writing them clears */
     struct fake_pci_bar bars[PCI_BARS];
     u8 device;
     u8 function;
