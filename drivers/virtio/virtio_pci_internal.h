@@ -38,6 +38,7 @@ struct virtio_pci {
     struct irq_message messages[VIRTIO_PCI_VECTORS_MAX];
     u64 window_start_ms; /* interrupts are counted by windows of time: a storm is cut off */
     u32 window_interrupts;
+    bool cut_off; /* by a handler; poll_events() has to switch the interrupt off for good */
 };
 
 static inline struct virtio_pci *virtio_pci_of(struct virtio_device *device)

@@ -42,18 +42,30 @@ static void set_intx(const struct virtio_pci *transport, bool on)
 
 /* ---- handlers ---- */
 
-/* Silence the device. What it wants is looked for from now on, so nothing is lost. */
+/*
+ * A storm: from now on the device is polled. What needs config space is left to
+ * finish_cut_off(), because an interrupt may have come between the two port
+ * accesses of the code that it interrupted.
+ */
 static void cut_off(struct virtio_pci *transport)
 {
     struct virtio_device *device = &transport->device;
 
-    if (transport->nr_messages != 0)
-        pci_msix_enable(&transport->msix, false);
-    set_intx(transport, false);
+    for (u16 i = 0; i < transport->nr_messages; i++)
+        pci_msix_mask(&transport->msix, i);
+    transport->cut_off = true;
     device->irq_mode = VIRTIO_IRQ_POLL;
     log_warning(LOG_VIRTIO, device->name ? device->name : device->location,
                 "more than %u interrupts in %u ms: they are masked, and the device is polled",
                 STORM_INTERRUPTS_MAX, STORM_WINDOW_MS);
+}
+
+static void finish_cut_off(struct virtio_pci *transport)
+{
+    transport->cut_off = false;
+    if (transport->nr_messages != 0)
+        pci_msix_enable(&transport->msix, false);
+    set_intx(transport, false);
 }
 
 static void handle(struct virtio_pci *transport, u32 events)
@@ -203,6 +215,7 @@ void virtio_pci_irq_disable(struct virtio_device *device)
 {
     struct virtio_pci *transport = virtio_pci_of(device);
 
+    transport->cut_off = false;
     set_intx(transport, false);
     drop_messages(transport);
     if (transport->line_attached)
@@ -213,7 +226,11 @@ void virtio_pci_irq_disable(struct virtio_device *device)
 
 u32 virtio_pci_poll_events(struct virtio_device *device)
 {
-    return read_isr(virtio_pci_of(device));
+    struct virtio_pci *transport = virtio_pci_of(device);
+
+    if (transport->cut_off)
+        finish_cut_off(transport);
+    return read_isr(transport);
 }
 
 void virtio_pci_irq_init(struct virtio_pci *transport)

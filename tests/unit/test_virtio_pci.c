@@ -473,12 +473,12 @@ static void storm(unsigned nr_vectors)
     for (unsigned i = 0; i < 10000; i++)
         fake_virtio_pci_interrupt(&fake, 2);
     assert_int_equal(device->irq_mode, VIRTIO_IRQ_POLL);
-    assert_in_range(device->nr_interrupts, 10000, 10000 + 4200);
+    assert_int_equal(device->nr_interrupts, 10000 + 4097);
     const char *warning = strstr(fake_console(), "more than 4096 interrupts in 100 ms");
     assert_non_null(warning);
     assert_null(strstr(warning + 1, "more than 4096 interrupts"));
-    assert_true((fake_pci_get(fake.function, PCI_COMMAND, 2) & 0x400) != 0);
     assert_int_equal(virtio_take_events(device) & VIRTIO_EVENT_CONFIG, VIRTIO_EVENT_CONFIG);
+    assert_true((fake_pci_get(fake.function, PCI_COMMAND, 2) & 0x400) != 0);
     fake.isr_stuck = false;
     (void)virtio_take_events(device);
     /* What is wanted from now on is seen by looking. */
