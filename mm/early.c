@@ -14,7 +14,8 @@
 #include "lib/panic.h"
 #include "lib/string.h"
 
-#define LOW_BYTES (64 * KIB) /* real-mode vectors, BIOS data, the start page of other processors \
+#define LOW_BYTES                                                                                \
+    (64 * KIB)               /* real-mode vectors, BIOS data, the start page of other processors \
                               */
 #define BOOT_LIMIT (4 * GIB) /* the boot page tables reach so far */
 
@@ -73,6 +74,12 @@ paddr_t early_alloc(u64 bytes)
     log_error(LOG_MM, NULL, "boot RAM is out: 0x%llx bytes more are needed below 4 GiB",
               (unsigned long long)wanted);
     platform_exit(EXIT_BOOT);
+}
+
+const struct early_range *early_ranges(unsigned *nr_ranges)
+{
+    *nr_ranges = nr_free_ranges;
+    return free_ranges;
 }
 
 unsigned early_finish(struct early_range ranges[EARLY_RANGES_MAX])

@@ -26,6 +26,9 @@ void early_init(const struct boot_info *boot);
  */
 paddr_t early_alloc(u64 bytes);
 
+/* The free ranges at this moment; for page_init(), which needs metadata for them. */
+const struct early_range *early_ranges(unsigned *nr_ranges);
+
 /*
  * For page_init() alone, once: the whole pages of boot RAM that nobody took,
  * ascending, without overlap. Returns how many ranges. early_alloc() panics

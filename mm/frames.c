@@ -1,0 +1,359 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* See frames.h. */
+#include "mm/frames.h"
+
+#include "include/status.h"
+#include "lib/bitmap.h"
+#include "lib/panic.h"
+#include "mm/index.h"
+#include "mm/meta.h"
+#include "mm/page_internal.h"
+
+/* A range in up to three: frames of one area, whole areas, frames of one area. */
+struct parts {
+    paddr_t base;  /* of the range */
+    paddr_t whole; /* from here on whole areas */
+    paddr_t tail;  /* from here on the frames of the last area */
+    paddr_t end;
+};
+
+static struct parts split(paddr_t base, u64 bytes)
+{
+    paddr_t end = base + bytes;
+    paddr_t whole = min_u64(align_up(base, AREA_BYTES), end);
+    return (struct parts){base, whole, max_u64(whole, align_down(end, AREA_BYTES)), end};
+}
+
+static struct area_ref ref_of(paddr_t paddr)
+{
+    return (struct area_ref){index_group(paddr), area_index(paddr)};
+}
+
+/* The end of paddr's group, or of the range if that comes first. */
+static paddr_t group_end(paddr_t paddr, paddr_t end)
+{
+    return min_u64(align_down(paddr, GROUP_BYTES) + GROUP_BYTES, end);
+}
+
+/* The areas of one group that [base, end) covers, both within it. */
+static u64 area_mask(paddr_t base, paddr_t end)
+{
+    u64 count = (end - base) >> AREA_SHIFT;
+    u64 mask = count >= GROUP_AREAS ? ~(u64)0 : ((u64)1 << count) - 1;
+    return mask << area_index(base);
+}
+
+static u64 frame_count(paddr_t base, paddr_t end)
+{
+    return (end - base) >> PAGE_SHIFT;
+}
+
+/* ---- questions ---- */
+
+/* [base, end) lies in one area. */
+static bool part_absent(paddr_t base, paddr_t end)
+{
+    struct area_ref ref = ref_of(base);
+    if (base == end || !ref.group || !(ref.group->present & area_bit(ref)))
+        return true;
+    return ref.group->odd & area_bit(ref) &&
+           bitmap_count_range(area_present_words(ref), frame_index(base), frame_count(base, end)) ==
+               0;
+}
+
+bool frames_absent(paddr_t base, u64 bytes)
+{
+    struct parts parts = split(base, bytes);
+    for (paddr_t at = parts.whole; at < parts.tail; at = group_end(at, parts.tail)) {
+        const struct group *group = index_group(at);
+        if (group && group->present & area_mask(at, group_end(at, parts.tail)))
+            return false;
+    }
+    return part_absent(parts.base, parts.whole) && part_absent(parts.tail, parts.end);
+}
+
+/* ---- coming ---- */
+
+static bool prepare_part(paddr_t base, paddr_t end)
+{
+    if (base == end)
+        return true;
+    struct group *group = meta_get_group(base);
+    return group && meta_need_bitmap(group) && meta_need_present_bitmap(group);
+}
+
+bool frames_prepare(paddr_t base, u64 bytes)
+{
+    struct parts parts = split(base, bytes);
+    for (paddr_t at = parts.whole; at < parts.tail; at = group_end(at, parts.tail)) {
+        if (!meta_get_group(at))
+            return false;
+    }
+    return prepare_part(parts.base, parts.whole) && prepare_part(parts.tail, parts.end);
+}
+
+/* Make bits and entry say that nothing of the area is present; it may be refilled by parts. */
+static u32 become_odd(struct area_ref ref, bool boot)
+{
+    u64 bit = area_bit(ref);
+    ref.group->odd |= bit;
+    ref.group->small |= bit;
+    for (unsigned i = 0; i < AREA_WORDS; i++)
+        area_words(ref)[i] = area_present_words(ref)[i] = 0;
+    return area_with_shelf(AREA_SMALL | AREA_ODD | (boot ? AREA_BOOT : 0), SHELF_UNKNOWN);
+}
+
+/* The area is odd, or absent; [base, end) lies in it. Its origin is that of its first frame. */
+static void add_part(paddr_t base, paddr_t end, bool boot)
+{
+    if (base == end)
+        return;
+    struct area_ref ref = ref_of(base);
+    u64 count = frame_count(base, end);
+    u32 entry = area_lock(area_entry(ref));
+    if (!(ref.group->present & area_bit(ref))) {
+        ref.group->present |= area_bit(ref);
+        ref.group->boot |= boot ? area_bit(ref) : 0;
+        entry = become_odd(ref, boot);
+    }
+    bitmap_set_range(area_words(ref), frame_index(base), count);
+    bitmap_set_range(area_present_words(ref), frame_index(base), count);
+    entry += (u32)count;
+    if (bitmap_count_range(area_present_words(ref), 0, AREA_FRAMES) == AREA_FRAMES) {
+        ref.group->odd &= ~area_bit(ref);
+        entry &= ~AREA_ODD;
+    }
+    page_total[(entry & AREA_BOOT) != 0] += count;
+    area_file(ref, entry, SHELF_UNKNOWN);
+}
+
+void frames_add(paddr_t base, u64 bytes, bool boot)
+{
+    struct parts parts = split(base, bytes);
+    for (paddr_t at = parts.whole; at < parts.tail; at = group_end(at, parts.tail)) {
+        struct group *group = index_group(at);
+        u64 mask = area_mask(at, group_end(at, parts.tail));
+        group->present |= mask;
+        if (boot)
+            group->boot |= mask;
+        group_add_idle(group, mask);
+    }
+    page_total[boot] += frame_count(parts.whole, parts.tail);
+    add_part(parts.base, parts.whole, boot);
+    add_part(parts.tail, parts.end, boot);
+}
+
+/* ---- going ---- */
+
+/* The idle area is about to be odd: bits that say that all is there and free. */
+static u32 open_idle(struct area_ref ref)
+{
+    group_remove_idle(ref.group, area_bit(ref));
+    ref.group->small |= area_bit(ref);
+    for (unsigned i = 0; i < AREA_WORDS; i++)
+        area_words(ref)[i] = ~(u64)0;
+    return area_with_shelf(AREA_SMALL | AREA_FRAMES, SHELF_UNKNOWN);
+}
+
+static u32 mark_odd(struct area_ref ref, u32 entry)
+{
+    if (entry & AREA_ODD)
+        return entry;
+    ref.group->odd |= area_bit(ref);
+    for (unsigned i = 0; i < AREA_WORDS; i++)
+        area_present_words(ref)[i] = ~(u64)0;
+    return entry | AREA_ODD;
+}
+
+/* [base, end) lies in one area. What is left may be odd with no frame at all until tidied. */
+static int remove_part(paddr_t base, paddr_t end)
+{
+    if (base == end)
+        return OK;
+    struct area_ref ref = ref_of(base);
+    if (!ref.group)
+        return E_BUSY;
+    if (!meta_need_bitmap(ref.group) || !meta_need_present_bitmap(ref.group))
+        return E_NOMEM;
+    u64 count = frame_count(base, end);
+    u32 entry = area_lock(area_entry(ref));
+    if (ref.group->idle & area_bit(ref))
+        entry = open_idle(ref);
+    if (!(entry & AREA_SMALL) ||
+        bitmap_count_range(area_words(ref), frame_index(base), count) != count) {
+        area_unlock(area_entry(ref), entry);
+        return E_BUSY;
+    }
+    entry = mark_odd(ref, entry);
+    bitmap_clear_range(area_words(ref), frame_index(base), count);
+    bitmap_clear_range(area_present_words(ref), frame_index(base), count);
+    page_total[(entry & AREA_BOOT) != 0] -= count;
+    area_file(ref, entry - (u32)count, area_shelf(entry));
+    return OK;
+}
+
+static bool whole_areas_idle(paddr_t base, paddr_t end)
+{
+    for (paddr_t at = base; at < end; at = group_end(at, end)) {
+        const struct group *group = index_group(at);
+        u64 mask = area_mask(at, group_end(at, end));
+        if (!group || (group->idle & mask) != mask)
+            return false;
+    }
+    return true;
+}
+
+int frames_remove(paddr_t base, u64 bytes)
+{
+    struct parts parts = split(base, bytes);
+    if (!whole_areas_idle(parts.whole, parts.tail))
+        return E_BUSY;
+    int status = remove_part(parts.base, parts.whole);
+    if (status != OK)
+        return status;
+    status = remove_part(parts.tail, parts.end);
+    if (status != OK) {
+        add_part(parts.base, parts.whole, false);
+        return status;
+    }
+    for (paddr_t at = parts.whole; at < parts.tail; at = group_end(at, parts.tail)) {
+        struct group *group = index_group(at);
+        u64 mask = area_mask(at, group_end(at, parts.tail));
+        group_remove_idle(group, mask);
+        group->present &= ~mask;
+    }
+    page_total[false] -= frame_count(parts.whole, parts.tail);
+    return OK;
+}
+
+/* An odd area with no frame left is absent. */
+static void tidy_part(paddr_t base, paddr_t end)
+{
+    struct area_ref ref = ref_of(base);
+    if (base == end || !ref.group || !(ref.group->odd & area_bit(ref)) ||
+        bitmap_count_range(area_present_words(ref), 0, AREA_FRAMES) != 0)
+        return;
+    u32 entry = area_lock(area_entry(ref));
+    area_unfile(ref, entry);
+    ref.group->present &= ~area_bit(ref);
+    ref.group->odd &= ~area_bit(ref);
+    ref.group->small &= ~area_bit(ref);
+    ref.group->movable &= ~area_bit(ref);
+    ref.group->boot &= ~area_bit(ref);
+    area_unlock(area_entry(ref), 0);
+}
+
+void frames_tidy(paddr_t base, u64 bytes)
+{
+    struct parts parts = split(base, bytes);
+    tidy_part(parts.base, parts.whole);
+    tidy_part(parts.tail, parts.end);
+    for (paddr_t at = base; at < parts.end; at = group_end(at, parts.end)) {
+        struct group *group = index_group(at);
+        if (group && group->present == 0)
+            meta_drop_group(group);
+        else if (group && group->small == 0)
+            meta_drop_bitmap(group);
+    }
+}
+
+/* ---- counting ---- */
+
+/* How many frames from paddr to its area's end are free without a gap, in an area that is used. */
+static u64 free_run(struct area_ref ref, paddr_t paddr)
+{
+    u64 count = 0;
+    u32 entry = area_lock(area_entry(ref));
+    if (entry & AREA_SMALL)
+        count = bitmap_find_clear(area_words(ref), AREA_FRAMES, frame_index(paddr)) -
+                frame_index(paddr);
+    area_unlock(area_entry(ref), entry);
+    return count;
+}
+
+u64 frames_idle_run(paddr_t paddr, u64 bytes)
+{
+    paddr_t end = paddr + bytes;
+    paddr_t at = paddr;
+    while (at < end) {
+        struct area_ref ref = ref_of(at);
+        if (!ref.group)
+            break;
+        u64 used_areas = ~ref.group->idle >> ref.index;
+        if (used_areas & 1) {
+            at += free_run(ref, at) << PAGE_SHIFT;
+            if (at != area_base(ref) + AREA_BYTES)
+                break;
+        } else {
+            u64 areas = used_areas ? (u64)__builtin_ctzll(used_areas) : GROUP_AREAS - ref.index;
+            at = area_base(ref) + (areas << AREA_SHIFT);
+        }
+    }
+    return min_u64(at, end) - paddr;
+}
+
+/* The first free frame from paddr to its area's end, which is returned if there is none. */
+static paddr_t next_free(struct area_ref ref, paddr_t paddr)
+{
+    u64 frame = AREA_FRAMES;
+    u32 entry = area_lock(area_entry(ref));
+    if (entry & AREA_SMALL)
+        frame = bitmap_find_set(area_words(ref), AREA_FRAMES, frame_index(paddr));
+    area_unlock(area_entry(ref), entry);
+    return area_base(ref) + (frame << PAGE_SHIFT);
+}
+
+paddr_t frames_next_idle(paddr_t paddr, paddr_t end)
+{
+    paddr_t at = paddr;
+    while (at < end) {
+        struct area_ref ref = ref_of(at);
+        u64 areas = ref.group ? (ref.group->idle | ref.group->small) >> ref.index : 0;
+        if (areas == 0) {
+            at = group_end(at, end);
+        } else if (!(areas & 1)) {
+            at = area_base(ref) + ((paddr_t)__builtin_ctzll(areas) << AREA_SHIFT);
+        } else if (ref.group->idle & area_bit(ref)) {
+            return at;
+        } else {
+            at = next_free(ref, at);
+            if (at != area_base(ref) + AREA_BYTES)
+                return min_u64(at, end);
+        }
+    }
+    return end;
+}
+
+static u64 area_used(struct area_ref ref, u64 first, u64 count)
+{
+    u64 used = 0;
+    u32 entry = area_lock(area_entry(ref));
+    if (entry & AREA_WHOLE)
+        used = entry & AREA_HOLDER ? 0 : count;
+    if (entry & AREA_SMALL) {
+        u64 there =
+            entry & AREA_ODD ? bitmap_count_range(area_present_words(ref), first, count) : count;
+        used = there - bitmap_count_range(area_words(ref), first, count);
+    }
+    area_unlock(area_entry(ref), entry);
+    return used;
+}
+
+u64 frames_used(paddr_t base, u64 bytes)
+{
+    paddr_t end = base + bytes;
+    paddr_t at = base;
+    u64 used = 0;
+    while (at < end) {
+        struct area_ref ref = ref_of(at);
+        if (!ref.group) {
+            at = group_end(at, end);
+            continue;
+        }
+        paddr_t next = min_u64(area_base(ref) + AREA_BYTES, end);
+        if (ref.group->present & ~ref.group->idle & area_bit(ref))
+            used += area_used(ref, frame_index(at), frame_count(at, next));
+        at = next;
+    }
+    return used;
+}

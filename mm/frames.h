@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Frames that come and go: page-aligned ranges given to, and taken from, the
+ * allocator. Whole areas are set a mask at a time; what is left at the ends
+ * makes an area odd. page_lock held throughout; nothing is mapped here.
+ */
+#ifndef TIDE_MM_FRAMES_H
+#define TIDE_MM_FRAMES_H
+
+#include "include/types.h"
+
+/* True if no frame of the range is managed. */
+bool frames_absent(paddr_t base, u64 bytes);
+
+/* Get the metadata that frames_add() needs; false if no frame can be had for it. */
+bool frames_prepare(paddr_t base, u64 bytes);
+
+/* Give an absent, prepared range to the allocator. */
+void frames_add(paddr_t base, u64 bytes, bool boot);
+
+/*
+ * Take the range away, or change nothing: OK, E_BUSY if a frame is in use,
+ * held by a processor or absent, E_NOMEM. frames_tidy() must follow, and may
+ * wait until the range is sure not to come back by frames_add().
+ */
+int frames_remove(paddr_t base, u64 bytes);
+
+/* Free the metadata that the range no longer needs. */
+void frames_tidy(paddr_t base, u64 bytes);
+
+/* How many bytes from paddr on are idle without a gap; at most `bytes`. */
+u64 frames_idle_run(paddr_t paddr, u64 bytes);
+
+/* The first idle frame at or after paddr and below `end`, or `end`. O(groups and used areas). */
+paddr_t frames_next_idle(paddr_t paddr, paddr_t end);
+
+/* Frames in use in the range. */
+u64 frames_used(paddr_t base, u64 bytes);
+
+#endif

@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The hotplug door: regions, and the order of steps in which memory comes and
+ * goes. See hotplug.h.
+ *
+ * hotplug_lock makes one change at a time. It is not page_lock: mapping and
+ * unmapping call page_alloc() for their tables, so page_lock is let go around
+ * them. In between the range is with neither side: nothing can allocate it.
+ */
+#include "mm/hotplug.h"
+
+#include "include/platform.h"
+#include "include/status.h"
+#include "include/units.h"
+#include "lib/log.h"
+#include "lib/panic.h"
+#include "mm/frames.h"
+#include "mm/index.h"
+#include "mm/page_internal.h"
+
+struct region {
+    paddr_t base;
+    u64 bytes; /* 0: the slot is unused */
+    u64 block_bytes;
+    u64 online_bytes;
+    u32 node_id;
+    const char *name;
+};
+
+static struct spinlock hotplug_lock;
+static struct region regions[HOTPLUG_REGIONS_MAX];
+
+void hotplug_init(void)
+{
+    for (unsigned i = 0; i < HOTPLUG_REGIONS_MAX; i++)
+        regions[i] = (struct region){0};
+    page_reserve_frames = 0;
+}
+
+/*
+ * What the kernel will want of boot RAM for each absent GiB: a page table and
+ * the groups' structs; more for each region's ends, and some for everyday use.
+ */
+static void update_reserve(void)
+{
+    u64 frames = 0;
+    for (unsigned i = 0; i < HOTPLUG_REGIONS_MAX; i++) {
+        if (regions[i].bytes != 0)
+            frames += 32 + 2 * ((regions[i].bytes - regions[i].online_bytes) / GIB);
+    }
+    page_reserve_frames = frames;
+}
+
+/* The region that holds all of the range, or NULL. */
+static struct region *find_region(paddr_t base, u64 bytes)
+{
+    for (unsigned i = 0; i < HOTPLUG_REGIONS_MAX; i++) {
+        struct region *region = &regions[i];
+        if (base >= region->base && base - region->base < region->bytes &&
+            bytes <= region->bytes - (base - region->base))
+            return region;
+    }
+    return NULL;
+}
+
+/* What the new region would share a byte with; NULL if with nothing. */
+static const char *find_overlap(paddr_t base, u64 bytes)
+{
+    for (unsigned i = 0; i < HOTPLUG_REGIONS_MAX; i++) {
+        if (ranges_overlap(base, bytes, regions[i].base, regions[i].bytes))
+            return regions[i].name;
+    }
+    for (u32 i = 0; i < page_boot->nr_ranges; i++) {
+        const struct boot_memory_range *range = &page_boot->ranges[i];
+        if (!range_overflows(range->base, range->bytes) &&
+            ranges_overlap(base, bytes, range->base, range->bytes))
+            return range->type == BOOT_MEMORY_RAM ? "boot RAM" : "a reserved range";
+    }
+    return NULL;
+}
+
+static int check_region(paddr_t base, u64 bytes, u64 block_bytes, const char *name)
+{
+    if (!is_power_of_two(block_bytes) || block_bytes < PAGE_BYTES || bytes == 0 ||
+        !is_aligned(base | bytes, block_bytes)) {
+        log_error(LOG_MM, name,
+                  "region 0x%llx of 0x%llx bytes: expected multiples of a block that is a power of "
+                  "two, but its block is 0x%llx",
+                  (unsigned long long)base, (unsigned long long)bytes,
+                  (unsigned long long)block_bytes);
+        return E_INVAL;
+    }
+    paddr_t limit = min_u64(platform_paddr_limit(), INDEX_LIMIT);
+    if (range_overflows(base, bytes) || base >= limit || bytes > limit - base) {
+        log_error(LOG_MM, name, "region 0x%llx of 0x%llx bytes: expected an end at or below 0x%llx",
+                  (unsigned long long)base, (unsigned long long)bytes, (unsigned long long)limit);
+        return E_RANGE;
+    }
+    const char *other = find_overlap(base, bytes);
+    if (!other)
+        return OK;
+    log_error(LOG_MM, name, "region 0x%llx of 0x%llx bytes overlaps %s", (unsigned long long)base,
+              (unsigned long long)bytes, other);
+    return E_EXIST;
+}
+
+static int add_region(const struct region *wanted)
+{
+    int status = check_region(wanted->base, wanted->bytes, wanted->block_bytes, wanted->name);
+    for (unsigned i = 0; status == OK && i < HOTPLUG_REGIONS_MAX; i++) {
+        if (regions[i].bytes != 0)
+            continue;
+        regions[i] = *wanted;
+        update_reserve();
+        return OK;
+    }
+    return status != OK ? status : E_NOMEM;
+}
+
+int hotplug_add_region(paddr_t base, u64 bytes, u64 block_bytes, u32 node_id, const char *name)
+{
+    const struct region wanted = {base, bytes, block_bytes, 0, node_id, name};
+    spin_lock(&hotplug_lock);
+    int status = add_region(&wanted);
+    spin_unlock(&hotplug_lock);
+    return status;
+}
+
+int hotplug_remove_region(paddr_t base)
+{
+    int status = E_INVAL;
+    spin_lock(&hotplug_lock);
+    struct region *region = find_region(base, 1);
+    if (region && region->base == base)
+        status = region->online_bytes != 0 ? E_BUSY : OK;
+    if (status == OK) {
+        *region = (struct region){0};
+        update_reserve();
+    }
+    spin_unlock(&hotplug_lock);
+    return status;
+}
+
+/* ---- online, offline ---- */
+
+/* The region of a range of whole blocks, or NULL. */
+static struct region *find_blocks(paddr_t base, u64 bytes)
+{
+    struct region *region = bytes != 0 ? find_region(base, bytes) : NULL;
+    return region && is_aligned(base | bytes, region->block_bytes) ? region : NULL;
+}
+
+static int prepare(paddr_t base, u64 bytes)
+{
+    int status = OK;
+    spin_lock(&page_lock);
+    if (!frames_absent(base, bytes)) {
+        status = E_EXIST;
+    } else if (!frames_prepare(base, bytes)) {
+        frames_tidy(base, bytes);
+        status = E_NOMEM;
+    }
+    spin_unlock(&page_lock);
+    return status;
+}
+
+static int online(paddr_t base, u64 bytes)
+{
+    struct region *region = find_blocks(base, bytes);
+    if (!region)
+        return E_RANGE;
+    int status = prepare(base, bytes);
+    if (status != OK)
+        return status;
+    status = platform_map_ram(base, bytes);
+    spin_lock(&page_lock);
+    if (status == OK) {
+        if (page_total[false] == 0)
+            place_release_all(false); /* users may hold boot RAM while nothing is plugged */
+        frames_add(base, bytes, false);
+        region->online_bytes += bytes;
+        update_reserve();
+    } else {
+        frames_tidy(base, bytes);
+    }
+    spin_unlock(&page_lock);
+    return status;
+}
+
+int hotplug_online(paddr_t base, u64 bytes)
+{
+    spin_lock(&hotplug_lock);
+    int status = online(base, bytes);
+    spin_unlock(&hotplug_lock);
+    return status;
+}
+
+static int take_away(paddr_t base, u64 bytes)
+{
+    spin_lock(&page_lock);
+    place_release_all(true);
+    int status = frames_remove(base, bytes);
+    if (status != OK)
+        frames_tidy(base, bytes);
+    spin_unlock(&page_lock);
+    return status;
+}
+
+static int offline(paddr_t base, u64 bytes)
+{
+    struct region *region = find_blocks(base, bytes);
+    if (!region)
+        return E_RANGE;
+    int status = take_away(base, bytes);
+    if (status != OK)
+        return status;
+    status = platform_unmap_ram(base, bytes);
+    spin_lock(&page_lock);
+    if (status == OK) {
+        region->online_bytes -= bytes;
+        update_reserve();
+    } else {
+        frames_add(base, bytes, false);
+    }
+    frames_tidy(base, bytes);
+    spin_unlock(&page_lock);
+    return status;
+}
+
+int hotplug_offline(paddr_t base, u64 bytes)
+{
+    spin_lock(&hotplug_lock);
+    int status = offline(base, bytes);
+    spin_unlock(&hotplug_lock);
+    return status;
+}
+
+/* ---- questions ---- */
+
+/* Somewhere idle at or after `at`: no earlier address starts an idle block. `to` if there is none.
+ */
+static paddr_t next_start(paddr_t at, paddr_t to, u64 block_bytes)
+{
+    struct area_ref ref;
+    if (block_bytes < AREA_BYTES)
+        return frames_next_idle(at, to);
+    return index_find_from(CATEGORY_IDLE_PLUGGED, at, &ref) ? min_u64(area_base(ref), to) : to;
+}
+
+static bool find_idle_blocks(paddr_t from, paddr_t to, u64 block_bytes, struct hotplug_range *idle)
+{
+    paddr_t at = align_up(from, block_bytes);
+    while (at < to) {
+        paddr_t start = next_start(at, to, block_bytes);
+        at = align_up(start, block_bytes);
+        if (at != start || at >= to)
+            continue;
+        u64 run = align_down(frames_idle_run(at, to - at), block_bytes);
+        if (run != 0) {
+            *idle = (struct hotplug_range){at, run};
+            return true;
+        }
+        at += block_bytes;
+    }
+    return false;
+}
+
+bool hotplug_next_idle(paddr_t from, paddr_t to, struct hotplug_range *idle)
+{
+    const struct region *region = find_region(from, 1);
+    if (!region)
+        return false;
+    to = min_u64(to, region->base + region->bytes);
+    spin_lock(&page_lock);
+    place_release_all(true);
+    bool found = find_idle_blocks(from, to, region->block_bytes, idle);
+    spin_unlock(&page_lock);
+    return found;
+}
+
+u64 hotplug_used_frames(paddr_t base, u64 bytes)
+{
+    spin_lock(&page_lock);
+    u64 used = frames_used(base, bytes);
+    spin_unlock(&page_lock);
+    return used;
+}

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* See index.h. */
+#include "mm/index.h"
+
+#include "lib/bitmap.h"
+#include "lib/panic.h"
+#include "lib/string.h"
+
+struct leaf *index_root[ROOT_LEAVES];
+
+/* Bit i of a word: leaf (word, i) has a group in the category. */
+static u64 leaves_with[NR_CATEGORIES][ROOT_LEAF_WORDS];
+
+/* Bit i: leaves_with[category][i] is not 0. */
+static u64 root_with[NR_CATEGORIES];
+_Static_assert(ROOT_LEAF_WORDS <= 64, "the top of the index is one word");
+
+void index_init(void)
+{
+    memset(index_root, 0, sizeof(index_root));
+    memset(leaves_with, 0, sizeof(leaves_with));
+    memset(root_with, 0, sizeof(root_with));
+}
+
+bool index_has_leaf(paddr_t paddr)
+{
+    return index_root[paddr >> LEAF_SHIFT] != NULL;
+}
+
+void index_add_leaf(paddr_t paddr, struct leaf *leaf)
+{
+    __atomic_store_n(&index_root[paddr >> LEAF_SHIFT], leaf, __ATOMIC_RELEASE);
+}
+
+void index_set_group(paddr_t paddr, struct group *group)
+{
+    struct leaf *leaf = index_root[paddr >> LEAF_SHIFT];
+    __atomic_store_n(&leaf->groups[(paddr >> GROUP_SHIFT) % LEAF_GROUPS], group, __ATOMIC_RELEASE);
+}
+
+void index_add(paddr_t group_base, unsigned category)
+{
+    u64 leaf = group_base >> LEAF_SHIFT;
+    u64 group = (group_base >> GROUP_SHIFT) % LEAF_GROUPS;
+    index_root[leaf]->groups_with[category][group / 64] |= (u64)1 << group % 64;
+    leaves_with[category][leaf / 64] |= (u64)1 << leaf % 64;
+    root_with[category] |= (u64)1 << leaf / 64;
+}
+
+void index_remove(paddr_t group_base, unsigned category)
+{
+    u64 leaf = group_base >> LEAF_SHIFT;
+    u64 group = (group_base >> GROUP_SHIFT) % LEAF_GROUPS;
+    u64 *words = index_root[leaf]->groups_with[category];
+    words[group / 64] &= ~((u64)1 << group % 64);
+    if ((words[0] | words[1] | words[2] | words[3]) != 0)
+        return;
+    leaves_with[category][leaf / 64] &= ~((u64)1 << leaf % 64);
+    if (leaves_with[category][leaf / 64] == 0)
+        root_with[category] &= ~((u64)1 << leaf / 64);
+}
+_Static_assert(LEAF_GROUP_WORDS == 4, "index_remove() and index_find() read four words");
+
+static struct area_ref lowest_in(unsigned category, u64 leaf, u64 group)
+{
+    struct group *found = index_root[leaf]->groups[group];
+    u64 areas = group_category(found, category);
+    ASSERT(areas != 0);
+    return (struct area_ref){found, (unsigned)__builtin_ctzll(areas)};
+}
+
+bool index_find(unsigned category, struct area_ref *found)
+{
+    u64 top = root_with[category];
+    if (top == 0)
+        return false;
+    u64 word = (u64)__builtin_ctzll(top);
+    u64 leaf = word * 64 + (u64)__builtin_ctzll(leaves_with[category][word]);
+    const u64 *groups = index_root[leaf]->groups_with[category];
+    u64 group = 0;
+    while (*groups == 0) {
+        groups++;
+        group += 64;
+    }
+    *found = lowest_in(category, leaf, group + (u64)__builtin_ctzll(*groups));
+    return true;
+}
+
+bool index_find_from(unsigned category, paddr_t from, struct area_ref *found)
+{
+    if (from >= INDEX_LIMIT)
+        return false;
+    const struct group *first = index_group(from);
+    if (first) {
+        u64 areas = group_category(first, category) >> area_index(from) << area_index(from);
+        if (areas != 0) {
+            *found = (struct area_ref){index_group(from), (unsigned)__builtin_ctzll(areas)};
+            return true;
+        }
+    }
+    u64 leaf = from >> LEAF_SHIFT;
+    u64 group = (from >> GROUP_SHIFT) % LEAF_GROUPS + 1;
+    for (;;) {
+        leaf = bitmap_find_set(leaves_with[category], ROOT_LEAVES, leaf);
+        if (leaf >= ROOT_LEAVES)
+            return false;
+        if (leaf != from >> LEAF_SHIFT)
+            group = 0;
+        group = bitmap_find_set(index_root[leaf]->groups_with[category], LEAF_GROUPS, group);
+        if (group < LEAF_GROUPS) {
+            *found = lowest_in(category, leaf, group);
+            return true;
+        }
+        leaf++;
+    }
+}
+
+struct group *index_next_group(paddr_t from)
+{
+    for (u64 leaf = from >> LEAF_SHIFT; leaf < ROOT_LEAVES; leaf++) {
+        if (!index_root[leaf])
+            continue;
+        u64 group = leaf == from >> LEAF_SHIFT ? (from >> GROUP_SHIFT) % LEAF_GROUPS : 0;
+        for (; group < LEAF_GROUPS; group++) {
+            if (index_root[leaf]->groups[group])
+                return index_root[leaf]->groups[group];
+        }
+    }
+    return NULL;
+}

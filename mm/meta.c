@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* See meta.h. */
+#include "mm/meta.h"
+
+#include "include/platform.h"
+#include "lib/string.h"
+#include "mm/early.h"
+#include "mm/index.h"
+#include "mm/page_internal.h"
+
+static bool early;
+static u64 nr_frames;
+
+/* Groups without memory, linked by their base; then the unused rest of the newest frame. */
+static struct group *free_groups;
+static struct group *fresh_groups;
+static unsigned nr_fresh_groups;
+
+void meta_init(void)
+{
+    early = true;
+    nr_frames = 0;
+    free_groups = NULL;
+    nr_fresh_groups = 0;
+}
+
+void meta_end_early(void)
+{
+    early = false;
+}
+
+u64 meta_frames(void)
+{
+    return nr_frames;
+}
+
+static void *get_frame(void)
+{
+    paddr_t frame = early ? early_alloc(PAGE_BYTES) : place_boot_frame();
+    if (frame == PADDR_NONE)
+        return NULL;
+    nr_frames++;
+    return phys_to_virt(frame);
+}
+
+static void put_frame(void *frame)
+{
+    nr_frames--;
+    page_free_locked(virt_to_phys(frame), 0);
+}
+
+static struct group *new_group(void)
+{
+    struct group *group = free_groups;
+    if (group) {
+        free_groups = phys_to_virt(group->base);
+        return group;
+    }
+    if (nr_fresh_groups == 0) {
+        fresh_groups = get_frame();
+        if (!fresh_groups)
+            return NULL;
+        nr_fresh_groups = (unsigned)(PAGE_BYTES / sizeof(struct group));
+    }
+    nr_fresh_groups--;
+    group = fresh_groups++;
+    memset(group, 0, sizeof(*group));
+    return group;
+}
+
+struct group *meta_get_group(paddr_t paddr)
+{
+    struct group *group = index_group(paddr);
+    if (group)
+        return group;
+    if (!index_has_leaf(paddr)) {
+        struct leaf *leaf = get_frame();
+        if (!leaf)
+            return NULL;
+        memset(leaf, 0, sizeof(*leaf));
+        index_add_leaf(paddr, leaf);
+    }
+    group = new_group();
+    if (!group)
+        return NULL;
+    group->base = align_down(paddr, GROUP_BYTES);
+    index_set_group(paddr, group);
+    return group;
+}
+
+void meta_drop_group(struct group *group)
+{
+    meta_drop_bitmap(group);
+    group->boot = 0;
+    index_set_group(group->base, NULL);
+    group->base = virt_to_phys(free_groups);
+    free_groups = group;
+}
+
+bool meta_need_bitmap(struct group *group)
+{
+    if (!group->bitmap)
+        group->bitmap = get_frame();
+    return group->bitmap != NULL;
+}
+
+bool meta_need_present_bitmap(struct group *group)
+{
+    if (group->present_bitmap)
+        return true;
+    group->present_bitmap = get_frame();
+    if (!group->present_bitmap)
+        return false;
+    memset(group->present_bitmap, 0, PAGE_BYTES);
+    return true;
+}
+
+static void drop(u64 **bitmap)
+{
+    if (*bitmap)
+        put_frame(*bitmap);
+    *bitmap = NULL;
+}
+
+void meta_drop_bitmap(struct group *group)
+{
+    if (group->boot != 0)
+        return;
+    drop(&group->bitmap);
+    drop(&group->present_bitmap);
+}

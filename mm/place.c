@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Where an allocation goes: which area a processor takes hold of.
+ *
+ * The policy keeps whole blocks empty: areas already in use before idle ones,
+ * and of each the lowest address. What pins a block and what can be moved out
+ * of it never share an area. All here runs with page_lock held.
+ */
+#include "lib/panic.h"
+#include "mm/index.h"
+#include "mm/meta.h"
+#include "mm/page_internal.h"
+
+/* Areas searched in vain before an idle one is broken up rather than search on. */
+#define PROBES_MAX 8
+
+u64 page_total[2];
+u64 page_reserve_frames;
+
+u64 page_used(bool boot)
+{
+    i64 used = 0;
+    for (unsigned i = 0; i < CPUS_MAX; i++)
+        used += __atomic_load_n(&page_cpus[i].used[boot], __ATOMIC_RELAXED);
+    return (u64)used;
+}
+
+bool place_above_reserve(u64 nr_frames)
+{
+    return page_total[true] - page_used(true) >= page_reserve_frames + nr_frames;
+}
+
+/* An area that place() has locked and taken off its shelf, with the entry to be. */
+struct pick {
+    struct area_ref ref;
+    u32 entry;
+};
+
+/* ---- the search ---- */
+
+/*
+ * An area that stands on a shelf of the category or a higher one up to `last`,
+ * and has a free run of the order. Each area that turns out not to have one
+ * goes to the shelf that says so, which is why the loop ends.
+ */
+static bool pick_used(unsigned first, unsigned last, unsigned order, unsigned probes,
+                      struct pick *pick)
+{
+    for (unsigned category = first; category <= last; category++) {
+        while (index_find(category, &pick->ref)) {
+            pick->entry = area_lock(area_entry(pick->ref));
+            if (area_bits_find(area_words(pick->ref), order) != AREA_BITS_NONE) {
+                area_unfile(pick->ref, pick->entry);
+                return true;
+            }
+            ASSERT(order > 0); /* on a shelf is at least one frame */
+            area_file(pick->ref, pick->entry, order - 1);
+            if (--probes == 0)
+                return false;
+        }
+    }
+    return false;
+}
+
+/* The lowest idle area, made one whose bits say that every frame is free. */
+static bool pick_idle(unsigned category, unsigned slot, struct pick *pick)
+{
+    if (!index_find(category, &pick->ref) || !meta_need_bitmap(pick->ref.group))
+        return false;
+    struct group *group = pick->ref.group;
+    u64 bit = area_bit(pick->ref);
+    group_remove_idle(group, bit);
+    group->small |= bit;
+    pick->entry = area_with_shelf(AREA_SMALL | AREA_FRAMES, SHELF_UNKNOWN);
+    if (category == CATEGORY_IDLE_BOOT)
+        pick->entry |= AREA_BOOT;
+    if (slot >= PAGE_NR_KINDS) {
+        group->movable |= bit;
+        pick->entry = area_with_shelf(pick->entry, slot - PAGE_NR_KINDS) | AREA_MOVABLE;
+    }
+    area_lock(area_entry(pick->ref));
+    for (unsigned i = 0; i < AREA_WORDS; i++)
+        area_words(pick->ref)[i] = ~(u64)0;
+    return true;
+}
+
+static bool pick_from(bool boot, unsigned slot, unsigned order, struct pick *pick)
+{
+    unsigned idle = boot ? CATEGORY_IDLE_BOOT : CATEGORY_IDLE_PLUGGED;
+    unsigned shelf_0 = boot ? CATEGORY_FIXED_BOOT : CATEGORY_FIXED_PLUGGED;
+    unsigned first = shelf_0 + order;
+    unsigned last = shelf_0 + SHELF_UNKNOWN;
+    if (slot >= PAGE_NR_KINDS)
+        first = last = CATEGORY_MOVABLE + (slot - PAGE_NR_KINDS);
+    return pick_used(first, last, order, PROBES_MAX, pick) || pick_idle(idle, slot, pick) ||
+           pick_used(first, last, order, ~0u, pick);
+}
+
+/* Kernel memory from boot RAM first; all else from there last, and only above the reserve. */
+static bool may_use(bool boot, unsigned slot)
+{
+    return !boot || slot == PAGE_KERNEL || place_above_reserve(AREA_FRAMES);
+}
+
+/* ---- holding ---- */
+
+/* The hold ends; the area goes to the shelf that the failed search for `order` has shown. */
+static void release(struct area_ref ref, u32 entry, unsigned order)
+{
+    unsigned shelf = SHELF_UNKNOWN;
+    if (order > 0 && order < PAGE_ORDER_MAX &&
+        area_bits_find(area_words(ref), order) == AREA_BITS_NONE)
+        shelf = order - 1;
+    area_file(ref, entry & ~AREA_HOLDER, shelf);
+}
+
+static struct area_ref ref_of(paddr_t base)
+{
+    return (struct area_ref){index_group(base), area_index(base)};
+}
+
+static void release_slot(struct page_slot *slot, unsigned order)
+{
+    if (!slot->area)
+        return;
+    u32 entry = area_lock(slot->area);
+    if ((entry & PAGE_TAG) == slot->tag)
+        release(ref_of(slot->base), entry, order);
+    else
+        area_unlock(slot->area, entry);
+    slot->area = NULL;
+}
+
+/* The locked area, less what take() took, is this processor's from now on. */
+static void hold(struct pick pick, unsigned number)
+{
+    struct page_slot *slot = &this_cpu()->slots[number];
+    u32 entry = pick.entry | page_holder(cpu_id(), number, false);
+    slot->area = area_entry(pick.ref);
+    slot->words = area_words(pick.ref);
+    slot->tag = entry & PAGE_TAG;
+    slot->boot = (entry & AREA_BOOT) != 0;
+    page_slot_set_base(slot, area_base(pick.ref));
+    area_unlock(slot->area, entry);
+}
+
+/* The lowest run of a picked area; there is one. */
+static paddr_t take(struct pick *pick, unsigned order)
+{
+    u64 *words = area_words(pick->ref);
+    unsigned bit = area_bits_find(words, order);
+    area_bits_clear(words, bit, order);
+    pick->entry -= 1u << order;
+    page_count_used(this_cpu(), (pick->entry & AREA_BOOT) != 0, 1 << order);
+    return area_base(pick->ref) + ((paddr_t)bit << PAGE_SHIFT);
+}
+
+static paddr_t place_whole(unsigned slot)
+{
+    for (unsigned i = 0; i < 2; i++) {
+        bool boot = (slot == PAGE_KERNEL) == (i == 0);
+        struct area_ref ref;
+        if (!may_use(boot, slot) ||
+            !index_find(boot ? CATEGORY_IDLE_BOOT : CATEGORY_IDLE_PLUGGED, &ref))
+            continue;
+        group_remove_idle(ref.group, area_bit(ref));
+        area_lock(area_entry(ref));
+        area_unlock(area_entry(ref), page_whole_entry(slot, boot));
+        page_count_used(this_cpu(), boot, AREA_FRAMES);
+        return area_base(ref);
+    }
+    return PADDR_NONE;
+}
+
+paddr_t place(unsigned order, unsigned slot)
+{
+    struct page_cpu *cpu = this_cpu();
+    __atomic_store_n(&cpu->known, true, __ATOMIC_RELAXED);
+    if (order == PAGE_ORDER_MAX)
+        return place_whole(slot);
+    release_slot(&cpu->slots[slot], order);
+    for (unsigned i = 0; i < 2; i++) {
+        bool boot = (slot == PAGE_KERNEL) == (i == 0);
+        struct pick pick;
+        if (!may_use(boot, slot) || !pick_from(boot, slot, order, &pick))
+            continue;
+        paddr_t paddr = take(&pick, order);
+        /* The second choice is not held: the next call looks at the first again. */
+        if (i == 0 || page_total[false] == 0)
+            hold(pick, slot);
+        else
+            area_file(pick.ref, pick.entry, area_shelf(pick.entry));
+        return paddr;
+    }
+    return PADDR_NONE;
+}
+
+paddr_t place_boot_frame(void)
+{
+    struct pick pick;
+    if (!pick_from(true, PAGE_KERNEL, 0, &pick))
+        return PADDR_NONE;
+    paddr_t paddr = take(&pick, 0);
+    area_file(pick.ref, pick.entry, area_shelf(pick.entry));
+    return paddr;
+}
+
+/* ---- taking back what others hold ---- */
+
+/*
+ * End the hold of a slot of any processor. Its base may be stale: the tag in
+ * the entry proves that the slot holds the area.
+ */
+static bool release_held(const struct page_slot *slot, u32 holder, bool only_idle)
+{
+    paddr_t base = __atomic_load_n(&slot->base, __ATOMIC_RELAXED);
+    struct area_ref ref = ref_of(base);
+    if (!ref.group)
+        return false;
+    u32 entry = area_lock(area_entry(ref));
+    bool whole = (entry & AREA_WHOLE) != 0;
+    if ((entry & AREA_HOLDER) != holder ||
+        (only_idle && !whole && (entry & AREA_FREE) != AREA_FRAMES)) {
+        area_unlock(area_entry(ref), entry);
+        return false;
+    }
+    if (whole) {
+        area_unlock(area_entry(ref), 0);
+        group_add_idle(ref.group, area_bit(ref));
+    } else {
+        area_file(ref, entry & ~AREA_HOLDER, SHELF_UNKNOWN);
+    }
+    return true;
+}
+
+bool place_release_all(bool only_idle)
+{
+    bool any = false;
+    for (u32 id = 0; id < CPUS_MAX; id++) {
+        const struct page_cpu *cpu = &page_cpus[id];
+        if (!__atomic_load_n(&cpu->known, __ATOMIC_RELAXED))
+            continue;
+        for (unsigned i = 0; i < NR_SLOTS; i++) {
+            any |= release_held(&cpu->slots[i], page_holder(id, i, false), only_idle);
+            any |= release_held(&cpu->spares[i], page_holder(id, i, true), only_idle);
+        }
+    }
+    return any;
+}
