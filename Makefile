@@ -69,6 +69,7 @@ HOST_SOURCES := $(filter-out lib/string.c lib/printf.c,$(LIB_SOURCES)) $(MM_SOUR
 	$(DRIVER_SOURCES) kernel/line.c kernel/options.c \
 	kernel/workload_plan.c kernel/workload_spec.c $(wildcard tests/unit/fake_*.c)
 HOST_SOURCES += boot/memory_map.c boot/pvh.c arch/x86_64/page_tables.c
+HOST_SOURCES += arch/x86_64/acpi.c
 HOST_OBJECTS := $(patsubst %.c,$(O)/host/%.o,$(HOST_SOURCES))
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(O)/unit/%,$(wildcard tests/unit/test_*.c))
 

@@ -6,6 +6,7 @@
  * bounded, every checksum proven. A table that fails is as if it were absent, with
  * a warning. Only static tables are read; no AML is interpreted.
  */
+#include "arch/x86_64/acpi.h"
 #include "arch/x86_64/arch.h"
 #include "arch/x86_64/paging.h"
 #include "include/platform.h"
@@ -14,7 +15,6 @@
 #include "lib/log.h"
 #include "lib/string.h"
 
-#define SIGNATURE_BYTES 4
 #define TABLE_BYTES_MAX (1 * MIB)
 
 #define RSDP_ALIGNMENT    16
@@ -35,35 +35,7 @@ struct acpi_rsdp {
     u8 reserved[3];
 } packed_abi;
 
-struct acpi_header {
-    char signature[SIGNATURE_BYTES];
-    u32 length;
-    u8 revision;
-    u8 checksum;
-    char oem_id[6];
-    char oem_table_id[8];
-    u32 oem_revision;
-    u32 creator_id;
-    u32 creator_revision;
-} packed_abi;
-
-struct acpi_mcfg_entry {
-    u64 base;
-    u16 segment;
-    u8 first_bus;
-    u8 last_bus;
-    u32 reserved;
-} packed_abi;
-
-struct acpi_mcfg {
-    struct acpi_header header;
-    u64 reserved;
-    struct acpi_mcfg_entry entries[];
-} packed_abi;
-
 _Static_assert(sizeof(struct acpi_rsdp) == 36, "ACPI's layout");
-_Static_assert(sizeof(struct acpi_header) == 36, "ACPI's layout");
-_Static_assert(sizeof(struct acpi_mcfg_entry) == 16, "ACPI's layout");
 
 #define RSDP_BYTES_OF_REVISION_0 20
 
@@ -143,6 +115,7 @@ void acpi_init(const struct boot_info *boot)
 {
     const struct acpi_rsdp *rsdp = find_rsdp(boot->rsdp, boot->ebda);
 
+    root_table = NULL;
     if (rsdp == NULL)
         return;
     if (rsdp->revision >= 2 && rsdp->xsdt != 0 && sums_to_zero(rsdp, sizeof(*rsdp))) {
@@ -165,8 +138,8 @@ const void *acpi_find_table(const char *signature, u32 *bytes)
         u64 paddr = 0;
 
         memcpy(&paddr, entry, root_entry_bytes);
-        if (paddr == 0 || paging_map_firmware(paddr, SIGNATURE_BYTES) != OK ||
-            memcmp(phys_to_virt(paddr), signature, SIGNATURE_BYTES) != 0)
+        if (paddr == 0 || paging_map_firmware(paddr, ACPI_SIGNATURE_BYTES) != OK ||
+            memcmp(phys_to_virt(paddr), signature, ACPI_SIGNATURE_BYTES) != 0)
             continue;
         const struct acpi_header *header = open_table(paddr);
         if (header == NULL)
@@ -184,22 +157,4 @@ const void *acpi_open_table(paddr_t paddr, u32 *bytes)
     if (header != NULL)
         *bytes = header->length;
     return header;
-}
-
-int platform_pci_ecam(unsigned index, struct platform_ecam *ecam)
-{
-    u32 bytes;
-    const struct acpi_mcfg *mcfg = acpi_find_table("MCFG", &bytes);
-
-    if (mcfg == NULL || bytes < sizeof(*mcfg) ||
-        index >= (bytes - sizeof(*mcfg)) / sizeof(mcfg->entries[0]))
-        return E_NODEV;
-    const struct acpi_mcfg_entry *entry = &mcfg->entries[index];
-    *ecam = (struct platform_ecam){
-        .base = entry->base,
-        .segment = entry->segment,
-        .first_bus = entry->first_bus,
-        .last_bus = entry->last_bus,
-    };
-    return OK;
 }
