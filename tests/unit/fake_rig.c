@@ -15,7 +15,7 @@
 _Static_assert(FAKE_RIG_BUFFERS *FAKE_RIG_BUFFER_BYTES <= PAGE_BYTES << BUFFERS_ORDER, "room");
 
 static const char *const no_names[24];
-static struct page_stats stats_at_boot;
+static struct page_stats stats_at_start;
 
 static void echo(void *context, struct fake_request *request)
 {
@@ -28,15 +28,60 @@ static void echo(void *context, struct fake_request *request)
     request->reply_bytes = bytes;
 }
 
-void fake_rig_boot(struct fake_rig *rig)
+void fake_ram_start(void)
 {
     static struct boot_info boot;
 
-    memset(rig, 0, sizeof(*rig));
     fake_boot(&boot, 4 * MIB);
     early_init(&boot);
     page_init(&boot);
-    page_get_stats(&stats_at_boot);
+    page_get_stats(&stats_at_start);
+}
+
+void fake_ram_stop(void)
+{
+    struct page_stats stats;
+
+    page_get_stats(&stats);
+    assert_int_equal(stats.boot_used, stats_at_start.boot_used);
+    fake_shutdown();
+}
+
+int fake_rig_bring_up(struct virtio_device *device, enum virtio_irq_mode wanted,
+                      struct virtqueue **queue)
+{
+    assert_int_equal(virtio_negotiate(device, 0, 0, no_names), OK);
+    assert_int_equal(device->ops->irq_enable(device, wanted), OK);
+    int status = virtqueue_create(device, 0, 128, queue);
+    if (status == OK)
+        virtio_driver_ok(device);
+    return status;
+}
+
+void fake_rig_round_trip(struct virtqueue *queue)
+{
+    struct virtqueue_used used;
+
+    paddr_t page = page_alloc(0, PAGE_KERNEL);
+    assert_true(page != PADDR_NONE);
+    u64 *memory = phys_to_virt(page);
+    memory[0] = 0x1122334455667788;
+    memory[1] = 0;
+    struct virtqueue_piece pieces[] = {{page, 8}, {page + 8, 8}};
+    assert_int_equal(virtqueue_add(queue, pieces, 1, 1, memory), OK);
+    virtqueue_publish(queue);
+    assert_int_equal(virtqueue_take_used(queue, &used), OK);
+    assert_ptr_equal(used.token, memory);
+    assert_int_equal(used.bytes, 8);
+    assert_true(memory[1] == memory[0]);
+    assert_int_equal(virtqueue_take_used(queue, &used), E_AGAIN);
+    page_free(page, 0);
+}
+
+void fake_rig_boot(struct fake_rig *rig)
+{
+    memset(rig, 0, sizeof(*rig));
+    fake_ram_start();
     paddr_t buffers = page_alloc(BUFFERS_ORDER, PAGE_KERNEL);
     assert_true(buffers != PADDR_NONE);
     rig->buffers = phys_to_virt(buffers);
@@ -66,17 +111,13 @@ void fake_rig_start(struct fake_rig *rig, u64 features, u16 queue_size)
 
 void fake_rig_stop(struct fake_rig *rig)
 {
-    struct page_stats stats;
-
     if (rig->queue) {
         rig->transport.faults = (struct fake_faults){0};
         assert_int_equal(virtio_reset(&rig->transport.device), OK);
     }
     virtqueue_destroy(rig->queue);
     page_free(virt_to_phys(rig->buffers), BUFFERS_ORDER);
-    page_get_stats(&stats);
-    assert_int_equal(stats.boot_used, stats_at_boot.boot_used);
-    fake_shutdown();
+    fake_ram_stop();
 }
 
 u8 *fake_rig_buffer(struct fake_rig *rig, unsigned index)

@@ -12,13 +12,28 @@
 #define FAKE_RIG_BUFFERS      1024
 #define FAKE_RIG_BUFFER_BYTES 256
 
+/* Boot RAM and the page allocator, for any test of virtio. */
+void fake_ram_start(void);
+/* The end of it; the test fails if a page is still allocated that was not at the start. */
+void fake_ram_stop(void);
+
+/*
+ * The driver's part on any transport: negotiate no device features, interrupts,
+ * queue 0 of at most 128 entries, DRIVER_OK. Returns virtqueue_create()'s status.
+ */
+must_check int fake_rig_bring_up(struct virtio_device *device, enum virtio_irq_mode wanted,
+                                 struct virtqueue **queue);
+
+/* One request of 8 bytes to a device that echoes at once; the reply is checked. */
+void fake_rig_round_trip(struct virtqueue *queue);
+
 struct fake_rig {
     struct fake_transport transport;
     struct virtqueue *queue;
     u8 *buffers; /* FAKE_RIG_BUFFERS of FAKE_RIG_BUFFER_BYTES, in fake boot RAM */
 };
 
-/* Boot RAM and the allocator alone; fake_rig_stop() undoes it. */
+/* fake_ram_start() and a fake transport, not yet negotiated; fake_rig_stop() undoes it. */
 void fake_rig_boot(struct fake_rig *rig);
 
 /* All of it. The device answers a request by copying it into the reply, as far as it fits. */
