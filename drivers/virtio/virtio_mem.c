@@ -168,13 +168,10 @@ static void first_look(struct vmem_device *vmem)
              vmem->stage == VMEM_STAGE_ADOPT ? "adopting them" : "giving them back");
 }
 
-/* The plan finds nothing to do now, or nothing that can be done. True if there is, after all. */
-static bool rest(struct vmem_device *vmem, const struct vmem_plan *plan, u64 now_ms)
+/* The plan finds nothing to do now, or nothing that can be done. */
+static void rest(struct vmem_device *vmem, const struct vmem_plan *plan, u64 now_ms)
 {
     vmem->work_at_ms = now_ms + VMEM_SLOW_MS;
-    if (vmem->config.plugged_bytes != vmem_online_bytes(vmem))
-        return vmem_verify_mismatch(vmem);
-    vmem->nr_mismatches = 0;
     vmem->is_short_of_idle = plan->shortfall == VMEM_SHORT_OF_IDLE;
     vmem->used_when_short = plugged_frames_used();
     if (vmem->is_leaving)
@@ -183,7 +180,6 @@ static bool rest(struct vmem_device *vmem, const struct vmem_plan *plan, u64 now
         vmem_report_settled(vmem);
     else
         vmem_report_short(vmem, plan);
-    return false;
 }
 
 /* mm refused a step of the plan: the rest of the kernel must free memory first. */
@@ -221,9 +217,10 @@ static bool follow(struct vmem_device *vmem, u64 now_ms)
     }
     if (vmem->virtio->broken)
         return false;
-    if (!vmem->was_refused_by_mm)
-        return rest(vmem, &plan, now_ms);
-    wait_for_mm(vmem);
+    if (vmem->was_refused_by_mm)
+        wait_for_mm(vmem);
+    else
+        rest(vmem, &plan, now_ms);
     return false;
 }
 
@@ -251,6 +248,10 @@ static bool step(struct vmem_device *vmem, u64 now_ms)
     vmem->stage = VMEM_STAGE_FOLLOW;
     if (vmem->verify.is_running)
         return vmem_verify_next(vmem, now_ms);
+    /* Nothing is in flight and nothing in doubt: the device must count as we do. */
+    if (vmem->config.plugged_bytes != vmem_online_bytes(vmem))
+        return vmem_verify_mismatch(vmem);
+    vmem->nr_mismatches = 0;
     return follow(vmem, now_ms);
 }
 

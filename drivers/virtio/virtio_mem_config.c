@@ -67,8 +67,8 @@ const char *vmem_config_check(const struct vmem_config *config, u64 paddr_limit,
                  config->region_bytes, config->block_bytes);
     } else if (config->region_bytes != 0 && config->region_base == 0) {
         snprintf(reason, reason_bytes, "addr is 0: the machine gave the region no place");
-    } else if (range_overflows(config->region_base, config->region_bytes) ||
-               config->region_base + config->region_bytes > paddr_limit) {
+    } else if (config->region_bytes > paddr_limit ||
+               config->region_base > paddr_limit - config->region_bytes) {
         snprintf(reason, reason_bytes,
                  "region 0x%lx + 0x%lx ends above 0x%lx, the last address that can be mapped",
                  config->region_base, config->region_bytes, paddr_limit);

@@ -1,0 +1,511 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The beginning and the end: devices that are refused, memory plugged by an
+ * earlier life (given back, or adopted by STATE), comparing the book with the
+ * device, letting go and taking over again.
+ */
+#include "tests/unit/fake_vmem_machine.h"
+
+static struct machine machine;
+
+static int shut_down(void **state)
+{
+    (void)state;
+    machine_shutdown(&machine);
+    return 0;
+}
+
+/* ---- attach ---- */
+
+static void expect_refused(const char *reason)
+{
+    struct vmem_device *driver = NULL;
+    struct page_stats before;
+    struct page_stats after;
+    page_get_stats(&before);
+    int status = vmem_attach(&machine.device.transport.device, "vmem0", VIRTIO_IRQ_AUTO, &driver);
+    if (status == OK || !strstr(fake_console(), reason))
+        fail_msg("status %d, console: %s, expected: %s", status, fake_console(), reason);
+    assert_non_null(strstr(fake_console(), "error"));
+    page_get_stats(&after);
+    assert_int_equal(after.boot_used - after.metadata_bytes / PAGE_BYTES,
+                     before.boot_used - before.metadata_bytes / PAGE_BYTES);
+    assert_false(machine.device.transport.irq_enabled);
+    assert_int_equal(fake_vmem_requests(&machine.device), 0);
+}
+
+static void test_bad_configs(void **state)
+{
+    (void)state;
+    static const struct {
+        u64 base, block_bytes, nr_blocks;
+        const char *reason;
+    } cases[] = {
+        {MACHINE_BASE, 3 * MIB, 4, "block_size 0x300000 is not a power of two"}, /* StratoVirt */
+        {MACHINE_BASE, 0, 4, "block_size 0x0"},
+        {MACHINE_BASE + MIB, 2 * MIB, 4, "addr 0x100100000 is not a multiple"},
+        {0, 2 * MIB, 4, "addr is 0"}, /* microvm */
+        {FAKE_RAM_BASE, 2 * MIB, 4, "region 0x10000000 + 0x800000 cannot be used: it overlaps"},
+        {(u64)1 << 46, 2 * MIB, 4, "ends above"},
+        {~(u64)0 << 23, 2 * MIB, 4, "ends above"},
+    };
+    machine_boot(&machine, FAKE_VMEM_QEMU);
+    for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
+        machine.device.base = cases[i].base;
+        machine.device.block_bytes = cases[i].block_bytes;
+        machine.device.nr_blocks = cases[i].nr_blocks;
+        fake_vmem_update(&machine.device);
+        fake_console_clear();
+        expect_refused(cases[i].reason);
+    }
+    /* And with good values the same device is taken. */
+    machine.device.base = MACHINE_BASE;
+    machine.device.block_bytes = MACHINE_BLOCK;
+    fake_vmem_update(&machine.device);
+    machine_attach(&machine);
+}
+
+static void test_bad_devices(void **state)
+{
+    (void)state;
+    machine_boot(&machine, FAKE_VMEM_QEMU);
+    struct fake_transport *transport = &machine.device.transport;
+    transport->config_bytes = 48; /* OpenVMM, a broken device of another vendor */
+    expect_refused("config space has 48 bytes");
+    transport->config_bytes = 56;
+    transport->faults.generation_runs = true;
+    expect_refused("config space");
+    transport->faults.generation_runs = false;
+    transport->nr_queues = 0;
+    expect_refused("queue");
+    transport->nr_queues = 1;
+    transport->faults.refuse_features_ok = true;
+    expect_refused("FEATURES_OK");
+    transport->faults.refuse_features_ok = false;
+    transport->offered = 0;
+    expect_refused("VERSION_1");
+    transport->offered = VIRTIO_FEATURE(VIRTIO_F_VERSION_1);
+    transport->faults.reset_reads = ~0u;
+    expect_refused("after a reset");
+    transport->faults.reset_reads = 3;
+    machine_attach(&machine);
+}
+
+static void test_overlap_of_devices(void **state)
+{
+    (void)state;
+    machine_start(&machine, FAKE_VMEM_QEMU);
+    static struct fake_vmem other;
+    struct vmem_device *driver;
+    fake_vmem_init(&other, FAKE_VMEM_QEMU, MACHINE_BASE + GIB / 2, MACHINE_BLOCK, MACHINE_NR);
+    assert_int_equal(vmem_attach(&other.transport.device, "vmem1", VIRTIO_IRQ_AUTO, &driver),
+                     E_EXIST);
+    assert_true(machine_said("vmem1: error") >= 1);
+    machine_resize(&machine, 64 * MIB, 1); /* the first is served on */
+    machine_expect(&machine, 64 * MIB);
+    fake_vmem_free(&other);
+}
+
+/* M4, M3, M16 */
+static void test_features(void **state)
+{
+    (void)state;
+    machine_start(&machine, FAKE_VMEM_QEMU);
+    const struct virtio_device *virtio = vmem_virtio(machine.driver);
+    assert_true(virtio_has_feature(virtio, VIRTIO_MEM_F_UNPLUGGED_INACCESSIBLE));
+    assert_true(virtio_has_feature(virtio, VIRTIO_MEM_F_ACPI_PXM));
+    assert_false(vmem_allows_suspend(machine.driver));
+    machine_shutdown(&machine);
+
+    machine_boot(&machine, FAKE_VMEM_QEMU);
+    machine.device.transport.offered |= VIRTIO_FEATURE(VIRTIO_MEM_F_PERSISTENT_SUSPEND);
+    machine.device.node_id = 3;
+    fake_vmem_update(&machine.device);
+    machine_attach(&machine);
+    assert_true(vmem_allows_suspend(machine.driver));
+    assert_int_equal(machine_status(&machine).config.node_id, 3);
+    machine_shutdown(&machine);
+
+    machine_boot(&machine, FAKE_VMEM_CLOUD_HYPERVISOR); /* offers nothing but VERSION_1 */
+    machine.device.transport.offered = VIRTIO_FEATURE(VIRTIO_F_VERSION_1);
+    machine.device.node_id = 0xffff;
+    fake_vmem_update(&machine.device);
+    machine_attach(&machine);
+    assert_int_equal(machine_status(&machine).config.node_id, 0);
+    machine_resize(&machine, GIB, 1);
+    machine_expect(&machine, GIB);
+}
+
+static void test_region_of_nothing(void **state)
+{
+    (void)state;
+    machine_boot_region(&machine, FAKE_VMEM_QEMU, 0, MACHINE_BLOCK, 0);
+    machine_attach(&machine);
+    machine_run(&machine, 1);
+    assert_true(vmem_is_ready(machine.driver));
+    assert_int_equal(vmem_detach(machine.driver), OK);
+}
+
+/* ---- memory plugged before ---- */
+
+/* M5: UNPLUG ALL until it works, and then the host's wish. */
+static void test_gives_back(void **state)
+{
+    (void)state;
+    for (enum fake_vmem_manner manner = 0; manner < FAKE_VMEM_MANNERS; manner++) {
+        machine_boot(&machine, manner);
+        fake_vmem_plug(&machine.device, 3, 100);
+        fake_vmem_plug(&machine.device, 200, 1);
+        machine.device.moods.busy = 8;
+        machine_attach(&machine);
+        machine_run(&machine, 2549);
+        assert_int_equal(machine.device.plugged_bytes, 101 * MACHINE_BLOCK);
+        assert_int_equal(fake_mapped_bytes(), 0);
+        assert_int_equal(machine_status(&machine).phase, VMEM_PHASE_START);
+        assert_false(vmem_is_ready(machine.driver));
+        machine_run(&machine, 100);
+        machine_expect(&machine, 0);
+        assert_int_equal(machine.device.count[VIRTIO_MEM_REQ_UNPLUG_ALL], 9);
+        machine_resize(&machine, 64 * MIB, 1);
+        machine_expect(&machine, 64 * MIB);
+        machine_shutdown(&machine);
+    }
+    machine_boot(&machine, FAKE_VMEM_QEMU);
+}
+
+static void test_gives_back_never_works(void **state)
+{
+    (void)state;
+    machine_boot(&machine, FAKE_VMEM_QEMU);
+    fake_vmem_plug(&machine.device, 3, 100);
+    machine.device.moods.error = ~0u;
+    machine_attach(&machine);
+    machine_run(&machine, 60000);
+    assert_int_equal(machine_status(&machine).phase, VMEM_PHASE_BROKEN);
+    assert_int_equal(fake_mapped_bytes(), 0);
+    assert_int_equal(vmem_detach(machine.driver), OK);
+    machine.device.moods.error = 0;
+    machine_attach(&machine);
+    machine_run(&machine, 10);
+    machine_expect(&machine, 0);
+}
+
+static void plug_at_random(u64 nr_blocks)
+{
+    for (u64 i = 0; i < nr_blocks;) {
+        u64 run = min_u64(1 + (u64)rand() % 9, nr_blocks - i);
+        if (rand() % 2 == 0)
+            fake_vmem_plug(&machine.device, i, run);
+        i += run;
+    }
+}
+
+/* init=state: any pattern is found, whatever its counts, and goes on being used. */
+static void test_adopts(void **state)
+{
+    (void)state;
+    srand(26);
+    for (unsigned round = 0; round < 100; round++) {
+        u64 nr_blocks = 1 + (u64)rand() % 200;
+        machine_boot_region(&machine, FAKE_VMEM_CLOUD_HYPERVISOR, MACHINE_BASE, MACHINE_BLOCK,
+                            nr_blocks);
+        vmem_choose_init(VMEM_INIT_STATE);
+        plug_at_random(nr_blocks);
+        machine.device.requested_bytes = machine.device.plugged_bytes;
+        fake_vmem_update(&machine.device);
+        machine_attach(&machine);
+        machine_run(&machine, 100);
+        machine_expect(&machine, machine.device.requested_bytes);
+        for (u64 i = 0; i < nr_blocks; i++)
+            assert_int_equal(vmem_block_plugged(machine.driver, i), machine.device.plugged[i]);
+        assert_int_equal(machine.device.count[VIRTIO_MEM_REQ_PLUG], 0);
+        assert_int_equal(machine.device.count[VIRTIO_MEM_REQ_UNPLUG], 0);
+        assert_int_equal(machine.device.count[VIRTIO_MEM_REQ_UNPLUG_ALL], 0);
+        machine_resize(&machine, 0, 10);
+        machine_expect(&machine, 0);
+        machine_shutdown(&machine);
+    }
+    machine_boot(&machine, FAKE_VMEM_QEMU);
+}
+
+/* The case that another driver gets wrong: 6 blocks, of which halves of halves lose one. */
+static void test_adopts_each_pattern_of_six(void **state)
+{
+    (void)state;
+    for (unsigned pattern = 1; pattern < 64; pattern++) {
+        machine_boot_region(&machine, FAKE_VMEM_CLOUD_HYPERVISOR, MACHINE_BASE, MACHINE_BLOCK, 6);
+        vmem_choose_init(VMEM_INIT_STATE);
+        for (unsigned i = 0; i < 6; i++) {
+            if (pattern >> i & 1)
+                fake_vmem_plug(&machine.device, i, 1);
+        }
+        machine.device.requested_bytes = machine.device.plugged_bytes;
+        fake_vmem_update(&machine.device);
+        machine_attach(&machine);
+        machine_run(&machine, 100);
+        machine_expect(&machine, machine.device.requested_bytes);
+        machine_shutdown(&machine);
+    }
+    machine_boot(&machine, FAKE_VMEM_QEMU);
+}
+
+/* 100,000 blocks in one piece take two STATE requests each side, not thousands. */
+static void test_adopts_large(void **state)
+{
+    (void)state;
+    machine_boot_region(&machine, FAKE_VMEM_CLOUD_HYPERVISOR, MACHINE_BASE, MACHINE_BLOCK, 200000);
+    vmem_choose_init(VMEM_INIT_STATE);
+    fake_vmem_plug(&machine.device, 0, 100000);
+    machine.device.requested_bytes = 100000 * MACHINE_BLOCK;
+    fake_vmem_update(&machine.device);
+    machine_attach(&machine);
+    machine_run(&machine, 100);
+    machine_expect(&machine, 100000 * MACHINE_BLOCK);
+    assert_true(machine.device.count[VIRTIO_MEM_REQ_STATE] < 50);
+}
+
+/* Adopting more than is requested: what is too much goes back. */
+static void test_adopts_and_shrinks(void **state)
+{
+    (void)state;
+    machine_boot(&machine, FAKE_VMEM_QEMU);
+    vmem_choose_init(VMEM_INIT_STATE);
+    machine.device.usable_bytes = GIB;
+    fake_vmem_plug(&machine.device, 0, 64);
+    fake_vmem_set_requested(&machine.device, 32 * MIB);
+    machine.device.moods.busy = 1;
+    machine_attach(&machine);
+    machine_run(&machine, 100);
+    machine_expect(&machine, 32 * MIB);
+}
+
+static void test_state_lies(void **state)
+{
+    (void)state;
+    static const struct {
+        size_t mood;
+        unsigned times;
+        const char *reason;
+    } cases[] = {
+        {offsetof(struct fake_vmem_moods, bad_state), ~0u, "its answer is not valid"},
+        {offsetof(struct fake_vmem_moods, always_mixed), ~0u, "block 0 alone is in a mixed state"},
+        {offsetof(struct fake_vmem_moods, false_state), ~0u, "plugged_size is"},
+        {offsetof(struct fake_vmem_moods, bad_state), 1, NULL},
+        {offsetof(struct fake_vmem_moods, false_state), 1, NULL},
+    };
+    for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
+        machine_boot(&machine, FAKE_VMEM_CLOUD_HYPERVISOR);
+        vmem_choose_init(VMEM_INIT_STATE);
+        fake_vmem_plug(&machine.device, 0, 16);
+        machine.device.requested_bytes = 32 * MIB;
+        fake_vmem_update(&machine.device);
+        machine.device.is_strict = false;
+        *(unsigned *)(void *)((char *)&machine.device.moods + cases[i].mood) = cases[i].times;
+        machine_attach(&machine);
+        machine_run(&machine, 60000);
+        const char *reason = vmem_virtio(machine.driver)->broken_reason;
+        if (cases[i].reason)
+            assert_non_null(strstr(reason, cases[i].reason));
+        else
+            machine_expect(&machine, 32 * MIB);
+        machine_shutdown(&machine);
+    }
+    machine_boot(&machine, FAKE_VMEM_QEMU);
+}
+
+/* ---- verify ---- */
+
+static void test_verify_agrees(void **state)
+{
+    (void)state;
+    machine_start(&machine, FAKE_VMEM_CLOUD_HYPERVISOR);
+    machine_resize(&machine, 64 * MIB, 1);
+    assert_int_equal(vmem_verify(machine.driver), OK);
+    assert_int_equal(vmem_verify(machine.driver), E_BUSY);
+    machine_run(&machine, 1);
+    assert_int_equal(machine_said("vmem0: verify blocks=512 corrected=0 requests=2\n"), 1);
+    assert_int_equal(machine_said("settled"), 2); /* no new line: nothing was resized */
+}
+
+/* The device has more plugged than the book says: found, and given back. */
+static void test_verify_finds_plugged(void **state)
+{
+    (void)state;
+    machine_start(&machine, FAKE_VMEM_CLOUD_HYPERVISOR);
+    machine_resize(&machine, 64 * MIB, 1);
+    fake_vmem_plug(&machine.device, 101, 5);
+    machine_run(&machine, 1000); /* the slow look sees the plugged_size */
+    machine_run(&machine, 100);
+    machine_expect(&machine, 64 * MIB);
+    assert_int_equal(machine_said("plugged_size is 77594624, expected 67108864"), 1);
+    assert_int_equal(machine_status(&machine).resets, 0);
+}
+
+/* The device has taken idle blocks away: they are let go and plugged again. */
+static void test_verify_finds_unplugged(void **state)
+{
+    (void)state;
+    machine_start(&machine, FAKE_VMEM_CLOUD_HYPERVISOR);
+    machine_resize(&machine, 64 * MIB, 1);
+    fake_vmem_plug(&machine.device, 101, 1); /* so that plugged_size alone tells nothing */
+    machine.device.plugged[7] = 0;
+    machine.device.is_thief = true;
+    machine.device.plugged_bytes -= MACHINE_BLOCK;
+    fake_vmem_update(&machine.device);
+    assert_int_equal(vmem_verify(machine.driver), OK);
+    machine_run(&machine, 100);
+    machine.device.is_thief = false;
+    fake_vmem_check(&machine.device);
+    machine_expect(&machine, 64 * MIB);
+}
+
+/* And blocks with pages in use: nothing can be saved but the rest of the kernel. */
+static void test_verify_finds_used_unplugged(void **state)
+{
+    (void)state;
+    machine_start(&machine, FAKE_VMEM_CLOUD_HYPERVISOR);
+    machine_resize(&machine, 64 * MIB, 1);
+    paddr_t page = page_alloc(0, PAGE_USER);
+    machine.device.plugged[(page - MACHINE_BASE) / MACHINE_BLOCK] = 0;
+    machine.device.plugged_bytes -= MACHINE_BLOCK;
+    machine.device.is_thief = true;
+    fake_vmem_update(&machine.device);
+    machine_run(&machine, 2000);
+    assert_non_null(strstr(vmem_virtio(machine.driver)->broken_reason, "pages there are in use"));
+    page_free(page, 0);
+}
+
+/* plugged_size lies, and STATE does not: not a device to be trusted. */
+static void test_plugged_size_lies(void **state)
+{
+    (void)state;
+    machine_start(&machine, FAKE_VMEM_CLOUD_HYPERVISOR);
+    machine_resize(&machine, 64 * MIB, 1);
+    machine.device.plugged_lie = 4 * MIB;
+    fake_vmem_update(&machine.device);
+    machine_run(&machine, 2000);
+    assert_int_equal(machine_status(&machine).phase, VMEM_PHASE_BROKEN);
+    assert_int_equal(machine_said("plugged_size is 71303168, but by its own STATE answers 67108864 "
+                                  "bytes are plugged"),
+                     1);
+    assert_int_equal(fake_mapped_bytes(), 64 * MIB);
+}
+
+/* ---- detach ---- */
+
+static void test_detach(void **state)
+{
+    (void)state;
+    for (enum fake_vmem_manner manner = 0; manner < FAKE_VMEM_MANNERS; manner++) {
+        machine_boot(&machine, manner);
+        struct page_stats before;
+        struct page_stats after;
+        page_get_stats(&before);
+        machine_attach(&machine);
+        machine_resize(&machine, 64 * MIB, 1);
+        paddr_t page = page_alloc(0, PAGE_USER);
+        assert_int_equal(vmem_detach(machine.driver), E_BUSY);
+        machine_run(&machine, 1000); /* still attached, still following */
+        machine_resize(&machine, 128 * MIB, 1);
+        machine_expect(&machine, 128 * MIB);
+        page_free(page, 0);
+        assert_int_equal(vmem_detach(machine.driver), OK);
+        assert_int_equal(machine.device.plugged_bytes, 0);
+        assert_int_equal(fake_mapped_bytes(), 0);
+        assert_int_equal(machine.device.transport.status, 0);
+        page_get_stats(&after);
+        assert_int_equal(after.boot_used - after.metadata_bytes / PAGE_BYTES,
+                         before.boot_used - before.metadata_bytes / PAGE_BYTES);
+        machine_attach(&machine);
+        machine_run(&machine, 10);
+        if (manner != FAKE_VMEM_FIRECRACKER) /* it keeps usable at 0 until the next wish */
+            machine_expect(&machine, 128 * MIB);
+        machine_resize(&machine, 64 * MIB, 10);
+        machine_expect(&machine, 64 * MIB);
+        machine_shutdown(&machine);
+    }
+    machine_boot(&machine, FAKE_VMEM_QEMU);
+}
+
+/* The device is busy: detaching goes on in the loop, and plugs nothing meanwhile. */
+static void test_detach_takes_time(void **state)
+{
+    (void)state;
+    machine_start(&machine, FAKE_VMEM_QEMU);
+    machine_resize(&machine, 64 * MIB, 1);
+    machine.device.moods.busy = 5;
+    assert_int_equal(vmem_detach(machine.driver), E_AGAIN);
+    fake_vmem_set_requested(&machine.device, 256 * MIB);
+    machine_run(&machine, 1000);
+    assert_int_equal(machine.device.plugged_bytes, 0);
+    assert_int_equal(machine.device.count[VIRTIO_MEM_REQ_PLUG], 1);
+    assert_int_equal(vmem_detach(machine.driver), OK);
+}
+
+/* A broken device is let go once its memory is idle; the next life gives it back. */
+static void test_detach_broken(void **state)
+{
+    (void)state;
+    machine_start(&machine, FAKE_VMEM_QEMU);
+    machine_resize(&machine, 64 * MIB, 1);
+    paddr_t page = page_alloc(0, PAGE_USER);
+    machine.device.transport.faults.reset_reads = ~0u;
+    fake_transport_fail(&machine.device.transport);
+    machine_run(&machine, 5000);
+    assert_int_equal(machine_status(&machine).phase, VMEM_PHASE_BROKEN);
+    assert_int_equal(vmem_detach(machine.driver), E_BUSY);
+    page_free(page, 0);
+    machine.device.transport.faults.reset_reads = 0;
+    machine.device.transport.reset_reads_left = 0;
+    assert_int_equal(vmem_detach(machine.driver), OK);
+    assert_int_equal(fake_mapped_bytes(), 0);
+    machine_attach(&machine);
+    machine_run(&machine, 10);
+    machine_expect(&machine, 64 * MIB);
+    assert_int_equal(machine.device.count[VIRTIO_MEM_REQ_UNPLUG_ALL], 1);
+}
+
+/* A system reset moved the region: attach again finds it where it is now. */
+static void test_region_moved_between_lives(void **state)
+{
+    (void)state;
+    machine_start(&machine, FAKE_VMEM_QEMU);
+    machine_resize(&machine, 64 * MIB, 1);
+    assert_int_equal(vmem_detach(machine.driver), OK);
+    machine.device.base += 16 * GIB;
+    fake_vmem_update(&machine.device);
+    machine_attach(&machine);
+    machine_run(&machine, 10);
+    machine_expect(&machine, 64 * MIB);
+    assert_true(fake_is_mapped(MACHINE_BASE + 16 * GIB, 64 * MIB));
+}
+
+#define scenario(test) cmocka_unit_test_teardown(test, shut_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        scenario(test_bad_configs),
+        scenario(test_bad_devices),
+        scenario(test_overlap_of_devices),
+        scenario(test_features),
+        scenario(test_region_of_nothing),
+        scenario(test_gives_back),
+        scenario(test_gives_back_never_works),
+        scenario(test_adopts),
+        scenario(test_adopts_each_pattern_of_six),
+        scenario(test_adopts_large),
+        scenario(test_adopts_and_shrinks),
+        scenario(test_state_lies),
+        scenario(test_verify_agrees),
+        scenario(test_verify_finds_plugged),
+        scenario(test_verify_finds_unplugged),
+        scenario(test_verify_finds_used_unplugged),
+        scenario(test_plugged_size_lies),
+        scenario(test_detach),
+        scenario(test_detach_takes_time),
+        scenario(test_detach_broken),
+        scenario(test_region_moved_between_lives),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
