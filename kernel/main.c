@@ -74,7 +74,7 @@ void kmain(const struct boot_info *boot)
     commands_set_boot_info(boot);
     options_parse(boot->cmdline, &options);
     early_init(boot);
-    paging_init(boot);
+    paging_init(boot, early_alloc);
     if (options.screen)
         screen_start(&boot->screen);
     acpi_init(boot);

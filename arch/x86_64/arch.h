@@ -7,7 +7,7 @@
  *     cpu_init()              boot/: traps are reported from here on
  *     serial_init()           boot/: the console works
  *     early_init(boot)        mm: early_alloc() works
- *     paging_init(boot)       the final page tables
+ *     paging_init(boot, ..)   the final page tables
  *     acpi_init(boot)         acpi_find_table(), platform_pci_ecam()
  *     interrupts_init()       handlers can be attached
  *     acpi_power_init()       the power button is heard
@@ -72,8 +72,12 @@ void trap_set_address_describer(bool (*describe)(paddr_t paddr, char *text, size
 
 /* ---- page tables; the rest is in platform.h ---- */
 
-/* Build and load the final page tables, from early_alloc(). EXIT_BOOT if the map cannot be used. */
-void paging_init(const struct boot_info *boot);
+/*
+ * Build and load the final page tables, in pages from alloc (mm's
+ * early_alloc(): it does not fail, and gives memory below 4 GiB). EXIT_BOOT if
+ * the map cannot be used.
+ */
+void paging_init(const struct boot_info *boot, paddr_t (*alloc)(u64 bytes));
 
 /*
  * From now on a page for a page table comes from alloc (4 KiB, PADDR_NONE if
@@ -99,7 +103,8 @@ const void *acpi_open_table(paddr_t paddr, u32 *bytes);
 #define ACPI_EVENT_POWER_BUTTON 1
 #define ACPI_EVENT_PCI_HOTPLUG  2
 
-/* Listen to the power button and to PCI hotplug, where ACPI offers them. After interrupts_init(). */
+/* Listen to the power button and to PCI hotplug, where ACPI offers them. After interrupts_init().
+ */
 void acpi_power_init(void);
 
 /* ACPI_EVENT_* since the last call. */

@@ -17,7 +17,6 @@
 #include "include/status.h"
 #include "include/units.h"
 #include "lib/log.h"
-#include "mm/early.h"
 
 #define CPUID_FEATURES      0x80000001
 #define CPUID_PAGES_OF_1GIB (1 << 26) /* edx */
@@ -151,9 +150,11 @@ void paging_set_table_allocator(paddr_t (*alloc)(void), void (*release)(paddr_t 
 
 /* ---- boot ---- */
 
+static paddr_t (*boot_alloc)(u64 bytes);
+
 static paddr_t early_table(void)
 {
-    return early_alloc(PAGE_BYTES);
+    return boot_alloc(PAGE_BYTES);
 }
 
 static void map_at_boot(paddr_t start, paddr_t end, u64 flags)
@@ -198,11 +199,12 @@ static void map_image(void)
     map_at_boot(next, virt_to_phys(image_end), MAP_WRITE | MAP_NO_EXEC);
 }
 
-void paging_init(const struct boot_info *boot)
+void paging_init(const struct boot_info *boot, paddr_t (*alloc)(u64 bytes))
 {
     bool has_1gib = (cpuid(CPUID_FEATURES).edx & CPUID_PAGES_OF_1GIB) != 0;
 
     largest_page = has_1gib ? MAP_LARGEST_1G : MAP_LARGEST_2M;
+    boot_alloc = alloc;
     kernel_tables.alloc = early_table;
     kernel_tables.keep_new_tables = true;
     if (page_tables_init(&kernel_tables) != OK)
