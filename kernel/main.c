@@ -6,6 +6,7 @@
  */
 #include "arch/x86_64/arch.h"
 #include "drivers/pci/pci.h"
+#include "drivers/pci/pci_hotplug.h"
 #include "include/platform.h"
 #include "kernel/commands.h"
 #include "kernel/devices.h"
@@ -68,6 +69,13 @@ static void take_acpi_events(void)
         devices_rescan(&options);
 }
 
+/* A card came into a slot, or the user wants one out. */
+static void take_slot_changes(void)
+{
+    if (pci_hotplug_poll(platform_now_ms()))
+        devices_rescan(&options);
+}
+
 void kmain(const struct boot_info *boot)
 {
     report_boot(boot);
@@ -88,10 +96,12 @@ void kmain(const struct boot_info *boot)
     trap_set_address_describer(devices_describe_address);
     pci_init(boot);
     devices_init(&options);
+    pci_hotplug_init();
 
     bool ready = false;
     for (;;) {
         take_acpi_events();
+        take_slot_changes();
         devices_service();
         if (!ready && devices_ready()) {
             ready = true;

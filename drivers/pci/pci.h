@@ -107,7 +107,7 @@ void pci_init(const struct boot_info *boot);
  */
 must_check int pci_scan(void);
 
-/* The i-th address at which a function was ever found, in bus order; NULL past the end. */
+/* The i-th function that is present, in bus order; NULL past the end. O(functions). */
 struct pci_device *pci_device_at(unsigned index);
 
 /* The function at an address, or NULL. */

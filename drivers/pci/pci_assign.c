@@ -107,7 +107,7 @@ static u64 first_conflict(const struct pci_bus *bus, const struct request *reque
     if (end == 0)
         end = pci_config_conflict(base, request->bytes);
     struct pci_device *device;
-    for (unsigned i = 0; end == 0 && (device = pci_device_at(i)) != NULL; i++) {
+    for (unsigned i = 0; end == 0 && (device = pci_table_at(i)) != NULL; i++) {
         if (device->present && shares_addresses(device->bus, bus))
             end = device_conflict(device, request, base);
     }
@@ -200,7 +200,7 @@ static void measure(const struct pci_bus *bus, struct request *request, bool *in
     u64 largest = 0;
     *in_use = false;
     struct pci_device *device;
-    for (unsigned i = 0; (device = pci_device_at(i)) != NULL; i++) {
+    for (unsigned i = 0; (device = pci_table_at(i)) != NULL; i++) {
         if (!device->present || !pci_bus_is_behind(device->bus, bus))
             continue;
         pci_size_bars(device);
@@ -250,7 +250,7 @@ static bool open_window(const struct pci_bus *bus)
 static void size_neighbours(const struct pci_bus *bus)
 {
     struct pci_device *device;
-    for (unsigned i = 0; (device = pci_device_at(i)) != NULL; i++) {
+    for (unsigned i = 0; (device = pci_table_at(i)) != NULL; i++) {
         if (device->present && shares_addresses(device->bus, bus))
             pci_size_bars(device);
     }

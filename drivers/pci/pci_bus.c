@@ -195,7 +195,7 @@ void pci_bus_number(struct pci_device *bridge)
 void pci_bus_drop(struct pci_bus *bus)
 {
     struct pci_device *device;
-    for (unsigned i = 0; (device = pci_device_at(i)) != NULL; i++) {
+    for (unsigned i = 0; (device = pci_table_at(i)) != NULL; i++) {
         if (pci_bus_is_behind(device->bus, bus)) {
             device->present = false;
             device->bus = device->behind = NULL;

@@ -38,6 +38,9 @@ void pci_table_init(void);
 /* The slot of an address, a new one if it has none; NULL when all are taken. */
 struct pci_device *pci_table_slot(struct pci_address address);
 
+/* The i-th slot by address, its function present or not; NULL past the end. O(1). */
+struct pci_device *pci_table_at(unsigned index);
+
 /* ---- pci_bus.c ---- */
 
 void pci_bus_init(void);

@@ -33,7 +33,7 @@ static struct router find_router(void)
 {
     struct router router = {0};
     struct pci_device *device;
-    for (unsigned i = 0; (device = pci_device_at(i)) != NULL; i++) {
+    for (unsigned i = 0; (device = pci_table_at(i)) != NULL; i++) {
         if (!device->present || device->vendor_id != VENDOR_INTEL || device->address.segment != 0 ||
             device->address.bus != 0)
             continue;
@@ -100,7 +100,7 @@ static u8 shared_line(const struct pci_device *device)
 {
     struct arrival wanted = swizzle(device);
     struct pci_device *other;
-    for (unsigned i = 0; (other = pci_device_at(i)) != NULL; i++) {
+    for (unsigned i = 0; (other = pci_table_at(i)) != NULL; i++) {
         if (!other->present || other->interrupt_pin == 0 || !has_line(other))
             continue;
         struct arrival at = swizzle(other);
@@ -114,7 +114,7 @@ void pci_route_interrupts(void)
 {
     struct router router = find_router();
     struct pci_device *device;
-    for (unsigned i = 0; (device = pci_device_at(i)) != NULL; i++) {
+    for (unsigned i = 0; (device = pci_table_at(i)) != NULL; i++) {
         if (!device->present || device->interrupt_pin == 0)
             continue;
         u8 line = device->interrupt_line;
@@ -124,7 +124,7 @@ void pci_route_interrupts(void)
             line = shared_line(device);
         if (line == device->interrupt_line)
             continue;
-        log_debug(LOG_PCI, pci_name(device), "interrupt line %u, not %u as firmware says", line,
+        log_debug(LOG_PCI, pci_name(device), "interrupt line %u, not %u as its register says", line,
                   device->interrupt_line);
         device->interrupt_line = line;
     }

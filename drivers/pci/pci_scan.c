@@ -157,7 +157,7 @@ static void scan_known_roots(void)
 static bool has_more_roots(void)
 {
     struct pci_device *device;
-    for (unsigned i = 0; (device = pci_device_at(i)) != NULL; i++) {
+    for (unsigned i = 0; (device = pci_table_at(i)) != NULL; i++) {
         if (device->present && device->address.segment == 0 && device->address.bus == 0 &&
             device->class_code == PCI_CLASS_BRIDGE && device->subclass == PCI_SUBCLASS_HOST &&
             (device->address.device != 0 || device->address.function != 0))
@@ -192,7 +192,7 @@ static void scan_further_roots(void)
 static void forget_unseen(void)
 {
     struct pci_device *device;
-    for (unsigned i = 0; (device = pci_device_at(i)) != NULL; i++) {
+    for (unsigned i = 0; (device = pci_table_at(i)) != NULL; i++) {
         if (device->present && device->seen != scan_id)
             forget(device);
     }
@@ -203,7 +203,7 @@ static struct pci_device *next_unnumbered(void)
 {
     struct pci_device *next = NULL;
     struct pci_device *device;
-    for (unsigned i = 0; (device = pci_device_at(i)) != NULL; i++) {
+    for (unsigned i = 0; (device = pci_table_at(i)) != NULL; i++) {
         if (device->present && device->header_type == PCI_HEADER_BRIDGE && !device->behind &&
             !device->unnumbered_tried && (!next || device->address.bus > next->address.bus))
             next = device;
@@ -227,7 +227,7 @@ int pci_scan(void)
     pci_route_interrupts();
     int nr_present = 0;
     struct pci_device *device;
-    for (unsigned i = 0; (device = pci_device_at(i)) != NULL; i++)
+    for (unsigned i = 0; (device = pci_table_at(i)) != NULL; i++)
         nr_present += device->present;
     return table_full ? E_NOMEM : nr_present;
 }

@@ -53,9 +53,18 @@ struct pci_device *pci_table_slot(struct pci_address address)
     return slot;
 }
 
-struct pci_device *pci_device_at(unsigned index)
+struct pci_device *pci_table_at(unsigned index)
 {
     return index < nr_slots ? in_order[index] : NULL;
+}
+
+struct pci_device *pci_device_at(unsigned index)
+{
+    for (unsigned i = 0; i < nr_slots; i++) {
+        if (in_order[i]->present && index-- == 0)
+            return in_order[i];
+    }
+    return NULL;
 }
 
 struct pci_device *pci_find(struct pci_address address)

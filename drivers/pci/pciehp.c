@@ -134,7 +134,7 @@ static void update_slots(void)
             slot->port = NULL;
     }
     struct pci_device *device;
-    for (unsigned i = 0; (device = pci_device_at(i)) != NULL; i++) {
+    for (unsigned i = 0; (device = pci_table_at(i)) != NULL; i++) {
         if (!device->behind || !device->behind->only_device_0 || is_known(device))
             continue;
         u8 express = find_slot(device);
@@ -155,7 +155,7 @@ static void scan_again(void)
 static void request_removal(const struct slot *slot, bool requested)
 {
     struct pci_device *device;
-    for (unsigned i = 0; (device = pci_device_at(i)) != NULL; i++) {
+    for (unsigned i = 0; (device = pci_table_at(i)) != NULL; i++) {
         if (device->present && pci_bus_is_behind(device->bus, slot->port->behind))
             device->removal_requested = requested;
     }

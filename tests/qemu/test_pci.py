@@ -118,3 +118,25 @@ def test_two_on_the_root_bus_and_one_behind_a_bridge(
     for i, device in enumerate(devices):
         resize(qemu, device.id, (i + 1) * 64 * MIB)
     assert [qemu.size(device.id) for device in devices] == [64 * MIB, 128 * MIB, 192 * MIB]
+
+
+HOTPLUG = {  # how QEMU tells: by the slot's own registers, or by an ACPI event
+    "native": ["-global", "ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off"],
+    "acpi": [],
+}
+
+
+@pytest.mark.parametrize("bios", [None, "qboot.rom"], ids=["seabios", "qboot"])
+@pytest.mark.parametrize("way", HOTPLUG)
+def test_device_that_comes_while_the_kernel_runs(boot: Boot, way: str, bios: str | None) -> None:
+    ports = [f"pcie-root-port,id=p{i},chassis={i},addr={5 + i}" for i in (1, 2)]
+    extra = ["-m", "maxmem=8G", *HOTPLUG[way]]
+    qemu = boot(MemDevice("vmem0", size=GIB, addr="4"), bios=bios, buses=ports, extra=extra)
+    qemu.qmp.execute("object-add", **{"qom-type": "memory-backend-ram", "id": "late", "size": GIB})
+    qemu.qmp.execute("device_add", driver="virtio-mem-pci", id="vmem1", memdev="late", bus="p2",
+                     **{"requested-size": 64 * MIB})  # fmt: skip
+    qemu.guest.wait_settled("vmem1", 64 * MIB)
+    resize(qemu, "vmem1", 512 * MIB)
+    resize(qemu, "vmem0", 128 * MIB)
+    assert functions_seen(qemu) == functions_of(qemu.qmp.execute("query-pci"))
+    assert len(re.findall(r"irq=(?:intx|msix) interrupts=[1-9]", qemu.guest.command("status"))) == 2

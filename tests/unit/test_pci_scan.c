@@ -151,6 +151,8 @@ static void test_rescan_after_removal(void **state)
     assert_false(device->present);
     assert_null(at("2:2.0"));
     assert_null(at("1:1.0"));
+    assert_non_null(pci_device_at(0));
+    assert_null(pci_device_at(1)); /* what has gone is not listed */
     /* Its bus numbers are free again. */
     struct fake_pci_bus *other = fake_pci_add_bridge(root, 7, 0, 0);
     scan(2);
