@@ -225,7 +225,8 @@ static void notify(struct virtio_device *device, u16 index, u32 next_avail)
     (void)fake_transport_process(fake, index);
     const struct fake_ring *ring = &fake->queues[index].ring;
     bool is_packed = (fake->accepted & VIRTIO_FEATURE(VIRTIO_F_RING_PACKED)) != 0;
-    if (fake->queues[index].enabled) /* K3, P19: where the next available buffer will be */
+    if (fake->queues[index].enabled &&
+        is_running(fake)) /* K3, P19: where the next available buffer will be */
         assert_int_equal(next_avail, ring->next_avail | (is_packed && ring->avail_wrap) << 15);
 }
 
