@@ -44,7 +44,7 @@ void command_devices(const struct command_line *line)
     struct pci_device *pci;
     for (unsigned i = 0; (pci = pci_device_at(i)) != NULL; i++) {
         char address[PCI_ADDRESS_TEXT_BYTES];
-        u32 type = virtio_pci_device_type(pci);
+        u32 type = devices_virtio_type(pci);
         console_printf("%s %04x:%04x class %02x%02x rev %u",
                        pci_address_text(pci->address, address), pci->vendor_id, pci->device_id,
                        pci->class_code, pci->subclass, pci->revision);

@@ -68,6 +68,14 @@ static bool is_virtio_mem(const struct pci_device *pci)
     return virtio_pci_device_type(pci) == VIRTIO_ID_MEM;
 }
 
+u32 devices_virtio_type(const struct pci_device *pci)
+{
+    u32 type = virtio_pci_device_type(pci);
+    bool is_transitional = pci->vendor_id == 0x1af4 && pci->device_id >= 0x1000 &&
+                           pci->device_id < 0x1040; /* the range that the specification names */
+    return type == 0 && is_transitional ? pci->subsystem_id : type;
+}
+
 /* A slot that the user named holds something else, or nothing: say what. */
 static void report_slot(struct pci_address slot, const struct pci_device *pci)
 {
@@ -77,7 +85,7 @@ static void report_slot(struct pci_address slot, const struct pci_device *pci)
         log_error(LOG_KERNEL, "devices", "virtio_mem.slot=%s: no device there", address);
         return;
     }
-    u32 type = virtio_pci_device_type(pci);
+    u32 type = devices_virtio_type(pci);
     if (type != 0)
         log_error(LOG_KERNEL, "devices",
                   "virtio_mem.slot=%s: %04x:%04x there is a virtio %s device (%u), not memory (24)",

@@ -42,6 +42,13 @@ struct vmem_device *devices_at(unsigned index);
 /* The device of this name ("vmem0"), or NULL. */
 struct vmem_device *devices_find(const char *name);
 
+/*
+ * The virtio device ID of a function, 0 if it is none. Unlike virtio_pci_device_type() it knows
+ * transitional ones, by their subsystem ID (virtio 1.4, "PCI Device Discovery"): to name them, not
+ * to drive them.
+ */
+u32 devices_virtio_type(const struct pci_device *pci);
+
 /* What a virtio device ID stands for: "balloon" for 5. */
 const char *devices_virtio_type_name(u32 type);
 

@@ -72,10 +72,14 @@ def test_balloon_beside_it_is_left_alone(boot: Boot) -> None:
     resize(qemu, "vmem0", GIB)
 
 
-def test_balloon_at_the_configured_slot(boot: Boot) -> None:
-    qemu = boot(MemDevice("vmem0", addr="4"), type="pc", extra=["-device", BALLOON],
+@pytest.mark.parametrize("legacy", ["on", "off"])
+def test_balloon_at_the_configured_slot(boot: Boot, legacy: str) -> None:
+    """Both as a modern function (1af4:1045) and as a transitional one (1af4:1002)."""
+    balloon = f"{BALLOON},disable-legacy={legacy}"
+    qemu = boot(MemDevice("vmem0", addr="4"), type="pc", extra=["-device", balloon],
                 append="virtio_mem.slot=5")  # fmt: skip
-    qemu.guest.console.wait(r"error: virtio_mem\.slot=0000:00:05\.0: .*balloon")
+    pattern = r"error: virtio_mem\.slot=0000:00:05\.0: 1af4:10\w\w there is a virtio balloon"
+    qemu.guest.console.wait(pattern)
     qemu.set_requested("vmem0", GIB)
     assert "no virtio-mem device" in qemu.guest.command("status")
     assert qemu.size("vmem0") == 0
