@@ -38,10 +38,23 @@ def test_a_right_command_line_is_not_complained_about(boot: Boot) -> None:
     assert "warning:" not in text and "error:" not in text
 
 
-def test_log_of_one_module(boot: Boot) -> None:
-    quiet = boot(MemDevice("vmem0"), append="log=error")
-    resize(quiet, "vmem0", 64 * MIB)
-    assert "pci" not in quiet.guest.console.text.split("tide> ")[0]
+# log= -> what the log must have, what it must not have
+LOGS = {
+    "log=error": ("", "vmem0: features"),
+    "log=vmem:error log=virtio:error": ("", "vmem0: "),
+    "log=info": ("vmem0: features", "debug"),
+    "log=pci:debug": (r"^pci\b.*", "nothing of this kind"),
+}
+
+
+@pytest.mark.parametrize("append", LOGS)
+def test_log_levels(boot: Boot, append: str) -> None:
+    present, absent = LOGS[append]
+    qemu = boot(MemDevice("vmem0"), append=append)
+    qemu.set_requested("vmem0", 64 * MIB)
+    qemu.wait_size("vmem0", 64 * MIB)
+    text = qemu.guest.console.text
+    assert re.search(present, text, re.MULTILINE) and absent not in text
 
 
 def test_run_is_a_script(boot: Boot) -> None:
@@ -53,7 +66,7 @@ def test_run_is_a_script(boot: Boot) -> None:
 
 
 def test_a_long_command_line_is_cut_with_a_word(boot: Boot) -> None:
-    qemu = boot(MemDevice("vmem0"), append=" ".join(f"option{i}=value" for i in range(400)))
+    qemu = boot(MemDevice("vmem0"), append=" ".join(f"option{i}=value" for i in range(180)))
     qemu.guest.console.wait(r"(?i)command line.*(longer|cut|truncated)")
     resize(qemu, "vmem0", 64 * MIB)
 

@@ -34,10 +34,10 @@ MACHINES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
                    "pci-bridge,id=inner,chassis_nr=2,bus=outer,addr=9"]},
         {"bus": "inner", "addr": "1f"},
     ),
-    "q35-root-port": ({"buses": ["pcie-root-port,id=port,chassis=1,slot=1"]}, {"bus": "port"}),
+    "q35-root-port": ({"buses": ["pcie-root-port,id=root,chassis=1,slot=1"]}, {"bus": "root"}),
     "q35-root-port-poll": (
-        {"buses": ["pcie-root-port,id=port,chassis=1,slot=1"], "append": "virtio_mem.irq=poll"},
-        {"bus": "port"},
+        {"buses": ["pcie-root-port,id=root,chassis=1,slot=1"], "append": "virtio_mem.irq=poll"},
+        {"bus": "root"},
     ),
     "pc-second-function": (
         {"type": "pc", "buses": ["virtio-rng-pci,addr=6.0,multifunction=on"]},

@@ -109,8 +109,10 @@ class Qemu:
         try:
             self.qmp = Qmp(control)
         except QmpClosed as error:
+            self.process.wait(WAIT_SECONDS)
+            message = self.output().strip() or str(error)
             self.__exit__()
-            raise QemuFailed(f"QEMU did not start: {self.output().strip() or error}") from error
+            raise QemuFailed(f"QEMU did not start: {message}") from error
         except BaseException:
             self.__exit__()
             raise
