@@ -33,6 +33,7 @@ static struct mapping mappings[MAPPINGS_MAX]; /* sorted, merged where they touch
 static unsigned nr_mappings;
 static i64 map_failure = -1;
 static i64 unmap_failure = -1;
+static bool mmio_fails;
 static struct handler handlers[HANDLERS_MAX];
 static bool messages_fail;
 static const struct platform_ecam *ecam_windows;
@@ -70,6 +71,7 @@ void fake_shutdown(void)
     ram = NULL;
     nr_mappings = 0;
     map_failure = unmap_failure = -1;
+    mmio_fails = false;
     memset(handlers, 0, sizeof(handlers));
     messages_fail = false;
     nr_ecam_windows = 0;
@@ -165,6 +167,8 @@ int platform_unmap_ram(paddr_t paddr, u64 bytes)
 int platform_map_mmio(paddr_t paddr, u64 bytes, volatile void **registers)
 {
     assert_true(bytes != 0);
+    if (mmio_fails)
+        return E_NOMEM;
     *registers = phys_to_virt(paddr);
     return OK;
 }
@@ -192,6 +196,11 @@ void fake_fail_map_after(i64 nr_calls)
 void fake_fail_unmap_after(i64 nr_calls)
 {
     unmap_failure = nr_calls;
+}
+
+void fake_fail_map_mmio(bool fail)
+{
+    mmio_fails = fail;
 }
 
 /* ---- clock ---- */

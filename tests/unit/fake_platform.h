@@ -32,6 +32,7 @@ bool fake_is_mapped(paddr_t paddr, u64 bytes); /* all of it, by platform_map_ram
 u64 fake_mapped_bytes(void);
 void fake_fail_map_after(i64 nr_calls); /* the call after so many fails with E_NOMEM; -1: none */
 void fake_fail_unmap_after(i64 nr_calls);
+void fake_fail_map_mmio(bool fail); /* each call from now on, with E_NOMEM */
 
 /* ---- interrupts ---- */
 void fake_raise_line(unsigned line);                 /* calls each handler on it */

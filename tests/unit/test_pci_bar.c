@@ -244,6 +244,9 @@ static void test_map(void **state)
             assert_int_equal(virt_to_phys(registers), 0x8000004000 + cases[i].offset);
     }
     volatile void *registers;
+    fake_fail_map_mmio(true);
+    assert_int_equal(pci_map_bar(at("4"), 4, 0, 4, &registers), E_NOMEM);
+    fake_fail_map_mmio(false);
     pci_enable(at("4"), true);
     assert_int_equal(pci_map_bar(at("4"), 4, 0x1000, 8, &registers), OK);
     assert_int_equal(mmio_read32((volatile u8 *)registers + 4), 0x1004 + 4);

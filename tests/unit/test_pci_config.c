@@ -92,6 +92,7 @@ static void test_ports(void **state)
     assert_int_equal(pci_config_bytes(pci_device_at(1)), 256);
     assert_int_equal(pci_read32(pci_device_at(1), 0x100), 0xffffffff);
     pci_write32(pci_device_at(1), 0x100, 0x12345678); /* goes nowhere */
+    pci_write32(pci_device_at(1), 0xfffc, 0x12345678);
     assert_int_equal(fake_pci_get(fake, 0, 4), 0x10581af4);
 }
 
@@ -111,6 +112,7 @@ static void test_ecam(void **state)
     assert_int_equal(pci_read32(pci_device_at(3), 0xffc), 0xcafef00d);
     assert_int_equal(pci_read32(pci_device_at(3), 0x1000), 0xffffffff);
     assert_int_equal(pci_read8(pci_device_at(3), 0x1000), 0xff);
+    pci_write32(pci_device_at(3), 0x1000, 0x12345678); /* goes nowhere, not to the next function */
 }
 
 /* ---- which one is believed ---- */
@@ -222,6 +224,25 @@ static void test_new_bus_numbers_stay_in_the_window(void **state)
     assert_non_null(strstr(fake_console(), "no bus number is left"));
 }
 
+/* All ones are what the scan takes for nothing: it goes on without that bus. */
+static void test_bus_that_cannot_be_mapped(void **state)
+{
+    (void)state;
+    static const struct platform_ecam window = {ECAM_BASE, 0, 0, 1};
+    set_windows(&window, 1, 1);
+    struct fake_pci_bus *behind = fake_pci_add_bridge(root, 2, 1, 1);
+    struct fake_pci_function *fake = fake_pci_add(behind, 1, 0, 0x1af4, 0x1058);
+    pci_init(&boot);
+    struct pci_device unseen = {.address = {0, 1, 1, 0}};
+    fake_fail_map_mmio(true);
+    assert_int_equal(pci_read32(&unseen, 0), 0xffffffff);
+    assert_int_equal(pci_read8(&unseen, 0), 0xff);
+    pci_write32(&unseen, 0x40, 1);
+    fake_fail_map_mmio(false);
+    assert_int_equal(fake->nr_accesses, 0);
+    assert_int_equal(pci_scan(), 3);
+}
+
 /* A window for the first buses only: the ports reach the others. */
 static void test_window_for_some_buses(void **state)
 {
@@ -250,6 +271,7 @@ int main(void)
         TEST(test_too_many_windows),
         TEST(test_segments),
         TEST(test_new_bus_numbers_stay_in_the_window),
+        TEST(test_bus_that_cannot_be_mapped),
         TEST(test_window_for_some_buses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,105 +1,19 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Hotplug slots: cards that come, go when asked, are pulled, do not answer, or
- * bring slots of their own. The slot behaves as QEMU's: without power the card
- * in it does not answer, and a card that was asked out goes when power does.
+ * bring slots of their own.
  */
 #include "drivers/pci/pci_hotplug.h"
 #include "tests/unit/fake_pci_setup.h"
+#include "tests/unit/fake_pci_slot.h"
 
-#define EXPRESS 0x54
-#define CONTROL (EXPRESS + PCI_SLOT_CONTROL)
-#define STATUS  (EXPRESS + PCI_SLOT_STATUS)
-
-struct fake_slot {
-    struct fake_pci_bus *bus; /* behind the port */
-    struct fake_pci_function *card;
-    bool card_is_dead;      /* it never answers */
-    bool leaves_with_power; /* the card goes when power does */
-};
-
-static struct fake_slot slots[4];
-static unsigned nr_slots;
-
-static void set_status(struct fake_slot *slot, u16 bits)
-{
-    fake_pci_set(slot->bus->bridge, STATUS, 2, fake_pci_get(slot->bus->bridge, STATUS, 2) | bits);
-}
-
-static bool is_powered(const struct fake_slot *slot)
-{
-    return !(fake_pci_get(slot->bus->bridge, CONTROL, 2) & PCI_SLOT_POWER_OFF);
-}
-
-static void update_card(struct fake_slot *slot)
-{
-    if (slot->card)
-        slot->card->present = is_powered(slot) && !slot->card_is_dead;
-}
-
-static void take_card(struct fake_slot *slot)
-{
-    slot->card->present = false;
-    slot->card = NULL;
-    slot->leaves_with_power = false;
-    u32 status = fake_pci_get(slot->bus->bridge, STATUS, 2);
-    fake_pci_set(slot->bus->bridge, STATUS, 2, status & ~PCI_SLOT_PRESENT);
-    set_status(slot, PCI_SLOT_PRESENCE_CHANGED);
-}
-
-static void slot_written(struct fake_pci_function *port, u16 offset)
-{
-    if (offset != CONTROL)
-        return;
-    for (unsigned i = 0; i < nr_slots; i++) {
-        struct fake_slot *slot = &slots[i];
-        if (slot->bus->bridge != port)
-            continue;
-        update_card(slot);
-        if (slot->card && slot->leaves_with_power && !is_powered(slot))
-            take_card(slot);
-    }
-}
-
-/* A root port, or a downstream port, with an empty slot. */
-static struct fake_slot *add_slot(struct fake_pci_bus *bus, u8 device, u8 number, u16 type)
-{
-    struct fake_slot *slot = &slots[nr_slots++];
-    *slot = (struct fake_slot){.bus = fake_pci_add_bridge(bus, device, number, number)};
-    struct fake_pci_function *port = slot->bus->bridge;
-    fake_pci_add_capability(port, EXPRESS, PCI_CAP_EXPRESS);
-    fake_pci_set(port, EXPRESS + PCI_EXPRESS_FLAGS, 2, (u32)(type << 4) | 0x102);
-    fake_pci_set(port, EXPRESS + PCI_SLOT_CAPABILITIES, 4, 0x0002007b);
-    fake_pci_set(port, CONTROL, 2, 0x07c0);
-    port->writable[CONTROL] = port->writable[CONTROL + 1] = 0xff;
-    port->cleared[STATUS] = 0x1f;
-    port->cleared[STATUS + 1] = 0x01;
-    port->written = slot_written;
-    fake_pci_set_window(slot->bus, 0xe0000000 + (u64)device * 4 * MIB,
-                        0xe0000000 + (u64)device * 4 * MIB + 2 * MIB - 1);
-    return slot;
-}
-
-static void put_card(struct fake_slot *slot, struct fake_pci_function *card)
-{
-    slot->card = card;
-    update_card(slot);
-    set_status(slot, PCI_SLOT_PRESENT | PCI_SLOT_PRESENCE_CHANGED | PCI_SLOT_BUTTON_PRESSED);
-}
-
-static struct fake_pci_function *plug(struct fake_slot *slot)
-{
-    struct fake_pci_function *card = fake_pci_add(slot->bus, 0, 0, 0x1af4, 0x1058);
-    fake_pci_add_bar(card, 4, PCI_BAR_TYPE_64BIT, 16 * KIB, 0, NULL, NULL);
-    put_card(slot, card);
-    return card;
-}
+static struct fake_pci_slot *slot;
 
 static int set_up_one_slot(void **state)
 {
     set_up(state);
-    nr_slots = 0;
-    add_slot(root, 3, 1, PCI_EXPRESS_TYPE_ROOT_PORT);
+    fake_pci_slots_reset();
+    slot = fake_pci_slot_add(root, 3, 1, PCI_EXPRESS_TYPE_ROOT_PORT);
     return 0;
 }
 
@@ -124,17 +38,17 @@ static void test_ports_without_a_hotplug_slot(void **state)
         u16 offset;
         u32 value;
     } cases[] = {
-        {EXPRESS + PCI_EXPRESS_FLAGS, 0x0042},         /* no slot */
-        {EXPRESS + PCI_SLOT_CAPABILITIES, 0x00000003}, /* no hotplug */
-        {EXPRESS + PCI_EXPRESS_FLAGS, 0x0152},         /* an upstream port */
-        {EXPRESS, 0x0009},                             /* no PCI Express capability */
+        {FAKE_PCI_SLOT_EXPRESS + PCI_EXPRESS_FLAGS, 0x0042},         /* no slot */
+        {FAKE_PCI_SLOT_EXPRESS + PCI_SLOT_CAPABILITIES, 0x00000003}, /* no hotplug */
+        {FAKE_PCI_SLOT_EXPRESS + PCI_EXPRESS_FLAGS, 0x0152},         /* an upstream port */
+        {FAKE_PCI_SLOT_EXPRESS, 0x0009},                             /* no PCI Express capability */
     };
     for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
         tear_down(NULL);
         set_up_one_slot(NULL);
-        fake_pci_set(slots[0].bus->bridge, cases[i].offset, 2, cases[i].value);
+        fake_pci_set(slot->bus->bridge, cases[i].offset, 2, cases[i].value);
         begin(2, 0);
-        plug(&slots[0]);
+        fake_pci_slot_plug(slot);
         assert_false(poll());
     }
 }
@@ -155,9 +69,9 @@ static void test_card_is_powered_and_found(void **state)
     (void)state;
     begin(2, 1);
     assert_false(poll());
-    struct fake_pci_function *card = plug(&slots[0]);
+    struct fake_pci_function *card = fake_pci_slot_plug(slot);
     assert_true(poll());
-    u32 control = fake_pci_get(slots[0].bus->bridge, CONTROL, 2);
+    u32 control = fake_pci_get(slot->bus->bridge, FAKE_PCI_SLOT_CONTROL, 2);
     assert_int_equal(control & PCI_SLOT_POWER_OFF, 0);
     assert_int_equal(control & PCI_SLOT_POWER_LIGHT_MASK, PCI_SLOT_POWER_LIGHT_ON);
     assert_int_equal(control & PCI_SLOT_INTERRUPTS, 0);
@@ -174,7 +88,7 @@ static void test_polls_are_spaced(void **state)
     (void)state;
     begin(2, 1);
     assert_false(poll());
-    plug(&slots[0]);
+    fake_pci_slot_plug(slot);
     unsigned before = fake_pci_nr_config_accesses();
     fake_advance_ms(PCI_HOTPLUG_POLL_MS - 1);
     assert_false(pci_hotplug_poll(platform_now_ms()));
@@ -196,8 +110,8 @@ static void test_an_idle_slot_costs_one_access(void **state)
 static void test_card_that_was_there_at_boot(void **state)
 {
     (void)state;
-    fake_pci_set(slots[0].bus->bridge, CONTROL, 2, 0x01c0);
-    plug(&slots[0]);
+    fake_pci_set(slot->bus->bridge, FAKE_PCI_SLOT_CONTROL, 2, 0x01c0);
+    fake_pci_slot_plug(slot);
     begin(3, 1);
     assert_false(poll()); /* what happened before us is no news */
     assert_non_null(at("1:0.0"));
@@ -206,7 +120,7 @@ static void test_card_that_was_there_at_boot(void **state)
 static void test_card_without_power_at_boot(void **state)
 {
     (void)state;
-    plug(&slots[0]);
+    fake_pci_slot_plug(slot);
     begin(2, 1);
     assert_true(poll());
     assert_non_null(at("1:0.0"));
@@ -216,12 +130,12 @@ static void test_card_that_takes_its_time(void **state)
 {
     (void)state;
     begin(2, 1);
-    plug(&slots[0]);
-    slots[0].card_is_dead = true;
+    fake_pci_slot_plug(slot);
+    slot->card_is_dead = true;
     for (unsigned i = 0; i < 10; i++)
         assert_false(poll());
-    slots[0].card_is_dead = false;
-    update_card(&slots[0]);
+    slot->card_is_dead = false;
+    fake_pci_slot_update(slot);
     assert_true(poll());
     assert_non_null(at("1:0.0"));
 }
@@ -230,15 +144,15 @@ static void test_card_that_never_answers(void **state)
 {
     (void)state;
     begin(2, 1);
-    plug(&slots[0]);
-    slots[0].card_is_dead = true;
+    fake_pci_slot_plug(slot);
+    slot->card_is_dead = true;
     for (unsigned i = 0; i < 50; i++)
         assert_false(poll());
-    assert_false(is_powered(&slots[0]));
+    assert_false(fake_pci_slot_is_powered(slot));
     assert_logged("does not answer");
     /* Another press of the button tries again. */
-    slots[0].card_is_dead = false;
-    set_status(&slots[0], PCI_SLOT_BUTTON_PRESSED);
+    slot->card_is_dead = false;
+    fake_pci_slot_set(slot, PCI_SLOT_BUTTON_PRESSED);
     assert_true(poll());
     assert_non_null(at("1:0.0"));
 }
@@ -247,14 +161,14 @@ static void test_card_pulled_before_it_answered(void **state)
 {
     (void)state;
     begin(2, 1);
-    plug(&slots[0]);
-    slots[0].card_is_dead = true;
-    update_card(&slots[0]);
+    fake_pci_slot_plug(slot);
+    slot->card_is_dead = true;
+    fake_pci_slot_update(slot);
     assert_false(poll());
-    assert_true(is_powered(&slots[0]));
-    take_card(&slots[0]);
+    assert_true(fake_pci_slot_is_powered(slot));
+    fake_pci_slot_take(slot);
     assert_false(poll());
-    assert_false(is_powered(&slots[0]));
+    assert_false(fake_pci_slot_is_powered(slot));
 }
 
 /* ---- going ---- */
@@ -262,14 +176,14 @@ static void test_card_pulled_before_it_answered(void **state)
 static struct pci_device *plugged(void)
 {
     begin(2, 1);
-    plug(&slots[0]);
+    fake_pci_slot_plug(slot);
     assert_true(poll());
     return at("1:0.0");
 }
 
-static void ask_out(struct fake_slot *slot)
+static void ask_out(void)
 {
-    set_status(slot, PCI_SLOT_BUTTON_PRESSED);
+    fake_pci_slot_set(slot, PCI_SLOT_BUTTON_PRESSED);
     slot->leaves_with_power = true;
 }
 
@@ -278,20 +192,20 @@ static void test_removal_on_request(void **state)
     (void)state;
     struct pci_device *device = plugged();
     assert_false(device->removal_requested);
-    ask_out(&slots[0]);
+    ask_out();
     assert_true(poll());
     assert_true(device->removal_requested);
     assert_true(device->present);
-    assert_true(is_powered(&slots[0]));
+    assert_true(fake_pci_slot_is_powered(slot));
     assert_false(poll()); /* until the driver lets go, nothing happens */
     assert_int_equal(pci_hotplug_eject(device), OK);
     assert_false(device->present);
-    assert_false(is_powered(&slots[0]));
-    assert_null(slots[0].card);
+    assert_false(fake_pci_slot_is_powered(slot));
+    assert_null(slot->card);
     assert_false(poll());
     /* And the next card in the same slot is another occupant. */
     u32 occupant = device->occupant;
-    plug(&slots[0]);
+    fake_pci_slot_plug(slot);
     assert_true(poll());
     assert_ptr_equal(at("1:0.0"), device);
     assert_true(device->occupant != occupant);
@@ -302,9 +216,9 @@ static void test_request_withdrawn(void **state)
 {
     (void)state;
     struct pci_device *device = plugged();
-    ask_out(&slots[0]);
+    ask_out();
     assert_true(poll());
-    set_status(&slots[0], PCI_SLOT_BUTTON_PRESSED);
+    fake_pci_slot_set(slot, PCI_SLOT_BUTTON_PRESSED);
     assert_true(poll());
     assert_false(device->removal_requested);
     assert_true(device->present);
@@ -315,15 +229,15 @@ static void test_card_that_stays_in_the_slot(void **state)
 {
     (void)state;
     struct pci_device *device = plugged();
-    set_status(&slots[0], PCI_SLOT_BUTTON_PRESSED);
+    fake_pci_slot_set(slot, PCI_SLOT_BUTTON_PRESSED);
     assert_true(poll());
-    slots[0].bus->bridge->written = NULL; /* power off has no effect yet */
+    slot->bus->bridge->written = NULL; /* power off has no effect yet */
     assert_int_equal(pci_hotplug_eject(device), OK);
     assert_false(device->present);
     assert_false(poll());
     scan(2);
     assert_false(device->present);
-    take_card(&slots[0]);
+    fake_pci_slot_take(slot);
     assert_false(poll());
 }
 
@@ -331,10 +245,10 @@ static void test_pulled_without_asking(void **state)
 {
     (void)state;
     struct pci_device *device = plugged();
-    take_card(&slots[0]);
+    fake_pci_slot_take(slot);
     assert_true(poll());
     assert_false(device->present);
-    assert_false(is_powered(&slots[0]));
+    assert_false(fake_pci_slot_is_powered(slot));
     assert_logged("pulled out");
 }
 
@@ -343,14 +257,63 @@ static void test_swapped_between_two_polls(void **state)
     (void)state;
     struct pci_device *device = plugged();
     u32 occupant = device->occupant;
-    take_card(&slots[0]);
-    fake_pci_set(slots[0].bus->bridge, CONTROL, 2, 0x07c0); /* the slot went off with it */
-    plug(&slots[0]);
+    fake_pci_slot_take(slot);
+    fake_pci_set(slot->bus->bridge, FAKE_PCI_SLOT_CONTROL, 2,
+                 0x07c0); /* the slot went off with it */
+    fake_pci_slot_plug(slot);
     assert_true(poll());
     assert_false(device->present); /* its driver learns that the old one has gone */
     assert_true(poll());
     assert_true(device->present);
     assert_true(device->occupant != occupant);
+}
+
+/* A change that leaves the card running is looked at, and costs it nothing. */
+static void test_change_without_consequence(void **state)
+{
+    (void)state;
+    struct pci_device *device = plugged();
+    u32 occupant = device->occupant;
+    fake_pci_slot_set(slot, PCI_SLOT_PRESENCE_CHANGED);
+    assert_true(poll());
+    assert_true(device->present);
+    assert_int_equal(device->occupant, occupant);
+    assert_true(fake_pci_slot_is_powered(slot));
+    assert_false(poll());
+}
+
+static void test_eject_of_one_among_two(void **state)
+{
+    (void)state;
+    struct fake_pci_slot *second = fake_pci_slot_add(root, 4, 2, PCI_EXPRESS_TYPE_ROOT_PORT);
+    begin(3, 2);
+    fake_pci_slot_plug(slot);
+    fake_pci_slot_plug(second);
+    assert_true(poll());
+    assert_int_equal(pci_hotplug_eject(at("2:0.0")), OK);
+    assert_null(at("2:0.0"));
+    assert_non_null(at("1:0.0"));
+    assert_true(fake_pci_slot_is_powered(slot));
+}
+
+static void test_more_functions_than_the_table(void **state)
+{
+    (void)state;
+    for (u8 device = 8; device < 32; device++) {
+        for (u8 function = 0; function < 8; function++)
+            fake_pci_add(root, device, function, 0x1af4, 0x1045);
+    }
+    struct fake_pci_bus *other = fake_pci_add_bridge(root, 4, 9, 9);
+    for (u8 device = 0; device < 8; device++) {
+        for (u8 function = 0; function < 8; function++)
+            fake_pci_add(other, device, function, 0x1af4, 0x1045);
+    }
+    pci_init(&boot);
+    assert_int_equal(pci_scan(), E_NOMEM);
+    assert_int_equal(pci_hotplug_init(), 1);
+    fake_pci_slot_plug(slot);
+    assert_true(poll());
+    assert_logged("the scan after a change in a slot failed (nomem)");
 }
 
 static void test_eject_without_a_slot(void **state)
@@ -359,7 +322,7 @@ static void test_eject_without_a_slot(void **state)
     fake_pci_add(root, 9, 0, 0x1af4, 0x1058);
     begin(3, 1);
     assert_int_equal(pci_hotplug_eject(at("9")), E_UNSUPPORTED);
-    plug(&slots[0]);
+    fake_pci_slot_plug(slot);
     assert_true(poll());
     struct pci_device *device = at("1:0.0");
     assert_int_equal(pci_hotplug_eject(device), OK);
@@ -371,27 +334,27 @@ static void test_eject_without_a_slot(void **state)
 static void test_switch_brings_slots(void **state)
 {
     (void)state;
-    fake_pci_set(slots[0].bus->bridge, PCI_BRIDGE_BUSES, 4, 0x00040100); /* room for three more */
+    fake_pci_set(slot->bus->bridge, PCI_BRIDGE_BUSES, 4, 0x00040100); /* room for three more */
     begin(2, 1);
-    struct fake_pci_bus *upstream = fake_pci_add_bridge(slots[0].bus, 0, 0, 0);
-    struct fake_slot *inner = add_slot(upstream, 1, 0, PCI_EXPRESS_TYPE_DOWNSTREAM);
+    struct fake_pci_bus *upstream = fake_pci_add_bridge(slot->bus, 0, 0, 0);
+    struct fake_pci_slot *inner = fake_pci_slot_add(upstream, 1, 0, PCI_EXPRESS_TYPE_DOWNSTREAM);
     fake_pci_set(inner->bus->bridge, PCI_BRIDGE_BUSES, 4, 0);
-    put_card(&slots[0], upstream->bridge);
+    fake_pci_slot_insert(slot, upstream->bridge);
     assert_true(poll());
     assert_non_null(at("2:1.0"));
-    plug(inner);
+    fake_pci_slot_plug(inner);
     assert_true(poll());
     struct pci_device *device = at("3:0.0");
     assert_non_null(device);
     /* Asked of the outer slot, all that is behind it goes. */
-    ask_out(&slots[0]);
+    ask_out();
     assert_true(poll());
     assert_true(device->removal_requested);
-    take_card(&slots[0]);
+    fake_pci_slot_take(slot);
     assert_true(poll());
     assert_false(device->present);
     assert_null(at("2:1.0"));
-    set_status(inner, PCI_SLOT_BUTTON_PRESSED);
+    fake_pci_slot_set(inner, PCI_SLOT_BUTTON_PRESSED);
     assert_false(poll()); /* nobody looks at a slot that is gone */
 }
 
@@ -404,9 +367,10 @@ static void test_more_slots_than_are_watched(void **state)
             fake_pci_add_bridge(root, (u8)(4 + i / 8), (u8)(2 + i), (u8)(2 + i));
         port->bridge->function = (u8)(i % 8);
         port->bridge->config[PCI_CACHE_LINE_SIZE + 2] |= PCI_HEADER_MULTI_FUNCTION;
-        fake_pci_add_capability(port->bridge, EXPRESS, PCI_CAP_EXPRESS);
-        fake_pci_set(port->bridge, EXPRESS + PCI_EXPRESS_FLAGS, 2, 0x0142);
-        fake_pci_set(port->bridge, EXPRESS + PCI_SLOT_CAPABILITIES, 4, PCI_SLOT_CAP_HOTPLUG);
+        fake_pci_add_capability(port->bridge, FAKE_PCI_SLOT_EXPRESS, PCI_CAP_EXPRESS);
+        fake_pci_set(port->bridge, FAKE_PCI_SLOT_EXPRESS + PCI_EXPRESS_FLAGS, 2, 0x0142);
+        fake_pci_set(port->bridge, FAKE_PCI_SLOT_EXPRESS + PCI_SLOT_CAPABILITIES, 4,
+                     PCI_SLOT_CAP_HOTPLUG);
     }
     begin(72, 64);
     assert_logged("more than 64 hotplug slots");
@@ -433,6 +397,9 @@ int main(void)
         TEST_ONE_SLOT(test_card_that_stays_in_the_slot),
         TEST_ONE_SLOT(test_pulled_without_asking),
         TEST_ONE_SLOT(test_swapped_between_two_polls),
+        TEST_ONE_SLOT(test_change_without_consequence),
+        TEST_ONE_SLOT(test_eject_of_one_among_two),
+        TEST_ONE_SLOT(test_more_functions_than_the_table),
         TEST_ONE_SLOT(test_eject_without_a_slot),
         TEST_ONE_SLOT(test_switch_brings_slots),
         TEST_ONE_SLOT(test_more_slots_than_are_watched),
