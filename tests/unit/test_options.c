@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The command line's options: what is accepted, what is refused and how it is said. */
+#include <stdio.h>
+
+#include "kernel/options.h"
+#include "lib/log.h"
+#include "tests/unit/fake_platform.h"
+#include "tests/unit/unit.h"
+
+static struct options options;
+
+static void parse(const char *cmdline)
+{
+    fake_console_clear();
+    options_parse(cmdline, &options);
+}
+
+static void test_defaults(void **state)
+{
+    (void)state;
+    parse("");
+    assert_int_equal(options.nr_slots, 0);
+    assert_int_equal(options.irq_mode, VIRTIO_IRQ_AUTO);
+    assert_string_equal(options.run, "");
+    assert_string_equal(fake_console(), "");
+}
+
+static void test_accepted(void **state)
+{
+    (void)state;
+    parse("virtio_mem.slot=4 virtio_mem.slot=1:1f.7 virtio_mem.slot=0000:00:04.0 "
+          "virtio_mem.irq=poll run=\"alloc 1M; exit 3\"");
+    assert_string_equal(fake_console(), "");
+    assert_int_equal(options.nr_slots, 2);
+    assert_int_equal(options.slots[0].device, 4);
+    assert_int_equal(options.slots[1].bus, 1);
+    assert_int_equal(options.slots[1].device, 0x1f);
+    assert_int_equal(options.slots[1].function, 7);
+    assert_int_equal(options.irq_mode, VIRTIO_IRQ_POLL);
+    assert_string_equal(options.run, "alloc 1M; exit 3");
+}
+
+static void test_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *cmdline;
+        const char *said;
+    } cases[] = {
+        {"colour=blue", "cmdline: warning: unknown option 'colour'\n"},
+        {"virtio_mem.slot=32", "cmdline: error: virtio_mem.slot=32: expected [[domain:]bus:]"},
+        {"virtio_mem.slot", "cmdline: error: virtio_mem.slot=: expected"},
+        {"virtio_mem.irq=msi", "virtio_mem.irq=msi: expected auto, msix, intx or poll"},
+        {"log=noisy", "log=noisy: expected error, warning, info, debug or trace"},
+        {"log=disk:info", "log=disk:info: expected"},
+    };
+    for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
+        parse(cases[i].cmdline);
+        if (!strstr(fake_console(), cases[i].said))
+            fail_msg("'%s' printed: %s", cases[i].cmdline, fake_console());
+        assert_int_equal(options.nr_slots, 0);
+        assert_int_equal(options.irq_mode, VIRTIO_IRQ_AUTO);
+    }
+}
+
+static void test_too_many_slots(void **state)
+{
+    (void)state;
+    char cmdline[1024] = "";
+    for (unsigned i = 0; i <= OPTIONS_SLOTS_MAX; i++)
+        snprintf(cmdline + strlen(cmdline), sizeof(cmdline) - strlen(cmdline),
+                 "virtio_mem.slot=%x ", i);
+    parse(cmdline);
+    assert_int_equal(options.nr_slots, OPTIONS_SLOTS_MAX);
+    assert_non_null(strstr(fake_console(), "virtio_mem.slot=10: expected"));
+}
+
+static void test_log_takes_effect(void **state)
+{
+    (void)state;
+    parse("log=error log=vmem:debug");
+    assert_int_equal(log_levels[LOG_PCI], LOG_LEVEL_ERROR);
+    assert_int_equal(log_levels[LOG_VMEM], LOG_LEVEL_DEBUG);
+    parse("log=info");
+    assert_int_equal(log_levels[LOG_VMEM], LOG_LEVEL_INFO);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_defaults),         cmocka_unit_test(test_accepted),
+        cmocka_unit_test(test_refused),          cmocka_unit_test(test_too_many_slots),
+        cmocka_unit_test(test_log_takes_effect),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
