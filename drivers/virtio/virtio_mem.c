@@ -172,6 +172,8 @@ static void first_look(struct vmem_device *vmem)
 static void rest(struct vmem_device *vmem, const struct vmem_plan *plan, u64 now_ms)
 {
     vmem->work_at_ms = now_ms + VMEM_SLOW_MS;
+    if (now_ms - vmem->recovered_at_ms >= VMEM_CALM_MS)
+        vmem->nr_recoveries = vmem->nr_errors = 0;
     vmem->is_short_of_idle = plan->shortfall == VMEM_SHORT_OF_IDLE;
     vmem->used_when_short = plugged_frames_used();
     if (vmem->is_leaving)

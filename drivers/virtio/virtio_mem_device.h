@@ -44,9 +44,10 @@
 #define VMEM_ANSWER_LIMIT_PER_GIB_MS 1000
 
 /* How often in a row, without a block changing state between, before the next harsher measure. */
-#define VMEM_ERRORS_MAX     3 /* ERROR answers, then a reset */
-#define VMEM_RECOVERIES_MAX 3 /* resets, then the device is broken */
-#define VMEM_UNSTEADY_MAX   8 /* config snapshots that did not hold still, then broken */
+#define VMEM_ERRORS_MAX     3     /* ERROR answers, then a reset */
+#define VMEM_RECOVERIES_MAX 3     /* resets, then the device is broken */
+#define VMEM_CALM_MS        10000 /* so long after a reset, at rest, it counts as having helped */
+#define VMEM_UNSTEADY_MAX   8     /* config snapshots that did not hold still, then broken */
 
 /* Rounds of one vmem_service() call: bounds what a device that never settles costs the rest. */
 #define VMEM_ROUNDS_MAX 64
@@ -95,6 +96,7 @@ struct vmem_device {
 
     unsigned nr_errors; /* in a row; see the limits above */
     unsigned nr_recoveries;
+    u64 recovered_at_ms;
     unsigned nr_unsteady;
 
     u64 probe_blocks; /* how long the next STATE request may be */

@@ -37,6 +37,7 @@ void vmem_recover(struct vmem_device *vmem, u64 now_ms, const char *why)
         return;
     }
     vmem->nr_recoveries++;
+    vmem->recovered_at_ms = now_ms;
     vmem->count.resets++;
     log_warning(LOG_VMEM, vmem->name,
                 "resetting the device: %s; %lu blocks stay online, %lu are in doubt", why,

@@ -345,6 +345,24 @@ static void test_needs_reset_at_rest(void **state)
     expect_page_still_there();
 }
 
+/* Now and then it is recovered for ever; again and again, without a calm time between, it is not.
+ */
+static void test_needs_reset_again(void **state)
+{
+    (void)state;
+    start_with_64m(FAKE_VMEM_QEMU);
+    for (unsigned i = 0; i < 10; i++) {
+        fake_transport_fail(&machine.device.transport);
+        machine_run(&machine, 20000);
+    }
+    assert_int_equal(machine_status(&machine).resets, 10);
+    for (unsigned i = 0; i < 4; i++) {
+        fake_transport_fail(&machine.device.transport);
+        machine_run(&machine, 1000);
+    }
+    expect_broken("it asks for a reset (DEVICE_NEEDS_RESET), and 3 resets did not help");
+}
+
 /* The interrupt that tells of it is lost: the slow look finds it. */
 static void test_needs_reset_unnoticed(void **state)
 {
@@ -441,6 +459,7 @@ int main(void)
         scenario(test_silence_for_ever),
         scenario(test_slow_answer),
         scenario(test_needs_reset_at_rest),
+        scenario(test_needs_reset_again),
         scenario(test_needs_reset_unnoticed),
         scenario(test_reset_never_ends),
         scenario(test_vanished),
