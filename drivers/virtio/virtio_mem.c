@@ -46,10 +46,13 @@ void vmem_back_off(struct vmem_device *vmem, u64 now_ms, const char *why)
 {
     /* Several answers of one batch count once. */
     if (vmem->retry_at_ms <= now_ms) {
-        vmem->backoff_ms = vmem->backoff_ms == 0
-                               ? VMEM_BACKOFF_FIRST_MS
-                               : min_u64(vmem->backoff_ms * 2, VMEM_BACKOFF_LAST_MS);
+        u64 previous_ms = vmem->backoff_ms;
+        vmem->backoff_ms = previous_ms == 0 ? VMEM_BACKOFF_FIRST_MS
+                                            : min_u64(previous_ms * 2, VMEM_BACKOFF_LAST_MS);
         vmem->retry_at_ms = now_ms + vmem->backoff_ms;
+        if (vmem->backoff_ms == VMEM_BACKOFF_LAST_MS && previous_ms != VMEM_BACKOFF_LAST_MS)
+            log_warning(LOG_VMEM, vmem->name, "waiting, %s: requested=%lu plugged=%lu", why,
+                        vmem->config.requested_bytes, vmem->config.plugged_bytes);
     }
     vmem->work_at_ms = vmem->retry_at_ms;
     vmem->waiting_for = why;
