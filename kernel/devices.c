@@ -3,8 +3,10 @@
 #include "kernel/devices.h"
 
 #include "drivers/pci/pci.h"
+#include "drivers/pci/pci_hotplug.h"
 #include "drivers/virtio/virtio_pci.h"
 #include "drivers/virtio/virtio_spec.h"
+#include "include/platform.h"
 #include "include/status.h"
 #include "lib/log.h"
 #include "lib/printf.h"
@@ -12,13 +14,19 @@
 
 struct attached_device {
     const struct pci_device *pci;
+    u32 occupant; /* pci->occupant when it was attached */
     struct vmem_device *vmem;
-    const struct virtio_device *virtio;
-    u64 next_ms; /* when vmem_service() wants to be called, at the latest */
+    struct virtio_device *virtio;
+    bool leaving; /* vmem_detach() has begun and must be called until it is done */
+    u64 next_ms;  /* when vmem_service() wants to be called, at the latest */
 };
+
+#define RELEASE_RETRY_MS 100
 
 static struct attached_device devices[VMEM_DEVICES_MAX];
 static unsigned nr_devices;
+static bool releasing; /* a device that is to go has not been let go yet */
+static u64 next_release_ms;
 
 const char *devices_virtio_type_name(u32 type)
 {
@@ -28,6 +36,15 @@ const char *devices_virtio_type_name(u32 type)
         [20] = "crypto", [24] = "memory", [26] = "file system",
     };
     return type < ARRAY_SIZE(names) && names[type] ? names[type] : "unknown";
+}
+
+/* The lowest "vmemN" that no attached device has. */
+static void choose_name(char *name, size_t bytes)
+{
+    unsigned number = 0;
+    do
+        snprintf(name, bytes, "vmem%u", number++);
+    while (devices_find(name));
 }
 
 static void attach(struct pci_device *pci, enum virtio_irq_mode irq_mode)
@@ -48,7 +65,7 @@ static void attach(struct pci_device *pci, enum virtio_irq_mode irq_mode)
                   status_name(status));
         return;
     }
-    snprintf(name, sizeof(name), "vmem%u", nr_devices);
+    choose_name(name, sizeof(name));
     struct attached_device *device = &devices[nr_devices];
     status = vmem_attach(virtio, name, irq_mode, &device->vmem);
     if (status != OK) {
@@ -58,7 +75,9 @@ static void attach(struct pci_device *pci, enum virtio_irq_mode irq_mode)
         return;
     }
     device->pci = pci;
+    device->occupant = pci->occupant;
     device->virtio = virtio;
+    device->leaving = false;
     device->next_ms = 0;
     nr_devices++;
 }
@@ -131,7 +150,8 @@ static void attach_new(const struct options *options)
 {
     struct pci_device *pci;
     for (unsigned i = 0; (pci = pci_device_at(i)) != NULL; i++) {
-        if (pci->present && is_virtio_mem(pci) && !is_attached(pci) && is_wanted(pci, options))
+        if (is_virtio_mem(pci) && !pci->removal_requested && !is_attached(pci) &&
+            is_wanted(pci, options))
             attach(pci, options->irq_mode);
     }
 }
@@ -151,13 +171,73 @@ void devices_init(const struct options *options)
         log_warning(LOG_KERNEL, "devices", "no virtio-mem device is in use");
 }
 
+/* ---- devices that leave ---- */
+
+static bool has_gone(const struct attached_device *device)
+{
+    return !device->pci->present || device->pci->occupant != device->occupant;
+}
+
+/* False while the driver cannot let go: pages are in use, or the device has not agreed yet. */
+static bool release(unsigned index)
+{
+    struct attached_device *device = &devices[index];
+    if (has_gone(device) && !device->virtio->broken)
+        virtio_break(device->virtio, "it was pulled out");
+    int status = vmem_detach(device->vmem);
+    device->leaving = status == E_AGAIN;
+    if (status != OK)
+        return false;
+    virtio_pci_destroy(device->virtio);
+    nr_devices--;
+    for (unsigned i = index; i < nr_devices; i++)
+        devices[i] = devices[i + 1];
+    return true;
+}
+
+static void release_leaving(void)
+{
+    releasing = false;
+    for (unsigned i = nr_devices; i-- > 0;) {
+        if (has_gone(&devices[i]) || devices[i].pci->removal_requested || devices[i].leaving)
+            releasing |= !release(i);
+    }
+}
+
+static void eject_released(void)
+{
+    struct pci_device *pci;
+    for (unsigned i = 0; (pci = pci_device_at(i)) != NULL;) {
+        if (pci->removal_requested && pci_hotplug_eject(pci) == OK)
+            i = 0; /* more than this function may have gone with it */
+        else
+            i++;
+    }
+}
+
 void devices_rescan(const struct options *options)
 {
     int nr_functions = pci_scan();
     if (nr_functions < 0)
         log_error(LOG_KERNEL, "devices", "the PCI rescan failed (%s)", status_name(nr_functions));
+    release_leaving();
     attach_new(options);
 }
+
+void devices_follow_slots(const struct options *options)
+{
+    u64 now_ms = platform_now_ms();
+    bool changed = pci_hotplug_poll(now_ms);
+    if (!changed && (!releasing || now_ms < next_release_ms))
+        return;
+    next_release_ms = now_ms + RELEASE_RETRY_MS;
+    release_leaving();
+    if (!releasing)
+        eject_released();
+    attach_new(options);
+}
+
+/* ---- service ---- */
 
 static bool has_events(const struct attached_device *device)
 {

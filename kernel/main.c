@@ -69,13 +69,6 @@ static void take_acpi_events(void)
         devices_rescan(&options);
 }
 
-/* A card came into a slot, or the user wants one out. */
-static void take_slot_changes(void)
-{
-    if (pci_hotplug_poll(platform_now_ms()))
-        devices_rescan(&options);
-}
-
 void kmain(const struct boot_info *boot)
 {
     report_boot(boot);
@@ -101,7 +94,7 @@ void kmain(const struct boot_info *boot)
     bool ready = false;
     for (;;) {
         take_acpi_events();
-        take_slot_changes();
+        devices_follow_slots(&options);
         devices_service();
         if (!ready && devices_ready()) {
             ready = true;
