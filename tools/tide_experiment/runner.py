@@ -209,8 +209,11 @@ class Run:
             self.qemu.set_requested(device, size)
         if step.requested and step.until == "settled":
             self._wait_settled(step, usage, began, mark)
+        if step.until == "time":
+            self._stay(step.hold)
         measured = recorder.moment(ask_guest=False)
-        self._stay(step.hold)
+        if step.until == "settled":
+            self._stay(step.hold)
         after = recorder.moment(ask_guest=True)
         self._check_content()
         self.rows += recorder.end_step(step, usage, after, measured)

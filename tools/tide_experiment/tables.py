@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Tables for the terminal: the keys of a scenario, and the results with medians and spread."""
 
+import re
 from typing import Any
 
 from rich import box
@@ -71,6 +72,11 @@ def _median(spread: Spread | None, show: Any) -> str:
     return "-" if spread is None else str(show(spread.median))
 
 
+def short_variant(variant: str) -> str:
+    """ "workload.occupancy=5,device.block=2M" -> "occupancy=5, block=2M"."""
+    return ", ".join(re.sub(r"^(?:\w+\.)+", "", part) for part in variant.split(","))
+
+
 def step_name(cell: Cell) -> str:
     """ "1G -> 512M", with the schedule's label before it."""
     change = f"{format_size(cell.size_before)} → {format_size(cell.requested)}"
@@ -88,11 +94,11 @@ def print_results(experiment: results.Experiment, console: Console) -> None:
     }
     table = Table(box=box.SIMPLE_HEAD, title=experiment.meta.get("title"), title_justify="left", padding=(0, 1))
     for name in [name for name, shown in columns.items() if shown] + ["resize", "settled"]:
-        table.add_column(name)
+        table.add_column(name, no_wrap=name != "resize")
     for name in ("ms", "instructions", "requests", "CPU ms", "resident"):
         table.add_column(name, justify="right", no_wrap=True)
     for cell in cells:
-        values = {"variant": cell.variant, "device": cell.device, "guest": cell.guest}
+        values = {"variant": short_variant(cell.variant), "device": cell.device, "guest": cell.guest}
         settled = "yes" if cell.settled == cell.runs else f"{cell.settled} of {cell.runs}"
         if not cell.settled and cell.reached:
             settled = f"no: {human_size(cell.reached.median)}"
