@@ -37,6 +37,13 @@ void machine_start(struct machine *machine, enum fake_vmem_manner manner)
     assert_true(vmem_is_ready(machine->driver));
 }
 
+void machine_start_with_64m(struct machine *machine, enum fake_vmem_manner manner)
+{
+    machine_start(machine, manner);
+    machine_resize(machine, 64 * MIB, 1);
+    machine_expect(machine, 64 * MIB);
+}
+
 void machine_shutdown(struct machine *machine)
 {
     fake_vmem_free(&machine->device);
@@ -93,6 +100,27 @@ void machine_expect(const struct machine *machine, u64 plugged_bytes)
     struct page_stats stats;
     page_get_stats(&stats);
     assert_int_equal(stats.plugged_frames * PAGE_BYTES, plugged_bytes);
+}
+
+void machine_hold_page(struct machine *machine)
+{
+    u64 bytes = machine->device.nr_blocks * machine->device.block_bytes;
+    machine->page = page_alloc(0, PAGE_USER);
+    assert_in_range(machine->page, machine->device.base, machine->device.base + bytes - 1);
+}
+
+void machine_expect_page(const struct machine *machine)
+{
+    assert_true(fake_is_mapped(machine->page, PAGE_BYTES));
+    page_free(machine->page, 0);
+}
+
+void machine_expect_broken(const struct machine *machine, const char *reason)
+{
+    assert_int_equal(machine_status(machine).phase, VMEM_PHASE_BROKEN);
+    assert_non_null(strstr(vmem_virtio(machine->driver)->broken_reason, reason));
+    assert_true(vmem_is_ready(machine->driver));
+    assert_int_equal(vmem_service(machine->driver, platform_now_ms()), VMEM_NEVER);
 }
 
 unsigned machine_said(const char *text)

@@ -23,6 +23,7 @@ struct machine {
     struct fake_vmem device;
     struct vmem_device *driver; /* NULL while detached */
     enum virtio_irq_mode irq_mode;
+    paddr_t page;  /* machine_hold_page()'s */
     u64 due_ms;    /* when vmem_service() wants to be called */
     u64 nr_events; /* interrupts seen by the loop below */
     u64 nr_calls;  /* of vmem_service() */
@@ -38,6 +39,9 @@ void machine_boot_region(struct machine *machine, enum fake_vmem_manner manner, 
 /* Boot, attach, and run until the first plan has settled. */
 void machine_start(struct machine *machine, enum fake_vmem_manner manner);
 
+/* The same, and 64 MiB plugged. */
+void machine_start_with_64m(struct machine *machine, enum fake_vmem_manner manner);
+
 void machine_attach(struct machine *machine);
 void machine_shutdown(struct machine *machine);
 
@@ -49,6 +53,13 @@ void machine_resize(struct machine *machine, u64 bytes, u64 ms);
 
 /* Fails unless the device has that much plugged, the driver agrees, and all of it is mapped. */
 void machine_expect(const struct machine *machine, u64 plugged_bytes);
+
+/* Take a page of the region before the trouble; it must be mapped throughout, then is freed. */
+void machine_hold_page(struct machine *machine);
+void machine_expect_page(const struct machine *machine);
+
+/* The device was given up for that reason, and nothing waits for it. */
+void machine_expect_broken(const struct machine *machine, const char *reason);
 
 struct vmem_status machine_status(const struct machine *machine);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The virtio-mem driver with a device in trouble: busy, refusing, wrong,
- * silent, reset. Each ends settled or broken in bounded time, what is in use
- * stays usable, and no block is lost or used twice.
+ * Refusals: BUSY, NACK, ERROR, from the device or from mm. Each ends settled or
+ * broken in bounded time, what is in use stays usable, and no block is lost or
+ * used twice.
  */
 #include "tests/unit/fake_vmem_machine.h"
 
@@ -13,36 +13,6 @@ static int shut_down(void **state)
     (void)state;
     machine_shutdown(&machine);
     return 0;
-}
-
-static void start_with_64m(enum fake_vmem_manner manner)
-{
-    machine_start(&machine, manner);
-    machine_resize(&machine, 64 * MIB, 1);
-    machine_expect(&machine, 64 * MIB);
-}
-
-/* Pages in use before the trouble; they must be mapped throughout. */
-static paddr_t held_page;
-
-static void hold_a_page(void)
-{
-    held_page = page_alloc(0, PAGE_USER);
-    assert_in_range(held_page, MACHINE_BASE, MACHINE_BASE + GIB - 1);
-}
-
-static void expect_page_still_there(void)
-{
-    assert_true(fake_is_mapped(held_page, PAGE_BYTES));
-    page_free(held_page, 0);
-}
-
-static void expect_broken(const char *reason)
-{
-    assert_int_equal(machine_status(&machine).phase, VMEM_PHASE_BROKEN);
-    assert_non_null(strstr(vmem_virtio(machine.driver)->broken_reason, reason));
-    assert_true(vmem_is_ready(machine.driver)); /* nobody need wait for it */
-    assert_int_equal(vmem_service(machine.driver, platform_now_ms()), VMEM_NEVER);
 }
 
 /* ---- BUSY ---- */
@@ -72,14 +42,14 @@ static void test_busy_backs_off(void **state)
 static void test_busy_unplug(void **state)
 {
     (void)state;
-    start_with_64m(FAKE_VMEM_QEMU);
+    machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
     machine.device.moods.busy = 3;
     machine_resize(&machine, 0, 1);
     machine_expect(&machine, 64 * MIB);
-    hold_a_page();
+    machine_hold_page(&machine);
     machine_run(&machine, 100);
     machine_expect(&machine, 2 * MIB);
-    expect_page_still_there();
+    machine_expect_page(&machine);
     machine_run(&machine, 0);
     machine_expect(&machine, 0);
 }
@@ -87,8 +57,8 @@ static void test_busy_unplug(void **state)
 static void test_busy_unplug_all(void **state)
 {
     (void)state;
-    start_with_64m(FAKE_VMEM_QEMU);
-    hold_a_page();
+    machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
+    machine_hold_page(&machine);
     paddr_t far = MACHINE_BASE;
     paddr_t run = page_alloc_run(20 * 512, PAGE_USER);
     paddr_t split = page_alloc(PAGE_ORDER_MAX, PAGE_USER);
@@ -96,7 +66,7 @@ static void test_busy_unplug_all(void **state)
     page_free_run(run, 20 * 512);
     machine_resize(&machine, 0, 1); /* leaves two blocks apart */
     page_free(split, PAGE_ORDER_MAX);
-    page_free(held_page, 0);
+    page_free(machine.page, 0);
     machine.device.moods.busy = 5;
     machine_run(&machine, 1000);
     machine_expect(&machine, 0);
@@ -110,7 +80,7 @@ static void test_busy_unplug_all(void **state)
 static void test_busy_then_new_wish(void **state)
 {
     (void)state;
-    start_with_64m(FAKE_VMEM_QEMU);
+    machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
     machine.device.moods.busy = 9;
     machine_resize(&machine, 128 * MIB, 2550);
     assert_int_equal(machine.device.moods.busy, 0);
@@ -142,7 +112,7 @@ static void test_busy_for_ever_is_ready(void **state)
 static void test_nack_for_nothing(void **state)
 {
     (void)state;
-    start_with_64m(FAKE_VMEM_QEMU);
+    machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
     machine.device.moods.nack = 4;
     machine_resize(&machine, 32 * MIB, 149);
     machine_expect(&machine, 64 * MIB);
@@ -158,7 +128,7 @@ static void test_nack_for_nothing(void **state)
 static void test_error_once(void **state)
 {
     (void)state;
-    start_with_64m(FAKE_VMEM_QEMU);
+    machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
     machine.device.moods.error = 1;
     machine_resize(&machine, 128 * MIB, 100);
     machine_expect(&machine, 128 * MIB);
@@ -192,14 +162,14 @@ static void test_error_after_part(void **state)
 static void test_error_for_ever(void **state)
 {
     (void)state;
-    start_with_64m(FAKE_VMEM_QEMU);
-    hold_a_page();
+    machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
+    machine_hold_page(&machine);
     machine.device.moods.error = ~0u;
     machine_resize(&machine, 128 * MIB, 60000);
-    expect_broken("it keeps answering ERROR, and 3 resets did not help");
+    machine_expect_broken(&machine, "it keeps answering ERROR, and 3 resets did not help");
     assert_int_equal(machine_status(&machine).resets, 3);
     assert_true(fake_vmem_requests(&machine.device) < 30);
-    expect_page_still_there();
+    machine_expect_page(&machine);
 }
 
 /* Firecracker says ERROR where the wish has shrunk under way. */
@@ -232,183 +202,12 @@ static void grow_wish_to_64m(struct fake_vmem *device, const struct fake_vmem_re
 static void test_nack_on_unplug(void **state)
 {
     (void)state;
-    start_with_64m(FAKE_VMEM_STRATOVIRT);
+    machine_start_with_64m(&machine, FAKE_VMEM_STRATOVIRT);
     machine.device.is_strict = false;
     machine.device.before_request = grow_wish_to_64m;
     machine_resize(&machine, 16 * MIB, 1);
     machine_expect(&machine, 64 * MIB);
     assert_int_equal(machine_status(&machine).replies[VIRTIO_MEM_RESP_NACK], 1);
-}
-
-/* ---- no valid answer ---- */
-
-static void test_invalid_answers(void **state)
-{
-    (void)state;
-    static const size_t moods[] = {
-        offsetof(struct fake_vmem_moods, bad_type),
-        offsetof(struct fake_vmem_moods, nothing),
-        offsetof(struct fake_vmem_moods, needs_reset),
-    };
-    for (unsigned i = 0; i < ARRAY_SIZE(moods); i++) {
-        start_with_64m(FAKE_VMEM_QEMU);
-        hold_a_page();
-        unsigned *mood = (unsigned *)(void *)((char *)&machine.device.moods + moods[i]);
-        *mood = 1;
-        machine_resize(&machine, 128 * MIB, 1000);
-        machine_expect(&machine, 128 * MIB);
-        assert_int_equal(machine_status(&machine).resets, 1);
-        *mood = 1;
-        machine_resize(&machine, 32 * MIB, 1000);
-        machine_expect(&machine, 32 * MIB);
-        *mood = 100;
-        machine_resize(&machine, 128 * MIB, 10000);
-        expect_broken("3 resets did not help");
-        expect_page_still_there();
-        machine_shutdown(&machine);
-    }
-    machine_boot(&machine, FAKE_VMEM_QEMU);
-}
-
-/* ---- silence ---- */
-
-/* Not done and not answered; and done and not answered: STATE tells which, after a reset. */
-static void test_silence(void **state)
-{
-    (void)state;
-    for (unsigned is_done = 0; is_done < 2; is_done++) {
-        start_with_64m(FAKE_VMEM_QEMU);
-        hold_a_page();
-        unsigned *mood = is_done ? &machine.device.moods.lost : &machine.device.moods.silent;
-        *mood = 1;
-        machine_resize(&machine, 128 * MIB, 59999);
-        assert_int_equal(machine_status(&machine).phase, VMEM_PHASE_WORKING);
-        assert_int_equal(machine_status(&machine).timeouts, 0);
-        assert_true(machine.nr_calls < 100); /* no spinning meanwhile */
-        machine_run(&machine, 100);
-        assert_int_equal(machine_status(&machine).timeouts, 1);
-        machine_expect(&machine, 128 * MIB);
-        *mood = 1;
-        machine_resize(&machine, 2 * MIB, 70000);
-        machine_expect(&machine, 2 * MIB);
-        expect_page_still_there();
-        *mood = 1;
-        machine_resize(&machine, 0, 70000);
-        machine_expect(&machine, 0);
-        assert_int_equal(machine_status(&machine).resets, 3);
-        machine_shutdown(&machine);
-    }
-    machine_boot(&machine, FAKE_VMEM_QEMU);
-}
-
-static void test_silence_for_ever(void **state)
-{
-    (void)state;
-    start_with_64m(FAKE_VMEM_QEMU);
-    hold_a_page();
-    machine.device.moods.silent = ~0u;
-    machine_resize(&machine, 128 * MIB, 60 * 60 * 1000);
-    expect_broken("it did not answer in time, and 3 resets did not help");
-    assert_int_equal(machine_status(&machine).timeouts, 4);
-    expect_page_still_there();
-}
-
-/* A slow device that answers within the limit is no trouble at all. */
-static void test_slow_answer(void **state)
-{
-    (void)state;
-    start_with_64m(FAKE_VMEM_QEMU);
-    machine.device.transport.hold = true;
-    machine_resize(&machine, 128 * MIB, 50000);
-    machine_expect(&machine, 64 * MIB);
-    assert_true(vmem_is_ready(machine.driver));
-    machine.device.transport.hold = false;
-    fake_transport_process(&machine.device.transport, 0);
-    machine_run(&machine, 1);
-    machine_expect(&machine, 128 * MIB);
-    assert_int_equal(machine_status(&machine).resets, 0);
-}
-
-/* ---- DEVICE_NEEDS_RESET ---- */
-
-static void test_needs_reset_at_rest(void **state)
-{
-    (void)state;
-    start_with_64m(FAKE_VMEM_QEMU);
-    hold_a_page();
-    fake_transport_fail(&machine.device.transport);
-    machine_run(&machine, 100);
-    assert_int_equal(machine_status(&machine).resets, 1);
-    assert_int_equal(machine_status(&machine).phase, VMEM_PHASE_SETTLED);
-    machine_resize(&machine, 128 * MIB, 100);
-    machine_expect(&machine, 128 * MIB);
-    expect_page_still_there();
-}
-
-/* Now and then it is recovered for ever; again and again, without a calm time between, it is not.
- */
-static void test_needs_reset_again(void **state)
-{
-    (void)state;
-    start_with_64m(FAKE_VMEM_QEMU);
-    for (unsigned i = 0; i < 10; i++) {
-        fake_transport_fail(&machine.device.transport);
-        machine_run(&machine, 20000);
-    }
-    assert_int_equal(machine_status(&machine).resets, 10);
-    for (unsigned i = 0; i < 4; i++) {
-        fake_transport_fail(&machine.device.transport);
-        machine_run(&machine, 1000);
-    }
-    expect_broken("it asks for a reset (DEVICE_NEEDS_RESET), and 3 resets did not help");
-}
-
-/* The interrupt that tells of it is lost: the slow look finds it. */
-static void test_needs_reset_unnoticed(void **state)
-{
-    (void)state;
-    start_with_64m(FAKE_VMEM_QEMU);
-    machine.device.transport.faults.no_interrupts = true;
-    fake_transport_fail(&machine.device.transport);
-    machine_run(&machine, 1100);
-    assert_int_equal(machine_status(&machine).resets, 1);
-}
-
-static void test_reset_never_ends(void **state)
-{
-    (void)state;
-    start_with_64m(FAKE_VMEM_QEMU);
-    hold_a_page();
-    machine.device.transport.faults.reset_reads = ~0u;
-    fake_transport_fail(&machine.device.transport);
-    machine_run(&machine, 10000);
-    expect_broken("after a reset");
-    expect_page_still_there();
-}
-
-static void test_vanished(void **state)
-{
-    (void)state;
-    start_with_64m(FAKE_VMEM_QEMU);
-    hold_a_page();
-    machine.device.transport.faults.vanished = true;
-    machine_run(&machine, 10000);
-    expect_broken("vanished");
-    expect_page_still_there();
-}
-
-/* After a reset the region is another: that is not the device we knew. */
-static void test_region_moves_at_reset(void **state)
-{
-    (void)state;
-    start_with_64m(FAKE_VMEM_QEMU);
-    hold_a_page();
-    machine.device.base += GIB;
-    fake_vmem_update(&machine.device);
-    fake_transport_fail(&machine.device.transport);
-    machine_run(&machine, 10000);
-    expect_broken("addr changed from 0x100000000 to 0x140000000");
-    expect_page_still_there();
 }
 
 /* ---- mm refuses ---- */
@@ -417,7 +216,7 @@ static void test_region_moves_at_reset(void **state)
 static void test_no_page_tables_to_plug(void **state)
 {
     (void)state;
-    start_with_64m(FAKE_VMEM_QEMU);
+    machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
     machine.device.is_strict = false;
     fake_fail_map_after(0);
     machine_resize(&machine, 128 * MIB, 500);
@@ -430,7 +229,7 @@ static void test_no_page_tables_to_plug(void **state)
 static void test_no_page_tables_to_unplug(void **state)
 {
     (void)state;
-    start_with_64m(FAKE_VMEM_QEMU);
+    machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
     fake_fail_unmap_after(0);
     machine_resize(&machine, 32 * MIB, 500);
     machine_expect(&machine, 64 * MIB);
@@ -454,16 +253,6 @@ int main(void)
         scenario(test_error_for_ever),
         scenario(test_error_is_firecrackers_nack),
         scenario(test_nack_on_unplug),
-        scenario(test_invalid_answers),
-        scenario(test_silence),
-        scenario(test_silence_for_ever),
-        scenario(test_slow_answer),
-        scenario(test_needs_reset_at_rest),
-        scenario(test_needs_reset_again),
-        scenario(test_needs_reset_unnoticed),
-        scenario(test_reset_never_ends),
-        scenario(test_vanished),
-        scenario(test_region_moves_at_reset),
         scenario(test_no_page_tables_to_plug),
         scenario(test_no_page_tables_to_unplug),
     };

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Devices that end in a reset: answers that are none, silence,
+ * DEVICE_NEEDS_RESET, one that vanishes. STATE tells what is true afterwards; a
+ * reset that does not help ends in a broken device and a kernel that goes on.
+ */
+#include "tests/unit/fake_vmem_machine.h"
+
+static struct machine machine;
+
+static int shut_down(void **state)
+{
+    (void)state;
+    machine_shutdown(&machine);
+    return 0;
+}
+
+/* ---- no valid answer ---- */
+
+static void test_invalid_answers(void **state)
+{
+    (void)state;
+    static const size_t moods[] = {
+        offsetof(struct fake_vmem_moods, bad_type),
+        offsetof(struct fake_vmem_moods, nothing),
+        offsetof(struct fake_vmem_moods, needs_reset),
+    };
+    for (unsigned i = 0; i < ARRAY_SIZE(moods); i++) {
+        machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
+        machine_hold_page(&machine);
+        unsigned *mood = (unsigned *)(void *)((char *)&machine.device.moods + moods[i]);
+        *mood = 1;
+        machine_resize(&machine, 128 * MIB, 1000);
+        machine_expect(&machine, 128 * MIB);
+        assert_int_equal(machine_status(&machine).resets, 1);
+        *mood = 1;
+        machine_resize(&machine, 32 * MIB, 1000);
+        machine_expect(&machine, 32 * MIB);
+        *mood = 100;
+        machine_resize(&machine, 128 * MIB, 10000);
+        machine_expect_broken(&machine, "3 resets did not help");
+        machine_expect_page(&machine);
+        machine_shutdown(&machine);
+    }
+    machine_boot(&machine, FAKE_VMEM_QEMU);
+}
+
+/* ---- silence ---- */
+
+/* Not done and not answered; and done and not answered: STATE tells which, after a reset. */
+static void test_silence(void **state)
+{
+    (void)state;
+    for (unsigned is_done = 0; is_done < 2; is_done++) {
+        machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
+        machine_hold_page(&machine);
+        unsigned *mood = is_done ? &machine.device.moods.lost : &machine.device.moods.silent;
+        *mood = 1;
+        machine_resize(&machine, 128 * MIB, 59999);
+        assert_int_equal(machine_status(&machine).phase, VMEM_PHASE_WORKING);
+        assert_int_equal(machine_status(&machine).timeouts, 0);
+        assert_true(machine.nr_calls < 100); /* no spinning meanwhile */
+        machine_run(&machine, 100);
+        assert_int_equal(machine_status(&machine).timeouts, 1);
+        machine_expect(&machine, 128 * MIB);
+        *mood = 1;
+        machine_resize(&machine, 2 * MIB, 70000);
+        machine_expect(&machine, 2 * MIB);
+        machine_expect_page(&machine);
+        *mood = 1;
+        machine_resize(&machine, 0, 70000);
+        machine_expect(&machine, 0);
+        assert_int_equal(machine_status(&machine).resets, 3);
+        machine_shutdown(&machine);
+    }
+    machine_boot(&machine, FAKE_VMEM_QEMU);
+}
+
+static void test_silence_for_ever(void **state)
+{
+    (void)state;
+    machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
+    machine_hold_page(&machine);
+    machine.device.moods.silent = ~0u;
+    machine_resize(&machine, 128 * MIB, 60 * 60 * 1000);
+    machine_expect_broken(&machine, "it did not answer in time, and 3 resets did not help");
+    assert_int_equal(machine_status(&machine).timeouts, 4);
+    machine_expect_page(&machine);
+}
+
+/* A slow device that answers within the limit is no trouble at all. */
+static void test_slow_answer(void **state)
+{
+    (void)state;
+    machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
+    machine.device.transport.hold = true;
+    machine_resize(&machine, 128 * MIB, 50000);
+    machine_expect(&machine, 64 * MIB);
+    assert_true(vmem_is_ready(machine.driver));
+    machine.device.transport.hold = false;
+    fake_transport_process(&machine.device.transport, 0);
+    machine_run(&machine, 1);
+    machine_expect(&machine, 128 * MIB);
+    assert_int_equal(machine_status(&machine).resets, 0);
+}
+
+/* ---- DEVICE_NEEDS_RESET ---- */
+
+static void test_needs_reset_at_rest(void **state)
+{
+    (void)state;
+    machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
+    machine_hold_page(&machine);
+    fake_transport_fail(&machine.device.transport);
+    machine_run(&machine, 100);
+    assert_int_equal(machine_status(&machine).resets, 1);
+    assert_int_equal(machine_status(&machine).phase, VMEM_PHASE_SETTLED);
+    machine_resize(&machine, 128 * MIB, 100);
+    machine_expect(&machine, 128 * MIB);
+    machine_expect_page(&machine);
+}
+
+/* Now and then it is recovered for ever; again and again, without a calm time between, it is not.
+ */
+static void test_needs_reset_again(void **state)
+{
+    (void)state;
+    machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
+    for (unsigned i = 0; i < 10; i++) {
+        fake_transport_fail(&machine.device.transport);
+        machine_run(&machine, 20000);
+    }
+    assert_int_equal(machine_status(&machine).resets, 10);
+    for (unsigned i = 0; i < 4; i++) {
+        fake_transport_fail(&machine.device.transport);
+        machine_run(&machine, 1000);
+    }
+    machine_expect_broken(&machine,
+                          "it asks for a reset (DEVICE_NEEDS_RESET), and 3 resets did not help");
+}
+
+/* The interrupt that tells of it is lost: the slow look finds it. */
+static void test_needs_reset_unnoticed(void **state)
+{
+    (void)state;
+    machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
+    machine.device.transport.faults.no_interrupts = true;
+    fake_transport_fail(&machine.device.transport);
+    machine_run(&machine, 1100);
+    assert_int_equal(machine_status(&machine).resets, 1);
+}
+
+static void test_reset_never_ends(void **state)
+{
+    (void)state;
+    machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
+    machine_hold_page(&machine);
+    machine.device.transport.faults.reset_reads = ~0u;
+    fake_transport_fail(&machine.device.transport);
+    machine_run(&machine, 10000);
+    machine_expect_broken(&machine, "after a reset");
+    machine_expect_page(&machine);
+}
+
+static void test_vanished(void **state)
+{
+    (void)state;
+    machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
+    machine_hold_page(&machine);
+    machine.device.transport.faults.vanished = true;
+    machine_run(&machine, 10000);
+    machine_expect_broken(&machine, "vanished");
+    machine_expect_page(&machine);
+}
+
+/* After a reset the region is another: that is not the device we knew. */
+static void test_region_moves_at_reset(void **state)
+{
+    (void)state;
+    machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
+    machine_hold_page(&machine);
+    machine.device.base += GIB;
+    fake_vmem_update(&machine.device);
+    fake_transport_fail(&machine.device.transport);
+    machine_run(&machine, 10000);
+    machine_expect_broken(&machine, "addr changed from 0x100000000 to 0x140000000");
+    machine_expect_page(&machine);
+}
+
+#define scenario(test) cmocka_unit_test_teardown(test, shut_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        scenario(test_invalid_answers),
+        scenario(test_silence),
+        scenario(test_silence_for_ever),
+        scenario(test_slow_answer),
+        scenario(test_needs_reset_at_rest),
+        scenario(test_needs_reset_again),
+        scenario(test_needs_reset_unnoticed),
+        scenario(test_reset_never_ends),
+        scenario(test_vanished),
+        scenario(test_region_moves_at_reset),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
