@@ -90,9 +90,10 @@ static void check_group(struct group *group, struct totals *totals)
 {
     for (unsigned i = 0; i < GROUP_AREAS; i++)
         check_area((struct area_ref){group, i}, totals);
-    for (unsigned category = 0; category < NR_CATEGORIES; category++)
-        totals->areas_in[category] +=
-            (unsigned)__builtin_popcountll(group_category(group, category));
+    for (unsigned category = 0; category < NR_CATEGORIES; category++) {
+        u64 mask = group_category(group, category);
+        totals->areas_in[category] += (unsigned)bitmap_count_range(&mask, 0, 64);
+    }
     if (group->present == 0)
         panic("page_check: group 0x%llx is empty", (unsigned long long)group->base);
     if (group->boot == 0 && (group->bitmap != NULL) > (group->small != 0))
