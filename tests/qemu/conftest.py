@@ -58,7 +58,8 @@ def boot(request: pytest.FixtureRequest, folder: Path) -> Iterator[Boot]:
             **machine: Any,
         ) -> Qemu:
             whole = Machine(IMAGE, devices=list(devices), accel=choose_accel(), **machine)
-            qemu = stack.enter_context(Qemu(whole, folder, life_seconds=LIFE_SECONDS))
+            place = folder / f"qemu{len(started) + 1}" if started else folder
+            qemu = stack.enter_context(Qemu(whole, place, life_seconds=LIFE_SECONDS))
             started.append((qemu, crash))
             if ready:
                 qemu.guest.wait_ready()

@@ -150,3 +150,18 @@ def test_map_shows_the_region(boot: Boot) -> None:
     alloc(qemu, "2M")
     alloc(qemu, "4K")
     assert sorted(qemu.guest.map("vmem0", 32)) == sorted("#+" + "-" * 14 + "." * 16)
+
+
+def test_tiny_boot_memory_and_a_huge_region(boot: Boot) -> None:
+    """16 MiB of boot memory carry 512 GiB, in few requests, and give all of it back."""
+    size = 512 * GIB
+    qemu = boot(MemDevice("vmem0", size=size, reserve=False), memory=16 * MIB)
+    before = nr_requests(qemu)
+    resize(qemu, "vmem0", size)
+    assert nr_requests(qemu) - before <= 5
+    alloc(qemu, "16M")
+    qemu.guest.command("fill")
+    check(qemu)
+    qemu.guest.command("free all")
+    resize(qemu, "vmem0", 0)
+    assert nr_requests(qemu) - before <= 10
