@@ -68,7 +68,7 @@ HOST_CFLAGS := -std=gnu11 -O1 -g $(WARNINGS) -I. -Itests/unit/include -fno-omit-
 HOST_SOURCES := $(filter-out lib/string.c lib/printf.c,$(LIB_SOURCES)) $(MM_SOURCES) \
 	$(DRIVER_SOURCES) kernel/line.c kernel/options.c \
 	kernel/workload_plan.c kernel/workload_spec.c $(wildcard tests/unit/fake_*.c)
-HOST_SOURCES += boot/memory_map.c boot/pvh.c arch/x86_64/page_tables.c
+HOST_SOURCES += boot/memory_map.c boot/multiboot2.c boot/pvh.c arch/x86_64/page_tables.c
 HOST_SOURCES += arch/x86_64/acpi.c
 HOST_OBJECTS := $(patsubst %.c,$(O)/host/%.o,$(HOST_SOURCES))
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(O)/unit/%,$(wildcard tests/unit/test_*.c))
@@ -94,7 +94,8 @@ unit: $(UNIT_TESTS)
 NPROC := $(shell nproc 2>/dev/null || echo 2)
 BUILD = @$(MAKE) --no-print-directory -s -j$(NPROC) O=$(O)
 TOOL = @O=$(O) PYTHON=$(PYTHON) QEMU=$(QEMU) PYTHONDONTWRITEBYTECODE=1
-HOST_TARGETS := help setup run shell gdb iso test test-unit test-qemu test-libvirt lint bench
+HOST_TARGETS := help setup run shell gdb iso test test-unit test-qemu test-libvirt test-tools lint \
+	bench experiments
 .PHONY: $(HOST_TARGETS) unit-programs iso-image
 
 help: ## this list
@@ -143,6 +144,11 @@ test-libvirt: ## a libvirt of its own runs the domain and resizes it with virsh;
 	$(BUILD) all iso-image
 	$(TOOL) $(PYTHON) tools/test $(O) libvirt -- $(PYTEST_ARGS)
 
+test-tools: ## the experiments: checker, runs, Linux beside Tide, the report in Chromium
+	$(TOOL) tools/setup tools
+	$(BUILD) all $(O)/plugin/insn_count.so
+	$(TOOL) $(PYTHON) tools/test $(O) tools -- $(PYTEST_ARGS)
+
 lint: ## format, layers, a clang build, sizes, scripts
 	$(TOOL) tools/setup lint
 	$(TOOL) $(PYTHON) tools/lint $(O)
@@ -151,6 +157,16 @@ bench: ## the figures, as a table and as build/bench.json
 	$(TOOL) tools/setup run
 	$(BUILD) all $(O)/plugin/insn_count.so $(O)/bench/nop.elf
 	$(TOOL) $(PYTHON) tools/bench $(O)
+
+experiments: ## a fast set of experiments, and the figures that the docs show
+	$(TOOL) tools/setup experiments
+	$(BUILD) all $(O)/plugin/insn_count.so
+	$(TOOL) tools/linux-guest
+	$(TOOL) $(PYTHON) tools/experiment compare --figures docs/figures experiments/latency.toml
+	$(TOOL) $(PYTHON) tools/experiment run --figures docs/figures $(FAST_EXPERIMENTS)
+
+FAST_EXPERIMENTS := $(patsubst %,experiments/%.toml,block-size fragmentation occupancy bursts \
+	two-devices busy verify)
 
 unit-programs: $(UNIT_TESTS)
 
