@@ -178,7 +178,7 @@ static int packed_peek(struct virtqueue *queue, struct virtqueue_entry *entry)
     const struct packed_descriptor *from = &ring(queue)[queue->next_used];
     u16 flags = ring_read16(&from->flags);
 
-    if (queue->outstanding == 0 || ((flags & FLAG_AVAIL) != 0) != queue->used_wrap ||
+    if (((flags & FLAG_AVAIL) != 0) != queue->used_wrap ||
         ((flags & FLAG_USED) != 0) != queue->used_wrap)
         return E_AGAIN;
     /* The flags that we read, before the rest of the entry and the reply that it covers. */

@@ -61,7 +61,7 @@ static struct fake_virtio_queue *selected(struct fake_virtio_pci *fake)
 static u32 read_queue(struct fake_virtio_pci *fake, u64 offset)
 {
     if (fake->queue_select >= fake->nr_queues)
-        return 0;
+        return offset == 24 ? fake->size_beyond : 0;
     const struct fake_virtio_queue *queue = selected(fake);
 
     switch (offset) {

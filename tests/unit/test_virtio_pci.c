@@ -242,8 +242,10 @@ static void test_queue_refusals(void **state)
         static const int expected[] = {E_NODEV, E_NODEV, E_INVAL, E_UNSUPPORTED, E_RANGE, OK};
         tear_down(state);
         set_up(state);
-        if (i == 0)
+        if (i == 0) {
             fake.nr_queues = 0;
+            fake.size_beyond = 128;
+        }
         if (i == 1)
             fake.size_max = 0;
         if (i == 2)

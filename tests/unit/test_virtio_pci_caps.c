@@ -291,11 +291,12 @@ static void test_notify_offsets(void **state)
         {0x3000, 0x1000, 4, 1024, 2, E_RANGE, 0},
         {0x3000, 0x1000, 0xffffffff, 65535, 2, E_RANGE, 0},
         {0x3000, 0x1000, 0x10000, 65535, 2, E_RANGE, 0},
-        {0x3000, 0x1000, 1, 1, 2, E_RANGE, 0}, /* not aligned */
-        {0x3002, 0x1000, 4, 0, 4, E_RANGE, 0}, /* the same, 32 bits wide */
-        {0, 0x4000, 4, 0, 2, E_RANGE, 0},      /* in the common structure */
-        {0, 0x4000, 0x1000, 1, 2, E_RANGE, 0}, /* on the ISR */
-        {0, 0x4000, 0x1000, 2, 2, E_RANGE, 0}, /* in device config */
+        {0x3000, 0x1000, 0x20000, 0x8000, 2, E_RANGE, 0}, /* 2^32 */
+        {0x3000, 0x1000, 1, 1, 2, E_RANGE, 0},            /* not aligned */
+        {0x3002, 0x1000, 4, 0, 4, E_RANGE, 0},            /* the same, 32 bits wide */
+        {0, 0x4000, 4, 0, 2, E_RANGE, 0},                 /* in the common structure */
+        {0, 0x4000, 0x1000, 1, 2, E_RANGE, 0},            /* on the ISR */
+        {0, 0x4000, 0x1000, 2, 2, E_RANGE, 0},            /* in device config */
         {0, 0x4000, 0x1000, 3, 2, OK, 0x3000},
     };
 

@@ -108,6 +108,29 @@ static void test_fill_to_the_brim(void **state)
     for_each_ring(fills);
 }
 
+/* K6, and the split ring's index: the device sees nothing until it is all there. */
+static void publishes_at_once(u64 features, u16 size)
+{
+    struct fake_buffer buffer;
+    unsigned room = capacity(features, size);
+
+    rig.transport.hold = true;
+    for (unsigned i = 0; i < room; i++) {
+        assert_int_equal(fake_rig_add(&rig, i, 0, 8), OK);
+        assert_false(fake_ring_pop(ring(), &buffer));
+    }
+    virtqueue_publish(rig.queue);
+    for (unsigned i = 0; i < room; i++)
+        assert_true(fake_ring_pop(ring(), &buffer));
+    assert_false(fake_ring_pop(ring(), &buffer));
+}
+
+static void test_nothing_before_publish(void **state)
+{
+    (void)state;
+    for_each_ring(publishes_at_once);
+}
+
 static void never_answer(void *context, struct fake_request *request)
 {
     (void)context;
@@ -343,6 +366,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_round_trips),
         cmocka_unit_test(test_fill_to_the_brim),
+        cmocka_unit_test(test_nothing_before_publish),
         cmocka_unit_test(test_used_out_of_order),
         cmocka_unit_test(test_in_order_batches),
         cmocka_unit_test(test_many_pieces),

@@ -323,6 +323,28 @@ static void test_late_answer_after_reset(void **state)
     fake_rig_stop(&rig);
 }
 
+/* What was added before the device broke is not published to it. */
+static void test_no_publish_to_a_broken_device(void **state)
+{
+    (void)state;
+    start(0, 1);
+    u64 notified = rig.transport.nr_notifies;
+    assert_int_equal(fake_rig_add(&rig, 1, 0, 4), OK);
+    virtio_break(&rig.transport.device, "by the test");
+    virtqueue_publish(rig.queue);
+    assert_int_equal(rig.transport.nr_notifies, notified);
+    fake_rig_stop(&rig);
+}
+
+/* A used entry where nothing is outstanding. */
+static void test_packed_entry_for_nothing(void **state)
+{
+    (void)state;
+    start(PACKED, 0);
+    fake_ring_push_raw(ring(), 0, 0, 1);
+    expect_broken("used id 0, expected one of the 0 outstanding");
+}
+
 static void test_vanished_with_buffers_outstanding(void **state)
 {
     struct virtqueue_used used;
@@ -355,6 +377,8 @@ int main(void)
         cmocka_unit_test(test_scribbled_packed_ring),
         cmocka_unit_test(test_random_rings),
         cmocka_unit_test(test_late_answer_after_reset),
+        cmocka_unit_test(test_no_publish_to_a_broken_device),
+        cmocka_unit_test(test_packed_entry_for_nothing),
         cmocka_unit_test(test_vanished_with_buffers_outstanding),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
