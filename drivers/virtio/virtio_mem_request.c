@@ -12,7 +12,7 @@
 #include "mm/page.h"
 
 /* No type has this value: what a response holds that the device never wrote. */
-#define RESPONSE_UNWRITTEN 0xffff
+#define RESPONSE_UNWRITTEN 0xffff /* with IN_ORDER, a used length may cover for others */
 
 /* A cache line for each request, so that no two are written by both sides. */
 struct vmem_request_buffer {
@@ -100,7 +100,7 @@ static void decode(const volatile struct virtio_mem_response_abi *abi, struct vm
 {
     reply->response = VMEM_NO_ANSWER;
     reply->type = RESPONSE_UNWRITTEN;
-    if (reply->bytes > sizeof(*abi) || reply->bytes < sizeof(abi->type))
+    if (reply->bytes < sizeof(abi->type))
         return;
     reply->type = abi->type.raw;
     if (reply->type > VIRTIO_MEM_RESP_ERROR)

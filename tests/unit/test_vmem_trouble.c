@@ -38,6 +38,18 @@ static void test_busy_backs_off(void **state)
     assert_int_equal(machine_said("requests=12"), 1);
 }
 
+/* After a success the next BUSY is waited for as the first was. */
+static void test_success_ends_back_off(void **state)
+{
+    (void)state;
+    machine_start(&machine, FAKE_VMEM_QEMU);
+    machine.device.moods.busy = 6;
+    machine_resize(&machine, 64 * MIB, 10000);
+    machine.device.moods.busy = 1;
+    machine_resize(&machine, 128 * MIB, 10);
+    machine_expect(&machine, 128 * MIB);
+}
+
 /* While the device is busy with an unplug, the memory stays usable. */
 static void test_busy_unplug(void **state)
 {
@@ -243,6 +255,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         scenario(test_busy_backs_off),
+        scenario(test_success_ends_back_off),
         scenario(test_busy_unplug),
         scenario(test_busy_unplug_all),
         scenario(test_busy_then_new_wish),
