@@ -12,6 +12,7 @@
  * Slow and rarely needed: firmware has placed most devices before us.
  */
 #include "drivers/pci/pci_internal.h"
+#include "include/platform.h"
 #include "include/units.h"
 #include "lib/log.h"
 
@@ -72,22 +73,26 @@ static u64 boot_conflict(u64 base, u64 bytes, bool ram_only)
     return 0;
 }
 
-/* The same for what one function decodes. */
-static u64 device_conflict(const struct pci_device *device, const struct request *request, u64 base)
+/* The same for the memory BARs of one function, the first nr_bars of them. */
+static u64 bar_conflict(const struct pci_device *device, unsigned nr_bars, u64 base, u64 bytes)
 {
-    for (unsigned i = 0; i < PCI_BARS; i++) {
+    for (unsigned i = 0; i < nr_bars; i++) {
         const struct pci_bar *bar = &device->bars[i];
         if (bar->kind == PCI_BAR_MEMORY && bar->base != 0 &&
-            !range_overflows(bar->base, occupied_bytes(bar)) &&
-            ranges_overlap(base, request->bytes, bar->base, occupied_bytes(bar)))
-            return bar->base + occupied_bytes(bar);
+            !range_overflows(bar->base, bar->bytes) &&
+            ranges_overlap(base, bytes, bar->base, bar->bytes))
+            return bar->base + bar->bytes;
     }
-    if (device->header_type != PCI_HEADER_BRIDGE || device == request->except)
-        return 0;
+    return 0;
+}
+
+/* The same for the windows of a bridge. */
+static u64 window_conflict(const struct pci_device *bridge, u64 base, u64 bytes)
+{
     for (unsigned i = 0; i < 2; i++) {
         struct window window;
-        if (read_window(device, i == 1, &window) &&
-            ranges_overlap(base, request->bytes, window.first, window.last - window.first + 1))
+        if (read_window(bridge, i == 1, &window) &&
+            ranges_overlap(base, bytes, window.first, window.last - window.first + 1))
             return window.last + 1;
     }
     return 0;
@@ -99,17 +104,20 @@ static bool shares_addresses(const struct pci_bus *a, const struct pci_bus *b)
     return a == b || (a && b && !a->bridge && !b->bridge);
 }
 
+/* BARs are looked at wherever they are: the windows that firmware set may overlap. */
 static u64 first_conflict(const struct pci_bus *bus, const struct request *request, u64 base)
 {
-    u64 end = 0;
-    if (!bus->bridge)
-        end = boot_conflict(base, request->bytes, false);
+    u64 end = boot_conflict(base, request->bytes, bus->bridge != NULL);
     if (end == 0)
         end = pci_config_conflict(base, request->bytes);
     struct pci_device *device;
     for (unsigned i = 0; end == 0 && (device = pci_table_at(i)) != NULL; i++) {
-        if (device->present && shares_addresses(device->bus, bus))
-            end = device_conflict(device, request, base);
+        if (!device->present)
+            continue;
+        end = bar_conflict(device, PCI_BARS, base, request->bytes);
+        if (end == 0 && device->header_type == PCI_HEADER_BRIDGE && device != request->except &&
+            shares_addresses(device->bus, bus))
+            end = window_conflict(device, base, request->bytes);
     }
     return end;
 }
@@ -203,7 +211,6 @@ static void measure(const struct pci_bus *bus, struct request *request, bool *in
     for (unsigned i = 0; (device = pci_table_at(i)) != NULL; i++) {
         if (!device->present || !pci_bus_is_behind(device->bus, bus))
             continue;
-        pci_size_bars(device);
         if (device->behind)
             sum += WINDOW_BYTES_MIN;
         for (unsigned j = 0; j < PCI_BARS; j++) {
@@ -247,11 +254,11 @@ static bool open_window(const struct pci_bus *bus)
     return true;
 }
 
-static void size_neighbours(const struct pci_bus *bus)
+static void size_all(void)
 {
     struct pci_device *device;
     for (unsigned i = 0; (device = pci_table_at(i)) != NULL; i++) {
-        if (device->present && shares_addresses(device->bus, bus))
+        if (device->present)
             pci_size_bars(device);
     }
 }
@@ -265,7 +272,6 @@ static bool open_windows(const struct pci_bus *bus)
         const struct pci_bus *outer = bus;
         while (outer->parent != done && outer->parent->bridge)
             outer = outer->parent;
-        size_neighbours(outer->parent);
         opened = open_window(outer);
         done = outer;
     }
@@ -281,15 +287,33 @@ u64 pci_find_space(struct pci_device *device, const struct pci_bar *bar)
                               .alignment = occupied_bytes(bar),
                               .prefetchable = bar->prefetchable,
                               .above_4g = bar->is_64bit};
-    size_neighbours(bus);
+    size_all();
     u64 base = search_bus(bus, &request);
     if (base == 0 && bus->bridge && open_windows(bus))
         base = search_bus(bus, &request);
     return base;
 }
 
-bool pci_space_reaches(const struct pci_device *device, u64 base, u64 bytes)
+/* Among functions in use the first to come keeps its place. */
+static bool is_taken(const struct pci_device *device, unsigned index)
 {
-    return boot_conflict(base, bytes, true) == 0 && pci_config_conflict(base, bytes) == 0 &&
-           bus_reaches(device->bus, base, base + bytes - 1);
+    const struct pci_bar *bar = &device->bars[index];
+    struct pci_device *other;
+    for (unsigned i = 0; (other = pci_table_at(i)) != NULL; i++) {
+        if (other->present && other->bars_known && other != device &&
+            bar_conflict(other, PCI_BARS, bar->base, bar->bytes))
+            return true;
+    }
+    return bar_conflict(device, index, bar->base, bar->bytes) != 0;
+}
+
+bool pci_space_is_good(const struct pci_device *device, unsigned index)
+{
+    const struct pci_bar *bar = &device->bars[index];
+    u64 limit = platform_paddr_limit();
+    return bar->base < limit && bar->bytes <= limit - bar->base &&
+           boot_conflict(bar->base, bar->bytes, true) == 0 &&
+           pci_config_conflict(bar->base, bar->bytes) == 0 &&
+           bus_reaches(device->bus, bar->base, bar->base + bar->bytes - 1) &&
+           !is_taken(device, index);
 }

@@ -126,12 +126,10 @@ static bool has_usable_address(const struct pci_device *device, unsigned index)
     const struct pci_bar *bar = &device->bars[index];
     if (bar->base == 0)
         return false;
-    u64 limit = platform_paddr_limit();
-    if (bar->base < limit && bar->bytes <= limit - bar->base &&
-        pci_space_reaches(device, bar->base, bar->bytes))
+    if (pci_space_is_good(device, index))
         return true;
     log_warning(LOG_PCI, pci_name(device),
-                "BAR %u of 0x%llx bytes at 0x%llx cannot be reached there", index,
+                "BAR %u of 0x%llx bytes cannot be at 0x%llx: it is moved", index,
                 (unsigned long long)bar->bytes, (unsigned long long)bar->base);
     return false;
 }

@@ -169,7 +169,28 @@ static bool write_numbers(const struct pci_device *bridge, u8 number)
         return true;
     log_error(LOG_PCI, pci_name(bridge), "bus numbers 0x%06x written, 0x%06x read: not followed",
               numbers, kept);
+    pci_write32(bridge, PCI_BRIDGE_BUSES, timer); /* so that it answers for as few as it can */
     return false;
+}
+
+/* Let the bridges above route the number, the outermost first; false if one does not keep it. */
+static bool reach_number(struct pci_bus *bus, u8 number)
+{
+    while (bus->bridge && bus->subordinate < number) {
+        struct pci_bus *outer = bus;
+        while (outer->parent->bridge && outer->parent->subordinate < number)
+            outer = outer->parent;
+        pci_write8(outer->bridge, PCI_BRIDGE_SUBORDINATE, number);
+        u8 kept = pci_read8(outer->bridge, PCI_BRIDGE_SUBORDINATE);
+        if (kept != number) {
+            log_error(LOG_PCI, pci_name(outer->bridge),
+                      "last bus number 0x%02x written, 0x%02x read", number, kept);
+            pci_write8(outer->bridge, PCI_BRIDGE_SUBORDINATE, outer->subordinate);
+            return false;
+        }
+        outer->subordinate = number;
+    }
+    return true;
 }
 
 void pci_bus_number(struct pci_device *bridge)
@@ -181,13 +202,8 @@ void pci_bus_number(struct pci_device *bridge)
                   bridge->bus->number);
         return;
     }
-    if (!write_numbers(bridge, (u8)number))
+    if (!reach_number(bridge->bus, (u8)number) || !write_numbers(bridge, (u8)number))
         return;
-    for (struct pci_bus *bus = bridge->bus; bus->bridge && bus->subordinate < number;
-         bus = bus->parent) {
-        bus->subordinate = (u8)number;
-        pci_write8(bus->bridge, PCI_BRIDGE_SUBORDINATE, (u8)number);
-    }
     log_debug(LOG_PCI, pci_name(bridge), "the bus behind it is now 0x%02x", number);
     add_behind(bridge, (u8)number, (u8)number);
 }

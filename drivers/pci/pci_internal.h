@@ -104,8 +104,12 @@ void pci_assign_init(const struct boot_info *boot);
  */
 u64 pci_find_space(struct pci_device *device, const struct pci_bar *bar);
 
-/* Whether [base, base + bytes) can reach the device: inside the windows above it, and no RAM. */
-bool pci_space_reaches(const struct pci_device *device, u64 base, u64 bytes);
+/*
+ * Whether the address that a memory BAR has works: within the processor's
+ * reach and the windows above it, and not where RAM, ECAM, another BAR of its
+ * own or one of a function in use is.
+ */
+bool pci_space_is_good(const struct pci_device *device, unsigned index);
 
 /* ---- pci_irq.c ---- */
 
