@@ -66,10 +66,9 @@ HOST_CFLAGS := -std=gnu11 -O1 -g $(WARNINGS) -I. -Itests/unit/include -fno-omit-
 	-fno-strict-aliasing $(HOST_SANITIZERS) -MMD -MP
 
 HOST_SOURCES := $(filter-out lib/string.c lib/printf.c,$(LIB_SOURCES)) $(MM_SOURCES) \
-	$(DRIVER_SOURCES) kernel/line.c kernel/options.c \
+	$(DRIVER_SOURCES) kernel/line.c kernel/options.c arch/x86_64/acpi.c \
 	kernel/workload_plan.c kernel/workload_spec.c $(wildcard tests/unit/fake_*.c)
 HOST_SOURCES += boot/memory_map.c boot/multiboot2.c boot/pvh.c arch/x86_64/page_tables.c
-HOST_SOURCES += arch/x86_64/acpi.c
 HOST_OBJECTS := $(patsubst %.c,$(O)/host/%.o,$(HOST_SOURCES))
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(O)/unit/%,$(wildcard tests/unit/test_*.c))
 
@@ -99,7 +98,7 @@ HOST_TARGETS := help setup run shell gdb iso test test-unit test-qemu test-libvi
 .PHONY: $(HOST_TARGETS) unit-programs iso-image
 
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):.* ## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
+	@sed -n 's/^\([a-z-]*\):.* ## \(.*\)/  make \1\t\2/p' Makefile tests/fuzz/fuzz.mk | expand -t 20
 
 setup: ## install what is missing, each package named first
 	$(TOOL) tools/setup
@@ -196,4 +195,5 @@ clean:
 
 -include $(KERNEL_OBJECTS:.o=.d) $(HOST_OBJECTS:.o=.d) \
 	$(patsubst tests/unit/%.c,$(O)/host/tests/unit/%.d,$(wildcard tests/unit/test_*.c))
+include tests/fuzz/fuzz.mk
 .SECONDARY:
