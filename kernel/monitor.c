@@ -123,8 +123,12 @@ static bool take_input(void)
 
 bool monitor_poll(void)
 {
-    bool worked = run_script() || take_input();
-    /* A command or a log line has written since: the prompt comes back below it. */
+    bool worked = run_script();
+    /* A command or a log line has written since: the prompt and what was typed come back below
+     * it, before the next byte is echoed. */
+    if (console_at_line_start())
+        line_show(&editor);
+    worked = worked || take_input();
     if (console_at_line_start())
         line_show(&editor);
     return worked;

@@ -56,6 +56,7 @@ static struct {
     u64 *buffer; /* one chunk */
     int file;
     bool failed;
+    char news[256]; /* said with the next answer, so that it does not break into what is typed */
 } job;
 
 static u64 now_ms(void)
@@ -116,9 +117,10 @@ static bool check_chunk(const struct workload_chunk *chunk)
             u64 found = job.buffer[page * WORDS_PER_PAGE + word];
             u64 expected = workload_pattern(job.plan.spec.seed, chunk->number, page, word);
             if (found != expected) {
-                printf("workload: error chunk=%u page=%" PRIu64 " found=0x%016" PRIx64
-                       " expected=0x%016" PRIx64 "\n",
-                       chunk->number, page, found, expected);
+                snprintf(job.news, sizeof(job.news),
+                         "workload: error chunk=%u page=%" PRIu64 " found=0x%016" PRIx64
+                         " expected=0x%016" PRIx64 "\n",
+                         chunk->number, page, found, expected);
                 job.failed = true;
                 job.state = FAILED;
                 return false;
@@ -138,20 +140,17 @@ static void give_chunk(u64 index)
     job.nr_frees++;
 }
 
-static void print_counts(void)
-{
-    printf(" allocs=%" PRIu64 " frees=%" PRIu64 " denied=%" PRIu64 " checked=%" PRIu64 "\n",
-           job.nr_allocs, job.nr_frees, job.nr_denied, job.nr_pages_checked);
-}
+#define COUNTS " allocs=%" PRIu64 " frees=%" PRIu64 " denied=%" PRIu64 " checked=%" PRIu64 "\n"
 
 static void print_state(void)
 {
     static const char *const names[] = {"idle", "running", "done", "failed"};
     u64 chunk = job.state == IDLE ? 0 : job.plan.spec.chunk_bytes;
     u64 target = job.state == IDLE ? 0 : workload_plan_target(&job.plan, job.nr_held);
-    printf("workload: state=%s tick=%" PRIu64 " held=%" PRIu64 " target=%" PRIu64, names[job.state],
-           job.plan.tick, job.nr_held * chunk, target * chunk);
-    print_counts();
+    printf("%sworkload: state=%s tick=%" PRIu64 " held=%" PRIu64 " target=%" PRIu64 COUNTS,
+           job.news, names[job.state], job.plan.tick, job.nr_held * chunk, target * chunk,
+           job.nr_allocs, job.nr_frees, job.nr_denied, job.nr_pages_checked);
+    job.news[0] = '\0';
 }
 
 static void start_job(unsigned nr_words, const char *const *words)
@@ -217,11 +216,11 @@ static bool carry_out(struct workload_step step)
         return false;
     default:
         job.state = ENDED;
-        printf("\nworkload: done kind=%s tick=%" PRIu64 " held=%" PRIu64,
-               workload_kind_name(job.plan.spec.kind), job.plan.tick,
-               job.nr_held * job.plan.spec.chunk_bytes);
-        print_counts();
-        printf(PROMPT);
+        snprintf(job.news, sizeof(job.news),
+                 "workload: done kind=%s tick=%" PRIu64 " held=%" PRIu64 COUNTS,
+                 workload_kind_name(job.plan.spec.kind), job.plan.tick,
+                 job.nr_held * job.plan.spec.chunk_bytes, job.nr_allocs, job.nr_frees,
+                 job.nr_denied, job.nr_pages_checked);
         return false;
     }
 }

@@ -75,6 +75,7 @@ def build_parser() -> argparse.ArgumentParser:
         verb.add_argument("--image", type=Path, help="Tide's image (default: build/tide.elf)")
         verb.add_argument("--linux", type=Path, help="the built Linux guest (default: build/linux)")
         verb.add_argument("--repetitions", type=int, metavar="N", help="instead of the file's own number")
+        verb.add_argument("--figures", type=Path, metavar="DIR", help="copy the SVGs there, too, as NAME-*.svg")
         verb.add_argument("--no-plot", action="store_true", help="figures as CSV only, no pictures")
     plot = verbs.add_parser("plot", help="draw the pictures and print the table of results again")
     plot.add_argument("files", type=Path, nargs="+", metavar="FILE|FOLDER")
@@ -168,7 +169,7 @@ class Session:
         return 1 if bad else 0
 
 
-def show(experiment_folder: Path, console: Console, pictures: bool) -> None:
+def show(experiment_folder: Path, console: Console, pictures: bool, figures_copy: Path | None = None) -> None:
     """Print the table of an experiment and draw its pictures."""
     experiment = results.read_experiment(experiment_folder)
     results.write_steps(experiment)
@@ -178,6 +179,10 @@ def show(experiment_folder: Path, console: Console, pictures: bool) -> None:
 
         drawn = figures.draw_all(experiment)
         report.write(experiment)
+        if figures_copy:
+            figures_copy.mkdir(parents=True, exist_ok=True)
+            for path in drawn:
+                shutil.copyfile(path, figures_copy / f"{experiment.meta['name']}-{path.name}")
         names = ", ".join(path.name for path in drawn)
         console.print(f"{experiment_folder}: report.html, steps.csv, {names}", soft_wrap=True, highlight=False)
     else:
@@ -204,7 +209,7 @@ def run_verb(options: argparse.Namespace, console: Console) -> int:
                 return 2
         session = Session(list(scenarios), available, results_root(options), console)
         one = session.run()
-        show(session.folder, console, not options.no_plot)
+        show(session.folder, console, not options.no_plot, options.figures)
         if one == 130:
             return one
         status = max(status, one)

@@ -1,0 +1,239 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Whole runs in the real QEMU: each workload, each way to end, and Linux beside Tide."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any, Callable
+
+import pytest
+from conftest import TREE
+from tide.guest import Guest
+from tide_experiment import folder, guestlines, results, scenario
+from tide_experiment.guests import LinuxGuest, TideGuest
+from tide_experiment.recorder import Moment
+from tide_experiment.runner import Plan, Run, plan_runs
+
+MIB = 1 << 20
+Write = Callable[..., Path]
+
+WORKLOADS = {
+    "steady": "",
+    "ramp": 'low = "8M"\nticks = 8\n',
+    "sawtooth": 'low = "8M"\nperiod = 6\nticks = 12\n',
+    "bursts": 'function = "8M"\nlife = 4\nticks = 40\n',
+    "random": "occupancy = 30\nticks = 4\n",
+    "verify": "ticks = 1\n",
+}
+HELD = {"steady": 32, "ramp": 32, "sawtooth": 8, "bursts": 0, "random": 9.5, "verify": 0}
+
+
+def workload_scenario(kind: str, more: str, backend: str = "ram") -> str:
+    return f"""\
+title = "{kind}"
+[[device]]
+size = "128M"
+backend = "{backend}"
+[workload]
+kind = "{kind}"
+size = "32M"
+chunk = "512K"
+tick = "1ms"
+{more}
+[[step]]
+requested = "64M"
+[[step]]
+workload = "start"
+[[step]]
+workload = "wait"
+[[step]]
+label = "more"
+requested = "128M"
+[[step]]
+workload = "stop"
+[[step]]
+requested = "0"
+[record]
+guest_interval = "20ms"
+"""
+
+
+def do_run(path: Path, out: Path, observe: Any = None) -> tuple[dict[str, Any], results.RunResult]:
+    (plan,) = plan_runs([scenario.read(path)])
+    guest = TideGuest() if plan.guest == "tide" else LinuxGuest()
+    run = out / plan.folder_name()
+    meta = Run(plan, guest, run, observe).do()
+    return meta, results.read_run(run)
+
+
+@pytest.mark.parametrize("kind", WORKLOADS)
+def test_workload(kind: str, scenario_file: Write, tmp_path: Path) -> None:
+    """It runs to its end, holds what it says, and everything is recorded."""
+    meta, run = do_run(scenario_file(workload_scenario(kind, WORKLOADS[kind])), tmp_path / "runs")
+    assert (meta["status"], meta["missing"]) == ("complete", []), meta["reason"]
+    assert [row["step"] for row in run.steps] == [0, 1, 2, 3, 4, 5]
+    assert all(row["settled"] for row in run.steps)
+    waited = run.steps[2]
+    assert waited["workload_held"] == HELD[kind] * MIB
+    assert waited["guest_used_after"] == HELD[kind] * MIB
+    assert waited["workload_denied"] == 0
+    checked = guestlines.parse((run.folder / "serial.log").read_text()).workload
+    assert checked and checked.allocs == checked.frees > 0
+    assert checked.checked == checked.allocs * 128 * (2 if kind == "verify" else 1)
+    grown = run.steps[3]
+    assert (grown["size_before"], grown["size_after"], grown["plug"], grown["ack"]) == (64 * MIB, 128 * MIB, 1, 1)
+    assert grown["settle_ms"] > 0 and grown["instructions"] > 1000
+
+
+def test_everything_is_recorded(scenario_file: Write, tmp_path: Path) -> None:
+    meta, run = do_run(scenario_file(workload_scenario("steady", "")), tmp_path / "runs")
+    assert not folder.missing_files(run.folder)
+    assert "-device virtio-mem-pci" in (run.folder / "qemu.cmd").read_text()
+    assert {"qemu", "tide", "image_sha256", "python"} <= set(meta["versions"])
+    assert meta["host"]["processors"] == os.cpu_count()
+    assert not (run.folder / "instructions").exists()
+    first, last = run.series[0], run.series[-1]
+    assert first["blocks"] == "64u" and last["blocks"] == "64u"
+    assert max(row["size"] for row in run.series) == 128 * MIB
+    assert max(row["guest_used"] or 0 for row in run.series) == 32 * MIB
+    assert all(row["resident"] > MIB and row["cpu_s"] is not None for row in run.series)
+    assert any(row["usable"] for row in run.series)
+    instructions = [row["instructions"] for row in run.series]
+    assert instructions == sorted(instructions) and instructions[0] > 0
+
+
+def test_wrong_page_fails_the_run(scenario_file: Write, tmp_path: Path) -> None:
+    """The host changes one byte of what the guest holds: the guest finds it, and the run has failed."""
+
+    spoilt = []
+
+    def spoil(plan: Plan, moment: Moment, step: int, monitor: Guest) -> None:
+        if step == 3 and not spoilt:
+            spoilt.append(moment)
+            (memory,) = (tmp_path / "runs").glob("*/vmem0.mem")
+            with open(memory, "r+b") as file:
+                file.seek(5 * 4096)
+                byte = file.read(1)[0]
+                file.seek(5 * 4096)
+                file.write(bytes([byte ^ 0xFF]))
+
+    path = scenario_file(workload_scenario("steady", "", "file"))
+    meta, run = do_run(path, tmp_path / "runs", spoil)
+    assert meta["status"] == "failed" and "workload: error chunk=" in meta["reason"]
+    assert any("steps" in missing for missing in meta["missing"])
+    assert not list(run.folder.glob("*.mem")), "the backend's file is not kept"
+
+
+def test_dead_qemu_is_a_crash(scenario_file: Write, tmp_path: Path) -> None:
+    """What was recorded before stays, and meta.json says what is missing."""
+
+    def kill(plan: Plan, moment: Moment, step: int, monitor: Guest) -> None:
+        if step == 2:
+            os.kill(run_under_test.qemu.process.pid, signal.SIGKILL)
+
+    (plan,) = plan_runs([scenario.read(scenario_file(workload_scenario("steady", "")))])
+    run_under_test = Run(plan, TideGuest(), tmp_path / "run", kill)
+    meta = run_under_test.do()
+    assert meta["status"] == "crashed" and meta["missing"] == ["steps 2 to 5"]
+    run = results.read_run(tmp_path / "run")
+    assert [row["step"] for row in run.steps] == [0, 1] and run.meta == meta
+    assert len(run.series) > 3
+
+
+def test_interrupt(scenario_file: Write, tmp_path: Path) -> None:
+    """^C in the middle: status 130, the run says interrupted, later runs are not begun."""
+    text = workload_scenario("steady", "").replace('requested = "128M"', 'requested = "128M"\nhold = "100s"')
+    path = scenario_file(text.replace('"steady"\n[[device]]', '"steady"\nrepetitions = 2\n[[device]]', 1))
+    command = [sys.executable, TREE / "tools/experiment", "run", "--out", tmp_path / "out", "--no-plot", path]
+    program = subprocess.Popen([str(word) for word in command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    latest = tmp_path / "out" / "try" / "latest"
+    run = latest / "runs" / "tide_seed1_1"
+    deadline = time.monotonic() + 100
+    while not [row for row in folder.read_csv(run / "series.csv") if row["step"] == "3"]:
+        assert time.monotonic() < deadline and program.poll() is None
+        time.sleep(0.05)
+    program.send_signal(signal.SIGINT)
+    _, errors = program.communicate(timeout=60)
+    assert program.returncode == 130 and "interrupted: what was done is in" in errors
+    meta = json.loads((run / "meta.json").read_text())
+    assert (meta["status"], meta["reason"], meta["missing"]) == ("interrupted", "by the user", ["steps 3 to 5"])
+    assert json.loads((latest / "meta.json").read_text())["status"] == "interrupted"
+    assert len(list((latest / "runs").iterdir())) == 1
+    assert len(folder.read_csv(latest / "steps.csv")) == 3
+
+
+def test_a_step_that_cannot_settle(scenario_file: Write, tmp_path: Path) -> None:
+    """Memory in use is not given back: the step says so, and the run goes on."""
+    text = workload_scenario("steady", "").replace(
+        'label = "more"\nrequested = "128M"', 'label = "less"\nrequested = "0"\ntimeout = "300ms"'
+    )
+    meta, run = do_run(scenario_file(text), tmp_path / "runs")
+    assert meta["status"] == "complete"
+    less = run.steps[3]
+    assert (less["settled"], less["settle_ms"]) == (0, None)
+    assert 32 * MIB <= less["size_after"] < 64 * MIB
+    assert run.steps[5]["size_after"] == 0
+
+
+def test_busy_while_migrating(scenario_file: Write, tmp_path: Path) -> None:
+    text = (TREE / "experiments/busy.toml").read_text().replace('hold = "3s"', 'hold = "500ms"')
+    meta, run = do_run(scenario_file(text), tmp_path / "runs")
+    assert meta["status"] == "complete", meta["reason"]
+    assert run.steps[1]["busy"] >= 2 and not run.steps[1]["settled"]
+    assert run.steps[2]["settled"] and run.steps[2]["ack"] == 1
+
+
+def test_two_devices_have_rows_of_their_own(scenario_file: Write, tmp_path: Path) -> None:
+    text = """\
+title = "two"
+[[device]]
+size = "64M"
+[[device]]
+size = "256M"
+block = "8M"
+node = 1
+[[step]]
+requested = { vmem0 = "64M", vmem1 = "128M" }
+[[step]]
+requested = { vmem1 = "0" }
+"""
+    meta, run = do_run(scenario_file(text), tmp_path / "runs")
+    assert meta["status"] == "complete", meta["reason"]
+    rows = [(row["step"], row["device"], row["asked"], row["plug"], row["unplug"], row["size_after"]) for row in run.steps]
+    assert rows == [
+        (0, "vmem0", 1, 1, 0, 64 * MIB), (0, "vmem1", 1, 1, 0, 128 * MIB),
+        (1, "vmem0", 0, 0, 0, 64 * MIB), (1, "vmem1", 1, 0, 1, 0),
+    ]  # fmt: skip
+
+
+def test_compare_with_linux(scenario_file: Write, tool: Callable[..., Any], tmp_path: Path) -> None:
+    """Tide and Linux on the same machine and schedule: one table, one plot, runs that take turns."""
+    built = tool("linux-guest")
+    if built.returncode != 0 and "download" in built.stderr:
+        pytest.skip(f"the distribution's packages cannot be had: {built.stderr.strip()}")
+    assert built.returncode == 0, built.stderr
+    path = scenario_file(workload_scenario("random", "occupancy = 30\n"))
+    done = tool("experiment", "compare", "--out", tmp_path / "out", path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    latest = (tmp_path / "out" / "try-compare" / "latest").resolve()
+    experiment = results.read_experiment(latest)
+    assert [run.guest for run in experiment.runs] == ["tide", "linux"]
+    cells = {(cell.guest, cell.label): cell for cell in results.cells(experiment)}
+    more = {guest: cells[guest, "more"].measures["instructions"] for guest in ("tide", "linux")}
+    assert more["linux"].median > 10 * more["tide"].median
+    held = {run.guest: run.steps[2]["workload_held"] for run in experiment.runs}
+    assert held["tide"] == held["linux"] > 0
+    assert "linux" in done.stdout and "Linux, grow" in (latest / "time.svg").read_text()
+    assert '"guest":"linux"' in (latest / "report.html").read_text()
+
+
+def test_missing_guest_is_said_at_once(scenario_file: Write, tool: Callable[..., Any], tmp_path: Path) -> None:
+    path = scenario_file(workload_scenario("steady", ""))
+    no_image = tool("experiment", "run", "--image", tmp_path / "no.elf", "--out", tmp_path, path)
+    assert no_image.returncode == 2 and "no.elf: run `make` first" in no_image.stderr
+    no_linux = tool("experiment", "compare", "--linux", tmp_path, "--out", tmp_path, path)
+    assert no_linux.returncode == 2 and "run tools/linux-guest first" in no_linux.stderr

@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The checker of scenarios: what is right, and that each mistake is named with its line."""
+
+from pathlib import Path
+from typing import Callable
+
+import pytest
+from conftest import MINIMAL, TREE
+from tide_experiment import scenario
+from tide_experiment.runner import plan_runs
+from tide_experiment.scenario import ScenarioError
+from tide_experiment.toml_lines import line_of, locate
+
+Write = Callable[..., Path]
+SHIPPED = sorted((TREE / "experiments").glob("*.toml"))
+
+
+def problems(path: Path) -> list[str]:
+    with pytest.raises(ScenarioError) as caught:
+        scenario.read(path)
+    return [f"{one.line}: {one.found} | {one.allowed}" for one in caught.value.problems]
+
+
+def test_minimal(scenario_file: Write) -> None:
+    read = scenario.read(scenario_file())
+    assert (read.name, read.title, read.guest, read.seeds) == ("try", "Try", "tide", [1])
+    (variant,) = read.variants
+    assert variant.devices[0]["block"] == 2 << 20 and variant.machine["memory"] == 256 << 20
+    assert [step.requested for step in variant.steps] == [{"vmem0": 128 << 20}, {"vmem0": 0}]
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_shipped(path: Path) -> None:
+    """What is shipped is right for both guests, and says what it shows."""
+    for guest in scenario.GUESTS:
+        read = scenario.read(path, guest)
+        assert read.guest == guest and len(read.about) > 100 and "xpect" in read.about
+
+
+# What is appended to the minimal scenario, or put in its place; the line; words of the message.
+WRONG = [
+    ("tilte = 3\n" + MINIMAL, 1, "unknown key 'tilte' in the top of the file; did you mean 'title'? | title, about"),
+    (MINIMAL.replace('title = "Try"\n', ""), 1, "'title' is missing in the top of the file | title = a text"),
+    (MINIMAL.replace('"256M"', '"256X"'), 3, 'device.0.size = "256X" | a size such as "512M"'),
+    (MINIMAL.replace('"256M"', '"3M"'), 3, 'size = "3M" with blocks of 2M | a multiple of the block size'),
+    (MINIMAL.replace('"128M"', '"512M"'), 5, "requested = 512M for vmem0 | 0 to 256M in multiples of 2M"),
+    (MINIMAL.replace('"128M"', '"3M"'), 5, "requested = 3M for vmem0 | 0 to 256M in multiples of 2M"),
+    (MINIMAL.replace('"128M"', '{vmem1 = "2M"}'), 5, "unknown device 'vmem1' | vmem0"),
+    (MINIMAL.replace('"128M"', "true"), 5, "step.0.requested = true | a size such as"),
+    (MINIMAL + 'hold = "3"\n', 8, 'step.1.hold = "3" | a time with its unit, such as "500ms"'),
+    (MINIMAL + 'until = "time"\n', 8, 'until = "time" without a time | hold = "2s" beside it'),
+    (MINIMAL + 'workload = "start"\n', 8, 'workload = "start" without a [workload] | a table [workload]'),
+    (MINIMAL + '[machine]\nmemory = "1M"\n', 9, 'machine.memory = "1M" | a size such as "512M" or "2G"'),
+    (MINIMAL + '[machine]\ncpus = 0\n', 9, "machine.cpus = 0 | a whole number from 1 to 64"),
+    (MINIMAL + '[machine]\ncpus = "1"\n', 9, 'machine.cpus = "1" | a whole number from 1 to 64'),
+    (MINIMAL + '[workload]\nsize = "1M"\n', 8, "'kind' is missing in [workload] | one of \"steady\""),
+    (MINIMAL + '[workload]\nkind = "stedy"\n', 9, 'workload.kind = "stedy" | one of "steady", "ramp"'),
+    (MINIMAL + '[workload]\nkind = "steady"\n', 8, "'size' is missing in [workload] | size = a size"),
+    (MINIMAL + '[workload]\nkind = "steady"\nsize = "1M"\nlife = 3\n', 11,
+     "unknown key 'life' in [workload] | size, chunk, tick"),
+    (MINIMAL + '[workload]\nkind = "ramp"\nsize = "1M"\nlow = "2M"\n', 11, "low = 2M | at most the workload's size, 1M"),
+    (MINIMAL + '[workload]\nkind = "random"\nsize = "1M"\noccupancy = 101\n', 11,
+     "workload.occupancy = 101 | a whole number from 0 to 100"),
+    (MINIMAL + '[linux]\nmemhp_default_state = "movable"\n', 9,
+     'linux.memhp_default_state = "movable" | one of "online_movable"'),
+    (MINIMAL + '[sweep]\n"device.blocks" = ["2M"]\n', 9, "unknown key 'blocks' in [device.0]; did you mean 'block'?"),
+    (MINIMAL + '[sweep]\n"device.block" = "2M"\n', 9, '"device.block" = "2M" | a list with one value or more'),
+    (MINIMAL + '[sweep]\n"device.block" = ["2M", "3M"]\n', 9, 'device.0.block = "3M" | a size such as'),
+    (MINIMAL + '[sweep]\n"devise.block" = ["2M"]\n', 9, '"devise.block" names no key that can be swept | machine.memory'),
+    (MINIMAL + '[sweep]\n"step.7.hold" = ["2s"]\n', 9, '"step.7.hold" names no key that can be swept'),
+    ('title = "a"\n[[step]]\nrequested = "0"\n', 1, "no [[device]] | 1 to 16 tables [[device]]"),
+    ('title = "a"\n[[device]]\n', 1, "no [[step]] | one table [[step]] or more"),
+    ('title = "a"\nseeds = []\n' + MINIMAL[len('title = "Try"\n'):], 2, "seeds = [] | a list of whole numbers"),
+    ('title = "a"\nguest = "bsd"\n' + MINIMAL[len('title = "Try"\n'):], 2, 'guest = "bsd" | one of "tide", "linux"'),
+    ('title = "a"\nguest = \n', 2, "Invalid value | TOML: key = value"),
+    ('title = "a"\n[device\n', 2, "Expected ']' at the end of a table declaration | TOML"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text, line, words", WRONG, ids=[str(index) for index in range(len(WRONG))])
+def test_wrong(scenario_file: Write, text: str, line: int, words: str) -> None:
+    found = problems(scenario_file(text))
+    assert any(one.startswith(f"{line}: {words}") for one in found), found
+
+
+def test_every_problem_is_named(scenario_file: Write) -> None:
+    found = problems(scenario_file(MINIMAL.replace('"256M"', '"x"').replace('"0"', '"y"') + "z = 1\n"))
+    assert [one.split(":")[0] for one in found] == ["3", "7", "8"]
+
+
+def test_sweep_multiplies(scenario_file: Write) -> None:
+    text = MINIMAL + '[sweep]\n"device.block" = ["2M", "4M"]\n"step.0.requested" = ["64M", "128M", "256M"]\n'
+    read = scenario.read(scenario_file(text))
+    assert [variant.name for variant in read.variants][:2] == [
+        "device.block=2M,step.0.requested=64M", "device.block=2M,step.0.requested=128M"]  # fmt: skip
+    assert {(v.devices[0]["block"], v.steps[0].requested["vmem0"]) for v in read.variants} == {
+        (block << 20, size << 20) for block in (2, 4) for size in (64, 128, 256)}  # fmt: skip
+
+
+def test_sweep_sets_every_device(scenario_file: Write) -> None:
+    text = MINIMAL + '[[device]]\nblock = "8M"\n[sweep]\n"device.block" = ["4M"]\n"device.1.size" = ["64M"]\n'
+    (variant,) = scenario.read(scenario_file(text.replace('"128M"', '"32M"'))).variants
+    assert [(one["block"], one["size"]) for one in variant.devices] == [(4 << 20, 256 << 20), (4 << 20, 64 << 20)]
+
+
+def test_workload_starts_after_the_first_step_by_default(scenario_file: Write) -> None:
+    text = MINIMAL + '[workload]\nkind = "steady"\nsize = "8M"\n'
+    steps = scenario.read(scenario_file(text)).variants[0].steps
+    assert [step.workload for step in steps] == [None, "start"]
+
+
+def test_runs_are_interleaved(scenario_file: Write) -> None:
+    path = scenario_file(MINIMAL.replace('"Try"\n', '"Try"\nrepetitions = 2\nseeds = [3, 4]\n'))
+    plans = plan_runs([scenario.read(path, guest) for guest in scenario.GUESTS])
+    assert [(p.repetition, p.seed, p.guest) for p in plans] == [
+        (r, s, g) for r in (1, 2) for s in (3, 4) for g in ("tide", "linux")]  # fmt: skip
+    assert len({plan.folder_name() for plan in plans}) == 8
+
+
+def test_lines_of_keys() -> None:
+    text = '# head\na = """\nb = 1\n[c]\n"""\n[d]\n"e.f" = [\n 1, # ]\n "]",\n]\ng.h = 1\n[[i]]\nj = 1\n[[i]]\nj = {k = 2}\n'
+    lines = locate(text)
+    assert lines[("a",)] == 2 and ("b",) not in lines and ("c",) not in lines
+    assert lines[("d", "e.f")] == 7 and lines[("d", "g", "h")] == 11
+    assert (lines[("i", 0, "j")], lines[("i", 1)], lines[("i", 1, "j")]) == (13, 14, 15)
+    assert line_of(lines, ("i", 1, "j", "k")) == 15 and line_of(lines, ("nowhere",)) == 1
+
+
+def test_check_command(scenario_file: Write, tool: Callable[..., object]) -> None:
+    good = tool("experiment", "check", scenario_file())
+    assert good.returncode == 0 and "1 runs" in good.stdout
+    bad = tool("experiment", "check", scenario_file("x = 1\n", "bad.toml"), "no-such.toml")
+    assert bad.returncode == 2
+    assert "bad.toml:1: unknown key 'x'" in bad.stderr and "no-such.toml: No such file" in bad.stderr
+    keys = tool("experiment", "check", "--keys")
+    assert keys.returncode == 0 and "occupancy" in keys.stdout and "memhp_default_state" in keys.stdout
+    help_text = tool("experiment", "--help").stdout
+    assert "[[device]]" in help_text and "tools/experiment compare" in help_text
