@@ -151,6 +151,23 @@ static void test_error_once(void **state)
     assert_int_equal(machine_status(&machine).resets, 0);
 }
 
+/* Several of one batch count once: five are no reason for a reset. */
+static void test_errors_of_a_batch(void **state)
+{
+    (void)state;
+    static paddr_t pages[32];
+    machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
+    for (unsigned i = 0; i < 32; i++)
+        pages[i] = page_alloc(PAGE_ORDER_MAX, PAGE_USER);
+    for (unsigned i = 0; i < 32; i += 2)
+        page_free(pages[i], PAGE_ORDER_MAX);
+    machine.device.moods.error = 5;
+    machine_resize(&machine, 32 * MIB, 1000);
+    machine_expect(&machine, 32 * MIB);
+    assert_int_equal(machine_status(&machine).resets, 0);
+    assert_int_equal(machine_status(&machine).replies[VIRTIO_MEM_RESP_ERROR], 5);
+}
+
 /* ERROR after a part was done, with odd counts: bisection finds the part. */
 static void test_error_after_part(void **state)
 {
@@ -238,6 +255,31 @@ static void test_no_page_tables_to_plug(void **state)
     assert_int_equal(machine_status(&machine).resets, 0);
 }
 
+/* Nor at the second try: the device gets the blocks back (M14), and a second later is asked anew.
+ */
+static void fail_at_state(struct fake_vmem *device, const struct fake_vmem_request *request)
+{
+    (void)device;
+    if (request->type == VIRTIO_MEM_REQ_STATE)
+        fake_fail_map_after(0);
+}
+
+static void test_what_cannot_be_used_goes_back(void **state)
+{
+    (void)state;
+    machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
+    machine.device.is_strict = false; /* giving back goes below the requested size */
+    machine.device.before_request = fail_at_state;
+    fake_fail_map_after(0);
+    machine_resize(&machine, 128 * MIB, 500);
+    machine_expect(&machine, 64 * MIB);
+    assert_int_equal(machine.device.count[VIRTIO_MEM_REQ_UNPLUG], 1);
+    assert_int_equal(machine.device.count[VIRTIO_MEM_REQ_PLUG], 2);
+    machine_run(&machine, 1000);
+    machine_expect(&machine, 128 * MIB);
+    assert_int_equal(machine.device.count[VIRTIO_MEM_REQ_PLUG], 3);
+}
+
 static void test_no_page_tables_to_unplug(void **state)
 {
     (void)state;
@@ -262,11 +304,13 @@ int main(void)
         scenario(test_busy_for_ever_is_ready),
         scenario(test_nack_for_nothing),
         scenario(test_error_once),
+        scenario(test_errors_of_a_batch),
         scenario(test_error_after_part),
         scenario(test_error_for_ever),
         scenario(test_error_is_firecrackers_nack),
         scenario(test_nack_on_unplug),
         scenario(test_no_page_tables_to_plug),
+        scenario(test_what_cannot_be_used_goes_back),
         scenario(test_no_page_tables_to_unplug),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
