@@ -23,32 +23,44 @@
 #define AREA_FRAMES 512u
 #define AREA_WORDS  8u
 
+/*
+ * For the hot paths: what they must not call, and what they must only jump to.
+ * A compiler that sees that a function never returns would call it, and give
+ * its caller a stack frame for that; noipa keeps it from looking.
+ */
+#define always_inline inline __attribute__((always_inline))
+#if __has_attribute(noipa)
+#define never_inline __attribute__((noipa))
+#else
+#define never_inline __attribute__((noinline))
+#endif
+
 /* The entry's fields. */
 #define AREA_FREE        0x3ffu /* how many bits are set, while AREA_SMALL */
 #define AREA_SHELF_SHIFT 10     /* while AREA_SMALL or AREA_WHOLE; see struct group */
 #define AREA_SHELF       (0xfu << AREA_SHELF_SHIFT)
-#define AREA_SMALL       (1u << 14) /* the bits say which frames are in use */
+#define AREA_PLAIN       (1u << 14) /* the bits say which frames are in use; all are present */
 #define AREA_WHOLE       (1u << 15) /* allocated as one, or kept so by a processor (AREA_SLOT) */
-#define AREA_ODD         (1u << 16) /* partly present: the group's present bits say which frames */
-#define AREA_MOVABLE     (1u << 17) /* all frames belong to the owner in AREA_SHELF */
+#define AREA_ODD         (1u << 16) /* the bits say; the group's present bits say what is there */
+#define AREA_SMALL       (AREA_PLAIN | AREA_ODD) /* either: in use by frames */
+#define AREA_MOVABLE     (1u << 17)              /* all frames belong to the owner in AREA_SHELF */
 #define AREA_SLOT_SHIFT  18 /* held by slot n - 1 of the processor in AREA_CPU; 0: by none */
 #define AREA_SLOT        (0x1fu << AREA_SLOT_SHIFT)
 #define AREA_CPU_SHIFT   23
 #define AREA_CPU         (0x3fu << AREA_CPU_SHIFT)
 #define AREA_BOOT        (1u << 29) /* boot RAM; an entry of 0 does not say */
-#define AREA_LOCK        (1u << 31)
+#define AREA_LOCK        (1u << 30) /* not the sign bit: compilers then use one "lock bts" */
 #define AREA_HOLDER      (AREA_SLOT | AREA_CPU)
 
 /* Returns the entry without the lock bit. */
 static inline u32 area_lock(u32 *area)
 {
-    for (;;) {
-        u32 entry = __atomic_load_n(area, __ATOMIC_RELAXED) & ~AREA_LOCK;
-        if (likely(__atomic_compare_exchange_n(area, &entry, entry | AREA_LOCK, false,
-                                               __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)))
-            return entry;
-        cpu_relax();
+    while (unlikely(__atomic_fetch_or(area, AREA_LOCK, __ATOMIC_ACQUIRE) & AREA_LOCK)) {
+        while (__atomic_load_n(area, __ATOMIC_RELAXED) & AREA_LOCK)
+            cpu_relax();
     }
+    /* The lock bit is set: less it, and not masked, the sum with a constant is one instruction. */
+    return __atomic_load_n(area, __ATOMIC_RELAXED) - AREA_LOCK;
 }
 
 /* Make `entry` the state and let others in. */

@@ -2,12 +2,10 @@
 /* See area_bits.h. Runs up to order 5 lie within a word, longer ones are whole words. */
 #include "mm/area_bits.h"
 
-#define WORD_ORDER 6
-
 /* Bit i is set if bits i to i + 2^order - 1 of the word are, for each aligned i. */
 static u64 run_starts(u64 word, unsigned order)
 {
-    static const u64 aligned[WORD_ORDER] = {
+    static const u64 aligned[AREA_WORD_ORDER] = {
         ~(u64)0,
         0x5555555555555555,
         0x1111111111111111,
@@ -20,8 +18,7 @@ static u64 run_starts(u64 word, unsigned order)
     return word & aligned[order];
 }
 
-/* A run of whole words whose bits are all `value`, a word's 64 bits. */
-static bool words_are(const u64 *words, unsigned nr_words, u64 value)
+bool area_words_are(const u64 *words, unsigned nr_words, u64 value)
 {
     for (unsigned i = 0; i < nr_words; i++) {
         if (words[i] != value)
@@ -30,7 +27,7 @@ static bool words_are(const u64 *words, unsigned nr_words, u64 value)
     return true;
 }
 
-static void fill_words(u64 *words, unsigned nr_words, u64 value)
+void area_words_fill(u64 *words, unsigned nr_words, u64 value)
 {
     for (unsigned i = 0; i < nr_words; i++)
         words[i] = value;
@@ -39,7 +36,7 @@ static void fill_words(u64 *words, unsigned nr_words, u64 value)
 static unsigned find_words(const u64 *words, unsigned nr_words)
 {
     for (unsigned i = 0; i < AREA_WORDS; i += nr_words) {
-        if (words_are(words + i, nr_words, ~(u64)0))
+        if (area_words_are(words + i, nr_words, ~(u64)0))
             return i * 64;
     }
     return AREA_BITS_NONE;
@@ -47,43 +44,12 @@ static unsigned find_words(const u64 *words, unsigned nr_words)
 
 unsigned area_bits_find(const u64 *words, unsigned order)
 {
-    if (order >= WORD_ORDER)
-        return find_words(words, 1u << (order - WORD_ORDER));
+    if (order >= AREA_WORD_ORDER)
+        return find_words(words, 1u << (order - AREA_WORD_ORDER));
     for (unsigned i = 0; i < AREA_WORDS; i++) {
         u64 starts = run_starts(words[i], order);
         if (starts != 0)
             return i * 64 + (unsigned)__builtin_ctzll(starts);
     }
     return AREA_BITS_NONE;
-}
-
-bool area_bits_are_set(const u64 *words, unsigned first, unsigned order)
-{
-    if (order >= WORD_ORDER)
-        return words_are(words + first / 64, 1u << (order - WORD_ORDER), ~(u64)0);
-    u64 mask = area_bits_mask(order) << first % 64;
-    return (words[first / 64] & mask) == mask;
-}
-
-bool area_bits_are_clear(const u64 *words, unsigned first, unsigned order)
-{
-    if (order >= WORD_ORDER)
-        return words_are(words + first / 64, 1u << (order - WORD_ORDER), 0);
-    return (words[first / 64] & area_bits_mask(order) << first % 64) == 0;
-}
-
-void area_bits_set(u64 *words, unsigned first, unsigned order)
-{
-    if (order >= WORD_ORDER)
-        fill_words(words + first / 64, 1u << (order - WORD_ORDER), ~(u64)0);
-    else
-        words[first / 64] |= area_bits_mask(order) << first % 64;
-}
-
-void area_bits_clear(u64 *words, unsigned first, unsigned order)
-{
-    if (order >= WORD_ORDER)
-        fill_words(words + first / 64, 1u << (order - WORD_ORDER), 0);
-    else
-        words[first / 64] &= ~(area_bits_mask(order) << first % 64);
 }

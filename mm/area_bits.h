@@ -9,7 +9,8 @@
 
 #include "mm/area.h"
 
-#define AREA_BITS_NONE AREA_FRAMES
+#define AREA_BITS_NONE  AREA_FRAMES
+#define AREA_WORD_ORDER 6 /* a run of this order is a word */
 
 /* The run of order 0 to 5 at bit 0 of a word. */
 static inline u64 area_bits_mask(unsigned order)
@@ -20,13 +21,77 @@ static inline u64 area_bits_mask(unsigned order)
 /* The first bit of the lowest free run, or AREA_BITS_NONE. At most 8 words are read. */
 unsigned area_bits_find(const u64 *words, unsigned order);
 
-/* True if every bit of the run is set. */
-bool area_bits_are_set(const u64 *words, unsigned first, unsigned order);
+/* The first word that is not 0, or NULL. */
+static inline u64 *area_bits_first_word(u64 *words)
+{
+    for (u64 *word = words; word < words + AREA_WORDS; word++) {
+        if (*word != 0)
+            return word;
+    }
+    return NULL;
+}
 
-/* True if no bit of the run is set. */
-bool area_bits_are_clear(const u64 *words, unsigned first, unsigned order);
+/* Clear the lowest bit of such a word; its number in the area. */
+static inline u64 area_bits_take_lowest(const u64 *words, u64 *word)
+{
+    u64 bits = *word;
+    *word = bits & (bits - 1);
+    return ((uintptr_t)word - (uintptr_t)words) * 8 + (unsigned)__builtin_ctzll(bits);
+}
 
-void area_bits_set(u64 *words, unsigned first, unsigned order);
-void area_bits_clear(u64 *words, unsigned first, unsigned order);
+/* Whole words, for the runs of order 6 to 8. */
+bool area_words_are(const u64 *words, unsigned nr_words, u64 value);
+void area_words_fill(u64 *words, unsigned nr_words, u64 value);
+
+/*
+ * A run by the word in which it begins and its first bit there: true if every
+ * bit is set; true if none is; set all; clear all.
+ */
+static inline bool area_bits_are_set(const u64 *word, u64 bit, unsigned order)
+{
+    if (order >= AREA_WORD_ORDER)
+        return area_words_are(word, 1u << (order - AREA_WORD_ORDER), ~(u64)0);
+    u64 mask = area_bits_mask(order) << bit;
+    return (*word & mask) == mask;
+}
+
+static inline bool area_bits_are_clear(const u64 *word, u64 bit, unsigned order)
+{
+    if (order >= AREA_WORD_ORDER)
+        return area_words_are(word, 1u << (order - AREA_WORD_ORDER), 0);
+    return (*word & area_bits_mask(order) << bit) == 0;
+}
+
+static inline void area_bits_set(u64 *word, u64 bit, unsigned order)
+{
+    if (order >= AREA_WORD_ORDER)
+        area_words_fill(word, 1u << (order - AREA_WORD_ORDER), ~(u64)0);
+    else
+        *word |= area_bits_mask(order) << bit;
+}
+
+static inline void area_bits_clear(u64 *word, u64 bit, unsigned order)
+{
+    if (order >= AREA_WORD_ORDER)
+        area_words_fill(word, 1u << (order - AREA_WORD_ORDER), 0);
+    else
+        *word &= ~(area_bits_mask(order) << bit);
+}
+
+/* Set the run, or return false if a bit of it is set already. */
+static inline bool area_bits_give(u64 *word, u64 bit, unsigned order)
+{
+    if (order == 0) {
+        u64 bits = *word;
+        if (unlikely(bits >> bit & 1))
+            return false;
+        *word = bits | (u64)1 << bit;
+        return true;
+    }
+    if (unlikely(!area_bits_are_clear(word, bit, order)))
+        return false;
+    area_bits_set(word, bit, order);
+    return true;
+}
 
 #endif

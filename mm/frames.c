@@ -100,7 +100,7 @@ static u32 become_odd(struct area_ref ref, bool boot)
     ref.group->small |= bit;
     for (unsigned i = 0; i < AREA_WORDS; i++)
         area_words(ref)[i] = area_present_words(ref)[i] = 0;
-    return area_with_shelf(AREA_SMALL | AREA_ODD | (boot ? AREA_BOOT : 0), SHELF_UNKNOWN);
+    return area_with_shelf(AREA_ODD | (boot ? AREA_BOOT : 0), SHELF_UNKNOWN);
 }
 
 /* The area is odd, or absent; [base, end) lies in it. Its origin is that of its first frame. */
@@ -119,9 +119,11 @@ static void add_part(paddr_t base, paddr_t end, bool boot)
     bitmap_set_range(area_words(ref), frame_index(base), count);
     bitmap_set_range(area_present_words(ref), frame_index(base), count);
     entry += (u32)count;
+    if (entry & AREA_HOLDER)
+        page_charge(entry, count);
     if (bitmap_count_range(area_present_words(ref), 0, AREA_FRAMES) == AREA_FRAMES) {
         ref.group->odd &= ~area_bit(ref);
-        entry &= ~AREA_ODD;
+        entry = (entry & ~AREA_ODD) | AREA_PLAIN;
     }
     page_total[(entry & AREA_BOOT) != 0] += count;
     area_file(ref, entry, SHELF_UNKNOWN);
@@ -152,7 +154,7 @@ static u32 open_idle(struct area_ref ref)
     ref.group->small |= area_bit(ref);
     for (unsigned i = 0; i < AREA_WORDS; i++)
         area_words(ref)[i] = ~(u64)0;
-    return area_with_shelf(AREA_SMALL | AREA_FRAMES, SHELF_UNKNOWN);
+    return area_with_shelf(AREA_PLAIN | AREA_FRAMES, SHELF_UNKNOWN);
 }
 
 static u32 mark_odd(struct area_ref ref, u32 entry)
@@ -162,7 +164,7 @@ static u32 mark_odd(struct area_ref ref, u32 entry)
     ref.group->odd |= area_bit(ref);
     for (unsigned i = 0; i < AREA_WORDS; i++)
         area_present_words(ref)[i] = ~(u64)0;
-    return entry | AREA_ODD;
+    return (entry & ~AREA_PLAIN) | AREA_ODD;
 }
 
 /* [base, end) lies in one area. What is left may be odd with no frame at all until tidied. */
@@ -188,6 +190,8 @@ static int remove_part(paddr_t base, paddr_t end)
     bitmap_clear_range(area_words(ref), frame_index(base), count);
     bitmap_clear_range(area_present_words(ref), frame_index(base), count);
     page_total[(entry & AREA_BOOT) != 0] -= count;
+    if (entry & AREA_HOLDER)
+        page_uncharge(entry, count);
     area_file(ref, entry - (u32)count, area_shelf(entry));
     return OK;
 }

@@ -85,6 +85,17 @@ static inline u64 *area_words(struct area_ref ref)
     return ref.group->bitmap + ref.index * AREA_WORDS;
 }
 
+/* The word of the bitmap in which the frame's bit is; the bit's number is frame_bit(). */
+static inline u64 *group_word(const struct group *group, paddr_t paddr)
+{
+    return &group->bitmap[(paddr >> (PAGE_SHIFT + 6)) % (GROUP_FRAMES / 64)];
+}
+
+static inline u64 frame_bit(paddr_t paddr)
+{
+    return (paddr >> PAGE_SHIFT) % 64;
+}
+
 static inline u64 *area_present_words(struct area_ref ref)
 {
     return ref.group->present_bitmap + ref.index * AREA_WORDS;

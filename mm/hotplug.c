@@ -176,7 +176,7 @@ static int online(paddr_t base, u64 bytes)
     spin_lock(&page_lock);
     if (status == OK) {
         if (page_total[false] == 0)
-            place_release_all(false); /* users may hold boot RAM while nothing is plugged */
+            hold_end_all(false); /* users may hold boot RAM while nothing is plugged */
         frames_add(base, bytes, false);
         region->online_bytes += bytes;
         update_reserve();
@@ -198,7 +198,7 @@ int hotplug_online(paddr_t base, u64 bytes)
 static int take_away(paddr_t base, u64 bytes)
 {
     spin_lock(&page_lock);
-    place_release_all(true);
+    hold_end_all(true);
     int status = frames_remove(base, bytes);
     if (status != OK)
         frames_tidy(base, bytes);
@@ -272,7 +272,7 @@ bool hotplug_next_idle(paddr_t from, paddr_t to, struct hotplug_range *idle)
         return false;
     to = min_u64(to, region->base + region->bytes);
     spin_lock(&page_lock);
-    place_release_all(true);
+    hold_end_all(true);
     bool found = find_idle_blocks(from, to, region->block_bytes, idle);
     spin_unlock(&page_lock);
     return found;

@@ -7,6 +7,8 @@
 #include "lib/string.h"
 
 struct leaf *index_root[ROOT_LEAVES];
+struct leaf index_empty_leaf;
+struct group index_empty_group;
 
 /* Bit i of a word: leaf (word, i) has a group in the category. */
 static u64 leaves_with[NR_CATEGORIES][ROOT_LEAF_WORDS];
@@ -15,27 +17,38 @@ static u64 leaves_with[NR_CATEGORIES][ROOT_LEAF_WORDS];
 static u64 root_with[NR_CATEGORIES];
 _Static_assert(ROOT_LEAF_WORDS <= 64, "the top of the index is one word");
 
+static void fill_leaf(struct leaf *leaf)
+{
+    memset(leaf->groups_with, 0, sizeof(leaf->groups_with));
+    for (unsigned i = 0; i < LEAF_GROUPS; i++)
+        leaf->groups[i] = &index_empty_group;
+}
+
 void index_init(void)
 {
-    memset(index_root, 0, sizeof(index_root));
+    fill_leaf(&index_empty_leaf);
+    for (unsigned i = 0; i < ROOT_LEAVES; i++)
+        index_root[i] = &index_empty_leaf;
     memset(leaves_with, 0, sizeof(leaves_with));
     memset(root_with, 0, sizeof(root_with));
 }
 
 bool index_has_leaf(paddr_t paddr)
 {
-    return index_root[paddr >> LEAF_SHIFT] != NULL;
+    return index_root[paddr >> LEAF_SHIFT] != &index_empty_leaf;
 }
 
 void index_add_leaf(paddr_t paddr, struct leaf *leaf)
 {
+    fill_leaf(leaf);
     __atomic_store_n(&index_root[paddr >> LEAF_SHIFT], leaf, __ATOMIC_RELEASE);
 }
 
 void index_set_group(paddr_t paddr, struct group *group)
 {
-    struct leaf *leaf = index_root[paddr >> LEAF_SHIFT];
-    __atomic_store_n(&leaf->groups[(paddr >> GROUP_SHIFT) % LEAF_GROUPS], group, __ATOMIC_RELEASE);
+    struct group **place =
+        &index_root[paddr >> LEAF_SHIFT]->groups[(paddr >> GROUP_SHIFT) % LEAF_GROUPS];
+    __atomic_store_n(place, group ? group : &index_empty_group, __ATOMIC_RELEASE);
 }
 
 void index_add(paddr_t group_base, unsigned category)
@@ -118,11 +131,11 @@ bool index_find_from(unsigned category, paddr_t from, struct area_ref *found)
 struct group *index_next_group(paddr_t from)
 {
     for (u64 leaf = from >> LEAF_SHIFT; leaf < ROOT_LEAVES; leaf++) {
-        if (!index_root[leaf])
+        if (index_root[leaf] == &index_empty_leaf)
             continue;
         u64 group = leaf == from >> LEAF_SHIFT ? (from >> GROUP_SHIFT) % LEAF_GROUPS : 0;
         for (; group < LEAF_GROUPS; group++) {
-            if (index_root[leaf]->groups[group])
+            if (index_root[leaf]->groups[group] != &index_empty_group)
                 return index_root[leaf]->groups[group];
         }
     }

@@ -29,15 +29,25 @@ _Static_assert(sizeof(struct leaf) <= PAGE_BYTES, "a leaf is one frame");
 
 extern struct leaf *index_root[ROOT_LEAVES];
 
+/*
+ * What stands where there is nothing, so that a lookup need not ask on the way:
+ * a leaf of nothing but the empty group, whose entries are all 0.
+ */
+extern struct leaf index_empty_leaf;
+extern struct group index_empty_group;
+
+/* The group at paddr below INDEX_LIMIT, or the empty one. Any context. */
+static inline struct group *index_lookup(paddr_t paddr)
+{
+    const struct leaf *leaf = __atomic_load_n(&index_root[paddr >> LEAF_SHIFT], __ATOMIC_ACQUIRE);
+    return __atomic_load_n(&leaf->groups[(paddr >> GROUP_SHIFT) % LEAF_GROUPS], __ATOMIC_ACQUIRE);
+}
+
 /* NULL where no memory is. Any context; a caller that frees holds the group in place. */
 static inline struct group *index_group(paddr_t paddr)
 {
-    if (unlikely(paddr >= INDEX_LIMIT))
-        return NULL;
-    const struct leaf *leaf = __atomic_load_n(&index_root[paddr >> LEAF_SHIFT], __ATOMIC_ACQUIRE);
-    if (unlikely(!leaf))
-        return NULL;
-    return __atomic_load_n(&leaf->groups[(paddr >> GROUP_SHIFT) % LEAF_GROUPS], __ATOMIC_ACQUIRE);
+    struct group *group = paddr < INDEX_LIMIT ? index_lookup(paddr) : &index_empty_group;
+    return group != &index_empty_group ? group : NULL;
 }
 
 /* ---- all below with page_lock held ---- */
@@ -45,7 +55,7 @@ static inline struct group *index_group(paddr_t paddr)
 /* Forget everything. Boot only. */
 void index_init(void);
 
-/* The leaf over paddr, or NULL; and give it a frame, filled with zeros, to be one. */
+/* True if there is a leaf over paddr; and give it a frame, contents undefined, to be one. */
 bool index_has_leaf(paddr_t paddr);
 void index_add_leaf(paddr_t paddr, struct leaf *leaf);
 

@@ -46,7 +46,7 @@ static void *get_frame(void)
 static void put_frame(void *frame)
 {
     nr_frames--;
-    page_free_locked(virt_to_phys(frame), 0);
+    page_free_frame_locked(virt_to_phys(frame));
 }
 
 static struct group *new_group(void)
@@ -77,7 +77,6 @@ struct group *meta_get_group(paddr_t paddr)
         struct leaf *leaf = get_frame();
         if (!leaf)
             return NULL;
-        memset(leaf, 0, sizeof(*leaf));
         index_add_leaf(paddr, leaf);
     }
     group = new_group();

@@ -81,7 +81,7 @@ static void check_area(struct area_ref ref, struct totals *totals)
     } else if (ref.group->present & area_bit(ref)) {
         bool boot = (ref.group->boot & area_bit(ref)) != 0;
         totals->present[boot] += AREA_FRAMES;
-        if ((entry & PAGE_TAG) == AREA_WHOLE)
+        if ((entry & (AREA_WHOLE | AREA_HOLDER)) == AREA_WHOLE)
             totals->used[boot] += AREA_FRAMES;
     }
 }

@@ -5,7 +5,6 @@
  * needing more.
  */
 #include "lib/panic.h"
-#include "lib/string.h"
 #include "mm/early.h"
 #include "mm/frames.h"
 #include "mm/index.h"
@@ -13,6 +12,17 @@
 #include "mm/page_internal.h"
 
 const struct boot_info *page_boot;
+
+u64 page_total[2];
+u64 page_charged[2];
+
+u64 page_used(bool boot)
+{
+    i64 freed = 0;
+    for (unsigned i = 0; i < CPUS_MAX; i++)
+        freed += __atomic_load_n(&page_counts[i].freed[boot], __ATOMIC_RELAXED);
+    return page_charged[boot] - hold_free_frames(boot) - (u64)freed;
+}
 
 /* early_alloc() does not return without memory, and then there is metadata. */
 static void prepare_range(const struct early_range *range)
@@ -46,8 +56,9 @@ void page_init(const struct boot_info *boot)
 {
     struct early_range ranges[EARLY_RANGES_MAX];
     page_boot = boot;
-    memset(page_cpus, 0, sizeof(page_cpus));
     page_total[false] = page_total[true] = 0;
+    page_charged[false] = page_charged[true] = 0;
+    hold_init();
     hotplug_init();
     index_init();
     meta_init();

@@ -7,6 +7,9 @@
  * from it, under the area's lock, without page_lock; anyone may free into it.
  * Another processor may end the hold, by the entry alone; the tag tells the
  * holder at its next look.
+ *
+ * Counting is done where areas change hands, not where frames do: an area that
+ * is held counts as used up, and page_used() takes off what is still free in it.
  */
 #ifndef TIDE_MM_PAGE_INTERNAL_H
 #define TIDE_MM_PAGE_INTERNAL_H
@@ -17,38 +20,54 @@
 
 #define PAGE_OWNERS_MAX NR_SHELVES
 
-/* Slot numbers: a page_kind, or an owner of movable pages. */
+/* Slot numbers: a page_kind, or an owner of movable pages; and a spare for each. */
 #define SLOT_OF_OWNER(owner) (PAGE_NR_KINDS + (owner))
-#define NR_SLOTS             (PAGE_NR_KINDS + PAGE_OWNERS_MAX)
+#define NR_KIND_SLOTS        (PAGE_NR_KINDS + PAGE_OWNERS_MAX)
+#define SPARE_OF(slot)       (NR_KIND_SLOTS + (slot))
+#define NR_SLOTS             (2 * NR_KIND_SLOTS)
 
+/* Written by its processor alone. Others read the base, no more. */
 struct page_slot {
-    u32 *area;    /* NULL: holds nothing */
-    u64 *words;   /* its bits; a slot only. Written with the area locked. */
-    paddr_t base; /* of the area; written by page_slot_set_base() */
-    u32 tag;      /* what the entry has under PAGE_TAG while the hold lasts */
-    bool boot;    /* the area is boot RAM */
+    u32 *area;    /* page_nothing: holds none; page_unknown: not set up */
+    u64 *words;   /* its bits; not for a spare. Written with the area locked. */
+    paddr_t base; /* of the area; written by page_slot_set() */
+    u32 tag;      /* what the entry has under AREA_HOLDER while the hold lasts */
 };
-#define PAGE_TAG (AREA_SMALL | AREA_WHOLE | AREA_HOLDER)
 
-/* Written by its processor alone. Others read `used`, `known` and the bases, no more. */
-struct page_cpu {
-    struct page_slot slots[NR_SLOTS];
-    struct page_slot spares[NR_SLOTS];
-    i64 used[2]; /* frames allocated less frames freed here: [1] boot RAM, [0] plugged */
-    bool known;  /* it may hold something: set before the first hold */
-} aligned_to(64);
+#define PAGE_SLOTS 32
 
-extern struct page_cpu page_cpus[CPUS_MAX];
+/*
+ * Each processor's slots; 32 places, so that a slot's address is two shifts and
+ * two sums. Through a pointer: of a fixed address, compilers compute the same
+ * sums again for each field.
+ */
+extern struct page_slot *page_slots;
 
-static inline struct page_cpu *this_cpu(void)
+static inline struct page_slot *page_slot_of(u32 cpu, unsigned slot)
 {
-    return &page_cpus[cpu_id()];
+    return &page_slots[cpu * PAGE_SLOTS + slot];
 }
 
-/* The holder bits of the entry of what a processor's slot or spare holds. */
-static inline u32 page_holder(u32 cpu, unsigned slot, bool spare)
+_Static_assert(NR_SLOTS <= PAGE_SLOTS, "a processor's slots");
+_Static_assert((NR_SLOTS << AREA_SLOT_SHIFT & ~AREA_SLOT) == 0, "slot numbers fit the entry");
+_Static_assert(CPUS_MAX - 1 <= AREA_CPU >> AREA_CPU_SHIFT, "processor numbers fit the entry");
+
+/* The area of a slot that holds none: its entry has no tag, so it is never taken from. */
+extern u32 page_nothing;
+extern u32 page_unknown;
+
+struct page_counts {
+    i64 freed[2]; /* frames freed into areas that nobody held: [1] boot RAM, [0] plugged */
+    bool known;   /* its slots have been set up, by hold_know_cpu() */
+} aligned_to(64);
+
+/* Written by its processor alone, read by all. */
+extern struct page_counts page_counts[CPUS_MAX];
+
+/* The holder bits of the entry of what a processor's slot holds. */
+static inline u32 page_holder(u32 cpu, unsigned slot)
 {
-    return ((spare ? NR_SLOTS : 0) + slot + 1) << AREA_SLOT_SHIFT | cpu << AREA_CPU_SHIFT;
+    return (slot + 1) << AREA_SLOT_SHIFT | cpu << AREA_CPU_SHIFT;
 }
 
 /* The entry of an area allocated as one; its shelf field says through which slot. */
@@ -59,42 +78,75 @@ static inline u32 page_whole_entry(unsigned slot, bool boot)
 }
 
 /* Others may read the base at any time, to look whether the slot holds something. */
-static inline void page_slot_set_base(struct page_slot *slot, paddr_t base)
+static inline void page_slot_set(struct page_slot *slot, u32 *area, paddr_t base)
 {
+    slot->area = area;
     __atomic_store_n(&slot->base, base, __ATOMIC_RELAXED);
 }
 
-static inline void page_count_used(struct page_cpu *cpu, bool boot, i64 frames)
+static inline void page_count_freed(u32 entry, i64 frames)
 {
-    __atomic_store_n(&cpu->used[boot], cpu->used[boot] + frames, __ATOMIC_RELAXED);
+    i64 *freed = &page_counts[cpu_id()].freed[(entry & AREA_BOOT) != 0];
+    __atomic_store_n(freed, *freed + frames, __ATOMIC_RELAXED);
 }
 
-/* Frames managed, [1] in boot RAM, [0] plugged. Written with page_lock held. */
+/* ---- totals: [1] boot RAM, [0] plugged; with page_lock held ---- */
+
+/* Frames managed, and frames that were allocated or stood free in an area when it was held. */
 extern u64 page_total[2];
+extern u64 page_charged[2];
+
+static inline void page_charge(u32 entry, u64 frames)
+{
+    page_charged[(entry & AREA_BOOT) != 0] += frames;
+}
+
+static inline void page_uncharge(u32 entry, u64 frames)
+{
+    page_charged[(entry & AREA_BOOT) != 0] -= frames;
+}
+
+/* Frames in use. O(processors). */
+u64 page_used(bool boot);
 
 /* What page_init() was given. */
 extern const struct boot_info *page_boot;
-
-/* Frames in use, over all processors. */
-u64 page_used(bool boot);
 
 /* ---- place.c: which area; all with page_lock held ---- */
 
 /* One frame of boot RAM for mm itself, or PADDR_NONE. */
 paddr_t place_boot_frame(void);
 
-/* Allocate for this processor's slot; it may hold another area afterwards. */
-paddr_t place(unsigned order, unsigned slot);
-
-/*
- * Let go of the areas that processors hold, all or only those with no frame in
- * use, so that each is idle or on its shelf. True if there were any.
+/* Allocate for this processor's slot, or its spare for order 9. A slot may hold another area then.
  */
-bool place_release_all(bool only_idle);
+paddr_t place(unsigned order, unsigned slot);
 
 /* Boot RAM that only the kernel may take, and whether so many frames are above it. */
 extern u64 page_reserve_frames;
 bool place_above_reserve(u64 nr_frames);
+
+/* ---- hold.c: what processors hold; all with page_lock held ---- */
+
+/* No processor holds anything or is known. Boot only. */
+void hold_init(void);
+
+/* Set up this processor's slots, if they are not. Before it can hold anything. */
+void hold_know_cpu(void);
+
+/* The locked area, which is on no shelf, is this processor's slot's from now on; unlocks. */
+void hold(struct area_ref ref, u32 entry, unsigned slot);
+
+/* This processor's slot gives up its area, in which a search for `order` was in vain. */
+void hold_end(unsigned slot, unsigned order);
+
+/*
+ * Let go of the areas that all processors hold, or only of those with no frame
+ * in use, so that each is idle or on its shelf. True if there were any.
+ */
+bool hold_end_all(bool only_idle);
+
+/* Frames free in held areas of boot RAM, or in plugged ones. */
+u64 hold_free_frames(bool boot);
 
 /* ---- hotplug.c ---- */
 
@@ -103,7 +155,7 @@ void hotplug_init(void);
 
 /* ---- page.c ---- */
 
-/* page_free() with page_lock held already. */
-void page_free_locked(paddr_t paddr, unsigned order);
+/* page_free(paddr, 0) with page_lock held already. */
+void page_free_frame_locked(paddr_t paddr);
 
 #endif

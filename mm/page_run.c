@@ -61,7 +61,7 @@ static void take_front(struct area_ref ref, u64 nr_frames, bool boot)
     area_lock(area);
     bitmap_set_range(area_words(ref), 0, AREA_FRAMES);
     bitmap_clear_range(area_words(ref), 0, nr_frames);
-    u32 entry = AREA_SMALL | (boot ? AREA_BOOT : 0) | (AREA_FRAMES - (u32)nr_frames);
+    u32 entry = AREA_PLAIN | (boot ? AREA_BOOT : 0) | (AREA_FRAMES - (u32)nr_frames);
     area_file(ref, area_with_shelf(entry, SHELF_UNKNOWN), SHELF_UNKNOWN);
 }
 
@@ -87,7 +87,7 @@ static paddr_t take_areas(u64 nr_frames, enum page_kind kind, bool boot)
         group_remove_idle(last.group, area_bit(last));
         take_front(last, rest, boot);
     }
-    page_count_used(this_cpu(), boot, (i64)nr_frames);
+    page_charged[boot] += nr_frames;
     return base;
 }
 
@@ -114,7 +114,7 @@ paddr_t page_alloc_run(u64 nr_frames, enum page_kind kind)
     paddr_t paddr = PADDR_NONE;
     if (nr_frames <= page_total[false] + page_total[true]) {
         paddr = place_areas(nr_frames, kind);
-        if (paddr == PADDR_NONE && place_release_all(true))
+        if (paddr == PADDR_NONE && hold_end_all(true))
             paddr = place_areas(nr_frames, kind);
     }
     spin_unlock(&page_lock);

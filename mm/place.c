@@ -14,16 +14,7 @@
 /* Areas searched in vain before an idle one is broken up rather than search on. */
 #define PROBES_MAX 8
 
-u64 page_total[2];
 u64 page_reserve_frames;
-
-u64 page_used(bool boot)
-{
-    i64 used = 0;
-    for (unsigned i = 0; i < CPUS_MAX; i++)
-        used += __atomic_load_n(&page_cpus[i].used[boot], __ATOMIC_RELAXED);
-    return (u64)used;
-}
 
 bool place_above_reserve(u64 nr_frames)
 {
@@ -71,7 +62,7 @@ static bool pick_idle(unsigned category, unsigned slot, struct pick *pick)
     u64 bit = area_bit(pick->ref);
     group_remove_idle(group, bit);
     group->small |= bit;
-    pick->entry = area_with_shelf(AREA_SMALL | AREA_FRAMES, SHELF_UNKNOWN);
+    pick->entry = area_with_shelf(AREA_PLAIN | AREA_FRAMES, SHELF_UNKNOWN);
     if (category == CATEGORY_IDLE_BOOT)
         pick->entry |= AREA_BOOT;
     if (slot >= PAGE_NR_KINDS) {
@@ -102,56 +93,14 @@ static bool may_use(bool boot, unsigned slot)
     return !boot || slot == PAGE_KERNEL || place_above_reserve(AREA_FRAMES);
 }
 
-/* ---- holding ---- */
-
-/* The hold ends; the area goes to the shelf that the failed search for `order` has shown. */
-static void release(struct area_ref ref, u32 entry, unsigned order)
-{
-    unsigned shelf = SHELF_UNKNOWN;
-    if (order > 0 && order < PAGE_ORDER_MAX &&
-        area_bits_find(area_words(ref), order) == AREA_BITS_NONE)
-        shelf = order - 1;
-    area_file(ref, entry & ~AREA_HOLDER, shelf);
-}
-
-static struct area_ref ref_of(paddr_t base)
-{
-    return (struct area_ref){index_group(base), area_index(base)};
-}
-
-static void release_slot(struct page_slot *slot, unsigned order)
-{
-    if (!slot->area)
-        return;
-    u32 entry = area_lock(slot->area);
-    if ((entry & PAGE_TAG) == slot->tag)
-        release(ref_of(slot->base), entry, order);
-    else
-        area_unlock(slot->area, entry);
-    slot->area = NULL;
-}
-
-/* The locked area, less what take() took, is this processor's from now on. */
-static void hold(struct pick pick, unsigned number)
-{
-    struct page_slot *slot = &this_cpu()->slots[number];
-    u32 entry = pick.entry | page_holder(cpu_id(), number, false);
-    slot->area = area_entry(pick.ref);
-    slot->words = area_words(pick.ref);
-    slot->tag = entry & PAGE_TAG;
-    slot->boot = (entry & AREA_BOOT) != 0;
-    page_slot_set_base(slot, area_base(pick.ref));
-    area_unlock(slot->area, entry);
-}
-
 /* The lowest run of a picked area; there is one. */
 static paddr_t take(struct pick *pick, unsigned order)
 {
     u64 *words = area_words(pick->ref);
     unsigned bit = area_bits_find(words, order);
-    area_bits_clear(words, bit, order);
+    area_bits_clear(words + bit / 64, bit % 64, order);
     pick->entry -= 1u << order;
-    page_count_used(this_cpu(), (pick->entry & AREA_BOOT) != 0, 1 << order);
+    page_charge(pick->entry, (u64)1 << order);
     return area_base(pick->ref) + ((paddr_t)bit << PAGE_SHIFT);
 }
 
@@ -166,7 +115,7 @@ static paddr_t place_whole(unsigned slot)
         group_remove_idle(ref.group, area_bit(ref));
         area_lock(area_entry(ref));
         area_unlock(area_entry(ref), page_whole_entry(slot, boot));
-        page_count_used(this_cpu(), boot, AREA_FRAMES);
+        page_charged[boot] += AREA_FRAMES;
         return area_base(ref);
     }
     return PADDR_NONE;
@@ -174,11 +123,10 @@ static paddr_t place_whole(unsigned slot)
 
 paddr_t place(unsigned order, unsigned slot)
 {
-    struct page_cpu *cpu = this_cpu();
-    __atomic_store_n(&cpu->known, true, __ATOMIC_RELAXED);
+    hold_know_cpu();
+    hold_end(slot, order);
     if (order == PAGE_ORDER_MAX)
-        return place_whole(slot);
-    release_slot(&cpu->slots[slot], order);
+        return place_whole(slot - NR_KIND_SLOTS);
     for (unsigned i = 0; i < 2; i++) {
         bool boot = (slot == PAGE_KERNEL) == (i == 0);
         struct pick pick;
@@ -187,7 +135,7 @@ paddr_t place(unsigned order, unsigned slot)
         paddr_t paddr = take(&pick, order);
         /* The second choice is not held: the next call looks at the first again. */
         if (i == 0 || page_total[false] == 0)
-            hold(pick, slot);
+            hold(pick.ref, pick.entry, slot);
         else
             area_file(pick.ref, pick.entry, area_shelf(pick.entry));
         return paddr;
@@ -203,47 +151,4 @@ paddr_t place_boot_frame(void)
     paddr_t paddr = take(&pick, 0);
     area_file(pick.ref, pick.entry, area_shelf(pick.entry));
     return paddr;
-}
-
-/* ---- taking back what others hold ---- */
-
-/*
- * End the hold of a slot of any processor. Its base may be stale: the tag in
- * the entry proves that the slot holds the area.
- */
-static bool release_held(const struct page_slot *slot, u32 holder, bool only_idle)
-{
-    paddr_t base = __atomic_load_n(&slot->base, __ATOMIC_RELAXED);
-    struct area_ref ref = ref_of(base);
-    if (!ref.group)
-        return false;
-    u32 entry = area_lock(area_entry(ref));
-    bool whole = (entry & AREA_WHOLE) != 0;
-    if ((entry & AREA_HOLDER) != holder ||
-        (only_idle && !whole && (entry & AREA_FREE) != AREA_FRAMES)) {
-        area_unlock(area_entry(ref), entry);
-        return false;
-    }
-    if (whole) {
-        area_unlock(area_entry(ref), 0);
-        group_add_idle(ref.group, area_bit(ref));
-    } else {
-        area_file(ref, entry & ~AREA_HOLDER, SHELF_UNKNOWN);
-    }
-    return true;
-}
-
-bool place_release_all(bool only_idle)
-{
-    bool any = false;
-    for (u32 id = 0; id < CPUS_MAX; id++) {
-        const struct page_cpu *cpu = &page_cpus[id];
-        if (!__atomic_load_n(&cpu->known, __ATOMIC_RELAXED))
-            continue;
-        for (unsigned i = 0; i < NR_SLOTS; i++) {
-            any |= release_held(&cpu->slots[i], page_holder(id, i, false), only_idle);
-            any |= release_held(&cpu->spares[i], page_holder(id, i, true), only_idle);
-        }
-    }
-    return any;
 }

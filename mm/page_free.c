@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * page_free(): as page_alloc(), one area's lock and a few words, wherever the
+ * area stands. The address alone leads to the area; a caller that frees what it
+ * does not have would have memory used twice, and is the end of the kernel.
+ *
+ * What is rare takes the address and the order alone and finds the rest again,
+ * so that the common path carries nothing along for it.
+ */
+#include "lib/panic.h"
+#include "mm/index.h"
+#include "mm/page_internal.h"
+
+/* The entry of an area that is locked here already. */
+static u32 locked_entry(struct area_ref ref)
+{
+    return __atomic_load_n(area_entry(ref), __ATOMIC_RELAXED) - AREA_LOCK;
+}
+
+static struct area_ref lookup(paddr_t paddr)
+{
+    return (struct area_ref){index_lookup(paddr), area_index(paddr)};
+}
+
+/* ---- faults of the caller ---- */
+
+_Noreturn static void bad_free(paddr_t paddr, unsigned order, const char *what)
+{
+    panic("page_free: 0x%llx order %u: %s", (unsigned long long)paddr, order, what);
+}
+
+/* No page of this order is at such an address. */
+static never_inline void bad_address(paddr_t paddr, unsigned order)
+{
+    if (order > PAGE_ORDER_MAX)
+        bad_free(paddr, order, "no such order");
+    if (!is_aligned(paddr, PAGE_BYTES << order))
+        bad_free(paddr, order, "not aligned to its size");
+    bad_free(paddr, order, "not memory of ours");
+}
+
+/* In an odd area some of the 512 frames are not ours. */
+static bool is_present(struct area_ref ref, paddr_t paddr, unsigned order)
+{
+    unsigned frame = frame_index(paddr);
+    return area_bits_are_set(area_present_words(ref) + frame / 64, frame % 64, order);
+}
+
+static const char *fault_of(struct area_ref ref, u32 entry, paddr_t paddr, unsigned order)
+{
+    if (entry & AREA_WHOLE)
+        return entry & AREA_HOLDER ? "already free" : "allocated with order 9";
+    if (!(entry & AREA_SMALL))
+        return ref.group->idle & area_bit(ref) ? "already free" : "not memory of ours";
+    if (order == PAGE_ORDER_MAX)
+        return "allocated with a smaller order";
+    if (entry & AREA_ODD && !is_present(ref, paddr, order))
+        return "not memory of ours";
+    if (area_bits_are_set(group_word(ref.group, paddr), frame_bit(paddr), order))
+        return "already free";
+    return "partly free already";
+}
+
+/* The area, which is locked, has no such page in use. */
+static never_inline void bad_state(paddr_t paddr, unsigned order)
+{
+    struct area_ref ref = lookup(paddr);
+    u32 entry = locked_entry(ref);
+    const char *fault = fault_of(ref, entry, paddr, order);
+    area_unlock(area_entry(ref), entry);
+    bad_free(paddr, order, fault);
+}
+
+/* ---- orders 0 to 8 ---- */
+
+/*
+ * Frames came back to an area that nobody holds. True if that changes where it
+ * stands: it was full, or is idle now, or has a larger run than its shelf says.
+ */
+static bool must_refile(const u64 *words, u32 entry, unsigned frame, unsigned order)
+{
+    u32 frames = entry & AREA_FREE;
+    if (unlikely(frames == AREA_FRAMES || frames == 1u << order))
+        return true;
+    unsigned shelf = area_shelf(entry);
+    if (likely(shelf >= SHELF_UNKNOWN || entry & AREA_MOVABLE))
+        return false;
+    unsigned joined = shelf + 1;
+    frame &= ~((1u << joined) - 1);
+    return order > shelf || area_bits_are_set(words + frame / 64, frame % 64, joined);
+}
+
+/* The bits of a locked area that nobody holds are set; do the rest. */
+static never_inline void free_unheld(paddr_t paddr, unsigned order)
+{
+    struct area_ref ref = lookup(paddr);
+    u32 entry = locked_entry(ref) + (1u << order);
+    bool changed = must_refile(area_words(ref), entry, frame_index(paddr), order);
+    area_unlock(area_entry(ref), entry);
+    page_count_freed(entry, 1 << order);
+    if (likely(!changed))
+        return;
+    spin_lock(&page_lock);
+    area_refile(ref, SHELF_UNKNOWN);
+    spin_unlock(&page_lock);
+}
+
+/* The locked area is odd, or not in small use at all. */
+static never_inline void free_unusual(paddr_t paddr, unsigned order)
+{
+    struct area_ref ref = lookup(paddr);
+    u32 entry = locked_entry(ref);
+    if (!(entry & AREA_ODD) || !is_present(ref, paddr, order) ||
+        !area_bits_give(group_word(ref.group, paddr), frame_bit(paddr), order))
+        bad_state(paddr, order);
+    else if (entry & AREA_HOLDER)
+        area_unlock(area_entry(ref), entry + (1u << order));
+    else
+        free_unheld(paddr, order);
+}
+
+static always_inline void free_small(paddr_t paddr, unsigned order)
+{
+    if (unlikely(!is_aligned(paddr, PAGE_BYTES << order) || paddr >= INDEX_LIMIT)) {
+        bad_address(paddr, order);
+        return;
+    }
+    struct group *group = index_lookup(paddr);
+    u32 *area = &group->areas[area_index(paddr)];
+    u32 entry = area_lock(area);
+    if (unlikely(!(entry & AREA_PLAIN)))
+        free_unusual(paddr, order);
+    else if (unlikely(!area_bits_give(group_word(group, paddr), frame_bit(paddr), order)))
+        bad_state(paddr, order);
+    else if (entry & AREA_HOLDER)
+        area_unlock(area, entry + (1u << order));
+    else
+        free_unheld(paddr, order);
+}
+
+static never_inline void free_run(paddr_t paddr, unsigned order)
+{
+    free_small(paddr, order);
+}
+
+/* ---- order 9 ---- */
+
+/* The processor has a spare already: the locked area becomes idle. */
+static never_inline void make_idle(paddr_t paddr)
+{
+    struct area_ref ref = lookup(paddr);
+    u32 entry = locked_entry(ref);
+    area_unlock(area_entry(ref), 0);
+    spin_lock(&page_lock);
+    page_uncharge(entry, AREA_FRAMES);
+    group_add_idle(ref.group, area_bit(ref));
+    spin_unlock(&page_lock);
+}
+
+static always_inline void free_whole(paddr_t paddr)
+{
+    if (unlikely(!is_aligned(paddr, AREA_BYTES) || paddr >= INDEX_LIMIT)) {
+        bad_address(paddr, PAGE_ORDER_MAX);
+        return;
+    }
+    u32 *area = &index_lookup(paddr)->areas[area_index(paddr)];
+    u32 entry = area_lock(area);
+    if (unlikely((entry & (AREA_WHOLE | AREA_HOLDER)) != AREA_WHOLE)) {
+        bad_state(paddr, PAGE_ORDER_MAX);
+        return;
+    }
+    struct page_slot *spare = page_slot_of(cpu_id(), SPARE_OF(area_shelf(entry)));
+    if (spare->area != &page_nothing) {
+        make_idle(paddr);
+        return;
+    }
+    page_slot_set(spare, area, paddr);
+    area_unlock(area, entry | spare->tag);
+}
+
+void page_free(paddr_t paddr, unsigned order)
+{
+    if (likely(order == 0))
+        free_small(paddr, 0);
+    else if (order == PAGE_ORDER_MAX)
+        free_whole(paddr);
+    else if (likely(order < PAGE_ORDER_MAX))
+        free_run(paddr, order);
+    else
+        bad_address(paddr, order);
+}
+
+void page_free_frame_locked(paddr_t paddr)
+{
+    struct area_ref ref = lookup(paddr);
+    u32 entry = area_lock(area_entry(ref));
+    if (!(entry & AREA_SMALL) || !area_bits_give(group_word(ref.group, paddr), frame_bit(paddr), 0))
+        bad_state(paddr, 0);
+    if (!(entry & AREA_HOLDER))
+        page_uncharge(entry, 1);
+    area_file(ref, entry + 1, SHELF_UNKNOWN);
+}
