@@ -4,6 +4,7 @@
 
 #include "drivers/pci/pci.h"
 #include "drivers/pci/pci_hotplug.h"
+#include "drivers/virtio/virtio_mmio.h"
 #include "drivers/virtio/virtio_pci.h"
 #include "drivers/virtio/virtio_spec.h"
 #include "include/platform.h"
@@ -13,8 +14,8 @@
 #include "lib/string.h"
 
 struct attached_device {
-    const struct pci_device *pci;
-    u32 occupant; /* pci->occupant when it was attached */
+    const struct pci_device *pci; /* NULL: it is not on PCI, and stays */
+    u32 occupant;                 /* pci->occupant when it was attached */
     struct vmem_device *vmem;
     struct virtio_device *virtio;
     bool leaving; /* vmem_detach() has begun and must be called until it is done */
@@ -47,39 +48,61 @@ static void choose_name(char *name, size_t bytes)
     while (devices_find(name));
 }
 
-static void attach(struct pci_device *pci, enum virtio_irq_mode irq_mode)
+/* Give a transport's device to the driver; on an error it is still the caller's. */
+static int attach(struct virtio_device *virtio, const struct pci_device *pci,
+                  const struct options *options)
 {
     char name[8];
-    char address[PCI_ADDRESS_TEXT_BYTES];
-    struct virtio_device *virtio;
 
-    pci_address_text(pci->address, address);
     if (nr_devices == VMEM_DEVICES_MAX) {
-        log_error(LOG_KERNEL, "devices", "pci %s: more than %d virtio-mem devices, left alone",
-                  address, VMEM_DEVICES_MAX);
-        return;
-    }
-    int status = virtio_pci_create(pci, &virtio);
-    if (status != OK) {
-        log_error(LOG_KERNEL, "devices", "pci %s: unusable virtio function (%s)", address,
-                  status_name(status));
-        return;
+        log_error(LOG_KERNEL, "devices", "%s: more than %d virtio-mem devices, left alone",
+                  virtio->location, VMEM_DEVICES_MAX);
+        return E_NOMEM;
     }
     choose_name(name, sizeof(name));
     struct attached_device *device = &devices[nr_devices];
-    status = vmem_attach(virtio, name, irq_mode, &device->vmem);
+    virtio->features_masked = options->features_masked;
+    int status = vmem_attach(virtio, name, options->irq_mode, &device->vmem);
     if (status != OK) {
-        log_error(LOG_KERNEL, "devices", "pci %s: virtio-mem device not used (%s)", address,
+        log_error(LOG_KERNEL, "devices", "%s: virtio-mem device not used (%s)", virtio->location,
                   status_name(status));
-        virtio_pci_destroy(virtio);
-        return;
+        return status;
     }
     device->pci = pci;
-    device->occupant = pci->occupant;
+    device->occupant = pci ? pci->occupant : 0;
     device->virtio = virtio;
     device->leaving = false;
     device->next_ms = 0;
     nr_devices++;
+    return OK;
+}
+
+static void attach_pci(struct pci_device *pci, const struct options *options)
+{
+    char address[PCI_ADDRESS_TEXT_BYTES];
+    struct virtio_device *virtio;
+
+    int status = virtio_pci_create(pci, &virtio);
+    if (status != OK)
+        log_error(LOG_KERNEL, "devices", "pci %s: unusable virtio function (%s)",
+                  pci_address_text(pci->address, address), status_name(status));
+    else if (attach(virtio, pci, options) != OK)
+        virtio_pci_destroy(virtio);
+}
+
+/* Devices that the command line names. Placeholders and other kinds are no fault. */
+static void attach_mmio(const struct virtio_mmio_address *address, const struct options *options)
+{
+    struct virtio_device *virtio;
+
+    if (virtio_mmio_create(address, &virtio) != OK)
+        return;
+    if (virtio->device_type != VIRTIO_ID_MEM)
+        log_debug(LOG_KERNEL, "devices", "%s: a virtio %s device, left alone", virtio->location,
+                  devices_virtio_type_name(virtio->device_type));
+    else if (attach(virtio, NULL, options) == OK)
+        return;
+    virtio_mmio_destroy(virtio);
 }
 
 static bool is_virtio_mem(const struct pci_device *pci)
@@ -120,7 +143,7 @@ static void attach_slots(const struct options *options)
     for (unsigned i = 0; i < options->nr_slots; i++) {
         struct pci_device *pci = pci_find(options->slots[i]);
         if (pci && is_virtio_mem(pci))
-            attach(pci, options->irq_mode);
+            attach_pci(pci, options);
         else
             report_slot(options->slots[i], pci);
     }
@@ -152,7 +175,7 @@ static void attach_new(const struct options *options)
     for (unsigned i = 0; (pci = pci_device_at(i)) != NULL; i++) {
         if (is_virtio_mem(pci) && !pci->removal_requested && !is_attached(pci) &&
             is_wanted(pci, options))
-            attach(pci, options->irq_mode);
+            attach_pci(pci, options);
     }
 }
 
@@ -167,6 +190,8 @@ void devices_init(const struct options *options)
         attach_slots(options);
     else
         attach_new(options);
+    for (unsigned i = 0; i < options->nr_mmio; i++)
+        attach_mmio(&options->mmio[i], options);
     if (nr_devices == 0)
         log_warning(LOG_KERNEL, "devices", "no virtio-mem device is in use");
 }
@@ -175,7 +200,7 @@ void devices_init(const struct options *options)
 
 static bool has_gone(const struct attached_device *device)
 {
-    return !device->pci->present || device->pci->occupant != device->occupant;
+    return device->pci && (!device->pci->present || device->pci->occupant != device->occupant);
 }
 
 /* False while the driver cannot let go: pages are in use, or the device has not agreed yet. */
@@ -188,7 +213,10 @@ static bool release(unsigned index)
     device->leaving = status == E_AGAIN;
     if (status != OK)
         return false;
-    virtio_pci_destroy(device->virtio);
+    if (device->pci)
+        virtio_pci_destroy(device->virtio);
+    else
+        virtio_mmio_destroy(device->virtio);
     nr_devices--;
     for (unsigned i = index; i < nr_devices; i++)
         devices[i] = devices[i + 1];
@@ -199,7 +227,8 @@ static void release_leaving(void)
 {
     releasing = false;
     for (unsigned i = nr_devices; i-- > 0;) {
-        if (has_gone(&devices[i]) || devices[i].pci->removal_requested || devices[i].leaving)
+        const struct pci_device *pci = devices[i].pci;
+        if (has_gone(&devices[i]) || (pci && pci->removal_requested) || devices[i].leaving)
             releasing |= !release(i);
     }
 }

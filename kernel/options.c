@@ -50,6 +50,21 @@ static int parse_irq(const char *value, struct options *options)
     return E_INVAL;
 }
 
+static int parse_features(const char *value, struct options *options)
+{
+    return virtio_parse_features_masked(value, &options->features_masked);
+}
+
+static int parse_mmio(const char *value, struct options *options)
+{
+    if (options->nr_mmio == OPTIONS_MMIO_MAX)
+        return E_NOMEM;
+    int status = virtio_mmio_parse(value, &options->mmio[options->nr_mmio]);
+    if (status == OK)
+        options->nr_mmio++;
+    return status;
+}
+
 static int parse_console(const char *value, struct options *options)
 {
     options->screen = strcmp(value, "vga") == 0;
@@ -72,6 +87,9 @@ static const struct option_rule rules[] = {
     {"virtio_mem.slot", parse_slot,
      "[[domain:]bus:]device[.function] in hexadecimal, at most 16 of them"},
     {"virtio_mem.irq", parse_irq, "auto, msix, intx or poll"},
+    {"virtio.features", parse_features,
+     "features not to accept, as in -packed,-event_idx, by name or bit number"},
+    {"virtio_mmio.device", parse_mmio, "SIZE@BASE:LINE, at most 32 of them"},
     {"log", parse_log,
      "error, warning, info, debug or trace, alone or after kernel:, arch:, mm:, pci:, virtio: or "
      "vmem:"},

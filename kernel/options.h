@@ -8,16 +8,21 @@
 
 #include "drivers/pci/pci.h"
 #include "drivers/virtio/virtio.h"
+#include "drivers/virtio/virtio_mmio.h"
 #include "lib/cmdline.h"
 
 #define OPTIONS_SLOTS_MAX 16
+#define OPTIONS_MMIO_MAX  32
 
 struct options {
-    struct pci_address slots[OPTIONS_SLOTS_MAX]; /* virtio_mem.slot=, in the order given */
-    unsigned nr_slots;                           /* 0: every virtio-mem device */
-    enum virtio_irq_mode irq_mode;               /* virtio_mem.irq= */
-    bool screen;                                 /* console=vga */
-    char run[CMDLINE_VALUE_BYTES];               /* run=, empty if none */
+    struct pci_address slots[OPTIONS_SLOTS_MAX];       /* virtio_mem.slot=, in the order given */
+    unsigned nr_slots;                                 /* 0: every virtio-mem device */
+    enum virtio_irq_mode irq_mode;                     /* virtio_mem.irq= */
+    u64 features_masked;                               /* virtio.features=, never accepted */
+    struct virtio_mmio_address mmio[OPTIONS_MMIO_MAX]; /* virtio_mmio.device= */
+    unsigned nr_mmio;
+    bool screen;                   /* console=vga */
+    char run[CMDLINE_VALUE_BYTES]; /* run=, empty if none */
 };
 
 /* Parse a command line; `log=` takes effect at once. Boot only. */

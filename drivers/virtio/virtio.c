@@ -35,27 +35,6 @@
      VIRTIO_FEATURE(VIRTIO_F_ORDER_PLATFORM) | VIRTIO_FEATURE(VIRTIO_F_NOTIFICATION_DATA) | \
      VIRTIO_FEATURE(VIRTIO_F_NOTIF_CONFIG_DATA) | VIRTIO_FEATURE(VIRTIO_F_RING_RESET))
 
-static const char *const feature_names[FEATURE_BITS] = {
-    [VIRTIO_F_INDIRECT_DESC] = "INDIRECT_DESC",
-    [VIRTIO_F_EVENT_IDX] = "EVENT_IDX",
-    [VIRTIO_F_VERSION_1] = "VERSION_1",
-    [VIRTIO_F_ACCESS_PLATFORM] = "ACCESS_PLATFORM",
-    [VIRTIO_F_RING_PACKED] = "RING_PACKED",
-    [VIRTIO_F_IN_ORDER] = "IN_ORDER",
-    [VIRTIO_F_ORDER_PLATFORM] = "ORDER_PLATFORM",
-    [VIRTIO_F_SR_IOV] = "SR_IOV",
-    [VIRTIO_F_NOTIFICATION_DATA] = "NOTIFICATION_DATA",
-    [VIRTIO_F_NOTIF_CONFIG_DATA] = "NOTIF_CONFIG_DATA",
-    [VIRTIO_F_RING_RESET] = "RING_RESET",
-    [VIRTIO_F_ADMIN_VQ] = "ADMIN_VQ",
-    [VIRTIO_F_SUSPEND] = "SUSPEND",
-};
-
-const char *virtio_feature_name(unsigned bit)
-{
-    return bit < FEATURE_BITS ? feature_names[bit] : NULL;
-}
-
 static const char *subject(const struct virtio_device *device)
 {
     return device->name ? device->name : device->location;
@@ -130,7 +109,7 @@ bool virtio_needs_reset(struct virtio_device *device)
 
 static const char *name_of(unsigned bit, const char *const device_names[24])
 {
-    return bit < 24 ? device_names[bit] : feature_names[bit];
+    return bit < 24 ? device_names[bit] : virtio_feature_name(bit);
 }
 
 /* The names of the bits, each after a blank; "bit N" where there is no name. */

@@ -51,6 +51,10 @@ static void test_refused(void **state)
         {"virtio_mem.slot=32", "cmdline: error: virtio_mem.slot=32: expected [[domain:]bus:]"},
         {"virtio_mem.slot", "cmdline: error: virtio_mem.slot=: expected"},
         {"virtio_mem.irq=msi", "virtio_mem.irq=msi: expected auto, msix, intx or poll"},
+        {"virtio.features=packed", "virtio.features=packed: expected features not to accept"},
+        {"virtio.features=-packet", "virtio.features=-packet: expected"},
+        {"virtio_mmio.device=4K@5", "virtio_mmio.device=4K@5: expected SIZE@BASE:LINE"},
+        {"virtio_mmio.device=1@0xd0000000:5", "expected SIZE@BASE:LINE"},
         {"log=noisy", "log=noisy: expected error, warning, info, debug or trace"},
         {"log=disk:info", "log=disk:info: expected"},
     };
@@ -60,7 +64,22 @@ static void test_refused(void **state)
             fail_msg("'%s' printed: %s", cases[i].cmdline, fake_console());
         assert_int_equal(options.nr_slots, 0);
         assert_int_equal(options.irq_mode, VIRTIO_IRQ_AUTO);
+        assert_int_equal(options.features_masked, 0);
+        assert_int_equal(options.nr_mmio, 0);
     }
+}
+
+static void test_virtio_options(void **state)
+{
+    (void)state;
+    parse("virtio_mmio.device=512@0xfeb00e00:12 virtio.features=-packed,-EVENT_IDX "
+          "virtio_mmio.device=4K@0xd0000000:5 virtio.features=-1");
+    assert_string_equal(fake_console(), "");
+    assert_int_equal(options.features_masked, (u64)1 << 34 | 1 << 29 | 1 << 1);
+    assert_int_equal(options.nr_mmio, 2);
+    assert_int_equal(options.mmio[0].base, 0xfeb00e00);
+    assert_int_equal(options.mmio[0].irq_line, 12);
+    assert_int_equal(options.mmio[1].bytes, 4096);
 }
 
 static void test_too_many_slots(void **state)
@@ -88,9 +107,9 @@ static void test_log_takes_effect(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_defaults),         cmocka_unit_test(test_accepted),
-        cmocka_unit_test(test_refused),          cmocka_unit_test(test_too_many_slots),
-        cmocka_unit_test(test_log_takes_effect),
+        cmocka_unit_test(test_defaults),       cmocka_unit_test(test_accepted),
+        cmocka_unit_test(test_refused),        cmocka_unit_test(test_virtio_options),
+        cmocka_unit_test(test_too_many_slots), cmocka_unit_test(test_log_takes_effect),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

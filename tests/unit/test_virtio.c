@@ -158,6 +158,40 @@ static void test_all_feature_names_fit(void **state)
     assert_null(virtio_feature_name(64));
 }
 
+static void test_features_masked_are_parsed(void **state)
+{
+    static const struct {
+        const char *text;
+        u64 masked; /* 0: refused */
+    } cases[] = {
+        {"-packed", BIT(RING_PACKED)},
+        {"-RING_PACKED", BIT(RING_PACKED)},
+        {"-Event_Idx,-indirect_desc", BIT(EVENT_IDX) | BIT(INDIRECT_DESC)},
+        {"-reset", BIT(RING_RESET)},
+        {"-1", 2},
+        {"-0x22,-0", BIT(RING_PACKED) | 1},
+        {"-63", 1ull << 63},
+        {"", 0},
+        {"packed", 0},
+        {"+packed", 0},
+        {"-", 0},
+        {"-packed,", 0},
+        {"-packed,event_idx", 0},
+        {"-packed-event_idx", 0},
+        {"-64", 0},
+        {"-ring_", 0},
+        {"-a_name_that_is_longer_than_any_that_is_known", 0},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        u64 masked = 1ull << 50;
+        int status = virtio_parse_features_masked(cases[i].text, &masked);
+        if (status != (cases[i].masked ? OK : E_INVAL) || masked != (1ull << 50 | cases[i].masked))
+            fail_msg("'%s': status %d", cases[i].text, status);
+    }
+}
+
 /* I1: FEATURES_OK must be re-read. */
 static void test_features_ok_refused(void **state)
 {
@@ -316,6 +350,7 @@ int main(void)
         TEST(test_missing_feature_is_named),
         TEST(test_features_are_logged_by_name),
         TEST(test_all_feature_names_fit),
+        TEST(test_features_masked_are_parsed),
         TEST(test_features_ok_refused),
         TEST(test_features_flip),
         TEST(test_reset_is_waited_for),
