@@ -34,19 +34,19 @@ def test_human() -> None:
     assert human_size(-3 * GIB) == "-3.0 GiB"
 
 
-DEVICE = DeviceView("vmem0", requested=GIB, size=GIB, max_size=2 * GIB, block=2 * MIB, memaddr=0, node=0)
+DEVICE = DeviceView("vmem0", requested=GIB, size=GIB, max=2 * GIB, block=2 * MIB, node=0, address=0)
 
 
 @pytest.mark.parametrize(
     ("text", "size"),
-    [("512M", 512 * MIB), ("+512M", 1536 * MIB), ("-1G", 0), ("50%", GIB), ("33%", 676 * MIB),
+    [("512M", 512 * MIB), ("+512M", 1536 * MIB), ("-1G", 0), ("50%", GIB), ("33%", 674 * MIB),
      ("max", 2 * GIB), ("0", 0)],
 )  # fmt: skip
 def test_target(text: str, size: int) -> None:
     assert target_size(text, DEVICE) == size
 
 
-@pytest.mark.parametrize("text", ["3G", "-2G", "+2G", "1M", "101%", "x%", "much"])
+@pytest.mark.parametrize("text", ["-2G", "101%", "x%", "much", "", "+"])
 def test_target_refuses(text: str) -> None:
     with pytest.raises(ValueError):
         target_size(text, DEVICE)

@@ -15,15 +15,11 @@ from pathlib import Path
 from typing import Any, Iterator
 
 import pytest
-from helpers import Boot
+from helpers import BUILD, IMAGE, LIFE_SECONDS, Boot
 from tide.accel import choose_accel
 from tide.machine import Machine, MemDevice
 from tide.qemu import Qemu, find_qemu
 
-TREE = Path(__file__).resolve().parent.parent.parent
-BUILD = Path(os.environ.get("TIDE_BUILD", TREE / "build"))
-IMAGE = BUILD / "tide.elf"
-LIFE_SECONDS = 400.0
 LOG_LINES = 60
 
 

@@ -1,10 +1,17 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Steps that several tests take, judged from the host's side."""
+"""Where things are, and steps that several tests take, judged from the host's side."""
 
+import os
+from pathlib import Path
 from typing import Callable
 
 from tide.guest import Settled
 from tide.qemu import Qemu
+
+TREE = Path(__file__).resolve().parent.parent.parent
+BUILD = Path(os.environ.get("TIDE_BUILD", TREE / "build"))
+IMAGE = BUILD / "tide.elf"
+LIFE_SECONDS = 400.0  # of one QEMU
 
 Boot = Callable[..., Qemu]  # the fixture `boot` of conftest.py
 

@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import Callable, Iterator
 
 import pytest
-from conftest import BUILD, IMAGE, LIFE_SECONDS, TREE
-from helpers import resize
+from helpers import BUILD, IMAGE, LIFE_SECONDS, TREE, resize
 from tide.accel import choose_accel
 from tide.machine import Machine, MemDevice
 from tide.qemu import Qemu

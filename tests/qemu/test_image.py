@@ -5,7 +5,7 @@ import struct
 from dataclasses import dataclass
 
 import pytest
-from conftest import IMAGE
+from helpers import IMAGE
 from tide.units import MIB
 
 PT_LOAD, PT_NOTE = 1, 4

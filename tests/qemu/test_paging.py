@@ -6,8 +6,7 @@ import subprocess
 from dataclasses import dataclass
 
 import pytest
-from conftest import IMAGE
-from helpers import Boot, resize
+from helpers import IMAGE, Boot, resize
 from tide.machine import MemDevice
 from tide.qemu import Qemu
 from tide.units import GIB, MIB

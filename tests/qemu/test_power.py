@@ -4,8 +4,7 @@
 from typing import Any
 
 import pytest
-from conftest import Boot
-from helpers import resize
+from helpers import Boot, resize
 from tide.machine import MemDevice
 from tide.units import GIB, MIB
 

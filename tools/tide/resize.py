@@ -1,23 +1,42 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""A size as a person asks for it, of a device that has one: 512M, +1G, -256M, 50%, max."""
+"""The virtio-mem devices of a QEMU, and sizes as a person asks for them: 512M, +1G, -256M, 50%, max."""
 
+import re
 from dataclasses import dataclass
 
-from .qmp import Qmp
+from .qmp import Qmp, QmpError
 from .units import format_size, parse_size
+
+_CHANGE = re.compile(r"([+\-\N{MINUS SIGN}]?)(.+?)(%?)")
+
+
+class Mistake(ValueError):
+    """What was asked for cannot be; the message says what was found and what is allowed."""
+
+
+class Refused(Exception):
+    """QEMU or the guest did not do it; the message has QEMU's own words."""
 
 
 @dataclass(frozen=True)
 class DeviceView:
-    """One virtio-mem device as QEMU sees it, in bytes."""
+    """One virtio-mem device as QEMU sees it; sizes in bytes."""
 
-    id: str
+    name: str
     requested: int
     size: int
-    max_size: int
+    max: int
     block: int
-    memaddr: int
     node: int
+    address: int
+
+    def allowed(self) -> str:
+        return f"0 to {format_size(self.max)} in multiples of {format_size(self.block)}"
+
+    def __str__(self) -> str:
+        state = "" if self.size == self.requested else "  (not there yet)"
+        return (f"{self.name}: requested {format_size(self.requested)}, plugged {format_size(self.size)} "
+                f"of at most {format_size(self.max)}{state}")  # fmt: skip
 
 
 def list_devices(qmp: Qmp) -> list[DeviceView]:
@@ -27,53 +46,52 @@ def list_devices(qmp: Qmp) -> list[DeviceView]:
         if entry["type"] == "virtio-mem":
             data = entry["data"]
             views.append(DeviceView(
-                data.get("id", ""), data["requested-size"], data["size"], data["max-size"],
-                data["block-size"], data["memaddr"], data["node"]))  # fmt: skip
+                data.get("id") or "(no id)", data["requested-size"], data["size"], data["max-size"],
+                data["block-size"], data["node"], data["memaddr"]))  # fmt: skip
     return views
 
 
 def find_device(qmp: Qmp, name: str | None) -> DeviceView:
-    """The device of that id, or the only one there is."""
+    """The device of that name, or the only one there is."""
     views = list_devices(qmp)
-    names = ", ".join(view.id for view in views) or "none"
-    if name is None:
-        if len(views) != 1:
-            raise ValueError(f"say which device: there is {names}")
-        return views[0]
+    names = ", ".join(view.name for view in views)
+    if not views:
+        raise Refused("this QEMU has no virtio-mem device")
+    if name is None and len(views) > 1:
+        raise Mistake(f"there are {len(views)} devices: name one of {names}")
     for view in views:
-        if view.id == name:
+        if name in (None, view.name):
             return view
-    raise ValueError(f"there is no device '{name}': there is {names}")
+    raise Mistake(f"there is no virtio-mem device '{name}'; there is {names}")
 
 
 def target_size(text: str, device: DeviceView) -> int:
-    """What `text` asks for: SIZE, +SIZE, -SIZE, PERCENT% or max, in whole blocks for a percentage."""
+    """The bytes that `text` asks for; a percentage in whole blocks. Whether they suit, QEMU says."""
     text = text.strip()
     if text.lower() == "max":
-        return device.max_size
-    if text.endswith("%"):
-        try:
-            share = float(text[:-1]) / 100
-        except ValueError:
-            raise ValueError(f"'{text}' is not a percentage") from None
-        size = round(device.max_size * share / device.block) * device.block
-    elif text[:1] in ("+", "-"):
-        change = parse_size(text[1:])
-        size = device.requested + (change if text[0] == "+" else -change)
-    else:
-        size = parse_size(text)
-    if not 0 <= size <= device.max_size or size % device.block:
-        raise ValueError(
-            f"'{text}' gives {format_size(size)}; allowed is 0 to {format_size(device.max_size)} "
-            f"in steps of {format_size(device.block)}"
-        )
+        return device.max
+    match = _CHANGE.fullmatch(text)
+    sign, number, percent = match.groups() if match else ("", text, "")
+    try:
+        if percent:
+            share = float(number)
+            if not 0 <= share <= 100:
+                raise ValueError
+            size = int(device.max * share / 100) // device.block * device.block
+        else:
+            size = parse_size(number)
+    except ValueError as error:
+        raise Mistake(f"'{text}' is not a size; expected 512M, +1G, -256M or 50%") from error
+    if sign:
+        size = device.requested + (size if sign == "+" else -size)
+    if size < 0:
+        raise Mistake(f"{text} would be {format_size(size)}; {device.name} takes {device.allowed()}")
     return size
 
 
-def describe(device: DeviceView) -> str:
-    """One line on a device."""
-    return (
-        f"{device.id}: requested {format_size(device.requested)}, plugged {format_size(device.size)}, "
-        f"of {format_size(device.max_size)} in blocks of {format_size(device.block)}, "
-        f"at {device.memaddr:#x}, node {device.node}"
-    )
+def request(qmp: Qmp, device: DeviceView, size: int) -> None:
+    """Set the device's requested-size."""
+    try:
+        qmp.set(device.name, "requested-size", size)
+    except QmpError as error:
+        raise Refused(f"QEMU said: {error}\n{device.name} takes {device.allowed()}") from error
