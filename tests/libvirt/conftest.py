@@ -21,7 +21,9 @@ def libvirt() -> Iterator[Libvirt]:
     shutil.rmtree(state.parent, ignore_errors=True)
     state.mkdir(parents=True)
     with Libvirt(state) as host:
-        shutil.copy(BUILD / "tide.iso", IMAGES / "tide.iso")
+        for image in ("tide.iso", "tide.elf"):
+            shutil.copy(BUILD / image, IMAGES)
+            (IMAGES / image).chmod(0o644)  # QEMU runs as a user of its own
         yield host
 
 

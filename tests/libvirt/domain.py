@@ -9,7 +9,7 @@ import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 from typing import Iterator
 
-from libvirt_host import WAIT_SECONDS, VirshFailed, virsh, wait_for
+from libvirt_host import IMAGES, WAIT_SECONDS, virsh, wait_for
 from tide.accel import choose_accel
 from tide.guest import Console, Guest
 from tide.units import KIB
@@ -72,6 +72,23 @@ def behind_bridge(domain: Xml) -> Xml:
     assert address is not None
     address.set("bus", "0x01")
     address.set("slot", "0x01")
+    return domain
+
+
+def by_kernel_on_q35(domain: Xml) -> Xml:
+    """The kernel loaded by QEMU itself; libvirt puts each device behind a port of its own."""
+    os_, devices = domain.find("os"), _devices(domain)
+    assert os_ is not None
+    os_.find("type").set("machine", "q35")  # type: ignore[union-attr]
+    os_.remove(os_.find("boot"))  # type: ignore[arg-type]
+    ElementTree.SubElement(os_, "kernel").text = str(IMAGES / "tide.elf")
+    ElementTree.SubElement(os_, "cmdline").text = "virtio_mem.irq=intx log=debug"
+    for kind in ("disk", "controller"):
+        for device in devices.findall(kind):
+            devices.remove(device)
+    for device in devices:
+        for address in device.findall("address"):
+            device.remove(address)
     return domain
 
 
@@ -189,7 +206,3 @@ class Events:
         """(alias, bytes) of each event up to now."""
         for alias, size in re.findall(r"alias: (\S+)\s+size: (\d+)", self._path.read_text()):
             yield alias, int(size) * KIB
-
-
-__all__ = ["Domain", "Events", "VirshFailed", "behind_bridge", "read_xml", "serial_on_socket",
-           "with_acpi", "without_serial"]  # fmt: skip

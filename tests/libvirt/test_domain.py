@@ -7,7 +7,8 @@ from typing import Callable
 
 import pytest
 from domain import (
-    NAME, Domain, Events, Xml, behind_bridge, read_xml, serial_on_socket, with_acpi, without_serial,
+    NAME, Domain, Events, Xml, behind_bridge, by_kernel_on_q35, read_xml, serial_on_socket, with_acpi,
+    without_serial,
 )  # fmt: skip
 from libvirt_host import HUGE_PAGES_FREE, VirshFailed, set_huge_pages, virsh, wait_for
 from tide.units import GIB, MIB
@@ -34,6 +35,17 @@ def test_runs_as_written(
             domain.resize(alias, 256 * MIB)
             domain.resize(alias, 0)
         assert domain.memory() == {FIRST: (0, 0), SECOND: (0, 0)}
+
+
+def test_kernel_without_a_disk_on_q35(folder: Path, huge_pages: None) -> None:
+    """Each device is alone on a bus; the command line is the domain's."""
+    with Domain(by_kernel_on_q35(serial_on_socket(read_xml())), folder) as domain:
+        domain.guest.wait_ready()
+        wait_started(domain)
+        assert "Tide, by pvh," in domain.guest.console.text
+        assert not re.search("^vmem.: pci 0000:00:", domain.guest.command("status"), re.MULTILINE)
+        domain.resize(FIRST, 0)
+        domain.resize(SECOND, 0)
 
 
 def test_resizes_and_events(folder: Path, huge_pages: None) -> None:
