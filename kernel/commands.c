@@ -41,6 +41,7 @@ static void command_exit(const struct command_line *line)
 const struct command commands[] = {
     {"help", "", "list the commands", command_help},
     {"devices", "", "every PCI function that was found", command_devices},
+    {"rescan", "", "look for PCI functions that came or went", command_rescan},
     {"memory", "", "the boot loader's memory map, and each device's region", command_memory},
     {"status", "", "each virtio-mem device: sizes, state, requests and replies", command_status},
     {"map", "[DEVICE] [CELLS]", "draw a region: . unplugged  - free  + partly used  # full",

@@ -27,6 +27,7 @@ bool commands_check_failed(void);
 
 /* commands_devices.c */
 void command_devices(const struct command_line *line);
+void command_rescan(const struct command_line *line);
 void command_status(const struct command_line *line);
 void command_map(const struct command_line *line);
 

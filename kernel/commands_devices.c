@@ -55,6 +55,12 @@ void command_devices(const struct command_line *line)
     }
 }
 
+void command_rescan(const struct command_line *line)
+{
+    (void)line;
+    devices_rescan();
+}
+
 static const char *phase_name(enum vmem_phase phase)
 {
     static const char *const names[] = {

@@ -26,7 +26,8 @@ struct attached_device {
 
 static struct attached_device devices[VMEM_DEVICES_MAX];
 static unsigned nr_devices;
-static bool releasing; /* a device that is to go has not been let go yet */
+static const struct options *wanted; /* as devices_init() was given them */
+static bool releasing;               /* a device that is to go has not been let go yet */
 static u64 next_release_ms;
 
 const char *devices_virtio_type_name(u32 type)
@@ -181,6 +182,7 @@ static void attach_new(const struct options *options)
 
 void devices_init(const struct options *options)
 {
+    wanted = options;
     int nr_functions = pci_scan();
     if (nr_functions < 0) {
         log_error(LOG_KERNEL, "devices", "the PCI scan failed (%s)", status_name(nr_functions));
@@ -244,16 +246,16 @@ static void eject_released(void)
     }
 }
 
-void devices_rescan(const struct options *options)
+void devices_rescan(void)
 {
     int nr_functions = pci_scan();
     if (nr_functions < 0)
         log_error(LOG_KERNEL, "devices", "the PCI rescan failed (%s)", status_name(nr_functions));
     release_leaving();
-    attach_new(options);
+    attach_new(wanted);
 }
 
-void devices_follow_slots(const struct options *options)
+void devices_follow_slots(void)
 {
     u64 now_ms = platform_now_ms();
     bool changed = pci_hotplug_poll(now_ms);
@@ -263,7 +265,7 @@ void devices_follow_slots(const struct options *options)
     release_leaving();
     if (!releasing)
         eject_released();
-    attach_new(options);
+    attach_new(wanted);
 }
 
 /* ---- service ---- */

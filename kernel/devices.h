@@ -14,20 +14,20 @@
 /*
  * Scan PCI and attach the driver to the devices at the configured slots, or
  * to every virtio-mem device. What cannot be used is an error line; the
- * others are still served. Boot only.
+ * others are still served. Boot only; options is kept, not copied.
  */
 void devices_init(const struct options *options);
 
 /* Look for devices that were hot-plugged since, and attach those that are meant; let go of those
  * that are gone. */
-void devices_rescan(const struct options *options);
+void devices_rescan(void);
 
 /*
  * The same whenever something happened in a hotplug slot; and give back a
  * device that the user wants out, as soon as none of its pages is in use. Cheap
  * when nothing happens: call it at each turn of the loop.
  */
-void devices_follow_slots(const struct options *options);
+void devices_follow_slots(void);
 
 /* Run each driver that has an event or whose time has come. */
 void devices_service(void);

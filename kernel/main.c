@@ -66,7 +66,7 @@ static void take_acpi_events(void)
         platform_exit(EXIT_OK);
     }
     if ((events & ACPI_EVENT_PCI_HOTPLUG) != 0)
-        devices_rescan(&options);
+        devices_rescan();
 }
 
 void kmain(const struct boot_info *boot)
@@ -94,7 +94,7 @@ void kmain(const struct boot_info *boot)
     bool ready = false;
     for (;;) {
         take_acpi_events();
-        devices_follow_slots(&options);
+        devices_follow_slots();
         devices_service();
         if (!ready && devices_ready()) {
             ready = true;

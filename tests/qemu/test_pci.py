@@ -184,3 +184,14 @@ def test_memory_device_goes_when_asked(boot: Boot, qemu_version: tuple[int, ...]
     wait_deleted(qemu, "vmem1")
     assert "vmem1" not in qemu.guest.command("status")
     resize(qemu, "vmem0", 128 * MIB)
+
+
+def test_rescan_by_command(boot: Boot) -> None:
+    """It finds nothing new, and leaves what is in use alone."""
+    qemu = boot(MemDevice("vmem0", size=GIB, bus="b1", addr="4"),
+                buses=["pci-bridge,id=b1,chassis_nr=1,addr=5"], bios="qboot.rom")  # fmt: skip
+    resize(qemu, "vmem0", 64 * MIB)
+    before = functions_seen(qemu)
+    assert qemu.guest.command("rescan") == ""
+    assert functions_seen(qemu) == before
+    resize(qemu, "vmem0", 128 * MIB)

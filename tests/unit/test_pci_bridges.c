@@ -62,6 +62,7 @@ static void test_unnumbered_bridges_get_numbers_depth_first(void **state)
     assert_numbers(b, 0, 5, 5);
     assert_non_null(at("3:7.0"));
     assert_non_null(at("5:8.0"));
+    assert_string_equal(fake_console(), ""); /* it is nobody's fault */
 }
 
 static void test_new_numbers_keep_clear_of_firmware(void **state)
@@ -153,6 +154,41 @@ static void test_bridge_that_keeps_no_numbers(void **state)
     assert_logged("not followed");
 }
 
+static void test_parent_that_keeps_its_range(void **state)
+{
+    (void)state;
+    struct fake_pci_bus *outer = fake_pci_add_bridge(root, 2, 1, 1);
+    struct fake_pci_bus *inner = fake_pci_add_bridge(outer, 1, 0, 0);
+    outer->bridge->writable[PCI_BRIDGE_SUBORDINATE] = 0;
+    first_scan(3);
+    assert_numbers(outer, 0, 1, 1);
+    assert_numbers(inner, 0, 0, 0);
+    assert_logged("last bus number 0x02 written, 0x01 read");
+}
+
+static void test_the_last_bus_number_is_used(void **state)
+{
+    (void)state;
+    fake_pci_add_bridge(root, 2, 1, 0xfe);
+    struct fake_pci_bus *last = fake_pci_add_bridge(root, 3, 0, 0);
+    first_scan(3);
+    assert_numbers(last, 0, 0xff, 0xff);
+}
+
+static void test_numbers_from_a_gap(void **state)
+{
+    (void)state;
+    fake_pci_add_bridge(root, 2, 4, 0xff);
+    fake_pci_add_bridge(root, 3, 1, 1);
+    struct fake_pci_bus *outer = fake_pci_add_bridge(root, 4, 0, 0);
+    struct fake_pci_bus *inner = fake_pci_add_bridge(outer, 1, 0, 0);
+    struct fake_pci_bus *late = fake_pci_add_bridge(inner, 1, 0, 0);
+    first_scan(6);
+    assert_numbers(outer, 0, 2, 3);
+    assert_numbers(inner, 2, 3, 3);
+    assert_numbers(late, 0, 0, 0);
+}
+
 static void test_bus_numbers_run_out(void **state)
 {
     (void)state;
@@ -202,6 +238,9 @@ int main(void)
         TEST(test_child_beyond_its_parents_range),
         TEST(test_bridge_loop),
         TEST(test_bridge_that_keeps_no_numbers),
+        TEST(test_parent_that_keeps_its_range),
+        TEST(test_the_last_bus_number_is_used),
+        TEST(test_numbers_from_a_gap),
         TEST(test_bus_numbers_run_out),
         TEST(test_more_buses_than_the_table),
         TEST(test_more_functions_than_the_table),

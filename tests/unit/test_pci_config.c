@@ -217,9 +217,10 @@ static void test_new_bus_numbers_stay_in_the_window(void **state)
     static const struct platform_ecam window = {0xa0000000, 1, 0, 1};
     set_windows(&window, 1, 1);
     struct fake_pci_bus *second = fake_pci_add_root(1, 0);
-    fake_pci_add_bridge(second, 1, 0, 0);
+    struct fake_pci_bus *first = fake_pci_add_bridge(second, 1, 0, 0);
     struct fake_pci_bus *late = fake_pci_add_bridge(second, 2, 0, 0);
     scan(3);
+    assert_int_equal(fake_pci_get(first->bridge, PCI_BRIDGE_BUSES, 4), 0x00010100);
     assert_int_equal(fake_pci_get(late->bridge, PCI_BRIDGE_BUSES, 4), 0);
     assert_non_null(strstr(fake_console(), "no bus number is left"));
 }

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* MSI-X: the table's size and place, and the order of what is written to it. */
+#include <stdio.h>
+
 #include "tests/unit/unit.h"
 
 #include "drivers/pci/msix.h"
@@ -106,6 +108,9 @@ static void test_place_and_size(void **state)
         if (status != cases[i].status || msix.nr_vectors != cases[i].nr_vectors)
             fail_msg("case %u: %d, %u vectors", i, status, msix.nr_vectors);
         assert_int_equal(msix.capability, status == OK ? CAPABILITY : 0);
+        char log[64];
+        snprintf(log, sizeof(log), "at 0x%x of BAR %u", cases[i].where & ~7u, cases[i].where & 7);
+        assert_true((strstr(fake_console(), log) != NULL) == (status != OK));
     }
 }
 
