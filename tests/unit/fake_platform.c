@@ -7,6 +7,7 @@
 
 #include "include/status.h"
 #include "include/units.h"
+#include "tests/unit/include/asm/barrier.h"
 #include "tests/unit/include/asm/cpu.h"
 #include "tests/unit/unit.h"
 
@@ -28,6 +29,7 @@ struct handler {
 };
 
 __thread u32 fake_cpu_id;
+void (*fake_on_barrier)(char kind);
 
 static struct mapping mappings[MAPPINGS_MAX]; /* sorted, merged where they touch */
 static unsigned nr_mappings;
@@ -77,6 +79,7 @@ void fake_shutdown(void)
     nr_ecam_windows = 0;
     now_ms = 0;
     exit_expected = false;
+    fake_on_barrier = NULL;
     fake_console_clear();
 }
 
