@@ -128,6 +128,7 @@ enter_64:
 no_long_mode_text:
     .asciz "tide: error: the processor lacks long mode or no-execute pages\r\n"
     .balign 8
+    .globl boot_gdt             /* and for arch/x86_64/cpu_start.S */
 boot_gdt:
     .quad 0
     .quad 0x00209b0000000000    /* 64-bit code */
@@ -138,6 +139,7 @@ boot_gdt_pointer:
 
     .section .bss
     .balign 4096
+    .globl boot_tables
 boot_tables:
     .skip 6 * 4096
 

@@ -31,7 +31,9 @@ static inline paddr_t virt_to_phys(const volatile void *pointer)
 /* The first physical address that the processor or the identity map cannot reach. */
 paddr_t platform_paddr_limit(void);
 
-/* ---- mappings; all page aligned, page multiples; not from an interrupt ---- */
+/* ---- mappings; all page aligned, page multiples; one call at a time over all processors, not
+ *      from an interrupt, and without a lock that a processor may wait for with interrupts off ----
+ */
 
 /*
  * Map [paddr, paddr + bytes) readable and writable, never executable,
@@ -104,7 +106,19 @@ must_check int platform_pci_ecam(unsigned index, struct platform_ecam *ecam);
 /* Write to the console, in order; any context. '\n' is written as "\r\n". */
 void platform_console_write(const char *text, size_t bytes);
 
-/* Print the callers of this function, one symbolised line each, "  #0 0x... name+0x..". */
+/*
+ * Between the two, no other processor writes to the console. Not nested; interrupts are off. Once
+ * platform_stop_others() was called the lock is no longer asked for.
+ */
+u64 platform_console_lock(void);
+void platform_console_unlock(u64 flags);
+
+/* Make every other processor stand still for good, before the last words. If another one is ending
+ * the machine already, does not return. */
+void platform_stop_others(void);
+
+/* Print this processor's number, and the callers of this function, one symbolised line each,
+ * "  #0 0x... name+0x..". */
 void platform_print_backtrace(void);
 
 /* End QEMU with the status of exit_status.h; without isa-debug-exit, power off or halt. */

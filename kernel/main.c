@@ -31,6 +31,11 @@ static void release_table(paddr_t paddr)
     page_free(paddr, 0);
 }
 
+static paddr_t alloc_stacks(unsigned order)
+{
+    return page_alloc(order, PAGE_KERNEL);
+}
+
 static bool work_pending(void)
 {
     return devices_pending() || acpi_events_pending() || monitor_pending() ||
@@ -100,8 +105,10 @@ void kmain(const struct boot_info *boot)
             ready = true;
             console_fresh_line();
             console_printf("tide: ready\n");
+            cpus_init(boot, platform_now_ms(), alloc_stacks);
             monitor_start(options.run);
         }
+        cpus_service(platform_now_ms());
         bool worked = ready && monitor_poll();
         worked |= workload_job_run(platform_now_ms());
         if (!worked)

@@ -7,12 +7,29 @@
 
 static bool at_line_start = true;
 
-void console_write(const char *text, size_t bytes)
+/* With the console locked. */
+static void write(const char *text, size_t bytes)
 {
     if (bytes == 0)
         return;
     at_line_start = text[bytes - 1] == '\n';
     platform_console_write(text, bytes);
+}
+
+void console_write(const char *text, size_t bytes)
+{
+    u64 flags = platform_console_lock();
+    write(text, bytes);
+    platform_console_unlock(flags);
+}
+
+void console_write_line(const char *text, size_t bytes)
+{
+    u64 flags = platform_console_lock();
+    if (!at_line_start)
+        write("\n", 1);
+    write(text, bytes);
+    platform_console_unlock(flags);
 }
 
 void console_printf(const char *format, ...)

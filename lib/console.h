@@ -12,6 +12,9 @@
 /* Any context. */
 void console_write(const char *text, size_t bytes);
 
+/* The same after the end of a line that has begun: no other processor's text comes between. */
+void console_write_line(const char *text, size_t bytes);
+
 /* Formatted, at most 511 bytes; not filtered by any log level. Any context. */
 void console_printf(const char *format, ...) printf_like(1, 2);
 

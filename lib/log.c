@@ -39,8 +39,7 @@ void log_write(enum log_module module, enum log_level level, const char *subject
     va_end(args);
     used = min_u64(used + (u64)length, sizeof(line) - 2);
     line[used++] = '\n';
-    console_fresh_line();
-    console_write(line, used);
+    console_write_line(line, used);
 }
 
 static int find_name(const char *const *names, unsigned nr_names, const char *text, size_t length)

@@ -15,6 +15,7 @@
  *     page_init(boot)         mm: early_alloc() ends ...
  *     paging_set_table_allocator()  ... so page tables come from here on from mm
  *     interrupts_enable()
+ *     cpus_init()             other processors; at any time after this
  */
 #ifndef TIDE_ARCH_ARCH_H
 #define TIDE_ARCH_ARCH_H
@@ -39,6 +40,42 @@ _Noreturn void cpu_halt_forever(void);
 void cpu_idle(bool (*work_pending)(void));
 
 void interrupts_enable(void);
+
+/* ---- the other processors; all but cpus_running() from the boot processor's loop only ---- */
+
+/*
+ * Find them and begin to start them: stacks come from alloc (2^order pages, or
+ * PADDR_NONE). Does not wait. Needs interrupts on and everything above.
+ */
+void cpus_init(const struct boot_info *boot, u64 now_ms, paddr_t (*alloc)(unsigned order));
+
+/* The next step of starting them, if one is due; call it at each tick until they run. O(1) then. */
+void cpus_service(u64 now_ms);
+
+/* No processor is still being started. */
+bool cpus_settled(void);
+
+/* How many run, the boot processor among them. */
+unsigned cpus_running(void);
+
+/* There is a processor of this number; and it runs. */
+bool cpus_exists(unsigned id);
+bool cpus_runs(unsigned id);
+
+/*
+ * Run function(context) on another processor, with interrupts on. E_NODEV if it does not run,
+ * E_BUSY while cpus_busy(). The end wakes the boot processor from cpu_idle().
+ */
+must_check int cpus_start_job(unsigned id, void (*function)(void *context), void *context);
+
+/* The processor's last job has not ended. What a job wrote is seen once this is false. */
+bool cpus_busy(unsigned id);
+
+/*
+ * Run function(context) on the first nr processors that run at once, and return when it
+ * has ended on all. E_NODEV if fewer run, E_BUSY if one has a job.
+ */
+must_check int cpus_run(unsigned nr, void (*function)(void *context), void *context);
 
 /* ---- serial port COM1, 115200 8N1: the console ---- */
 

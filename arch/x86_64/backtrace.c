@@ -5,6 +5,7 @@
 #include "arch/x86_64/image.h"
 #include "arch/x86_64/stacks.h"
 #include "arch/x86_64/symbols.h"
+#include "asm/cpu.h"
 #include "include/platform.h"
 #include "lib/console.h"
 
@@ -50,5 +51,6 @@ void backtrace_print(u64 frame_pointer, unsigned first)
 
 void platform_print_backtrace(void)
 {
+    console_printf("callers, on cpu %u:\n", cpu_id());
     backtrace_print((uintptr_t)__builtin_frame_address(0), 0);
 }

@@ -1,8 +1,29 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Where the console's text goes: to the serial port, and to the screen's rows. */
+/* Where the console's text goes: to the serial port, and to the screen's rows; one processor at a
+ * time. */
+#include "arch/x86_64/cpus.h"
 #include "arch/x86_64/screen.h"
 #include "arch/x86_64/serial.h"
+#include "asm/cpu.h"
 #include "include/platform.h"
+
+/* A processor that was stopped may hold it for ever: the last one that runs goes without. */
+static u32 locked;
+
+u64 platform_console_lock(void)
+{
+    u64 flags = irq_save();
+
+    while (!cpus_is_last() && __atomic_exchange_n(&locked, 1, __ATOMIC_ACQUIRE) != 0)
+        cpu_relax();
+    return flags;
+}
+
+void platform_console_unlock(u64 flags)
+{
+    __atomic_store_n(&locked, 0, __ATOMIC_RELEASE);
+    irq_restore(flags);
+}
 
 void platform_console_write(const char *text, size_t bytes)
 {

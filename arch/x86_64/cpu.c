@@ -39,7 +39,7 @@ struct descriptor_pointer {
     u64 base;
 } packed_abi;
 
-static struct cpu boot_cpu;
+static struct cpu cpus[CPUS_MAX];
 
 struct cpuid_result cpuid(u32 leaf)
 {
@@ -86,18 +86,24 @@ static void load_descriptors(const struct cpu *cpu)
                      : "rax", "memory");
 }
 
-void cpu_init(void)
+void cpu_setup(u32 id)
 {
-    struct cpu *cpu = &boot_cpu;
+    struct cpu *cpu = &cpus[id];
 
-    cpu->id = 0;
+    cpu->id = id;
     for (unsigned i = 1; i <= TRAP_STACKS; i++)
-        cpu->task.ist[i - 1] = stack_trap_top(i);
+        cpu->task.ist[i - 1] = stack_trap_top(id, i);
     cpu->task.io_map_offset = sizeof(cpu->task);
     fill_descriptors(cpu);
     load_descriptors(cpu);
     msr_write(MSR_GS_BASE, (uintptr_t)cpu);
+    traps_load();
+}
+
+void cpu_init(void)
+{
     traps_init();
+    cpu_setup(0);
 }
 
 void cpu_halt_forever(void)

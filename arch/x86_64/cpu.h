@@ -26,6 +26,9 @@ struct cpuid_result {
     u32 eax, ebx, ecx, edx;
 };
 
+/* Load this processor's descriptor tables, trap stacks and gs, as number `id`. */
+void cpu_setup(u32 id);
+
 /* All zero for a leaf that the processor does not have. */
 struct cpuid_result cpuid(u32 leaf);
 

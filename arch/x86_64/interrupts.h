@@ -33,13 +33,28 @@ void pic_set_level_triggered(unsigned line, bool level);
 bool pic_is_spurious(unsigned line);
 void pic_end(unsigned line);
 
-/* ---- apic.c: the local APIC of this processor ---- */
+/* ---- apic.c: the local APIC; each processor has its own, at the same address ---- */
 
 /* Enable it, with the 8259 passed through. Without one, or where it cannot be mapped, false. */
 bool apic_init(void);
 
+/* After apic_init() on the boot processor: there is one, and it can be used. */
+bool apic_is_usable(void);
+
+/* Enable that of this processor, which no line reaches. */
+void apic_init_other(void);
+
+/* This processor's. */
+u8 apic_id(void);
+
 /* The address to which a device writes to interrupt this processor. */
 u64 apic_message_address(void);
 void apic_end(void);
+
+/* Messages from this processor to another one. Any context. */
+void apic_send_init(u8 to);
+void apic_send_start(u8 to, paddr_t page); /* a page below 1 MiB, where it begins in real mode */
+void apic_send_nmi(u8 to);
+void apic_send(u8 to, unsigned vector);
 
 #endif

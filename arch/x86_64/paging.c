@@ -10,6 +10,7 @@
 
 #include "arch/x86_64/arch.h"
 #include "arch/x86_64/cpu.h"
+#include "arch/x86_64/cpus.h"
 #include "arch/x86_64/image.h"
 #include "arch/x86_64/page_tables.h"
 #include "arch/x86_64/stacks.h"
@@ -51,10 +52,15 @@ static bool is_within_limit(paddr_t paddr, u64 bytes)
 
 /* ---- flushes, and tables that became empty ---- */
 
-static void flush(paddr_t paddr, u64 bytes)
+void paging_flush_all_here(void)
+{
+    cr3_write(cr3_read());
+}
+
+void paging_flush_here(paddr_t paddr, u64 bytes)
 {
     if (bytes > FLUSH_PAGES_MAX * PAGE_BYTES) {
-        cr3_write(cr3_read());
+        paging_flush_all_here();
         return;
     }
     for (paddr_t end = paddr + bytes; paddr < end; paddr += PAGE_BYTES)
@@ -79,7 +85,7 @@ int platform_map_ram(paddr_t paddr, u64 bytes)
         page_tables_map(&kernel_tables, paddr, bytes, MAP_WRITE | MAP_NO_EXEC, largest_page);
     if (status != OK) {
         /* What was mapped and taken back may have been used speculatively. */
-        flush(paddr, bytes);
+        cpus_flush(paddr, bytes);
         give_back_released();
     }
     return status;
@@ -90,7 +96,7 @@ int platform_unmap_ram(paddr_t paddr, u64 bytes)
     if (!is_within_limit(paddr, bytes))
         return E_RANGE;
     int status = page_tables_unmap(&kernel_tables, paddr, bytes);
-    flush(paddr, bytes);
+    cpus_flush(paddr, bytes);
     give_back_released();
     return status;
 }
@@ -213,5 +219,10 @@ void paging_init(const struct boot_info *boot, paddr_t (*alloc)(u64 bytes))
     for (u32 i = 0; i < boot->nr_ranges; i++)
         if (boot->ranges[i].type == BOOT_MEMORY_RAM)
             map_boot_ram(&boot->ranges[i]);
+    paging_load();
+}
+
+void paging_load(void)
+{
     cr3_write(page_tables_root(&kernel_tables));
 }

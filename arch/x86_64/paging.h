@@ -5,6 +5,13 @@
 
 #include "include/types.h"
 
+/* Make the kernel's page tables this processor's. */
+void paging_load(void);
+
+/* Make this processor forget what it knows of a range, or of all addresses. Any context. */
+void paging_flush_here(paddr_t paddr, u64 bytes);
+void paging_flush_all_here(void);
+
 /* True if an access to the address would find a page. Any context. */
 bool paging_is_mapped(u64 address);
 

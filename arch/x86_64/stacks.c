@@ -3,6 +3,8 @@
 #include "arch/x86_64/stacks.h"
 
 #include "arch/x86_64/cpu.h"
+#include "include/platform.h"
+#include "include/status.h"
 
 #define GUARD_BYTES 4096
 
@@ -28,19 +30,46 @@ static const char *const trap_stack_names[TRAP_STACKS] = {
     [TRAP_STACK_PAGE_FAULT - 1] = "page fault stack",
 };
 
+/* Of the processors from 1 on, in one piece: its own stack, then the trap stacks. */
+static paddr_t cpu_stacks[CPUS_MAX];
+static unsigned nr_cpus = 1;
+
+#define STACKS_EACH  (1 + TRAP_STACKS)
+#define TRAP_PIECE   (PAGE_BYTES + TRAP_STACK_BYTES)
+#define CPU_PIECE    (PAGE_BYTES + CPU_STACK_BYTES)
+#define PIECES_BYTES (CPU_PIECE + TRAP_STACKS * TRAP_PIECE)
+
+_Static_assert(PIECES_BYTES == PAGE_BYTES << CPU_STACKS_ORDER,
+               "the memory is what the stacks need");
+
+static u64 guard_of(unsigned cpu, unsigned trap_stack)
+{
+    if (cpu == 0)
+        return trap_stack == 0 ? (uintptr_t)boot_stack.guard
+                               : (uintptr_t)trap_stacks[trap_stack - 1].guard;
+    return cpu_stacks[cpu] + (trap_stack == 0 ? 0 : CPU_PIECE + (trap_stack - 1) * TRAP_PIECE);
+}
+
+u64 stack_cpu_top(unsigned cpu)
+{
+    return guard_of(cpu, 0) + PAGE_BYTES + (cpu == 0 ? BOOT_STACK_BYTES : CPU_STACK_BYTES);
+}
+
+u64 stack_trap_top(unsigned cpu, unsigned trap_stack)
+{
+    return guard_of(cpu, trap_stack) + PAGE_BYTES + TRAP_STACK_BYTES;
+}
+
 bool stack_at(unsigned index, struct stack *stack)
 {
-    if (index == 0) {
-        stack->name = "kernel stack";
-        stack->guard = (uintptr_t)boot_stack.guard;
-        stack->top = (uintptr_t)(&boot_stack + 1);
-        return true;
-    }
-    if (index > TRAP_STACKS)
+    unsigned cpu = index / STACKS_EACH;
+    unsigned trap_stack = index % STACKS_EACH;
+
+    if (cpu >= nr_cpus)
         return false;
-    stack->name = trap_stack_names[index - 1];
-    stack->guard = (uintptr_t)trap_stacks[index - 1].guard;
-    stack->top = stack_trap_top(index);
+    stack->name = trap_stack == 0 ? "kernel stack" : trap_stack_names[trap_stack - 1];
+    stack->guard = guard_of(cpu, trap_stack);
+    stack->top = trap_stack == 0 ? stack_cpu_top(cpu) : stack_trap_top(cpu, trap_stack);
     return true;
 }
 
@@ -52,7 +81,16 @@ bool stack_find(u64 address, struct stack *stack)
     return false;
 }
 
-u64 stack_trap_top(unsigned trap_stack)
+int stacks_make(paddr_t memory)
 {
-    return (uintptr_t)(&trap_stacks[trap_stack - 1] + 1);
+    unsigned cpu = nr_cpus;
+
+    cpu_stacks[cpu] = memory;
+    for (unsigned i = 0; i < STACKS_EACH; i++) {
+        int status = platform_unmap_ram(guard_of(cpu, i), PAGE_BYTES);
+        if (status != OK)
+            return status;
+    }
+    nr_cpus++;
+    return OK;
 }

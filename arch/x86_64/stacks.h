@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The stacks that exist: where a backtrace may read, and what a fault in a
- * guard page hit. Each has one guard page right below it, which paging_init()
- * leaves absent.
+ * guard page hit. Each has one guard page right below it, which is absent:
+ * paging_init() leaves those of the boot processor out, stacks_make() unmaps
+ * the others.
  */
 #ifndef TIDE_ARCH_STACKS_H
 #define TIDE_ARCH_STACKS_H
@@ -12,12 +13,22 @@
 
 #define BOOT_STACK_BYTES (32 * 1024)
 #define TRAP_STACK_BYTES (8 * 1024)
+#define CPU_STACK_BYTES  (12 * 1024) /* of a processor other than the one that booted */
+
+/* All stacks of one such processor, guard pages included: 2^4 pages. */
+#define CPU_STACKS_ORDER 4
 
 struct stack {
     const char *name;
     u64 guard; /* page below the lowest usable byte */
     u64 top;   /* first byte above it */
 };
+
+/*
+ * Make the stacks of the next processor (1 for the first call) in memory of
+ * its own, of CPU_STACKS_ORDER. E_NOMEM where a guard page cannot be unmapped.
+ */
+must_check int stacks_make(paddr_t memory);
 
 /* The i-th stack, false past the end. */
 bool stack_at(unsigned index, struct stack *stack);
@@ -30,7 +41,10 @@ static inline bool stack_has_guard(const struct stack *stack, u64 address)
     return address >= stack->guard && address < stack->guard + PAGE_BYTES;
 }
 
-/* First byte above one of the trap stacks (enum trap_stack) of the boot processor. */
-u64 stack_trap_top(unsigned trap_stack);
+/* First byte above a processor's own stack. */
+u64 stack_cpu_top(unsigned cpu);
+
+/* First byte above one of a processor's trap stacks (enum trap_stack). */
+u64 stack_trap_top(unsigned cpu, unsigned trap_stack);
 
 #endif

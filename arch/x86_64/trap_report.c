@@ -161,10 +161,10 @@ static void print_all(const struct trap_frame *frame)
     const char *name = exceptions[frame->vector].name;
 
     console_fresh_line();
-    console_printf("trap: %s (%s, vector %llu, error code 0x%llx) at 0x%llx %s\n",
+    console_printf("trap: %s (%s, vector %llu, error code 0x%llx) at 0x%llx %s on cpu %u\n",
                    name != NULL ? name : "reserved exception", mnemonic != NULL ? mnemonic : "-",
                    (unsigned long long)frame->vector, (unsigned long long)frame->error_code,
-                   (unsigned long long)frame->rip, symbol_text(frame->rip, text));
+                   (unsigned long long)frame->rip, symbol_text(frame->rip, text), cpu_id());
     if (frame->vector == VECTOR_PAGE_FAULT)
         print_page_fault(frame);
     else if (frame->vector == VECTOR_PROTECTION && frame->error_code != 0)
@@ -175,6 +175,7 @@ static void print_all(const struct trap_frame *frame)
 
 void trap_report(const struct trap_frame *frame)
 {
+    platform_stop_others();
     switch (reports++) {
     case 0:
         print_all(frame);

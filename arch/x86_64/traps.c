@@ -3,6 +3,7 @@
 #include "arch/x86_64/traps.h"
 
 #include "arch/x86_64/cpu.h"
+#include "arch/x86_64/cpus.h"
 
 #define TRAP_VECTORS   256
 #define STUB_BYTES     16
@@ -37,25 +38,34 @@ static void set_gate(unsigned vector)
     };
 }
 
-void traps_init(void)
+void traps_load(void)
 {
     struct {
         u16 limit;
         u64 base;
     } packed_abi pointer = {.limit = sizeof(gates) - 1, .base = (uintptr_t)gates};
 
+    __asm__ volatile("lidt %0" ::"m"(pointer));
+}
+
+void traps_init(void)
+{
     for (unsigned vector = 0; vector < TRAP_VECTORS; vector++)
         set_gate(vector);
-    gates[2].stack = TRAP_STACK_NMI;
+    gates[VECTOR_NMI].stack = TRAP_STACK_NMI;
     gates[8].stack = TRAP_STACK_DOUBLE_FAULT;
     gates[VECTOR_PAGE_FAULT].stack = TRAP_STACK_PAGE_FAULT;
     gates[18].stack = TRAP_STACK_MACHINE_CHECK;
-    __asm__ volatile("lidt %0" ::"m"(pointer));
 }
 
 void trap_dispatch(struct trap_frame *frame)
 {
+    if (frame->vector == VECTOR_NMI)
+        cpus_stop_if_asked();
     if (frame->vector < VECTOR_EXCEPTIONS)
         trap_report(frame);
-    interrupt_dispatch((unsigned)frame->vector);
+    if (frame->vector == VECTOR_WAKE || frame->vector == VECTOR_FLUSH)
+        cpus_interrupt((unsigned)frame->vector);
+    else
+        interrupt_dispatch((unsigned)frame->vector);
 }

@@ -8,11 +8,14 @@
 
 #include "include/types.h"
 
+#define VECTOR_NMI           2
 #define VECTOR_PAGE_FAULT    14
 #define VECTOR_EXCEPTIONS    32   /* the processor's own: 0 to 31 */
 #define VECTOR_PIC           0x20 /* the 16 lines of the two interrupt controllers */
 #define VECTOR_MESSAGE       0x40 /* message-signalled interrupts */
 #define VECTOR_MESSAGE_COUNT 64
+#define VECTOR_WAKE          0xf0 /* from one processor to another: look what there is to do */
+#define VECTOR_FLUSH         0xf1 /* ... : forget addresses that were unmapped */
 #define VECTOR_SPURIOUS      0xff /* of the local APIC */
 
 /* As trap_entry.S pushes it, and the processor before it. */
@@ -24,8 +27,11 @@ struct trap_frame {
     u64 rip, cs, rflags, rsp, ss;
 };
 
-/* Fill the interrupt descriptor table and load it. */
+/* Fill the interrupt descriptor table, once. */
 void traps_init(void);
+
+/* Load it; each processor does. */
+void traps_load(void);
 
 /* Every exception and interrupt, from trap_entry.S. */
 void trap_dispatch(struct trap_frame *frame);

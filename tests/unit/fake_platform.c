@@ -323,6 +323,20 @@ void fake_console_clear(void)
     console[0] = '\0';
 }
 
+u64 platform_console_lock(void)
+{
+    return 0;
+}
+
+void platform_console_unlock(u64 flags)
+{
+    (void)flags;
+}
+
+void platform_stop_others(void)
+{
+}
+
 void platform_print_backtrace(void)
 {
 }

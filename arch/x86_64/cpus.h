@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Inside arch/x86_64: what cpus.c offers beyond arch.h. */
+#ifndef TIDE_ARCH_CPUS_H
+#define TIDE_ARCH_CPUS_H
+
+#include "include/types.h"
+
+/*
+ * Make every processor forget what it knows of the addresses in a range whose mapping
+ * has gone. Returns when all have. One caller at a time, not from an interrupt.
+ */
+void cpus_flush(paddr_t paddr, u64 bytes);
+
+/* VECTOR_WAKE or VECTOR_FLUSH came. */
+void cpus_interrupt(unsigned vector);
+
+/* In an NMI: does not return if another processor is ending the machine. */
+void cpus_stop_if_asked(void);
+
+/* This processor is ending the machine, and no other one runs. */
+bool cpus_is_last(void);
+
+/* From cpu_start.S, on this processor's own stack. */
+_Noreturn void cpu_started(u32 apic_id);
+
+#endif
