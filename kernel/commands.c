@@ -54,8 +54,12 @@ const struct command commands[] = {
      "steady load by seed; without arguments, how it stands", command_workload},
     {"occupancy", "[DEVICE]", "each block's use, for programs", command_occupancy},
     {"stats", "", "frames used and free, interrupts, time", command_stats},
+    {"cpus", "", "the processors, and which of them work", command_cpus},
+    {"bench", "hot|bulk|random ORDER COUNT [CPUS] | churn [stop]",
+     "alloc and free on so many processors at once", command_bench},
     {"wait", "", "in run=: go on when every device has settled", command_wait},
-    {"crash", "KIND", "break something on purpose; without KIND, list the kinds", command_crash},
+    {"crash", "KIND [CPU]", "break something on purpose; without KIND, list the kinds",
+     command_crash},
     {"exit", "[CODE]", "end QEMU: status 33, 35 after a failed check, 129 + 2 x CODE",
      command_exit},
 };

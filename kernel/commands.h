@@ -24,6 +24,7 @@ void command_stats(const struct command_line *line);
 
 /* A `check` of this run found a wrong page: `exit` says so. */
 bool commands_check_failed(void);
+void commands_note_check_failed(void);
 
 /* commands_devices.c */
 void command_devices(const struct command_line *line);
@@ -34,6 +35,10 @@ void command_map(const struct command_line *line);
 /* commands_workload.c */
 void command_workload(const struct command_line *line);
 void command_occupancy(const struct command_line *line);
+
+/* commands_bench.c */
+void command_cpus(const struct command_line *line);
+void command_bench(const struct command_line *line);
 
 /* commands_crash.c */
 void command_crash(const struct command_line *line);

@@ -4,12 +4,16 @@
  * kinds are arch_crash()'s; here are those that need mm or a device.
  */
 #include "arch/x86_64/arch.h"
+#include "asm/cpu.h"
 #include "include/platform.h"
+#include "include/status.h"
 #include "include/units.h"
 #include "kernel/commands.h"
 #include "kernel/devices.h"
 #include "lib/console.h"
 #include "lib/panic.h"
+#include "lib/parse.h"
+#include "lib/printf.h"
 #include "lib/string.h"
 #include "mm/page.h"
 
@@ -51,6 +55,22 @@ static void crash_unplugged(void)
     console_printf("error: crash: no device has an unplugged block\n");
 }
 
+/* Read the first block that is plugged, again and again, until it is unplugged. */
+static void crash_watch(void)
+{
+    const struct vmem_device *vmem = devices_at(0);
+    struct vmem_status status;
+    if (!vmem || cpu_id() == 0) {
+        console_printf("error: crash: watch needs a device, and a processor other than 0\n");
+        return;
+    }
+    vmem_get_status(vmem, &status);
+    for (;;) {
+        (void)*(volatile u64 *)phys_to_virt(status.config.region_base);
+        cpu_relax();
+    }
+}
+
 static const struct {
     const char *name;
     void (*crash)(void);
@@ -59,21 +79,40 @@ static const struct {
     {"foreign-free", crash_foreign_free},
     {"panic", crash_panic},
     {"unplugged", crash_unplugged},
+    {"watch", crash_watch},
 };
 
-void command_crash(const struct command_line *line)
+static char kind_asked[32]; /* outlives the command, for another processor */
+
+static void crash(void *context)
 {
-    const char *kind = line->nr_arguments > 1 ? line->arguments[1] : "";
+    (void)context;
     for (unsigned i = 0; i < ARRAY_SIZE(kinds); i++) {
-        if (strcmp(kinds[i].name, kind) == 0) {
+        if (strcmp(kinds[i].name, kind_asked) == 0) {
             kinds[i].crash();
             return;
         }
     }
-    if (!arch_crash(kind)) {
-        console_printf("crash: kinds:");
-        for (unsigned i = 0; i < ARRAY_SIZE(kinds); i++)
-            console_printf(" %s", kinds[i].name);
-        console_printf(" %s\n", arch_crash_kinds());
+    if (arch_crash(kind_asked))
+        return;
+    console_printf("crash: kinds:");
+    for (unsigned i = 0; i < ARRAY_SIZE(kinds); i++)
+        console_printf(" %s", kinds[i].name);
+    console_printf(" %s\n", arch_crash_kinds());
+}
+
+void command_crash(const struct command_line *line)
+{
+    u64 cpu = 0;
+    snprintf(kind_asked, sizeof(kind_asked), "%s",
+             line->nr_arguments > 1 ? line->arguments[1] : "");
+    if (line->nr_arguments > 2 && (parse_u64(line->arguments[2], &cpu) != OK || cpu >= CPUS_MAX ||
+                                   !cpus_runs((unsigned)cpu))) {
+        monitor_usage_error(line, line->arguments[2], "the number of a processor that runs");
+        return;
     }
+    if (cpu == 0)
+        crash(NULL);
+    else if (cpus_start_job((unsigned)cpu, crash, NULL) != OK)
+        console_printf("error: crash: processor %lu is busy\n", (unsigned long)cpu);
 }

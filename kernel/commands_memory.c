@@ -17,6 +17,11 @@ bool commands_check_failed(void)
     return check_failed;
 }
 
+void commands_note_check_failed(void)
+{
+    check_failed = true;
+}
+
 static void print_holding(const char *verb, unsigned number)
 {
     char size[24];

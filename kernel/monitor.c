@@ -80,7 +80,7 @@ static bool run_script(void)
     char text[LINE_BYTES];
     size_t length = 0;
     if (waiting_for_settled) {
-        if (!devices_settled())
+        if (!devices_settled() || !cpus_settled())
             return false;
         waiting_for_settled = false;
     }

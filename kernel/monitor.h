@@ -41,7 +41,7 @@ bool monitor_poll(void);
 /* Input is waiting that monitor_poll() would take. Callable with interrupts off. */
 bool monitor_pending(void);
 
-/* Hold the script back until devices_settled(). */
+/* Hold the script back until devices_settled() and all processors were started. */
 void monitor_wait_settled(void);
 
 /* Say on the console what a command's argument should have been. */

@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* See bench.h. Each processor has books of its own, so that only the allocator is shared. */
+#include "kernel/bench.h"
+
+#include "arch/x86_64/arch.h"
+#include "asm/cpu.h"
+#include "include/platform.h"
+#include "include/status.h"
+#include "include/units.h"
+#include "lib/panic.h"
+#include "mm/page.h"
+
+#define PAGES_MAX         4096       /* held at once by a processor; the book's size */
+#define BATCH_FRAMES      (16 * KIB) /* and how many frames at most: 64 MiB */
+#define BOOK_ORDER        4
+#define CHURN_PAGES       256
+#define CHURN_ORDERS      6
+#define WORDS_A_PAGE      (PAGE_BYTES / 8)
+#define RANDOM_MULTIPLIER 6364136223846793005u /* Knuth's, for 2^64 */
+
+/* What one processor holds. Written by it alone while it works. */
+struct book {
+    paddr_t pages[PAGES_MAX];
+    u16 order_of_free[PAGES_MAX]; /* a permutation */
+};
+
+_Static_assert(sizeof(struct book) <= PAGE_BYTES << BOOK_ORDER, "a book is one allocation");
+
+static struct {
+    enum bench_pattern pattern;
+    unsigned order;
+    u64 nr_pairs;
+} task; /* written while no processor works */
+
+static struct book *books[CPUS_MAX];
+static struct bench_result results[CPUS_MAX];
+static bool churn_runs;
+static u32 churn_ends; /* set by the loop, read by the processors */
+
+static u64 next_random(u64 *state)
+{
+    *state = *state * RANDOM_MULTIPLIER + 1;
+    return *state >> 33;
+}
+
+/* ---- books ---- */
+
+static void shuffle(u16 *numbers, unsigned nr, u64 seed)
+{
+    for (unsigned i = 0; i < nr; i++)
+        numbers[i] = (u16)i;
+    for (unsigned i = nr; i > 1; i--) {
+        unsigned j = (unsigned)(next_random(&seed) % i);
+        u16 last = numbers[i - 1];
+
+        numbers[i - 1] = numbers[j];
+        numbers[j] = last;
+    }
+}
+
+static void close_books(void)
+{
+    for (unsigned cpu = 0; cpu < CPUS_MAX; cpu++) {
+        if (books[cpu])
+            page_free(virt_to_phys(books[cpu]), BOOK_ORDER);
+        books[cpu] = NULL;
+    }
+}
+
+static int open_books(void)
+{
+    for (unsigned cpu = 0; cpus_exists(cpu); cpu++) {
+        paddr_t memory = page_alloc(BOOK_ORDER, PAGE_KERNEL);
+        if (memory == PADDR_NONE) {
+            close_books();
+            return E_NOMEM;
+        }
+        books[cpu] = phys_to_virt(memory);
+        results[cpu] = (struct bench_result){0};
+    }
+    return OK;
+}
+
+static void add_results(struct bench_result *sum)
+{
+    *sum = (struct bench_result){0};
+    for (unsigned cpu = 0; cpus_exists(cpu); cpu++) {
+        sum->nr_pairs += results[cpu].nr_pairs;
+        sum->nr_failed += results[cpu].nr_failed;
+        sum->nr_wrong += results[cpu].nr_wrong;
+    }
+}
+
+/* ---- patterns ---- */
+
+static void run_hot(struct bench_result *result)
+{
+    unsigned order = task.order;
+    u64 nr_pairs = task.nr_pairs;
+
+    for (u64 i = 0; i < nr_pairs; i++) {
+        paddr_t page = page_alloc(order, PAGE_USER);
+        if (unlikely(page == PADDR_NONE)) {
+            result->nr_failed++;
+            return;
+        }
+        page_free(page, order);
+    }
+    result->nr_pairs = nr_pairs;
+}
+
+static u64 fill_book(struct book *book, u64 nr)
+{
+    u64 got = 0;
+
+    while (got < nr) {
+        paddr_t page = page_alloc(task.order, PAGE_USER);
+        if (unlikely(page == PADDR_NONE))
+            break;
+        book->pages[got++] = page;
+    }
+    return got;
+}
+
+static void run_batches(struct book *book, struct bench_result *result)
+{
+    u64 batch = min_u64(PAGES_MAX, BATCH_FRAMES >> task.order);
+
+    if (task.pattern == BENCH_RANDOM)
+        shuffle(book->order_of_free, (unsigned)batch, cpu_id() + 1);
+    while (result->nr_pairs < task.nr_pairs) {
+        u64 wanted = min_u64(batch, task.nr_pairs - result->nr_pairs);
+        u64 got = fill_book(book, wanted);
+        bool in_order = task.pattern == BENCH_BULK || got < batch;
+
+        for (u64 i = 0; i < got; i++)
+            page_free(book->pages[in_order ? i : book->order_of_free[i]], task.order);
+        result->nr_pairs += got;
+        if (got < wanted) {
+            result->nr_failed++;
+            return;
+        }
+    }
+}
+
+static void run_pattern(void *context)
+{
+    (void)context;
+    struct bench_result *result = &results[cpu_id()];
+    if (task.pattern == BENCH_HOT)
+        run_hot(result);
+    else
+        run_batches(books[cpu_id()], result);
+}
+
+int bench_run(enum bench_pattern pattern, unsigned order, u64 nr_pairs, unsigned nr_cpus,
+              struct bench_result *result)
+{
+    if (churn_runs)
+        return E_BUSY;
+    int status = open_books();
+    if (status != OK)
+        return status;
+    task.pattern = pattern;
+    task.order = order;
+    task.nr_pairs = nr_pairs;
+    status = cpus_run(nr_cpus, run_pattern, NULL);
+    add_results(result);
+    close_books();
+    return status;
+}
+
+/* ---- churn ---- */
+
+/* A word that names its place and its writer. */
+static u64 mark_of(const u64 *word)
+{
+    return ((uintptr_t)word ^ (u64)cpu_id() << 56) * RANDOM_MULTIPLIER;
+}
+
+/* The first and last word of each page are enough: a page that another owner writes, or that the
+ * host took, loses them. */
+static void write_marks(paddr_t paddr, unsigned order)
+{
+    u64 *words = phys_to_virt(paddr);
+
+    for (u64 i = 0; i < WORDS_A_PAGE << order; i += WORDS_A_PAGE) {
+        words[i] = mark_of(&words[i]);
+        words[i + WORDS_A_PAGE - 1] = mark_of(&words[i + WORDS_A_PAGE - 1]);
+    }
+}
+
+static u64 count_wrong(paddr_t paddr, unsigned order)
+{
+    const u64 *words = phys_to_virt(paddr);
+    u64 nr_wrong = 0;
+
+    for (u64 i = 0; i < WORDS_A_PAGE << order; i += WORDS_A_PAGE) {
+        const u64 *last = &words[i + WORDS_A_PAGE - 1];
+        nr_wrong += words[i] != mark_of(&words[i]) || *last != mark_of(last);
+    }
+    return nr_wrong;
+}
+
+/* Check and free what a place holds, or allocate for it. Its order depends on its number alone. */
+static void churn_place(paddr_t *place, unsigned order, struct bench_result *result)
+{
+    if (*place != PADDR_NONE) {
+        result->nr_wrong += count_wrong(*place, order);
+        page_free(*place, order);
+        *place = PADDR_NONE;
+        result->nr_pairs++;
+        return;
+    }
+    *place = page_alloc(order, PAGE_USER);
+    if (*place == PADDR_NONE)
+        result->nr_failed++;
+    else
+        write_marks(*place, order);
+}
+
+static void churn(void *context)
+{
+    (void)context;
+    paddr_t *pages = books[cpu_id()]->pages;
+    struct bench_result *result = &results[cpu_id()];
+    u64 random = cpu_id();
+
+    for (unsigned i = 0; i < CHURN_PAGES; i++)
+        pages[i] = PADDR_NONE;
+    while (__atomic_load_n(&churn_ends, __ATOMIC_RELAXED) == 0) {
+        unsigned i = (unsigned)next_random(&random) % CHURN_PAGES;
+        churn_place(&pages[i], i % CHURN_ORDERS, result);
+    }
+    for (unsigned i = 0; i < CHURN_PAGES; i++) {
+        if (pages[i] != PADDR_NONE)
+            churn_place(&pages[i], i % CHURN_ORDERS, result);
+    }
+}
+
+int bench_churn_start(void)
+{
+    if (churn_runs)
+        return E_BUSY;
+    if (cpus_running() < 2)
+        return E_NODEV;
+    int status = open_books();
+    if (status != OK)
+        return status;
+    churn_ends = 0;
+    churn_runs = true;
+    for (unsigned cpu = 1; cpus_exists(cpu) && status == OK; cpu++) {
+        if (cpus_runs(cpu))
+            status = cpus_start_job(cpu, churn, NULL);
+    }
+    if (status != OK) {
+        struct bench_result ignored;
+        if (bench_churn_stop(&ignored) != OK)
+            panic("bench: a churn that began cannot be stopped");
+    }
+    return status;
+}
+
+static bool churn_is_over(void)
+{
+    for (unsigned cpu = 1; cpus_exists(cpu); cpu++) {
+        if (cpus_busy(cpu))
+            return false;
+    }
+    return true;
+}
+
+int bench_churn_stop(struct bench_result *result)
+{
+    if (!churn_runs)
+        return E_NODEV;
+    __atomic_store_n(&churn_ends, 1, __ATOMIC_RELAXED);
+    while (!churn_is_over())
+        cpu_idle(churn_is_over);
+    add_results(result);
+    churn_runs = false;
+    close_books();
+    return OK;
+}
