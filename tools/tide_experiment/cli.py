@@ -2,6 +2,7 @@
 """tools/experiment: check, run, plot and compare scenarios."""
 
 import argparse
+import importlib.util
 import shutil
 import sys
 import time
@@ -76,6 +77,8 @@ def build_parser() -> argparse.ArgumentParser:
         verb.add_argument("--linux", type=Path, help="the built Linux guest (default: build/linux)")
         verb.add_argument("--repetitions", type=int, metavar="N", help="instead of the file's own number")
         verb.add_argument("--figures", type=Path, metavar="DIR", help="copy the SVGs there, too, as NAME-*.svg")
+        verb.add_argument("--via", choices=("qmp", "libvirt"), default="qmp",
+                          help="start QEMU and ask it by QMP, or have libvirt do both (the domain of tests/libvirt)")
         verb.add_argument("--no-plot", action="store_true", help="figures as CSV only, no pictures")
     plot = verbs.add_parser("plot", help="draw the pictures and print the table of results again")
     plot.add_argument("files", type=Path, nargs="+", metavar="FILE|FOLDER")
@@ -123,13 +126,14 @@ def check_verb(options: argparse.Namespace, console: Console) -> int:
 class Session:
     """The runs of one scenario (or of one comparison) into one experiment folder."""
 
-    def __init__(self, scenarios: list[Scenario], guests: dict[str, Any], root: Path, console: Console):
+    def __init__(self, scenarios: list[Scenario], guests: dict[str, Any], options: argparse.Namespace, console: Console):
         self.scenarios = scenarios
         self.guests = guests
         self.console = console
         self.scenario = scenarios[0]
         name = self.scenario.name + ("-compare" if len(scenarios) > 1 else "")
-        self.folder = folder.new_experiment(root, name)
+        self.via = options.via
+        self.folder = folder.new_experiment(results_root(options), name)
         self.plans = plan_runs(scenarios)
         self.meta: dict[str, Any] = {
             "name": name,
@@ -154,7 +158,8 @@ class Session:
             with Live(self.console, self.scenario, self.plans) as live:
                 for plan in self.plans:
                     live.begin(plan)
-                    run = Run(plan, self.guests[plan.guest], self.folder / "runs" / plan.folder_name(), live.observe)
+                    path = self.folder / "runs" / plan.folder_name()
+                    run = Run(plan, self.guests[plan.guest], path, live.observe, self.via)
                     meta = run.do()
                     live.end(plan, meta)
                     if meta["status"] != "complete":
@@ -198,6 +203,9 @@ def run_verb(options: argparse.Namespace, console: Console) -> int:
     if shutil.which(find_qemu()) is None:
         print(f"tools/experiment: there is no {find_qemu()}: run `make setup`, or set QEMU=", file=sys.stderr)
         return 2
+    if options.via == "libvirt" and importlib.util.find_spec("libvirt_qemu") is None:
+        print("tools/experiment: --via libvirt needs Debian's python3-libvirt", file=sys.stderr)
+        return 2
     status = 0
     for scenarios in zip(*lists):
         for scenario in scenarios:
@@ -207,7 +215,7 @@ def run_verb(options: argparse.Namespace, console: Console) -> int:
             except GuestMissing as error:
                 print(f"tools/experiment: {error}", file=sys.stderr)
                 return 2
-        session = Session(list(scenarios), available, results_root(options), console)
+        session = Session(list(scenarios), available, options, console)
         one = session.run()
         show(session.folder, console, not options.no_plot, options.figures)
         if one == 130:

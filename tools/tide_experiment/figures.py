@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """SVGs for papers and pages: steps, time and instructions against size or sweep, the memory map."""
 
+import math
 import re
 from pathlib import Path
 from typing import Any, Callable
@@ -11,8 +12,8 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt  # noqa: E402
 from matplotlib.axes import Axes  # noqa: E402
 from matplotlib.colors import ListedColormap  # noqa: E402
-from matplotlib.ticker import FuncFormatter  # noqa: E402
-from tide.units import format_size, human_size, parse_size  # noqa: E402
+from matplotlib.ticker import FuncFormatter, MultipleLocator  # noqa: E402
+from tide.units import format_size, parse_size  # noqa: E402
 
 from . import guestlines, results  # noqa: E402
 from .results import Cell, Experiment, RunResult  # noqa: E402
@@ -111,7 +112,7 @@ def _axis_x(axes: Axes, cells: list[Cell]) -> None:
     axes.set_xlabel(next(iter(cells[0].keys), "size of the resize"))
     if xs[0] > 0 and xs[-1] / xs[0] >= 16:
         axes.set_xscale("log", base=2)
-    step = max(1, -(-len(xs) // 8))
+    step = max(1, -(-len(xs) // 10))
     sizes = _is_size(cells)
     axes.set_xticks(xs[::step], [format_size(int(x)) if sizes else f"{x:g}" for x in xs[::step]])
     axes.minorticks_off()
@@ -157,8 +158,10 @@ def draw_steps(runs: list[RunResult], path: Path) -> Path | None:
                   linewidth=2.2, label="plugged")  # fmt: skip
         axes.step(seen, [moments[t]["used"] for t in seen], where="post", color="#009E73", label="used")
         axes.set_title(NAMES[run.guest], loc="left", fontsize=9)
-        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: human_size(value)))
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: format_size(int(value))))
         axes.set_ylim(bottom=0)
+        # Five ticks or fewer, at powers of two: 0, 2 GiB, 4 GiB, ...
+        axes.yaxis.set_major_locator(MultipleLocator(2 ** math.ceil(math.log2(max(axes.get_ylim()[1] / 5, 1)))))
     rows[0, 0].legend(ncol=3, fontsize=8, loc="upper right")
     rows[-1, 0].set_xlabel("seconds")
     return _save(figure, path)

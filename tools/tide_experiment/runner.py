@@ -15,6 +15,7 @@ from typing import Any, Callable
 
 from tide.accel import choose_accel
 from tide.guest import Guest, GuestFailed
+from tide.machine import Machine
 from tide.qemu import Qemu, QemuFailed, find_qemu
 from tide.qmp import QmpClosed, QmpError
 
@@ -73,11 +74,13 @@ class Run:
         guest: TideGuest | LinuxGuest,
         run: Path,
         observe: Callable[[Plan, Moment, int, Guest], None] | None = None,
+        via: str = "qmp",
     ):
         self.plan = plan
         self.guest = guest
         self.folder = run
         self.observe = observe
+        self.via = via
         self.meta: dict[str, Any] = {}
         self.rows: list[dict[str, Any]] = []
         self.qemu: Qemu
@@ -143,13 +146,13 @@ class Run:
             machine.extra += ["-plugin", f"{plugin},count={counter.path}"]
             if machine.cpus > 1:
                 machine.accel = "tcg,thread=single"  # the count is not atomic
-        with Qemu(machine, self.folder) as qemu:
+        with self._start(machine, counter) as qemu:
             self.qemu = qemu
             self.meta["versions"] = {
                 "qemu": ".".join(str(part) for part in qemu.qmp.version),
                 "python": sys.version.split()[0],
             } | self.guest.versions()
-            self.meta |= {"accel": machine.accel, "qemu": find_qemu(), "host": folder.host_facts()}
+            self.meta |= {"via": self.via, "accel": machine.accel, "qemu": find_qemu(), "host": folder.host_facts()}
             self.meta["instructions_counted"] = counter is not None
             folder.write_json(self.folder / "meta.json", self.meta)
             self.monitor = self.guest.monitor(qemu.guest.console)
@@ -162,6 +165,14 @@ class Run:
                 (self.folder / "serial.log").write_text(self.monitor.console.text)
         if counter:
             counter.path.unlink(missing_ok=True)
+
+    def _start(self, machine: Machine, counter: Counter | None) -> Any:
+        """QEMU itself, or libvirt, which starts it."""
+        if self.via == "qmp":
+            return Qemu(machine, self.folder)
+        from .via_libvirt import LibvirtQemu  # python3-libvirt is needed only here
+
+        return LibvirtQemu(machine, self.folder, counter)
 
     def _drive(self, counter: Counter | None) -> None:
         variant = self.plan.variant
