@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import Callable
 
-WAIT_SECONDS = 120.0
+WAIT_SECONDS = 300.0
 IMAGES = Path("/var/lib/libvirt/images")
 LOGS = Path("/var/log/libvirt")
 HUGE_PAGES = Path("/proc/sys/vm/nr_hugepages")
