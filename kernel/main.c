@@ -83,6 +83,8 @@ void kmain(const struct boot_info *boot)
     paging_init(boot, early_alloc);
     if (options.screen)
         screen_start(&boot->screen);
+    else
+        screen_off();
     acpi_init(boot);
     interrupts_init();
     acpi_power_init();

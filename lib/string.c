@@ -5,6 +5,9 @@
  */
 #include "lib/string.h"
 
+/* Eight bytes at any address. */
+typedef u64 __attribute__((aligned(1), may_alias)) unaligned_u64;
+
 void *memcpy(void *restrict to, const void *restrict from, size_t bytes)
 {
     void *result = to;
@@ -42,7 +45,11 @@ int memcmp(const void *a, const void *b, size_t bytes)
 {
     const u8 *left = a;
     const u8 *right = b;
-    for (size_t i = 0; i < bytes; i++) {
+    size_t i = 0;
+    while (bytes - i >= 8 &&
+           *(const unaligned_u64 *)(left + i) == *(const unaligned_u64 *)(right + i))
+        i += 8;
+    for (; i < bytes; i++) {
         if (left[i] != right[i])
             return left[i] - right[i];
     }

@@ -13,12 +13,17 @@ struct page_counts page_counts[CPUS_MAX];
 u32 page_nothing;
 u32 page_unknown;
 
+/* Every processor whose slots are set up has a number below. */
+static u32 cpus_limit;
+
 void hold_init(void)
 {
+    cpus_limit = 0;
     for (u32 cpu = 0; cpu < CPUS_MAX; cpu++) {
         page_counts[cpu] = (struct page_counts){0};
         for (unsigned i = 0; i < NR_SLOTS; i++)
-            *page_slot_of(cpu, i) = (struct page_slot){&page_unknown, NULL, 0, AREA_HOLDER};
+            *page_slot_of(cpu, i) =
+                (struct page_slot){&page_unknown, NULL, PADDR_NONE, AREA_HOLDER};
     }
 }
 
@@ -28,9 +33,14 @@ void hold_know_cpu(void)
     if (page_counts[cpu].known)
         return;
     for (unsigned i = 0; i < NR_SLOTS; i++) {
-        *page_slot_of(cpu, i) = (struct page_slot){&page_nothing, NULL, 0, page_holder(cpu, i)};
+        *page_slot_of(cpu, i) =
+            (struct page_slot){&page_nothing, NULL, PADDR_NONE, page_holder(cpu, i)};
     }
     __atomic_store_n(&page_counts[cpu].known, true, __ATOMIC_RELEASE);
+    u32 limit = __atomic_load_n(&cpus_limit, __ATOMIC_RELAXED);
+    while (limit <= cpu && !__atomic_compare_exchange_n(&cpus_limit, &limit, cpu + 1, false,
+                                                        __ATOMIC_RELEASE, __ATOMIC_RELAXED))
+        cpu_relax();
 }
 
 void hold(struct area_ref ref, u32 entry, unsigned number)
@@ -74,7 +84,10 @@ void hold_end(unsigned number, unsigned order)
  */
 static bool lock_held(u32 cpu, unsigned number, struct area_ref *ref, u32 *entry)
 {
-    *ref = ref_of(__atomic_load_n(&page_slot_of(cpu, number)->base, __ATOMIC_RELAXED));
+    paddr_t base = __atomic_load_n(&page_slot_of(cpu, number)->base, __ATOMIC_RELAXED);
+    if (base == PADDR_NONE)
+        return false;
+    *ref = ref_of(base);
     if (!ref->group)
         return false;
     *entry = area_lock(area_entry(*ref));
@@ -103,16 +116,17 @@ static bool end_any(u32 cpu, unsigned number, bool only_idle)
     return true;
 }
 
-static bool is_known(u32 cpu)
+/* How many slots of a processor may hold something. */
+static unsigned nr_slots_of(u32 cpu)
 {
-    return __atomic_load_n(&page_counts[cpu].known, __ATOMIC_ACQUIRE);
+    return __atomic_load_n(&page_counts[cpu].known, __ATOMIC_ACQUIRE) ? NR_SLOTS : 0;
 }
 
 bool hold_end_all(bool only_idle)
 {
     bool any = false;
-    for (u32 cpu = 0; cpu < CPUS_MAX; cpu++) {
-        for (unsigned i = 0; i < NR_SLOTS && is_known(cpu); i++)
+    for (u32 cpu = 0; cpu < __atomic_load_n(&cpus_limit, __ATOMIC_ACQUIRE); cpu++) {
+        for (unsigned i = 0; i < nr_slots_of(cpu); i++)
             any |= end_any(cpu, i, only_idle);
     }
     return any;
@@ -121,8 +135,8 @@ bool hold_end_all(bool only_idle)
 u64 hold_free_frames(bool boot)
 {
     u64 frames = 0;
-    for (u32 cpu = 0; cpu < CPUS_MAX; cpu++) {
-        for (unsigned i = 0; i < NR_SLOTS && is_known(cpu); i++) {
+    for (u32 cpu = 0; cpu < __atomic_load_n(&cpus_limit, __ATOMIC_ACQUIRE); cpu++) {
+        for (unsigned i = 0; i < nr_slots_of(cpu); i++) {
             struct area_ref ref;
             u32 entry;
             if (!lock_held(cpu, i, &ref, &entry))

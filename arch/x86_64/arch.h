@@ -98,6 +98,9 @@ void serial_drain(void);
  */
 void screen_start(const struct boot_screen *screen);
 
+/* There will be none: keep no text for it any longer. */
+void screen_off(void);
+
 /* ---- traps ---- */
 
 /*

@@ -23,6 +23,7 @@ static unsigned next_column;
 static unsigned nr_rows_begun = 1; /* at most SCREEN_ROWS_MAX */
 
 static struct screen_form form;
+static bool is_off; /* nothing is kept any more */
 static char shown[SCREEN_ROWS_MAX][SCREEN_COLUMNS];
 
 static void new_line(void)
@@ -79,12 +80,19 @@ static void show(void)
 
 void screen_write(const char *text, size_t bytes)
 {
+    if (is_off)
+        return;
     u64 flags = irq_save();
 
     for (size_t i = 0; i < bytes; i++)
         put(text[i]);
     show();
     irq_restore(flags);
+}
+
+void screen_off(void)
+{
+    is_off = true;
 }
 
 void screen_start(const struct boot_screen *screen)

@@ -178,7 +178,8 @@ static void rest(struct vmem_device *vmem, const struct vmem_plan *plan, u64 now
     if (now_ms - vmem->recovered_at_ms >= VMEM_CALM_MS)
         vmem->nr_recoveries = vmem->nr_errors = 0;
     vmem->is_short_of_idle = plan->shortfall == VMEM_SHORT_OF_IDLE;
-    vmem->used_when_short = plugged_frames_used();
+    if (vmem->is_short_of_idle)
+        vmem->used_when_short = plugged_frames_used();
     if (vmem->is_leaving)
         vmem->waiting_for = NULL;
     else if (plan->shortfall == VMEM_SHORT_OF_NOTHING)
