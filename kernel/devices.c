@@ -184,10 +184,8 @@ void devices_init(const struct options *options)
 {
     wanted = options;
     int nr_functions = pci_scan();
-    if (nr_functions < 0) {
+    if (nr_functions < 0) /* there are more than it has room for: the others can be used */
         log_error(LOG_KERNEL, "devices", "the PCI scan failed (%s)", status_name(nr_functions));
-        return;
-    }
     if (options->nr_slots > 0)
         attach_slots(options);
     else

@@ -58,7 +58,8 @@ static bool read_window(const struct pci_device *bridge, bool prefetchable, stru
         window->first |= (u64)pci_read32(bridge, PCI_BRIDGE_PREFETCH_BASE_HI) << 32;
         window->last |= (u64)pci_read32(bridge, PCI_BRIDGE_PREFETCH_LIMIT_HI) << 32;
     }
-    return window->first >= PCI_BRIDGE_GRANULE && window->first <= window->last;
+    return window->first >= PCI_BRIDGE_GRANULE && window->first <= window->last &&
+           window->last != PADDR_NONE;
 }
 
 /* The end of the first thing in the boot map that the range touches; 0 if none. */
@@ -229,6 +230,14 @@ static void measure(const struct pci_bus *bus, struct request *request, bool *in
     request->alignment = max_u64(largest, PCI_BRIDGE_GRANULE);
 }
 
+/* After reset it is open over the first MiB: closed is a base above the limit. */
+static void close_prefetch_window(const struct pci_device *bridge)
+{
+    pci_write32(bridge, PCI_BRIDGE_PREFETCH_LIMIT_HI, 0);
+    pci_write32(bridge, PCI_BRIDGE_PREFETCH, 0x0000fff0);
+    pci_write32(bridge, PCI_BRIDGE_PREFETCH_BASE_HI, 0);
+}
+
 /* Give the bridge of a bus a memory window that fits what is behind; not if one is in use. */
 static bool open_window(const struct pci_bus *bus)
 {
@@ -246,8 +255,8 @@ static bool open_window(const struct pci_bus *bus)
     }
     u64 last = base + request.bytes - 1;
     struct window prefetch;
-    if (!read_window(bridge, true, &prefetch)) /* "closed", not the first MiB as after reset */
-        pci_write32(bridge, PCI_BRIDGE_PREFETCH, 0x0000fff0);
+    if (!read_window(bridge, true, &prefetch))
+        close_prefetch_window(bridge);
     pci_write32(bridge, PCI_BRIDGE_MEMORY, (u32)(base >> 16) | (u32)(last & 0xfff00000));
     log_info(LOG_PCI, pci_name(bridge), "memory window 0x%llx to 0x%llx opened",
              (unsigned long long)base, (unsigned long long)last);

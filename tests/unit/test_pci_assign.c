@@ -167,6 +167,18 @@ static void test_inside_the_windows_of_firmware(void **state)
         assert_int_equal(fake_pci_decodes(fake, i), device->bars[i].base);
 }
 
+/* A window to the end of all addresses is nonsense: nothing lies in it, and nothing keeps clear. */
+static void test_window_to_the_end_of_addresses(void **state)
+{
+    (void)state;
+    struct fake_pci_bus *bridge = fake_pci_add_bridge(root, 3, 1, 1);
+    fake_pci_set_prefetch_window(bridge, 0x100000, ~(u64)0);
+    struct fake_pci_function *fake = fake_pci_add(bridge, 4, 0, 0x1af4, 0x1058);
+    fake_pci_add_bar(fake, 0, PREFETCH_64BIT, MIB, 0, NULL, NULL);
+    scan_all();
+    assert_int_equal(claim("1:4.0")->bars[0].base, 0xc0000000);
+}
+
 static void test_outside_its_window_is_moved(void **state)
 {
     (void)state;
@@ -266,6 +278,7 @@ int main(void)
         TEST(test_bar_beyond_the_processors_reach_is_moved),
         TEST(test_the_hole_is_full),
         TEST(test_inside_the_windows_of_firmware),
+        TEST(test_window_to_the_end_of_addresses),
         TEST(test_outside_its_window_is_moved),
         TEST(test_closed_windows_are_opened),
         TEST(test_windows_over_the_first_mib_are_closed),

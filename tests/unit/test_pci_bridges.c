@@ -152,6 +152,7 @@ static void test_bridge_that_keeps_no_numbers(void **state)
     fake_pci_add(stuck, 1, 0, 0x1af4, 0x1058);
     first_scan(2);
     assert_logged("not followed");
+    assert_null(at("2")->behind);
 }
 
 static void test_parent_that_keeps_its_range(void **state)
