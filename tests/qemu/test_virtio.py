@@ -23,6 +23,11 @@ OFFERS: dict[str, tuple[dict[str, str], str, str]] = {
         "RING_PACKED", "EVENT_IDX INDIRECT_DESC",
     ),
     "access-platform": ({"iommu_platform": "on"}, "ACCESS_PLATFORM", "RING_PACKED"),
+    "in-order": ({"in_order": "on"}, "IN_ORDER", "RING_PACKED"),
+    "in-order-packed": ({"in_order": "on", "packed": "on"}, "IN_ORDER RING_PACKED", ""),
+    "in-order-plain": (
+        {"in_order": "on", "event_idx": "off", "indirect_desc": "off"}, "IN_ORDER", "EVENT_IDX",
+    ),
     "packed-access-platform": (
         {"packed": "on", "iommu_platform": "on"}, "RING_PACKED ACCESS_PLATFORM", "",
     ),
@@ -37,8 +42,10 @@ def accepted(text: str) -> set[str]:
 
 @pytest.mark.parametrize("irq", ("auto", "poll"))
 @pytest.mark.parametrize("name", OFFERS)
-def test_ring_features(boot: Boot, name: str, irq: str) -> None:
+def test_ring_features(boot: Boot, qemu_version: tuple[int, ...], name: str, irq: str) -> None:
     options, taken, left = OFFERS[name]
+    if "in_order" in options and qemu_version < (10, 0):
+        pytest.skip("virtio-mem-pci does not offer IN_ORDER before QEMU 10")
     qemu = boot(MemDevice("vmem0", size=GIB, options=options), append=f"virtio_mem.irq={irq}")
     features = accepted(qemu.guest.console.text)
     assert features >= set(taken.split())
@@ -46,6 +53,22 @@ def test_ring_features(boot: Boot, name: str, irq: str) -> None:
     for size in SIZES:
         assert resize(qemu, "vmem0", size).requests == 1
     assert requests_of(qemu) == REPLIES
+
+
+# vectors of the device -> what the guest uses
+@pytest.mark.parametrize("vectors, mode", [(0, "intx"), (1, "msix"), (2, "msix"), (4, "msix")])
+def test_vectors(boot: Boot, qemu_version: tuple[int, ...], vectors: int, mode: str) -> None:
+    if qemu_version < (8, 0):
+        pytest.skip("virtio-mem-pci has no MSI-X before QEMU 8.0")
+    qemu = boot(
+        MemDevice("vmem0", size=GIB, options={"vectors": str(vectors)}), append="log=virtio:debug"
+    )
+    for size in SIZES:
+        resize(qemu, "vmem0", size)
+    assert f"irq={mode}" in qemu.guest.command("status")
+    used = min(vectors, 2)
+    name = "MSI-X" if used else "INTx"
+    assert f"interrupts by {name}, {used} vectors" in qemu.guest.console.text
 
 
 def test_features_switched_off(boot: Boot) -> None:
