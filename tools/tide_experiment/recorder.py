@@ -17,6 +17,7 @@ from . import guestlines
 from .folder import CsvFile
 from .guests import read_view
 
+FRESH_SECONDS = 0.1
 SERIES_COLUMNS = (
     "time_s", "step", "device", "requested", "size", "usable", "guest_used", "guest_free",
     "boot_used", "workload_held", "workload_target", "instructions", "cpu_s", "resident", "blocks",
@@ -99,6 +100,7 @@ class Recorder:
         self._steps = CsvFile(qemu.folder / "steps.csv", STEP_COLUMNS)
         self._next_host = 0.0
         self._next_guest = 0.0
+        self._viewed = 0.0
 
     def close(self) -> None:
         self._series.close()
@@ -109,7 +111,8 @@ class Recorder:
         is not counted from this moment on."""
         qemu = self.qemu
         view = read_view(self.monitor, self.view_command) if ask_guest else None
-        self.last_view = view or self.last_view
+        if view:
+            self.last_view, self._viewed = view, time.monotonic()
         moment = Moment(
             time.monotonic() - self.start,
             {device: qemu.requested(device) for device in self.devices},
@@ -181,7 +184,11 @@ class Recorder:
     def begin_step(self, step: int) -> Usage:
         self.step = step
         self._usable_from_trace()
-        return Usage(self.moment(ask_guest=True), len(self.requests()))
+        # The last step ended with a look at the guest: the next one need not look again at once.
+        fresh = self.last_view is not None and time.monotonic() - self._viewed < FRESH_SECONDS
+        before = self.moment(ask_guest=not fresh)
+        before.view = self.last_view
+        return Usage(before, len(self.requests()))
 
     def end_step(self, step: Any, usage: Usage, after: Moment, measured: Moment) -> list[dict[str, Any]]:
         """Write the step's rows: `measured` is when its resize was over, `after` the step's end."""
