@@ -23,6 +23,16 @@ def wait_started(domain: Domain) -> None:
     domain.wait_current(SECOND, GIB)
 
 
+def test_the_file_can_be_defined_as_it_is(folder: Path) -> None:
+    virsh("define", "--validate", str(HERE / "domain.xml"))
+    try:
+        arguments = virsh("domxml-to-native", "qemu-argv", "--domain", NAME)
+        assert arguments.count('"driver":"virtio-mem-pci"') == 2
+        assert "-no-acpi" in arguments
+    finally:
+        virsh("undefine", NAME)
+
+
 @pytest.mark.parametrize("variation", [without_serial, behind_bridge])
 def test_runs_as_written(
     folder: Path, huge_pages: None, variation: Callable[[Xml], Xml]
