@@ -98,6 +98,7 @@ static void run_hot(struct bench_result *result)
     unsigned order = task.order;
     u64 nr_pairs = task.nr_pairs;
 
+#pragma GCC unroll 4
     for (u64 i = 0; i < nr_pairs; i++) {
         paddr_t page = page_alloc(order, PAGE_USER);
         if (unlikely(page == PADDR_NONE)) {
