@@ -145,11 +145,11 @@ class Qemu:
         self.qmp.set(device, "requested-size", size)
 
     def requested(self, device: str) -> int:
-        return self.qmp.get(device, "requested-size")
+        return int(self.qmp.get(device, "requested-size"))
 
     def size(self, device: str) -> int:
         """Bytes plugged, by QEMU's own account."""
-        return self.qmp.get(device, "size")
+        return int(self.qmp.get(device, "size"))
 
     def wait_size(self, device: str, size: int, wait_seconds: float = WAIT_SECONDS) -> None:
         """Wait until QEMU counts `size` bytes as plugged."""

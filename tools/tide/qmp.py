@@ -94,7 +94,7 @@ class Qmp:
 
     def human(self, line: str) -> str:
         """Run a command of the human monitor."""
-        return self.execute("human-monitor-command", command_line=line)
+        return str(self.execute("human-monitor-command", command_line=line))
 
     def get(self, path: str, name: str) -> Any:
         """Read a property of a QEMU object: get("vmem0", "size")."""
@@ -117,4 +117,5 @@ class Qmp:
                 raise QmpClosed("QEMU closed its QMP socket")
             self._buffer += data
         line, self._buffer = self._buffer.split(b"\n", 1)
-        return json.loads(line)
+        message: dict[str, Any] = json.loads(line)
+        return message
