@@ -126,6 +126,21 @@ static void test_card_without_power_at_boot(void **state)
     assert_non_null(at("1:0.0"));
 }
 
+static void test_card_that_has_power_but_no_answer_at_boot(void **state)
+{
+    (void)state;
+    fake_pci_set(slot->bus->bridge, FAKE_PCI_SLOT_CONTROL, 2, 0x01c0);
+    fake_pci_slot_plug(slot);
+    slot->card_is_dead = true;
+    fake_pci_slot_update(slot);
+    begin(2, 1);
+    assert_false(poll());
+    slot->card_is_dead = false;
+    fake_pci_slot_update(slot);
+    assert_true(poll());
+    assert_non_null(at("1:0.0"));
+}
+
 static void test_card_that_takes_its_time(void **state)
 {
     (void)state;
@@ -191,10 +206,12 @@ static void test_removal_on_request(void **state)
 {
     (void)state;
     struct pci_device *device = plugged();
+    struct pci_device *port = at("3");
     assert_false(device->removal_requested);
     ask_out();
     assert_true(poll());
     assert_true(device->removal_requested);
+    assert_false(port->removal_requested);
     assert_true(device->present);
     assert_true(fake_pci_slot_is_powered(slot));
     assert_false(poll()); /* until the driver lets go, nothing happens */
@@ -252,6 +269,17 @@ static void test_pulled_without_asking(void **state)
     assert_logged("pulled out");
 }
 
+static void test_port_that_vanishes(void **state)
+{
+    (void)state;
+    struct pci_device *device = plugged();
+    fake_pci_remove(slot->bus->bridge);
+    assert_false(poll()); /* all ones are no event */
+    scan(1);
+    assert_false(device->present);
+    assert_false(poll());
+}
+
 static void test_swapped_between_two_polls(void **state)
 {
     (void)state;
@@ -274,8 +302,10 @@ static void test_change_without_consequence(void **state)
     (void)state;
     struct pci_device *device = plugged();
     u32 occupant = device->occupant;
+    fake_pci_add(slot->bus, 0, 1, 0x1af4, 0x1045);
     fake_pci_slot_set(slot, PCI_SLOT_PRESENCE_CHANGED);
     assert_true(poll());
+    assert_non_null(at("1:0.1")); /* what it has more is found */
     assert_true(device->present);
     assert_int_equal(device->occupant, occupant);
     assert_true(fake_pci_slot_is_powered(slot));
@@ -356,6 +386,16 @@ static void test_switch_brings_slots(void **state)
     assert_null(at("2:1.0"));
     fake_pci_slot_set(inner, PCI_SLOT_BUTTON_PRESSED);
     assert_false(poll()); /* nobody looks at a slot that is gone */
+    /* The switch comes back, reset, and so do its slots, empty or not. */
+    fake_pci_set(upstream->bridge, PCI_BRIDGE_BUSES, 4, 0);
+    fake_pci_set(inner->bus->bridge, PCI_BRIDGE_BUSES, 4, 0);
+    fake_pci_slot_take(inner);
+    fake_pci_slot_insert(slot, upstream->bridge);
+    assert_true(poll());
+    assert_null(at("3:0.0"));
+    fake_pci_slot_plug(inner);
+    assert_true(poll());
+    assert_non_null(at("3:0.0"));
 }
 
 static void test_more_slots_than_are_watched(void **state)
@@ -389,7 +429,9 @@ int main(void)
         TEST_ONE_SLOT(test_an_idle_slot_costs_one_access),
         TEST_ONE_SLOT(test_card_that_was_there_at_boot),
         TEST_ONE_SLOT(test_card_without_power_at_boot),
+        TEST_ONE_SLOT(test_card_that_has_power_but_no_answer_at_boot),
         TEST_ONE_SLOT(test_card_that_takes_its_time),
+        TEST_ONE_SLOT(test_port_that_vanishes),
         TEST_ONE_SLOT(test_card_that_never_answers),
         TEST_ONE_SLOT(test_card_pulled_before_it_answered),
         TEST_ONE_SLOT(test_removal_on_request),

@@ -115,7 +115,9 @@ static void test_without_a_second_host_bridge_no_bus_is_searched(void **state)
 {
     (void)state;
     fake_pci_add(fake_pci_add_root(0, 0x40), 3, 0, 0x1af4, 0x1058);
-    first_scan(1);
+    fake_pci_set(fake_pci_add(root, 1, 0, 0x8086, 0x7000), PCI_CLASS_REVISION, 4, 0x06010000);
+    fake_pci_set(fake_pci_add(root, 2, 0, 0x8086, 0x7010), PCI_CLASS_REVISION, 4, 0x01000000);
+    first_scan(3);
     assert_true(fake_pci_nr_config_accesses() < 64);
 }
 
