@@ -62,8 +62,9 @@ def test_memory_in_use_is_not_unplugged(boot: Boot) -> None:
     check(qemu)
     assert "waiting" in qemu.guest.command("status")
     assert qemu.size("vmem0") == 300 * MIB
+    mark = qemu.guest.console.mark()
     qemu.guest.command("free all")
-    qemu.guest.wait_settled("vmem0", 0)
+    qemu.guest.wait_settled("vmem0", 0, mark)
     assert qemu.size("vmem0") == 0
 
 
