@@ -61,17 +61,17 @@ MIB = 1 << 20
 _STEPS = (
     # step, label, before, requested, after, settle ms, instructions
     (0, "grow", 0, 64, 64, 5.0, 1000),
-    (1, "shrink", 64, 32, 32, 7.0, 2000),
-    (2, "to <nothing>", 32, 0, 8, None, 4000),
+    (1, "shrink", 64, 48, 48, 7.0, 2000),
+    (2, "to <nothing>", 48, 0, 8, None, 4000),
 )
 
 
 def _series(scale: float) -> str:
     lines = ["time_s,step,device,requested,size,usable,guest_used,guest_free,boot_used,workload_held,"
              "workload_target,instructions,cpu_s,resident,blocks"]  # fmt: skip
-    blocks = ("32u", "8f4A20e", "8f4H4e16u", "2f2D28u")
+    blocks = ("32u", "8f4A20e", "8f4H12e8u", "2f2D28u")
     for index, runs in enumerate(blocks):
-        size = (0, 64, 32, 8)[index]
+        size = (0, 64, 48, 8)[index]
         used = (0, 20, 18, 4)[index]
         lines.append(f"{index * scale:.4f},{max(index - 1, 0)},vmem0,{size * MIB},{size * MIB},{64 * MIB},"
                      f"{used * MIB},{(size - used) * MIB},4096,0,0,{index * 1000},0.1,{(40 + size) * MIB},{runs}")  # fmt: skip

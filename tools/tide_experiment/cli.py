@@ -76,7 +76,7 @@ def build_parser() -> argparse.ArgumentParser:
         verb.add_argument("--image", type=Path, help="Tide's image (default: build/tide.elf)")
         verb.add_argument("--linux", type=Path, help="the built Linux guest (default: build/linux)")
         verb.add_argument("--repetitions", type=int, metavar="N", help="instead of the file's own number")
-        verb.add_argument("--figures", type=Path, metavar="DIR", help="copy the SVGs there, too, as NAME-*.svg")
+        verb.add_argument("--figures", type=Path, metavar="DIR", help="renew the pictures that DIR has already: SCENARIO-PICTURE.svg")
         verb.add_argument("--via", choices=("qmp", "libvirt"), default="qmp",
                           help="start QEMU and ask it by QMP, or have libvirt do both (the domain of tests/libvirt)")
         verb.add_argument("--no-plot", action="store_true", help="figures as CSV only, no pictures")
@@ -184,10 +184,10 @@ def show(experiment_folder: Path, console: Console, pictures: bool, figures_copy
 
         drawn = figures.draw_all(experiment)
         report.write(experiment)
-        if figures_copy:
-            figures_copy.mkdir(parents=True, exist_ok=True)
-            for path in drawn:
-                shutil.copyfile(path, figures_copy / f"{experiment.meta['name']}-{path.name}")
+        for path in drawn:
+            copy = figures_copy / f"{experiment.meta['name']}-{path.name}" if figures_copy else path
+            if copy != path and copy.exists():
+                shutil.copyfile(path, copy)
         names = ", ".join(path.name for path in drawn)
         console.print(f"{experiment_folder}: report.html, steps.csv, {names}", soft_wrap=True, highlight=False)
     else:

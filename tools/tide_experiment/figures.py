@@ -17,6 +17,7 @@ from tide.units import format_size, parse_size  # noqa: E402
 
 from . import guestlines, results  # noqa: E402
 from .results import Cell, Experiment, RunResult  # noqa: E402
+from .tables import big  # noqa: E402
 
 # Okabe and Ito's colours, which the colour-blind can tell apart.
 COLOURS = {"tide": "#0072B2", "linux": "#D55E00"}
@@ -101,10 +102,19 @@ def draw_measure(
         return None
     _axis_x(axes, cells)
     axes.set_ylabel(label)
-    if log and axes.get_ylim()[1] > 0:
+    if log and _spans_decades(cells, value):
         axes.set_yscale("log")
+    elif log:
+        axes.set_ylim(bottom=0)
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda number, _: big(number)))
     axes.legend(fontsize=7.5)
     return _save(figure, path)
+
+
+def _spans_decades(cells: list[Cell], value: Callable[[Cell], Point | None]) -> bool:
+    """Whether the values differ so much that only a logarithmic axis shows them all."""
+    numbers = [point[0] for cell in cells if (point := value(cell)) and point[0] > 0]
+    return bool(numbers) and max(numbers) / min(numbers) > 10
 
 
 def _axis_x(axes: Axes, cells: list[Cell]) -> None:
@@ -162,7 +172,7 @@ def draw_steps(runs: list[RunResult], path: Path) -> Path | None:
         axes.set_ylim(bottom=0)
         # Five ticks or fewer, at powers of two: 0, 2 GiB, 4 GiB, ...
         axes.yaxis.set_major_locator(MultipleLocator(2 ** math.ceil(math.log2(max(axes.get_ylim()[1] / 5, 1)))))
-    rows[0, 0].legend(ncol=3, fontsize=8, loc="upper right")
+    rows[0, 0].legend(ncol=3, fontsize=8, loc="lower right", bbox_to_anchor=(1, 1))
     rows[-1, 0].set_xlabel("seconds")
     return _save(figure, path)
 
@@ -212,7 +222,8 @@ def draw_all(experiment: Experiment) -> list[Path]:
     cells = results.cells(experiment)
     out = experiment.folder
     drawn: list[Path | None] = []
-    if cells:
+    # A curve needs three points: what goes to and fro between two sizes has none.
+    if cells and (cells[0].keys or len({abs(cell.change) for cell in cells}) > 2):
         drawn.append(draw_measure(cells, out / "time.svg", "milliseconds", _spread_point("settle_ms")))
         drawn.append(draw_measure(cells, out / "instructions.svg", "guest instructions", _spread_point("instructions")))
         if any(cell.settled < cell.runs for cell in cells):
