@@ -40,7 +40,7 @@
 #define AREA_SHELF_SHIFT 10     /* while AREA_SMALL or AREA_WHOLE; see struct group */
 #define AREA_SHELF       (0xfu << AREA_SHELF_SHIFT)
 #define AREA_PLAIN       (1u << 14) /* the bits say which frames are in use; all are present */
-#define AREA_WHOLE       (1u << 15) /* allocated as one, or kept so by a processor (AREA_SLOT) */
+#define AREA_WHOLE       (1u << 15) /* allocated as one */
 #define AREA_ODD         (1u << 16) /* the bits say; the group's present bits say what is there */
 #define AREA_SMALL       (AREA_PLAIN | AREA_ODD) /* either: in use by frames */
 #define AREA_MOVABLE     (1u << 17)              /* all frames belong to the owner in AREA_SHELF */
@@ -50,6 +50,7 @@
 #define AREA_CPU         (0x3fu << AREA_CPU_SHIFT)
 #define AREA_BOOT        (1u << 29) /* boot RAM; an entry of 0 does not say */
 #define AREA_LOCK        (1u << 30) /* not the sign bit: compilers then use one "lock bts" */
+#define AREA_SETTLED     (1u << 31) /* on a shelf where it stays, whatever is freed, until all is */
 #define AREA_HOLDER      (AREA_SLOT | AREA_CPU)
 
 /* Returns the entry without the lock bit. */
@@ -67,6 +68,12 @@ static inline u32 area_lock(u32 *area)
 static inline void area_unlock(u32 *area, u32 entry)
 {
     __atomic_store_n(area, entry, __ATOMIC_RELEASE);
+}
+
+/* Change the entry in one step, without the lock; false if it is not `from`, as when locked. */
+static inline bool area_change(u32 *area, u32 from, u32 to)
+{
+    return __atomic_compare_exchange_n(area, &from, to, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
 }
 
 static inline unsigned area_shelf(u32 entry)

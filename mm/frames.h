@@ -16,7 +16,7 @@ bool frames_absent(paddr_t base, u64 bytes);
 bool frames_prepare(paddr_t base, u64 bytes);
 
 /* Give an absent, prepared range to the allocator. */
-void frames_add(paddr_t base, u64 bytes, bool boot);
+void frames_add(paddr_t base, u64 bytes);
 
 /*
  * Take the range away, or change nothing: OK, E_BUSY if a frame is in use,

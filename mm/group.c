@@ -15,58 +15,26 @@ u64 group_category(const struct group *group, unsigned category)
 {
     if (category >= CATEGORY_MOVABLE)
         return group->shelves[category - CATEGORY_MOVABLE] & group->movable;
-    if (category >= CATEGORY_FIXED_BOOT)
-        return group->shelves[category - CATEGORY_FIXED_BOOT] & ~group->movable & group->boot;
-    if (category >= CATEGORY_FIXED_PLUGGED)
-        return group->shelves[category - CATEGORY_FIXED_PLUGGED] & ~group->movable & ~group->boot;
-    return group->idle & (category == CATEGORY_IDLE_BOOT ? group->boot : ~group->boot);
-}
-
-static unsigned idle_category(const struct group *group, u64 mask)
-{
-    return group->boot & mask ? CATEGORY_IDLE_BOOT : CATEGORY_IDLE_PLUGGED;
-}
-
-/* A mask of areas of one origin. */
-static void add_idle_of_one(struct group *group, u64 mask)
-{
-    if (mask == 0)
-        return;
-    unsigned category = idle_category(group, mask);
-    if (group_category(group, category) == 0)
-        index_add(group->base, category);
-    group->idle |= mask;
-}
-
-static void remove_idle_of_one(struct group *group, u64 mask)
-{
-    if (mask == 0)
-        return;
-    unsigned category = idle_category(group, mask);
-    group->idle &= ~mask;
-    if (group_category(group, category) == 0)
-        index_remove(group->base, category);
+    bool of_boot = category == CATEGORY_IDLE_BOOT ||
+                   (category >= CATEGORY_FIXED_BOOT && category < CATEGORY_MOVABLE);
+    if (of_boot != group->boot)
+        return 0;
+    if (category <= CATEGORY_IDLE_BOOT)
+        return group_idle(group);
+    return group->shelves[(category - CATEGORY_FIXED_PLUGGED) % NR_SHELVES] & ~group->movable;
 }
 
 void group_add_idle(struct group *group, u64 mask)
 {
-    add_idle_of_one(group, mask & group->boot);
-    add_idle_of_one(group, mask & ~group->boot);
-}
-
-void group_remove_idle(struct group *group, u64 mask)
-{
-    remove_idle_of_one(group, mask & group->boot);
-    remove_idle_of_one(group, mask & ~group->boot);
+    if (__atomic_fetch_or(&group->idle, mask, __ATOMIC_ACQ_REL) == 0)
+        index_add(group->base, group->boot ? CATEGORY_IDLE_BOOT : CATEGORY_IDLE_PLUGGED);
 }
 
 static unsigned shelf_category(struct area_ref ref, unsigned shelf)
 {
     if (ref.group->movable & area_bit(ref))
         return CATEGORY_MOVABLE + shelf;
-    if (ref.group->boot & area_bit(ref))
-        return CATEGORY_FIXED_BOOT + shelf;
-    return CATEGORY_FIXED_PLUGGED + shelf;
+    return (ref.group->boot ? CATEGORY_FIXED_BOOT : CATEGORY_FIXED_PLUGGED) + shelf;
 }
 
 static void put_on_shelf(struct area_ref ref, unsigned shelf)
@@ -115,9 +83,13 @@ void area_file(struct area_ref ref, u32 entry, unsigned shelf)
         become_idle(ref);
         return;
     }
-    if (frames != 0)
+    entry = area_with_shelf(entry, shelf) & ~AREA_SETTLED;
+    if (frames != 0) {
         put_on_shelf(ref, shelf);
-    area_unlock(area_entry(ref), area_with_shelf(entry, shelf));
+        if (entry & AREA_MOVABLE || shelf == SHELF_UNKNOWN)
+            entry |= AREA_SETTLED;
+    }
+    area_unlock(area_entry(ref), entry);
 }
 
 void area_refile(struct area_ref ref, unsigned shelf)

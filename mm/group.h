@@ -9,7 +9,7 @@
  * (group_free()): a processor may look at the entry of an area that it held
  * long after the memory went away, and must then find an entry.
  *
- * page_lock guards all but the entries, which have locks of their own. The
+ * page_lock guards all but the entries, which have locks of their own, and idle. The
  * bitmap's pointer changes only while no area of the group is AREA_SMALL, or
  * with the locks of all that are.
  */
@@ -37,16 +37,16 @@
 struct group {
     u32 areas[GROUP_AREAS]; /* see area.h */
     /* Masks, bit i for area i. */
+    u64 idle;    /* wholly present, no frame in use; atomic, see group_claim() */
     u64 present; /* at least one frame is there */
     u64 odd;     /* present, but not every frame is */
-    u64 boot;    /* boot RAM: never taken offline */
-    u64 idle;    /* wholly present, no frame in use, no processor holds it */
     u64 small;   /* AREA_SMALL: needs the bitmap */
     u64 movable; /* AREA_SMALL and AREA_MOVABLE */
     u64 shelves[NR_SHELVES];
     u64 *bitmap;         /* 8 words for each area, or NULL */
     u64 *present_bitmap; /* the same, for odd areas; NULL if there never was one */
     paddr_t base;        /* while on the free list: the next group's address */
+    bool boot;           /* some of it is boot RAM, and all of it counts as that */
 };
 
 /* An area, as the searches name it. */
@@ -111,6 +111,42 @@ static inline unsigned frame_index(paddr_t paddr)
     return (unsigned)(paddr >> PAGE_SHIFT) % AREA_FRAMES;
 }
 
+static inline u64 group_idle(const struct group *group)
+{
+    return __atomic_load_n(&group->idle, __ATOMIC_RELAXED);
+}
+
+/*
+ * Take the areas in `mask` from the idle ones: all, and true, or none. With or
+ * without page_lock: who clears a bit has the area. The index may then name a
+ * group without idle areas, which the next search sets right.
+ */
+static inline bool group_claim(struct group *group, u64 mask)
+{
+    u64 before = __atomic_fetch_and(&group->idle, ~mask, __ATOMIC_ACQ_REL);
+    if (likely((before & mask) == mask))
+        return true;
+    __atomic_fetch_or(&group->idle, before & mask, __ATOMIC_ACQ_REL);
+    return false;
+}
+
+/* group_claim() of one area. */
+static inline bool group_claim_one(struct group *group, u64 index)
+{
+    u64 bit = (u64)1 << index;
+    return (__atomic_fetch_and(&group->idle, ~bit, __ATOMIC_ACQ_REL) & bit) != 0;
+}
+
+/* Add an area to the idle ones; what was idle before. If nothing was, the index must be told. */
+static inline u64 group_give(struct group *group, u64 index)
+{
+    u64 before = group_idle(group);
+    while (unlikely(!__atomic_compare_exchange_n(&group->idle, &before, before | (u64)1 << index,
+                                                 false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)))
+        cpu_relax();
+    return before;
+}
+
 /* Guards every group's masks and the index. Taken before any area's lock. */
 extern struct spinlock page_lock;
 
@@ -119,9 +155,8 @@ extern struct spinlock page_lock;
 /* The areas of the group that are in the category. */
 u64 group_category(const struct group *group, unsigned category);
 
-/* Add to, or take from, the idle areas of the group those in `mask`; keeps the index. */
+/* Give the areas in `mask` to the group's idle ones; keeps the index. */
 void group_add_idle(struct group *group, u64 mask);
-void group_remove_idle(struct group *group, u64 mask);
 
 /*
  * Put the area where its entry says it belongs: on a shelf, on none, or among

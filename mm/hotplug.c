@@ -177,7 +177,7 @@ static int online(paddr_t base, u64 bytes)
     if (status == OK) {
         if (page_total[false] == 0)
             hold_end_all(false); /* users may hold boot RAM while nothing is plugged */
-        frames_add(base, bytes, false);
+        frames_add(base, bytes);
         region->online_bytes += bytes;
         update_reserve();
     } else {
@@ -220,7 +220,7 @@ static int offline(paddr_t base, u64 bytes)
         region->online_bytes -= bytes;
         update_reserve();
     } else {
-        frames_add(base, bytes, false);
+        frames_add(base, bytes);
     }
     frames_tidy(base, bytes);
     spin_unlock(&page_lock);

@@ -66,6 +66,9 @@ void index_set_group(paddr_t paddr, struct group *group);
 void index_add(paddr_t group_base, unsigned category);
 void index_remove(paddr_t group_base, unsigned category);
 
+/* The first category from `first` to `last` that may have an area, or NR_CATEGORIES. */
+unsigned index_first_category(unsigned first, unsigned last);
+
 /* The lowest area in the category; false if there is none. */
 bool index_find(unsigned category, struct area_ref *found);
 

@@ -90,7 +90,7 @@ struct group *meta_get_group(paddr_t paddr)
 void meta_drop_group(struct group *group)
 {
     meta_drop_bitmap(group);
-    group->boot = 0;
+    index_remove(group->base, CATEGORY_IDLE_PLUGGED);
     index_set_group(group->base, NULL);
     group->base = virt_to_phys(free_groups);
     free_groups = group;
@@ -123,7 +123,7 @@ static void drop(u64 **bitmap)
 
 void meta_drop_bitmap(struct group *group)
 {
-    if (group->boot != 0)
+    if (group->boot)
         return;
     drop(&group->bitmap);
     drop(&group->present_bitmap);

@@ -51,16 +51,32 @@ static never_inline paddr_t alloc_run(unsigned order, struct page_slot *slot)
     return slot->base + ((paddr_t)bit << PAGE_SHIFT);
 }
 
-/* The whole area that this processor kept when it was freed. */
-static always_inline paddr_t alloc_whole(struct page_slot *spare)
+static never_inline paddr_t alloc_whole_slowly(unsigned number)
 {
-    u32 *area = spare->area;
-    u32 entry = area_lock(area);
-    if (unlikely((entry & AREA_HOLDER) != spare->tag))
-        return alloc_slowly(PAGE_ORDER_MAX, spare);
-    spare->area = &page_nothing;
-    area_unlock(area, entry - spare->tag);
-    return spare->base;
+    spin_lock(&page_lock);
+    paddr_t paddr = place(PAGE_ORDER_MAX, number);
+    if (paddr == PADDR_NONE && hold_end_all(true))
+        paddr = place(PAGE_ORDER_MAX, number);
+    spin_unlock(&page_lock);
+    return paddr;
+}
+
+/* A whole area of the group in which this processor found one before. */
+static always_inline paddr_t alloc_whole(unsigned number)
+{
+    struct page_hint *hint = page_hint_of(cpu_id(), number);
+    struct group *group = hint->group;
+    u64 idle = group_idle(group);
+    if (unlikely(idle == 0))
+        return alloc_whole_slowly(number);
+    u64 index = (unsigned)__builtin_ctzll(idle);
+    if (unlikely(!group_claim_one(group, index)))
+        return alloc_whole_slowly(number);
+    /* 0, but for a moment in which a processor that held the area once looks at it. */
+    while (unlikely(!area_change(&group->areas[index], 0, hint->entry)))
+        cpu_relax();
+    __atomic_fetch_add(&hint->taken, AREA_FRAMES, __ATOMIC_RELAXED);
+    return group->base + (index << AREA_SHIFT);
 }
 
 static never_inline paddr_t bad_order(unsigned order)
@@ -74,7 +90,7 @@ static always_inline paddr_t alloc(unsigned order, unsigned number)
     if (likely(order == 0))
         return alloc_one(slot);
     if (order == PAGE_ORDER_MAX)
-        return alloc_whole(slot + NR_KIND_SLOTS);
+        return alloc_whole(number);
     if (likely(order < PAGE_ORDER_MAX))
         return alloc_run(order, slot);
     return bad_order(order);

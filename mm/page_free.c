@@ -49,9 +49,9 @@ static bool is_present(struct area_ref ref, paddr_t paddr, unsigned order)
 static const char *fault_of(struct area_ref ref, u32 entry, paddr_t paddr, unsigned order)
 {
     if (entry & AREA_WHOLE)
-        return entry & AREA_HOLDER ? "already free" : "allocated with order 9";
+        return "allocated with order 9";
     if (!(entry & AREA_SMALL))
-        return ref.group->idle & area_bit(ref) ? "already free" : "not memory of ours";
+        return group_idle(ref.group) & area_bit(ref) ? "already free" : "not memory of ours";
     if (order == PAGE_ORDER_MAX)
         return "allocated with a smaller order";
     if (entry & AREA_ODD && !is_present(ref, paddr, order))
@@ -119,6 +119,16 @@ static never_inline void free_unusual(paddr_t paddr, unsigned order)
         free_unheld(paddr, order);
 }
 
+/* The same, if that changes nothing about where the area stands. */
+static always_inline bool free_settled(u32 *area, u32 entry, unsigned order)
+{
+    if (!(entry & AREA_SETTLED) || (entry & AREA_FREE) + (1u << order) == AREA_FRAMES)
+        return false;
+    area_unlock(area, entry + (1u << order));
+    page_count_freed(entry, 1 << order);
+    return true;
+}
+
 static always_inline void free_small(paddr_t paddr, unsigned order)
 {
     if (unlikely(!is_aligned(paddr, PAGE_BYTES << order) || paddr >= INDEX_LIMIT)) {
@@ -134,7 +144,7 @@ static always_inline void free_small(paddr_t paddr, unsigned order)
         bad_state(paddr, order);
     else if (entry & AREA_HOLDER)
         area_unlock(area, entry + (1u << order));
-    else
+    else if (unlikely(!free_settled(area, entry, order)))
         free_unheld(paddr, order);
 }
 
@@ -145,16 +155,21 @@ static never_inline void free_run(paddr_t paddr, unsigned order)
 
 /* ---- order 9 ---- */
 
-/* The processor has a spare already: the locked area becomes idle. */
-static never_inline void make_idle(paddr_t paddr)
+/* The group had no idle area: the index must know of it again, if it is still there. */
+static never_inline void tell_index(paddr_t paddr)
 {
-    struct area_ref ref = lookup(paddr);
-    u32 entry = locked_entry(ref);
-    area_unlock(area_entry(ref), 0);
     spin_lock(&page_lock);
-    page_uncharge(entry, AREA_FRAMES);
-    group_add_idle(ref.group, area_bit(ref));
+    struct group *group = index_group(paddr);
+    if (group && group_idle(group) != 0)
+        index_add(group->base, group->boot ? CATEGORY_IDLE_BOOT : CATEGORY_IDLE_PLUGGED);
     spin_unlock(&page_lock);
+}
+
+/* Not in use as a whole; or just changed by another, who frees it as well. */
+static never_inline void bad_whole(paddr_t paddr)
+{
+    area_lock(area_entry(lookup(paddr)));
+    bad_state(paddr, PAGE_ORDER_MAX);
 }
 
 static always_inline void free_whole(paddr_t paddr)
@@ -163,19 +178,16 @@ static always_inline void free_whole(paddr_t paddr)
         bad_address(paddr, PAGE_ORDER_MAX);
         return;
     }
-    u32 *area = &index_lookup(paddr)->areas[area_index(paddr)];
-    u32 entry = area_lock(area);
-    if (unlikely((entry & (AREA_WHOLE | AREA_HOLDER)) != AREA_WHOLE)) {
-        bad_state(paddr, PAGE_ORDER_MAX);
+    struct group *group = index_lookup(paddr);
+    unsigned index = area_index(paddr);
+    u32 entry = __atomic_load_n(&group->areas[index], __ATOMIC_RELAXED);
+    if (unlikely(!(entry & AREA_WHOLE) || !area_change(&group->areas[index], entry, 0))) {
+        bad_whole(paddr);
         return;
     }
-    struct page_slot *spare = page_slot_of(cpu_id(), SPARE_OF(area_shelf(entry)));
-    if (spare->area != &page_nothing) {
-        make_idle(paddr);
-        return;
-    }
-    page_slot_set(spare, area, paddr);
-    area_unlock(area, entry | spare->tag);
+    page_count_freed(entry, AREA_FRAMES);
+    if (unlikely(group_give(group, index) == 0))
+        tell_index(paddr);
 }
 
 void page_free(paddr_t paddr, unsigned order)

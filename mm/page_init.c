@@ -16,14 +16,6 @@ const struct boot_info *page_boot;
 u64 page_total[2];
 u64 page_charged[2];
 
-u64 page_used(bool boot)
-{
-    i64 freed = 0;
-    for (unsigned i = 0; i < CPUS_MAX; i++)
-        freed += __atomic_load_n(&page_counts[i].freed[boot], __ATOMIC_RELAXED);
-    return page_charged[boot] - hold_free_frames(boot) - (u64)freed;
-}
-
 /* early_alloc() does not return without memory, and then there is metadata. */
 static void prepare_range(const struct early_range *range)
 {
@@ -32,6 +24,7 @@ static void prepare_range(const struct early_range *range)
         struct group *group = meta_get_group(at);
         bool made = group && meta_need_bitmap(group);
         ASSERT(made);
+        group->boot = true;
     }
     bool prepared = frames_prepare(range->base, range->bytes);
     ASSERT(prepared);
@@ -65,7 +58,7 @@ void page_init(const struct boot_info *boot)
     prepare_boot_ram();
     unsigned nr_ranges = early_finish(ranges);
     for (unsigned i = 0; i < nr_ranges; i++)
-        frames_add(ranges[i].base, ranges[i].bytes, true);
+        frames_add(ranges[i].base, ranges[i].bytes);
     meta_end_early();
 }
 

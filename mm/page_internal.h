@@ -2,11 +2,13 @@
 /*
  * What the files of the page allocator share.
  *
- * Each processor holds, for each kind of allocation, one area (a slot) and one
- * whole idle area (a spare). What it holds is on no shelf: it alone allocates
- * from it, under the area's lock, without page_lock; anyone may free into it.
- * Another processor may end the hold, by the entry alone; the tag tells the
- * holder at its next look.
+ * Each processor holds, for each kind of allocation, one area: its slot. What
+ * it holds is on no shelf: it alone allocates from it, under the area's lock,
+ * without page_lock; anyone may free into it. Another processor may end the
+ * hold, by the entry alone; the tag tells the holder at its next look.
+ *
+ * Whole areas need no hold: an idle one is claimed by one atomic operation on
+ * its group's mask, for which the processor remembers a group that had some.
  *
  * Counting is done where areas change hands, not where frames do: an area that
  * is held counts as used up, and page_used() takes off what is still free in it.
@@ -20,24 +22,22 @@
 
 #define PAGE_OWNERS_MAX NR_SHELVES
 
-/* Slot numbers: a page_kind, or an owner of movable pages; and a spare for each. */
+/* Slot numbers: a page_kind, or an owner of movable pages. */
 #define SLOT_OF_OWNER(owner) (PAGE_NR_KINDS + (owner))
-#define NR_KIND_SLOTS        (PAGE_NR_KINDS + PAGE_OWNERS_MAX)
-#define SPARE_OF(slot)       (NR_KIND_SLOTS + (slot))
-#define NR_SLOTS             (2 * NR_KIND_SLOTS)
+#define NR_SLOTS             (PAGE_NR_KINDS + PAGE_OWNERS_MAX)
 
-/* Written by its processor alone. Others read the base, no more. */
+/* Written by its processor alone. */
 struct page_slot {
-    u32 *area;    /* page_nothing: holds none; page_unknown: not set up */
-    u64 *words;   /* its bits; not for a spare. Written with the area locked. */
-    paddr_t base; /* of the area; written by page_slot_set() */
+    u32 *area;    /* page_nothing: holds none */
+    u64 *words;   /* its bits; written with the area locked */
+    paddr_t base; /* of the area, or PADDR_NONE; page_lock guards it, and others read it */
     u32 tag;      /* what the entry has under AREA_HOLDER while the hold lasts */
 };
 
-#define PAGE_SLOTS 32
+#define PAGE_SLOTS 16
 
 /*
- * Each processor's slots; 32 places, so that a slot's address is two shifts and
+ * Each processor's slots; 16 places, so that a slot's address is two shifts and
  * two sums. Through a pointer: of a fixed address, compilers compute the same
  * sums again for each field.
  */
@@ -48,17 +48,29 @@ static inline struct page_slot *page_slot_of(u32 cpu, unsigned slot)
     return &page_slots[cpu * PAGE_SLOTS + slot];
 }
 
+/* Where a processor claims whole areas for a slot. Its own alone. */
+struct page_hint {
+    struct group *group; /* the empty group: nowhere */
+    u32 entry;           /* what an area so claimed has as its entry */
+    u64 taken;           /* frames so allocated, in all; read by others */
+} aligned_to(32);
+extern struct page_hint *page_hints;
+
+static inline struct page_hint *page_hint_of(u32 cpu, unsigned slot)
+{
+    return &page_hints[cpu * PAGE_SLOTS + slot];
+}
+
 _Static_assert(NR_SLOTS <= PAGE_SLOTS, "a processor's slots");
 _Static_assert((NR_SLOTS << AREA_SLOT_SHIFT & ~AREA_SLOT) == 0, "slot numbers fit the entry");
 _Static_assert(CPUS_MAX - 1 <= AREA_CPU >> AREA_CPU_SHIFT, "processor numbers fit the entry");
 
 /* The area of a slot that holds none: its entry has no tag, so it is never taken from. */
 extern u32 page_nothing;
-extern u32 page_unknown;
 
 struct page_counts {
-    i64 freed[2]; /* frames freed into areas that nobody held: [1] boot RAM, [0] plugged */
-    bool known;   /* its slots have been set up, by hold_know_cpu() */
+    i64 freed[2]; /* frames freed, but into held areas: [1] boot RAM, [0] plugged */
+    bool known;   /* it may hold something: its slots have been set up by hold_know_cpu() */
 } aligned_to(64);
 
 /* Written by its processor alone, read by all. */
@@ -77,17 +89,10 @@ static inline u32 page_whole_entry(unsigned slot, bool boot)
            slot << AREA_SHELF_SHIFT;
 }
 
-/* Others may read the base at any time, to look whether the slot holds something. */
-static inline void page_slot_set(struct page_slot *slot, u32 *area, paddr_t base)
-{
-    slot->area = area;
-    __atomic_store_n(&slot->base, base, __ATOMIC_RELAXED);
-}
-
 static inline void page_count_freed(u32 entry, i64 frames)
 {
-    i64 *freed = &page_counts[cpu_id()].freed[(entry & AREA_BOOT) != 0];
-    __atomic_store_n(freed, *freed + frames, __ATOMIC_RELAXED);
+    i64 *freed = &page_counts[cpu_id()].freed[(entry / AREA_BOOT) % 2];
+    __atomic_fetch_add(freed, frames, __ATOMIC_RELAXED);
 }
 
 /* ---- totals: [1] boot RAM, [0] plugged; with page_lock held ---- */
@@ -117,8 +122,7 @@ extern const struct boot_info *page_boot;
 /* One frame of boot RAM for mm itself, or PADDR_NONE. */
 paddr_t place_boot_frame(void);
 
-/* Allocate for this processor's slot, or its spare for order 9. A slot may hold another area then.
- */
+/* Allocate for this processor's slot, which may hold another area afterwards. */
 paddr_t place(unsigned order, unsigned slot);
 
 /* Boot RAM that only the kernel may take, and whether so many frames are above it. */
@@ -144,9 +148,6 @@ void hold_end(unsigned slot, unsigned order);
  * in use, so that each is idle or on its shelf. True if there were any.
  */
 bool hold_end_all(bool only_idle);
-
-/* Frames free in held areas of boot RAM, or in plugged ones. */
-u64 hold_free_frames(bool boot);
 
 /* ---- hotplug.c ---- */
 

@@ -65,28 +65,51 @@ static void take_front(struct area_ref ref, u64 nr_frames, bool boot)
     area_file(ref, area_with_shelf(entry, SHELF_UNKNOWN), SHELF_UNKNOWN);
 }
 
+static void give_back(paddr_t base, u64 nr_areas)
+{
+    for (u64 i = 0; i < nr_areas; i++) {
+        paddr_t at = base + i * AREA_BYTES;
+        group_add_idle(index_group(at), (u64)1 << area_index(at));
+    }
+}
+
+/* All the areas, or none if another processor was faster with one. */
+static bool claim(paddr_t base, u64 nr_areas)
+{
+    for (u64 i = 0; i < nr_areas; i++) {
+        paddr_t at = base + i * AREA_BYTES;
+        if (!group_claim_one(index_group(at), area_index(at))) {
+            give_back(base, i);
+            return false;
+        }
+    }
+    return true;
+}
+
 static paddr_t take_areas(u64 nr_frames, enum page_kind kind, bool boot)
 {
     u64 nr_whole = nr_frames / AREA_FRAMES;
     u64 rest = nr_frames % AREA_FRAMES;
-    unsigned category = boot ? CATEGORY_IDLE_BOOT : CATEGORY_IDLE_PLUGGED;
-    paddr_t base = find_idle_areas(category, nr_whole + (rest != 0));
-    if (base == PADDR_NONE)
-        return PADDR_NONE;
+    u64 nr_areas = nr_whole + (rest != 0);
+    paddr_t base;
+    do {
+        base = find_idle_areas(boot ? CATEGORY_IDLE_BOOT : CATEGORY_IDLE_PLUGGED, nr_areas);
+        if (base == PADDR_NONE)
+            return PADDR_NONE;
+    } while (!claim(base, nr_areas));
     paddr_t end = base + nr_whole * AREA_BYTES;
     struct area_ref last = {index_group(end), area_index(end)};
-    if (rest != 0 && !meta_need_bitmap(last.group))
+    if (rest != 0 && !meta_need_bitmap(last.group)) {
+        give_back(base, nr_areas);
         return PADDR_NONE;
+    }
     for (paddr_t at = base; at < end; at += AREA_BYTES) {
         struct area_ref ref = {index_group(at), area_index(at)};
-        group_remove_idle(ref.group, area_bit(ref));
         area_lock(area_entry(ref));
         area_unlock(area_entry(ref), page_whole_entry(kind, boot));
     }
-    if (rest != 0) {
-        group_remove_idle(last.group, area_bit(last));
+    if (rest != 0)
         take_front(last, rest, boot);
-    }
     page_charged[boot] += nr_frames;
     return base;
 }

@@ -37,18 +37,29 @@ struct pick {
 static bool pick_used(unsigned first, unsigned last, unsigned order, unsigned probes,
                       struct pick *pick)
 {
-    for (unsigned category = first; category <= last; category++) {
-        while (index_find(category, &pick->ref)) {
-            pick->entry = area_lock(area_entry(pick->ref));
-            if (area_bits_find(area_words(pick->ref), order) != AREA_BITS_NONE) {
-                area_unfile(pick->ref, pick->entry);
-                return true;
-            }
-            ASSERT(order > 0); /* on a shelf is at least one frame */
-            area_file(pick->ref, pick->entry, order - 1);
-            if (--probes == 0)
-                return false;
+    unsigned category;
+    while ((category = index_first_category(first, last)) != NR_CATEGORIES) {
+        if (!index_find(category, &pick->ref))
+            continue;
+        pick->entry = area_lock(area_entry(pick->ref));
+        if (area_bits_find(area_words(pick->ref), order) != AREA_BITS_NONE) {
+            area_unfile(pick->ref, pick->entry);
+            return true;
         }
+        ASSERT(order > 0); /* on a shelf is at least one frame */
+        area_file(pick->ref, pick->entry, order - 1);
+        if (--probes == 0)
+            return false;
+    }
+    return false;
+}
+
+/* The lowest idle area, which is the caller's from then on. */
+static bool claim_idle(unsigned category, struct area_ref *found)
+{
+    while (index_find(category, found)) {
+        if (group_claim(found->group, area_bit(*found)))
+            return true;
     }
     return false;
 }
@@ -56,11 +67,14 @@ static bool pick_used(unsigned first, unsigned last, unsigned order, unsigned pr
 /* The lowest idle area, made one whose bits say that every frame is free. */
 static bool pick_idle(unsigned category, unsigned slot, struct pick *pick)
 {
-    if (!index_find(category, &pick->ref) || !meta_need_bitmap(pick->ref.group))
+    if (!claim_idle(category, &pick->ref))
         return false;
+    if (!meta_need_bitmap(pick->ref.group)) {
+        group_add_idle(pick->ref.group, area_bit(pick->ref));
+        return false;
+    }
     struct group *group = pick->ref.group;
     u64 bit = area_bit(pick->ref);
-    group_remove_idle(group, bit);
     group->small |= bit;
     pick->entry = area_with_shelf(AREA_PLAIN | AREA_FRAMES, SHELF_UNKNOWN);
     if (category == CATEGORY_IDLE_BOOT)
@@ -110,12 +124,14 @@ static paddr_t place_whole(unsigned slot)
         bool boot = (slot == PAGE_KERNEL) == (i == 0);
         struct area_ref ref;
         if (!may_use(boot, slot) ||
-            !index_find(boot ? CATEGORY_IDLE_BOOT : CATEGORY_IDLE_PLUGGED, &ref))
+            !claim_idle(boot ? CATEGORY_IDLE_BOOT : CATEGORY_IDLE_PLUGGED, &ref))
             continue;
-        group_remove_idle(ref.group, area_bit(ref));
         area_lock(area_entry(ref));
         area_unlock(area_entry(ref), page_whole_entry(slot, boot));
         page_charged[boot] += AREA_FRAMES;
+        /* The reserve must be looked at each time, so the second choice is no hint. */
+        if (i == 0)
+            page_hint_of(cpu_id(), slot)->group = ref.group;
         return area_base(ref);
     }
     return PADDR_NONE;
@@ -124,9 +140,9 @@ static paddr_t place_whole(unsigned slot)
 paddr_t place(unsigned order, unsigned slot)
 {
     hold_know_cpu();
-    hold_end(slot, order);
     if (order == PAGE_ORDER_MAX)
-        return place_whole(slot - NR_KIND_SLOTS);
+        return place_whole(slot);
+    hold_end(slot, order);
     for (unsigned i = 0; i < 2; i++) {
         bool boot = (slot == PAGE_KERNEL) == (i == 0);
         struct pick pick;
