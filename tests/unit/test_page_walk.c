@@ -1,0 +1,352 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A seeded random walk over the page allocator and the hotplug door, beside a
+ * model that knows one state for each frame. TIDE_WALK_STEPS=N walks further,
+ * TIDE_WALK_SEED=N elsewhere.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "include/status.h"
+#include "include/units.h"
+#include "mm/early.h"
+#include "mm/hotplug.h"
+#include "mm/page.h"
+#include "tests/unit/fake_platform.h"
+
+#define REGION_BASE (4 * GIB)
+#define BOOT_BYTES  (24 * MIB)
+#define LIVE_MAX    60000
+#define FRAMES_MAX  (4 * GIB / PAGE_BYTES)
+
+enum state { ABSENT, FREE, USED };
+
+struct live {
+    paddr_t base;
+    u64 nr_frames;
+    i32 order; /* -1: a run */
+};
+
+static struct boot_info boot;
+static u8 region[FRAMES_MAX];
+static u8 boot_used[BOOT_BYTES / PAGE_BYTES];
+static u64 nr_online;
+static u64 nr_used;
+static struct live lives[LIVE_MAX];
+static u64 nr_lives;
+static u64 region_bytes;
+static u64 block_bytes;
+static u64 random_state;
+
+static u64 random_below(u64 limit)
+{
+    random_state ^= random_state << 13;
+    random_state ^= random_state >> 7;
+    random_state ^= random_state << 17;
+    return random_state % limit;
+}
+
+static bool in_region(paddr_t paddr)
+{
+    return paddr >= REGION_BASE && paddr < REGION_BASE + region_bytes;
+}
+
+/* ---- the model ---- */
+
+static void model_take(paddr_t base, u64 nr_frames)
+{
+    for (u64 i = 0; i < nr_frames; i++) {
+        paddr_t frame = base + i * PAGE_BYTES;
+        if (in_region(frame)) {
+            u8 *state = &region[(frame - REGION_BASE) / PAGE_BYTES];
+            assert_int_equal(*state, FREE);
+            *state = USED;
+            nr_used++;
+        } else {
+            assert_true(frame >= FAKE_RAM_BASE + MIB && frame < FAKE_RAM_BASE + BOOT_BYTES);
+            assert_int_equal(boot_used[(frame - FAKE_RAM_BASE) / PAGE_BYTES]++, 0);
+        }
+    }
+}
+
+static void model_give(paddr_t base, u64 nr_frames)
+{
+    for (u64 i = 0; i < nr_frames; i++) {
+        paddr_t frame = base + i * PAGE_BYTES;
+        if (in_region(frame)) {
+            region[(frame - REGION_BASE) / PAGE_BYTES] = FREE;
+            nr_used--;
+        } else {
+            boot_used[(frame - FAKE_RAM_BASE) / PAGE_BYTES] = 0;
+        }
+    }
+}
+
+static bool model_all(u64 first, u64 count, u8 state)
+{
+    for (u64 i = first; i < first + count; i++) {
+        if (region[i] != state)
+            return false;
+    }
+    return true;
+}
+
+static bool model_has_run(unsigned order)
+{
+    u64 count = (u64)1 << order;
+    for (u64 first = 0; first < region_bytes / PAGE_BYTES; first += count) {
+        if (model_all(first, count, FREE))
+            return true;
+    }
+    return false;
+}
+
+static u64 model_used(u64 first, u64 count)
+{
+    u64 used = 0;
+    for (u64 i = first; i < first + count; i++)
+        used += region[i] == USED;
+    return used;
+}
+
+/* ---- the steps ---- */
+
+static void remember(paddr_t base, u64 nr_frames, i32 order)
+{
+    model_take(base, nr_frames);
+    lives[nr_lives++] = (struct live){base, nr_frames, order};
+}
+
+static enum page_kind any_kind(void)
+{
+    return random_below(16) == 0 ? PAGE_KERNEL : PAGE_USER;
+}
+
+static void step_alloc(void)
+{
+    unsigned order = random_below(3) ? (unsigned)random_below(4) : (unsigned)random_below(10);
+    enum page_kind kind = any_kind();
+    if (nr_lives == LIVE_MAX)
+        return;
+    paddr_t paddr = page_alloc(order, kind);
+    if (paddr != PADDR_NONE) {
+        assert_true(is_aligned(paddr, PAGE_BYTES << order));
+        remember(paddr, (u64)1 << order, (i32)order);
+    } else if (kind == PAGE_USER && random_below(64) == 0) {
+        assert_false(model_has_run(order));
+    }
+}
+
+static void step_alloc_run(void)
+{
+    u64 nr_frames = 1 + random_below(random_below(4) ? 700 : 5000);
+    if (nr_lives == LIVE_MAX)
+        return;
+    paddr_t paddr = page_alloc_run(nr_frames, any_kind());
+    if (paddr != PADDR_NONE)
+        remember(paddr, nr_frames, -1);
+}
+
+static void step_free(void)
+{
+    if (nr_lives == 0)
+        return;
+    u64 index = random_below(nr_lives);
+    struct live live = lives[index];
+    lives[index] = lives[--nr_lives];
+    model_give(live.base, live.nr_frames);
+    if (live.order < 0)
+        page_free_run(live.base, live.nr_frames);
+    else
+        page_free(live.base, (unsigned)live.order);
+}
+
+/* A run of blocks, short ones more often than long ones. */
+static void any_blocks(u64 *first, u64 *count)
+{
+    u64 nr_blocks = region_bytes / block_bytes;
+    u64 block = random_below(nr_blocks);
+    u64 length =
+        1 + random_below(random_below(8) ? min_u64(nr_blocks - block, 8) : nr_blocks - block);
+    length = min_u64(length, nr_blocks - block);
+    *first = block * (block_bytes / PAGE_BYTES);
+    *count = length * (block_bytes / PAGE_BYTES);
+}
+
+static void step_online(void)
+{
+    u64 first, count;
+    any_blocks(&first, &count);
+    bool absent = model_all(first, count, ABSENT);
+    bool fails = random_below(8) == 0;
+    fake_fail_map_after(fails ? 0 : -1);
+    int status = hotplug_online(REGION_BASE + first * PAGE_BYTES, count * PAGE_BYTES);
+    fake_fail_map_after(-1);
+    if (!absent) {
+        assert_int_equal(status, E_EXIST);
+    } else if (fails || status == E_NOMEM) {
+        assert_int_equal(status, E_NOMEM);
+    } else {
+        assert_int_equal(status, OK);
+        memset(region + first, FREE, count);
+        nr_online += count;
+    }
+}
+
+static void step_offline(void)
+{
+    u64 first, count;
+    any_blocks(&first, &count);
+    bool idle = model_all(first, count, FREE);
+    bool fails = random_below(8) == 0;
+    fake_fail_unmap_after(fails ? 0 : -1);
+    int status = hotplug_offline(REGION_BASE + first * PAGE_BYTES, count * PAGE_BYTES);
+    fake_fail_unmap_after(-1);
+    if (idle && status == OK && !fails) {
+        memset(region + first, ABSENT, count);
+        nr_online -= count;
+    } else if (idle) {
+        assert_int_equal(status, E_NOMEM);
+    } else {
+        assert_true(status == E_BUSY || status == E_NOMEM);
+    }
+}
+
+static void step_ask(void)
+{
+    u64 first, count;
+    any_blocks(&first, &count);
+    assert_int_equal(hotplug_used_frames(REGION_BASE + first * PAGE_BYTES, count * PAGE_BYTES),
+                     model_used(first, count));
+    u64 block = block_bytes / PAGE_BYTES;
+    u64 end = first + count;
+    u64 start = first;
+    while (start < end && !model_all(start, block, FREE))
+        start += block;
+    u64 stop = start;
+    while (stop < end && model_all(stop, block, FREE))
+        stop += block;
+    struct hotplug_range idle = {0, 0};
+    bool found =
+        hotplug_next_idle(REGION_BASE + first * PAGE_BYTES, REGION_BASE + end * PAGE_BYTES, &idle);
+    assert_int_equal(found, start < end);
+    if (found) {
+        assert_int_equal(idle.base, REGION_BASE + start * PAGE_BYTES);
+        assert_int_equal(idle.bytes, (stop - start) * PAGE_BYTES);
+    }
+}
+
+static void check_all(void)
+{
+    struct page_stats stats;
+    page_check();
+    page_get_stats(&stats);
+    assert_int_equal(stats.plugged_frames, nr_online);
+    assert_int_equal(stats.plugged_used, nr_used);
+    assert_int_equal(fake_mapped_bytes(), nr_online * PAGE_BYTES);
+}
+
+static void step(u64 number)
+{
+    /* Some time growing, some time shrinking. */
+    bool growing = number / 4096 % 2 == 0;
+    u64 choice = random_below(100);
+    if (choice < 2)
+        step_ask();
+    else if (choice < 6)
+        step_online();
+    else if (choice < 10)
+        step_offline();
+    else if (choice < 14)
+        step_alloc_run();
+    else if (choice < (growing ? 64u : 50u))
+        step_alloc();
+    else
+        step_free();
+    if (number % 1024 == 0)
+        check_all();
+}
+
+static u64 number_from(const char *variable, u64 otherwise)
+{
+    const char *text = getenv(variable);
+    return text ? strtoull(text, NULL, 0) : otherwise;
+}
+
+static void end_with_nothing(void)
+{
+    while (nr_lives > 0)
+        step_free();
+    check_all();
+    for (u64 first = 0; first < region_bytes / PAGE_BYTES; first += block_bytes / PAGE_BYTES) {
+        if (region[first] == FREE)
+            assert_int_equal(hotplug_offline(REGION_BASE + first * PAGE_BYTES, block_bytes), OK);
+    }
+    memset(region, ABSENT, sizeof(region));
+    nr_online = 0;
+    check_all();
+    assert_int_equal(hotplug_remove_region(REGION_BASE), OK);
+}
+
+static void walk(u64 region_size, u64 block_size, u64 steps)
+{
+    fake_boot(&boot, BOOT_BYTES);
+    early_init(&boot);
+    page_init(&boot);
+    memset(region, ABSENT, sizeof(region));
+    memset(boot_used, 0, sizeof(boot_used));
+    region_bytes = region_size;
+    block_bytes = block_size;
+    nr_online = nr_used = nr_lives = 0;
+    random_state = number_from("TIDE_WALK_SEED", 0x9e3779b97f4a7c15) ^ block_size;
+    assert_int_equal(hotplug_add_region(REGION_BASE, region_bytes, block_bytes, 0, "walk"), OK);
+    steps = number_from("TIDE_WALK_STEPS", steps);
+    for (u64 i = 0; i < steps; i++)
+        step(i);
+    end_with_nothing();
+    fake_shutdown();
+}
+
+static void blocks_of_4k(void **state)
+{
+    (void)state;
+    walk(16 * MIB, PAGE_BYTES, 40000);
+}
+
+static void blocks_of_1m(void **state)
+{
+    (void)state;
+    walk(160 * MIB, MIB, 40000);
+}
+
+static void blocks_of_2m(void **state)
+{
+    (void)state;
+    walk(512 * MIB, 2 * MIB, 80000);
+}
+
+static void blocks_of_128m(void **state)
+{
+    (void)state;
+    walk(GIB, 128 * MIB, 40000);
+}
+
+static void blocks_of_1g(void **state)
+{
+    (void)state;
+    walk(4 * GIB, GIB, 40000);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(blocks_of_4k), cmocka_unit_test(blocks_of_1m),
+        cmocka_unit_test(blocks_of_2m), cmocka_unit_test(blocks_of_128m),
+        cmocka_unit_test(blocks_of_1g),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
