@@ -93,26 +93,25 @@ bool frames_prepare(paddr_t base, u64 bytes)
 }
 
 /* Make bits and entry say that nothing of the area is present; it may be refilled by parts. */
-static u32 become_odd(struct area_ref ref, bool boot)
+static u32 become_odd(struct area_ref ref)
 {
     u64 bit = area_bit(ref);
     ref.group->odd |= bit;
     ref.group->small |= bit;
     for (unsigned i = 0; i < AREA_WORDS; i++)
         area_words(ref)[i] = area_present_words(ref)[i] = 0;
-    return area_with_shelf(AREA_ODD | (boot ? AREA_BOOT : 0), SHELF_UNKNOWN);
+    return area_with_shelf(AREA_ODD | (ref.group->boot ? AREA_BOOT : 0), SHELF_UNKNOWN);
 }
 
-/* Make the area of a part odd, if it is absent. Its origin is that of its first frame. */
-static void open_part(paddr_t base, paddr_t end, bool boot)
+/* Make the area of a part odd, if it is absent. */
+static void open_part(paddr_t base, paddr_t end)
 {
     if (base == end || ref_of(base).group->present & area_bit(ref_of(base)))
         return;
     struct area_ref ref = ref_of(base);
     area_lock(area_entry(ref));
     ref.group->present |= area_bit(ref);
-    ref.group->boot |= boot ? area_bit(ref) : 0;
-    area_unlock(area_entry(ref), become_odd(ref, boot));
+    area_unlock(area_entry(ref), become_odd(ref));
 }
 
 /* The area is odd; [base, end) lies in it. */
@@ -136,31 +135,28 @@ static void add_part(paddr_t base, paddr_t end)
     area_file(ref, entry, SHELF_UNKNOWN);
 }
 
-void frames_add(paddr_t base, u64 bytes, bool boot)
+void frames_add(paddr_t base, u64 bytes)
 {
     struct parts parts = split(base, bytes);
     for (paddr_t at = parts.whole; at < parts.tail; at = group_end(at, parts.tail)) {
         struct group *group = index_group(at);
         u64 mask = area_mask(at, group_end(at, parts.tail));
         group->present |= mask;
-        if (boot)
-            group->boot |= mask;
+        page_total[group->boot] += frame_count(at, group_end(at, parts.tail));
         group_add_idle(group, mask);
     }
-    page_total[boot] += frame_count(parts.whole, parts.tail);
     /* Both before either is filed: one that becomes whole may drop the bitmap they share. */
-    open_part(parts.base, parts.whole, boot);
-    open_part(parts.tail, parts.end, boot);
+    open_part(parts.base, parts.whole);
+    open_part(parts.tail, parts.end);
     add_part(parts.base, parts.whole);
     add_part(parts.tail, parts.end);
 }
 
 /* ---- going ---- */
 
-/* The idle area is about to be odd: bits that say that all is there and free. */
+/* The idle area, just claimed, is about to be odd: all is there and free, say the bits. */
 static u32 open_idle(struct area_ref ref)
 {
-    group_remove_idle(ref.group, area_bit(ref));
     ref.group->small |= area_bit(ref);
     for (unsigned i = 0; i < AREA_WORDS; i++)
         area_words(ref)[i] = ~(u64)0;
@@ -189,7 +185,7 @@ static int remove_part(paddr_t base, paddr_t end)
         return E_NOMEM;
     u64 count = frame_count(base, end);
     u32 entry = area_lock(area_entry(ref));
-    if (ref.group->idle & area_bit(ref))
+    if (group_claim(ref.group, area_bit(ref)))
         entry = open_idle(ref);
     if (!(entry & AREA_SMALL) ||
         bitmap_count_range(area_words(ref), frame_index(base), count) != count) {
@@ -206,39 +202,50 @@ static int remove_part(paddr_t base, paddr_t end)
     return OK;
 }
 
-static bool whole_areas_idle(paddr_t base, paddr_t end)
+static void give_back_areas(paddr_t base, paddr_t end)
+{
+    for (paddr_t at = base; at < end; at = group_end(at, end))
+        group_add_idle(index_group(at), area_mask(at, group_end(at, end)));
+}
+
+/* Claim every area of [base, end), or none: from then on nobody can allocate there. */
+static bool claim_areas(paddr_t base, paddr_t end)
 {
     for (paddr_t at = base; at < end; at = group_end(at, end)) {
-        const struct group *group = index_group(at);
-        u64 mask = area_mask(at, group_end(at, end));
-        if (!group || (group->idle & mask) != mask)
+        struct group *group = index_group(at);
+        if (!group || !group_claim(group, area_mask(at, group_end(at, end)))) {
+            give_back_areas(base, at);
             return false;
+        }
     }
     return true;
+}
+
+static void remove_areas(paddr_t base, paddr_t end)
+{
+    for (paddr_t at = base; at < end; at = group_end(at, end)) {
+        struct group *group = index_group(at);
+        group->present &= ~area_mask(at, group_end(at, end));
+        page_total[group->boot] -= frame_count(at, group_end(at, end));
+    }
 }
 
 int frames_remove(paddr_t base, u64 bytes)
 {
     struct parts parts = split(base, bytes);
-    if (!whole_areas_idle(parts.whole, parts.tail))
+    if (!claim_areas(parts.whole, parts.tail))
         return E_BUSY;
     int status = remove_part(parts.base, parts.whole);
-    if (status != OK)
-        return status;
-    status = remove_part(parts.tail, parts.end);
-    if (status != OK) {
-        open_part(parts.base, parts.whole, false);
+    if (status == OK) {
+        status = remove_part(parts.tail, parts.end);
+        if (status == OK) {
+            remove_areas(parts.whole, parts.tail);
+            return OK;
+        }
         add_part(parts.base, parts.whole);
-        return status;
     }
-    for (paddr_t at = parts.whole; at < parts.tail; at = group_end(at, parts.tail)) {
-        struct group *group = index_group(at);
-        u64 mask = area_mask(at, group_end(at, parts.tail));
-        group_remove_idle(group, mask);
-        group->present &= ~mask;
-    }
-    page_total[false] -= frame_count(parts.whole, parts.tail);
-    return OK;
+    give_back_areas(parts.whole, parts.tail);
+    return status;
 }
 
 /* An odd area with no frame left is absent. */
@@ -254,7 +261,6 @@ static void tidy_part(paddr_t base, paddr_t end)
     ref.group->odd &= ~area_bit(ref);
     ref.group->small &= ~area_bit(ref);
     ref.group->movable &= ~area_bit(ref);
-    ref.group->boot &= ~area_bit(ref);
     area_unlock(area_entry(ref), 0);
 }
 
@@ -294,7 +300,7 @@ u64 frames_idle_run(paddr_t paddr, u64 bytes)
         struct area_ref ref = ref_of(at);
         if (!ref.group)
             break;
-        u64 used_areas = ~ref.group->idle >> ref.index;
+        u64 used_areas = ~group_idle(ref.group) >> ref.index;
         if (used_areas & 1) {
             at += free_run(ref, at) << PAGE_SHIFT;
             if (at != area_base(ref) + AREA_BYTES)
@@ -323,12 +329,12 @@ paddr_t frames_next_idle(paddr_t paddr, paddr_t end)
     paddr_t at = paddr;
     while (at < end) {
         struct area_ref ref = ref_of(at);
-        u64 areas = ref.group ? (ref.group->idle | ref.group->small) >> ref.index : 0;
+        u64 areas = ref.group ? (group_idle(ref.group) | ref.group->small) >> ref.index : 0;
         if (areas == 0) {
             at = group_end(at, end);
         } else if (!(areas & 1)) {
             at = area_base(ref) + ((paddr_t)__builtin_ctzll(areas) << AREA_SHIFT);
-        } else if (ref.group->idle & area_bit(ref)) {
+        } else if (group_idle(ref.group) & area_bit(ref)) {
             return at;
         } else {
             at = next_free(ref, at);
@@ -366,7 +372,7 @@ u64 frames_used(paddr_t base, u64 bytes)
             continue;
         }
         paddr_t next = min_u64(area_base(ref) + AREA_BYTES, end);
-        if (ref.group->present & ~ref.group->idle & area_bit(ref))
+        if (ref.group->present & ~group_idle(ref.group) & area_bit(ref))
             used += area_used(ref, frame_index(at), frame_count(at, next));
         at = next;
     }

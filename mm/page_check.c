@@ -67,9 +67,9 @@ static void check_masks(struct area_ref ref, u32 entry)
         wrong(ref, "the movable mask is wrong");
     if (((entry & AREA_ODD) != 0) != ((group->odd & bit) != 0))
         wrong(ref, "the odd mask is wrong");
-    if ((entry == 0 && present) != ((group->idle & bit) != 0))
+    if ((entry == 0 && present) != ((group_idle(group) & bit) != 0))
         wrong(ref, "the idle mask is wrong");
-    if (entry != 0 && (!present || ((entry & AREA_BOOT) != 0) != ((group->boot & bit) != 0)))
+    if (entry != 0 && (!present || ((entry & AREA_BOOT) != 0) != group->boot))
         wrong(ref, "in use and not present, or of the wrong origin");
 }
 
@@ -80,9 +80,9 @@ static void check_area(struct area_ref ref, struct totals *totals)
     if (entry & AREA_SMALL) {
         check_small(ref, entry, totals);
     } else if (ref.group->present & area_bit(ref)) {
-        bool boot = (ref.group->boot & area_bit(ref)) != 0;
+        bool boot = ref.group->boot;
         totals->present[boot] += AREA_FRAMES;
-        if ((entry & (AREA_WHOLE | AREA_HOLDER)) == AREA_WHOLE)
+        if (entry & AREA_WHOLE)
             totals->used[boot] += AREA_FRAMES;
     }
 }
@@ -97,7 +97,7 @@ static void check_group(struct group *group, struct totals *totals)
     }
     if (group->present == 0)
         panic("page_check: group 0x%llx is empty", (unsigned long long)group->base);
-    if (group->boot == 0 && (group->bitmap != NULL) > (group->small != 0))
+    if (!group->boot && (group->bitmap != NULL) > (group->small != 0))
         panic("page_check: group 0x%llx keeps a bitmap", (unsigned long long)group->base);
 }
 
