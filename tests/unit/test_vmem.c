@@ -95,6 +95,26 @@ static void test_one_request(void **state)
     machine_boot(&machine, FAKE_VMEM_QEMU);
 }
 
+/* Blocks smaller than mm's areas, and as small as a page. */
+static void test_small_blocks(void **state)
+{
+    (void)state;
+    static const u64 block_sizes[] = {4 * KIB, 64 * KIB, 512 * KIB};
+    for (unsigned i = 0; i < ARRAY_SIZE(block_sizes); i++) {
+        u64 block = block_sizes[i];
+        machine_boot_region(&machine, FAKE_VMEM_QEMU, MACHINE_BASE, block, 1000);
+        machine_attach(&machine);
+        machine_resize(&machine, 777 * block, 1);
+        machine_expect(&machine, 777 * block);
+        machine_resize(&machine, 333 * block, 1);
+        machine_expect(&machine, 333 * block);
+        machine_resize(&machine, 0, 1);
+        machine_expect(&machine, 0);
+        machine_shutdown(&machine);
+    }
+    machine_boot(&machine, FAKE_VMEM_QEMU);
+}
+
 /* A size that the host set before the driver was up comes without an interrupt. */
 static void test_requested_before_start(void **state)
 {
@@ -337,6 +357,7 @@ int main(void)
         scenario(test_stratovirt),
         scenario(test_high_region),
         scenario(test_one_request),
+        scenario(test_small_blocks),
         scenario(test_requested_before_start),
         scenario(test_requested_during_start),
         scenario(test_lost_interrupts),

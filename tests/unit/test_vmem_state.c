@@ -80,14 +80,14 @@ static void test_adopts_each_pattern_of_six(void **state)
 static void test_adopts_large(void **state)
 {
     (void)state;
-    machine_boot_region(&machine, FAKE_VMEM_CLOUD_HYPERVISOR, MACHINE_BASE, MACHINE_BLOCK, 200000);
+    machine_boot_region(&machine, FAKE_VMEM_CLOUD_HYPERVISOR, MACHINE_BASE, 64 * KIB, 200000);
     vmem_choose_init(VMEM_INIT_STATE);
     fake_vmem_plug(&machine.device, 0, 100000);
-    machine.device.requested_bytes = 100000 * MACHINE_BLOCK;
+    machine.device.requested_bytes = 100000 * 64 * KIB;
     fake_vmem_update(&machine.device);
     machine_attach(&machine);
     machine_run(&machine, 100);
-    machine_expect(&machine, 100000 * MACHINE_BLOCK);
+    machine_expect(&machine, 100000 * 64 * KIB);
     assert_true(machine.device.count[VIRTIO_MEM_REQ_STATE] < 50);
 }
 
