@@ -88,6 +88,12 @@ static void test_nothing_is_sized_before_it_is_asked_for(void **state)
     assert_true(once > 0);
     claim("4");
     assert_int_equal(fake->nr_bar_writes, once);
+    struct pci_device *gone = at("4");
+    fake_pci_remove(fake);
+    scan(1);
+    unsigned before = fake_pci_nr_config_accesses();
+    pci_claim_bars(gone);
+    assert_int_equal(fake_pci_nr_config_accesses(), before);
 }
 
 /* The fake fails the test if a BAR is written while it decodes. */
@@ -177,6 +183,7 @@ static void test_bridge_has_two_bars(void **state)
     scan_all();
     claim("4");
     assert_int_equal(behind->bridge->nr_bar_writes, 4);
+    assert_int_equal(at("4")->bars[2].kind, PCI_BAR_NONE);
     assert_int_equal(fake_pci_get(behind->bridge, PCI_BRIDGE_BUSES, 4), 0x00010100);
 }
 
