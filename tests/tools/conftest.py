@@ -74,7 +74,8 @@ def _series(scale: float) -> str:
         size = (0, 64, 48, 8)[index]
         used = (0, 20, 18, 4)[index]
         lines.append(f"{index * scale:.4f},{max(index - 1, 0)},vmem0,{size * MIB},{size * MIB},{64 * MIB},"
-                     f"{used * MIB},{(size - used) * MIB},4096,0,0,{index * 1000},0.1,{(40 + size) * MIB},{runs}")  # fmt: skip
+                     f"{used * MIB},{(size - used) * MIB},4096,0,0,{index * 1000},0.1,"
+                     f"{(40 + size) * MIB},{runs}")  # fmt: skip
     return "\n".join(lines) + "\n"
 
 

@@ -97,7 +97,8 @@ def play_the_map(page: Page) -> None:
 
 
 def choose_another_run(page: Page) -> None:
-    page.run("(() => { const r = document.querySelector('#run'); r.value = 5; r.dispatchEvent(new Event('change')); })()")
+    page.run("(() => { const r = document.querySelector('#run'); r.value = 5;"
+             " r.dispatchEvent(new Event('change')); })()")  # fmt: skip
     assert "interrupted: by the user; missing" in page.run("document.querySelector('#run-state').textContent")
 
 

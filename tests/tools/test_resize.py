@@ -35,7 +35,10 @@ def resize(socket_path: Path) -> Resize:
 @pytest.fixture
 def stopped(socket_path: Path, tmp_path: Path) -> Iterator[Qemu]:
     """A QEMU whose processors never start: what is requested stays requested."""
-    devices = [MemDevice("vmem0", size=2 * GIB, reserve=False), MemDevice("vmem1", size=GIB, block=128 * MIB, reserve=False)]
+    devices = [
+        MemDevice("vmem0", size=2 * GIB, reserve=False),
+        MemDevice("vmem1", size=GIB, block=128 * MIB, reserve=False),
+    ]
     machine = Machine(BUILD / "tide.elf", devices=devices, extra=["-S"])
     with Qemu(machine, tmp_path / "qemu", qmp_path=socket_path) as qemu:
         yield qemu

@@ -149,7 +149,9 @@ def test_interrupt(scenario_file: Write, tmp_path: Path) -> None:
     text = workload_scenario("steady", "").replace('requested = "128M"', 'requested = "128M"\nhold = "100s"')
     path = scenario_file(text.replace('"steady"\n[[device]]', '"steady"\nrepetitions = 2\n[[device]]', 1))
     command = [sys.executable, TREE / "tools/experiment", "run", "--out", tmp_path / "out", "--no-plot", path]
-    program = subprocess.Popen([str(word) for word in command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    program = subprocess.Popen(
+        [str(word) for word in command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
     latest = tmp_path / "out" / "try" / "latest"
     run = latest / "runs" / "tide_seed1_1"
     deadline = time.monotonic() + 100
@@ -203,7 +205,8 @@ requested = { vmem1 = "0" }
 """
     meta, run = do_run(scenario_file(text), tmp_path / "runs")
     assert meta["status"] == "complete", meta["reason"]
-    rows = [(row["step"], row["device"], row["asked"], row["plug"], row["unplug"], row["size_after"]) for row in run.steps]
+    columns = ("step", "device", "asked", "plug", "unplug", "size_after")
+    rows = [tuple(row[name] for name in columns) for row in run.steps]
     assert rows == [
         (0, "vmem0", 1, 1, 0, 64 * MIB), (0, "vmem1", 1, 1, 0, 128 * MIB),
         (1, "vmem0", 0, 0, 0, 64 * MIB), (1, "vmem1", 1, 0, 1, 0),

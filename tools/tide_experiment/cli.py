@@ -76,7 +76,8 @@ def build_parser() -> argparse.ArgumentParser:
         verb.add_argument("--image", type=Path, help="Tide's image (default: build/tide.elf)")
         verb.add_argument("--linux", type=Path, help="the built Linux guest (default: build/linux)")
         verb.add_argument("--repetitions", type=int, metavar="N", help="instead of the file's own number")
-        verb.add_argument("--figures", type=Path, metavar="DIR", help="renew the pictures that DIR has already: SCENARIO-PICTURE.svg")
+        verb.add_argument("--figures", type=Path, metavar="DIR",
+                          help="renew the pictures that DIR has already: SCENARIO-PICTURE.svg")
         verb.add_argument("--via", choices=("qmp", "libvirt"), default="qmp",
                           help="start QEMU and ask it by QMP, or have libvirt do both (the domain of tests/libvirt)")
         verb.add_argument("--no-plot", action="store_true", help="figures as CSV only, no pictures")
@@ -119,14 +120,16 @@ def check_verb(options: argparse.Namespace, console: Console) -> int:
         runs = plan_runs([scenario])
         console.print(f"{scenario.path}: right. {scenario.title}", soft_wrap=True)
         console.print(f"  {len(runs)} runs: {len(scenario.variants)} variants x {len(scenario.seeds)} seeds"
-                      f" x {scenario.repetitions} repetitions; {len(scenario.variants[0].steps)} steps each")  # fmt: skip
+                      f" x {scenario.repetitions} repetitions; "
+                      f"{len(scenario.variants[0].steps)} steps each")  # fmt: skip
     return 0
 
 
 class Session:
     """The runs of one scenario (or of one comparison) into one experiment folder."""
 
-    def __init__(self, scenarios: list[Scenario], guests: dict[str, Any], options: argparse.Namespace, console: Console):
+    def __init__(self, scenarios: list[Scenario], guests: dict[str, Any],
+                 options: argparse.Namespace, console: Console):  # fmt: skip
         self.scenarios = scenarios
         self.guests = guests
         self.console = console

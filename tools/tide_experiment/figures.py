@@ -139,7 +139,8 @@ def _spread_point(name: str) -> Callable[[Cell], Point | None]:
 def _done(cell: Cell) -> Point | None:
     if not cell.reached:
         return None
-    parts = [100 * (x - cell.size_before) / cell.change for x in (cell.reached.median, cell.reached.low, cell.reached.high)]
+    reached = cell.reached.median, cell.reached.low, cell.reached.high
+    parts = [100 * (size - cell.size_before) / cell.change for size in reached]
     return parts[0], min(parts), max(parts)
 
 
