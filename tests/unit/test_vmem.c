@@ -37,6 +37,7 @@ static void follow_story(enum fake_vmem_manner manner)
     }
     assert_int_equal(machine_status(&machine).resizes, ARRAY_SIZE(story) + 1);
     assert_int_equal(machine_said("settled requested="), ARRAY_SIZE(story) + 1);
+    assert_int_equal(machine_said(" requests=1\n"), ARRAY_SIZE(story));
     assert_int_equal(machine_said("warning"), 0);
     assert_int_equal(machine_said("error"), 0);
 }
@@ -149,6 +150,7 @@ static void test_lost_interrupts(void **state)
 
     machine.device.transport.hold = true;
     machine_resize(&machine, 32 * MIB, 1000);
+    assert_true(machine.due_ms <= platform_now_ms() + 1000);
     machine.device.transport.hold = false;
     assert_int_equal(fake_transport_process(&machine.device.transport, 0), 1);
     machine_run(&machine, 1000);
@@ -163,6 +165,7 @@ static void test_polling(void **state)
     machine_attach(&machine);
     machine_run(&machine, 100);
     fake_vmem_set_requested(&machine.device, 64 * MIB);
+    assert_true(machine.due_ms <= platform_now_ms() + 10);
     machine_run(&machine, 10);
     machine_expect(&machine, 64 * MIB);
 }

@@ -240,6 +240,20 @@ static void test_detach_takes_time(void **state)
     assert_int_equal(vmem_detach(machine.driver), OK);
 }
 
+/* Pages were taken before the device agreed: it stays, and follows the host as before. */
+static void test_detach_given_up(void **state)
+{
+    (void)state;
+    machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
+    machine.device.moods.busy = 1;
+    assert_int_equal(vmem_detach(machine.driver), E_AGAIN);
+    machine_hold_page(&machine);
+    assert_int_equal(vmem_detach(machine.driver), E_BUSY);
+    machine_resize(&machine, 128 * MIB, 100);
+    machine_expect(&machine, 128 * MIB);
+    machine_expect_page(&machine);
+}
+
 /* A broken device is let go once its memory is idle; the next life gives it back. */
 static void test_detach_broken(void **state)
 {
@@ -292,6 +306,7 @@ int main(void)
         scenario(test_gives_back_never_works),
         scenario(test_detach),
         scenario(test_detach_takes_time),
+        scenario(test_detach_given_up),
         scenario(test_detach_broken),
         scenario(test_region_moved_between_lives),
     };

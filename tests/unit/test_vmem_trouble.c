@@ -50,6 +50,21 @@ static void test_success_ends_back_off(void **state)
     machine_expect(&machine, 128 * MIB);
 }
 
+/* Sixteen refusals of one batch are one: after 10 ms it is tried again. */
+static void test_busy_batch(void **state)
+{
+    (void)state;
+    static paddr_t pages[32];
+    machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
+    for (unsigned i = 0; i < 32; i++)
+        pages[i] = page_alloc(PAGE_ORDER_MAX, PAGE_USER);
+    for (unsigned i = 0; i < 32; i += 2)
+        page_free(pages[i], PAGE_ORDER_MAX);
+    machine.device.moods.busy = 16;
+    machine_resize(&machine, 32 * MIB, 10);
+    machine_expect(&machine, 32 * MIB);
+}
+
 /* While the device is busy with an unplug, the memory stays usable. */
 static void test_busy_unplug(void **state)
 {
@@ -298,6 +313,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         scenario(test_busy_backs_off),
         scenario(test_success_ends_back_off),
+        scenario(test_busy_batch),
         scenario(test_busy_unplug),
         scenario(test_busy_unplug_all),
         scenario(test_busy_then_new_wish),
