@@ -10,7 +10,9 @@ from tide.units import GIB, MIB
 
 
 def start_slow_migration(qemu: Qemu) -> None:
-    """A migration that will not end by itself while a test looks."""
+    """A migration that will not end by itself while a test looks: much to send, slowly."""
+    assert "alloc: 0: 64M" in qemu.guest.command("alloc 64M")
+    qemu.guest.command("fill")
     qemu.qmp.execute("migrate-set-parameters", max_bandwidth=4096)
     qemu.qmp.execute("migrate", uri="exec:cat > /dev/null")
     qemu.wait_for(lambda: migration_status(qemu) == "active", "the migration to begin")
