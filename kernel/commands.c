@@ -44,6 +44,8 @@ const struct command commands[] = {
     {"rescan", "", "look for PCI functions that came or went", command_rescan},
     {"memory", "", "the boot loader's memory map, and each device's region", command_memory},
     {"status", "", "each virtio-mem device: sizes, state, requests and replies", command_status},
+    {"verify", "[DEVICE]", "compare the driver's map with the device's, by STATE requests",
+     command_verify},
     {"map", "[DEVICE] [CELLS]", "draw a region: . unplugged  - free  + partly used  # full",
      command_map},
     {"alloc", "SIZE [COUNT]", "hold memory, from plugged blocks first", command_alloc},

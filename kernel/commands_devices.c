@@ -127,6 +127,17 @@ void command_status(const struct command_line *line)
         console_printf("no virtio-mem device is in use\n");
 }
 
+/* The result is a line of the driver's own, when the device has answered. */
+void command_verify(const struct command_line *line)
+{
+    const struct vmem_device *only = NULL;
+    if (line->nr_arguments > 1 && !(only = devices_find(line->arguments[1]))) {
+        monitor_usage_error(line, line->arguments[1], "a device such as vmem0");
+        return;
+    }
+    devices_verify(only);
+}
+
 static void print_map(const struct vmem_device *vmem, unsigned nr_cells)
 {
     static char cells[MAP_CELLS_MAX];

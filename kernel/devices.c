@@ -183,6 +183,7 @@ static void attach_new(const struct options *options)
 void devices_init(const struct options *options)
 {
     wanted = options;
+    vmem_choose_init(options->init);
     int nr_functions = pci_scan();
     if (nr_functions < 0) /* there are more than it has room for: the others can be used */
         log_error(LOG_KERNEL, "devices", "the PCI scan failed (%s)", status_name(nr_functions));
@@ -296,6 +297,20 @@ void devices_memory_freed(void)
 {
     for (unsigned i = 0; i < nr_devices; i++)
         devices[i].next_ms = 0;
+}
+
+void devices_verify(const struct vmem_device *only)
+{
+    for (unsigned i = 0; i < nr_devices; i++) {
+        struct attached_device *device = &devices[i];
+        if (only && only != device->vmem)
+            continue;
+        int status = vmem_verify(device->vmem);
+        if (status != OK)
+            log_error(LOG_KERNEL, device->virtio->name, "it cannot be verified now: %s",
+                      status_name(status));
+        device->next_ms = 0;
+    }
 }
 
 bool devices_ready(void)

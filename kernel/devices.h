@@ -38,6 +38,9 @@ bool devices_pending(void);
 /* Pages were freed: blocks that were in use may be unplugged now. */
 void devices_memory_freed(void);
 
+/* vmem_verify() for one device, or for each that can be (NULL); at the next turn they begin. */
+void devices_verify(const struct vmem_device *only);
+
 /* Every device has reached DRIVER_OK and settled its first plan, or is out of the game. */
 bool devices_ready(void);
 

@@ -50,6 +50,17 @@ static int parse_irq(const char *value, struct options *options)
     return E_INVAL;
 }
 
+static int parse_init(const char *value, struct options *options)
+{
+    if (strcmp(value, "state") == 0)
+        options->init = VMEM_INIT_STATE;
+    else if (strcmp(value, "unplug") == 0)
+        options->init = VMEM_INIT_UNPLUG_ALL;
+    else
+        return E_INVAL;
+    return OK;
+}
+
 static int parse_features(const char *value, struct options *options)
 {
     return virtio_parse_features_masked(value, &options->features_masked);
@@ -87,6 +98,7 @@ static const struct option_rule rules[] = {
     {"virtio_mem.slot", parse_slot,
      "[[domain:]bus:]device[.function] in hexadecimal, at most 16 of them"},
     {"virtio_mem.irq", parse_irq, "auto, msix, intx or poll"},
+    {"virtio_mem.init", parse_init, "unplug or state"},
     {"virtio.features", parse_features,
      "features not to accept, as in -packed,-event_idx, by name or bit number"},
     {"virtio_mmio.device", parse_mmio, "SIZE@BASE:LINE, at most 32 of them"},

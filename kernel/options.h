@@ -8,6 +8,7 @@
 
 #include "drivers/pci/pci.h"
 #include "drivers/virtio/virtio.h"
+#include "drivers/virtio/virtio_mem.h"
 #include "drivers/virtio/virtio_mmio.h"
 #include "lib/cmdline.h"
 
@@ -18,6 +19,7 @@ struct options {
     struct pci_address slots[OPTIONS_SLOTS_MAX];       /* virtio_mem.slot=, in the order given */
     unsigned nr_slots;                                 /* 0: every virtio-mem device */
     enum virtio_irq_mode irq_mode;                     /* virtio_mem.irq= */
+    enum vmem_init init;                               /* virtio_mem.init= */
     u64 features_masked;                               /* virtio.features=, never accepted */
     struct virtio_mmio_address mmio[OPTIONS_MMIO_MAX]; /* virtio_mmio.device= */
     unsigned nr_mmio;

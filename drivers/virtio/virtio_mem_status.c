@@ -51,7 +51,7 @@ static enum vmem_phase current_phase(const struct vmem_device *vmem)
         return VMEM_PHASE_RECOVERY;
     if (vmem->stage != VMEM_STAGE_FOLLOW)
         return VMEM_PHASE_START;
-    if (vmem->requests.nr_in_flight != 0)
+    if (vmem->requests.nr_in_flight != 0 || vmem->verify.is_running)
         return VMEM_PHASE_WORKING;
     if (vmem->waiting_for)
         return VMEM_PHASE_WAITING;

@@ -29,7 +29,7 @@ static void test_accepted(void **state)
 {
     (void)state;
     parse("virtio_mem.slot=4 virtio_mem.slot=1:1f.7 virtio_mem.slot=0000:00:04.0 "
-          "virtio_mem.irq=poll run=\"alloc 1M; exit 3\"");
+          "virtio_mem.irq=poll virtio_mem.init=state run=\"alloc 1M; exit 3\"");
     assert_string_equal(fake_console(), "");
     assert_int_equal(options.nr_slots, 2);
     assert_int_equal(options.slots[0].device, 4);
@@ -37,6 +37,7 @@ static void test_accepted(void **state)
     assert_int_equal(options.slots[1].device, 0x1f);
     assert_int_equal(options.slots[1].function, 7);
     assert_int_equal(options.irq_mode, VIRTIO_IRQ_POLL);
+    assert_int_equal(options.init, VMEM_INIT_STATE);
     assert_string_equal(options.run, "alloc 1M; exit 3");
 }
 
@@ -51,6 +52,7 @@ static void test_refused(void **state)
         {"virtio_mem.slot=32", "cmdline: error: virtio_mem.slot=32: expected [[domain:]bus:]"},
         {"virtio_mem.slot", "cmdline: error: virtio_mem.slot=: expected"},
         {"virtio_mem.irq=msi", "virtio_mem.irq=msi: expected auto, msix, intx or poll"},
+        {"virtio_mem.init=keep", "virtio_mem.init=keep: expected unplug or state"},
         {"virtio.features=packed", "virtio.features=packed: expected features not to accept"},
         {"virtio.features=-packet", "virtio.features=-packet: expected"},
         {"virtio_mmio.device=4K@5", "virtio_mmio.device=4K@5: expected SIZE@BASE:LINE"},
