@@ -233,14 +233,16 @@ class Run:
         self.rows += recorder.end_step(step, usage, after, measured)
 
     def _wait_settled(self, step: Step, usage: Usage, began: float, mark: int) -> None:
-        """Wait for the sizes; the guest is not asked meanwhile, since that costs it instructions."""
+        """Wait for the sizes. The guest is not asked meanwhile, since that costs it instructions,
+        unless a workload runs: then these say little anyway, and the picture would be wrong."""
         waiting = dict(step.requested)
+        ask_guest = self._workload_runs()
         while waiting and time.monotonic() - began < step.timeout:
             for device, size in list(waiting.items()):
                 if self.qemu.size(device) == size:
                     usage.settle_ms[device] = 1000 * (time.monotonic() - began)
                     del waiting[device]
-            self.recorder.sample_if_due(ask_guest=False)
+            self.recorder.sample_if_due(ask_guest)
             time.sleep(POLL_SECONDS)
         changed = {d: s for d, s in step.requested.items() if usage.before.size[d] != s}
         if not waiting and changed and self.recorder.counter and not self._workload_runs():
