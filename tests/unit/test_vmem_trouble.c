@@ -36,6 +36,7 @@ static void test_busy_backs_off(void **state)
     assert_int_equal(machine_status(&machine).replies[VIRTIO_MEM_RESP_BUSY], 11);
     assert_int_equal(machine_status(&machine).resets, 0);
     assert_int_equal(machine_said("requests=12"), 1);
+    assert_int_equal(machine_said("waiting, the device is busy: requested=67108864 plugged=0"), 1);
 }
 
 /* After a success the next BUSY is waited for as the first was. */
