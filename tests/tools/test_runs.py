@@ -219,7 +219,8 @@ def test_compare_with_linux(scenario_file: Write, tool: Callable[..., Any], tmp_
     if built.returncode != 0 and "download" in built.stderr:
         pytest.skip(f"the distribution's packages cannot be had: {built.stderr.strip()}")
     assert built.returncode == 0, built.stderr
-    path = scenario_file(workload_scenario("random", "occupancy = 30\n"))
+    text = workload_scenario("random", "occupancy = 30\n")
+    path = scenario_file(text.replace('requested = "0"', 'requested = "96M"\n[[step]]\nrequested = "0"'))
     done = tool("experiment", "compare", "--out", tmp_path / "out", path)
     assert done.returncode == 0, done.stdout + done.stderr
     latest = (tmp_path / "out" / "try-compare" / "latest").resolve()
