@@ -289,8 +289,6 @@ static u64 next_time(const struct vmem_device *vmem, u64 now_ms)
     u64 next_ms = vmem->work_at_ms;
     if (vmem->requests.nr_in_flight != 0)
         next_ms = min_u64(vmem_requests_deadline(&vmem->requests), now_ms + VMEM_SLOW_MS);
-    else if (next_ms <= now_ms) /* more to do than one call should */
-        next_ms = now_ms + VMEM_POLL_MS;
     if (vmem->virtio->irq_mode == VIRTIO_IRQ_POLL)
         next_ms = min_u64(next_ms, now_ms + VMEM_POLL_MS);
     return next_ms;
@@ -308,7 +306,8 @@ u64 vmem_service(struct vmem_device *vmem, u64 now_ms)
         return next_time(vmem, now_ms);
     if (virtio_needs_reset(vmem->virtio))
         vmem_recover(vmem, now_ms, "it asks for a reset (DEVICE_NEEDS_RESET)");
-    for (unsigned rounds = 0; rounds < VMEM_ROUNDS_MAX && !vmem->virtio->broken; rounds++) {
+    unsigned rounds;
+    for (rounds = 0; rounds < VMEM_ROUNDS_MAX && !vmem->virtio->broken; rounds++) {
         vmem_take_replies(vmem, now_ms);
         if (vmem->virtio->broken)
             break;
@@ -321,5 +320,7 @@ u64 vmem_service(struct vmem_device *vmem, u64 now_ms)
     }
     if (vmem->virtio->broken)
         vmem->is_ready = true;
+    else if (rounds == VMEM_ROUNDS_MAX) /* more to do than one call should */
+        return now_ms + VMEM_POLL_MS;
     return next_time(vmem, now_ms);
 }

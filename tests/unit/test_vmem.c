@@ -4,6 +4,7 @@
  * one: every resize ends at what the host asked for, in as few requests as
  * there are runs, and is reported once.
  */
+#include "lib/log.h"
 #include "tests/unit/fake_vmem_machine.h"
 
 static struct machine machine;
@@ -273,6 +274,40 @@ static void test_scattered_runs_share_a_notify(void **state)
     assert_in_range(machine.device.transport.nr_notifies, notifies + 3, notifies + 4);
 }
 
+/* More runs than one call of vmem_service() does: it comes back, and the rest of the kernel runs.
+ */
+static void test_many_runs(void **state)
+{
+    (void)state;
+    static paddr_t many[2500];
+    machine_boot_region(&machine, FAKE_VMEM_QEMU, MACHINE_BASE, MACHINE_BLOCK, 2500);
+    machine_attach(&machine);
+    machine_resize(&machine, 2500 * MACHINE_BLOCK, 1);
+    for (unsigned i = 0; i < 2500; i++)
+        many[i] = page_alloc(PAGE_ORDER_MAX, PAGE_USER);
+    for (unsigned i = 0; i < 2500; i += 2)
+        page_free(many[i], PAGE_ORDER_MAX);
+    fake_vmem_set_requested(&machine.device, 1250 * MACHINE_BLOCK);
+    u64 now_ms = platform_now_ms();
+    assert_int_equal(vmem_service(machine.driver, now_ms), now_ms + 10);
+    assert_in_range(machine.device.count[VIRTIO_MEM_REQ_UNPLUG], 512, 1024);
+    machine_run(&machine, 20);
+    machine_expect(&machine, 1250 * MACHINE_BLOCK);
+    assert_int_equal(machine.device.count[VIRTIO_MEM_REQ_UNPLUG], 1250);
+}
+
+/* Each decision is a line at log=vmem:debug. */
+static void test_debug_lines(void **state)
+{
+    (void)state;
+    machine_start(&machine, FAKE_VMEM_QEMU);
+    assert_int_equal(log_configure("vmem:debug"), OK);
+    machine_resize(&machine, 4 * MIB, 1);
+    assert_int_equal(log_configure("vmem:info"), OK);
+    assert_int_equal(machine_said("vmem0: PLUG 2 blocks from 0\n"), 1);
+    assert_int_equal(machine_said("vmem0: PLUG 2 blocks from 0: ACK (type 0, 10 bytes)\n"), 1);
+}
+
 static void shrink_wish_to_8m(struct fake_vmem *device, const struct fake_vmem_request *request)
 {
     (void)request;
@@ -369,6 +404,8 @@ int main(void)
         scenario(test_pages_in_use),
         scenario(test_to_zero_around_pages),
         scenario(test_scattered_runs_share_a_notify),
+        scenario(test_many_runs),
+        scenario(test_debug_lines),
         scenario(test_newest_wish_wins),
         scenario(test_new_wish_stops_work),
         scenario(test_two_devices),

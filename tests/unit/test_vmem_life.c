@@ -105,6 +105,30 @@ static void test_overlap_of_devices(void **state)
     fake_vmem_free(&other);
 }
 
+/* With each page more there is one more step that succeeds; what fails leaves nothing behind. */
+static void test_memory_for_the_driver(void **state)
+{
+    (void)state;
+    static paddr_t pages[16384];
+    unsigned nr_pages = 0;
+    machine_boot_region(&machine, FAKE_VMEM_QEMU, MACHINE_BASE, 64 * KIB, 262144);
+    while ((pages[nr_pages] = page_alloc(0, PAGE_KERNEL)) != PADDR_NONE)
+        nr_pages++;
+    struct vmem_device *driver;
+    unsigned nr_failures = 0;
+    while (vmem_attach(&machine.device.transport.device, "vmem0", VIRTIO_IRQ_AUTO, &driver) != OK) {
+        struct page_stats stats;
+        page_get_stats(&stats);
+        assert_int_equal(stats.boot_frames - stats.boot_used, nr_failures);
+        nr_failures++;
+        page_free(pages[--nr_pages], 0);
+    }
+    assert_in_range(nr_failures, 5, 200);
+    assert_true(machine_said("no memory for the driver's own data") >= 2);
+    assert_true(machine_said("its queue cannot be set up: nomem") >= 1);
+    assert_true(machine_said("no memory for the book of its 0x400000000 bytes") >= 1);
+}
+
 /* M4, M3, M16 */
 static void test_features(void **state)
 {
@@ -300,6 +324,7 @@ int main(void)
         scenario(test_bad_configs),
         scenario(test_bad_devices),
         scenario(test_overlap_of_devices),
+        scenario(test_memory_for_the_driver),
         scenario(test_features),
         scenario(test_region_of_nothing),
         scenario(test_gives_back),

@@ -91,6 +91,27 @@ static void test_silence_for_ever(void **state)
     machine_expect_page(&machine);
 }
 
+/* UNPLUG ALL was done and not answered: the usable region is gone, and with it the doubt. */
+static void test_lost_unplug_all(void **state)
+{
+    (void)state;
+    static paddr_t pages[3];
+    machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
+    for (unsigned i = 0; i < 3; i++)
+        pages[i] = page_alloc(PAGE_ORDER_MAX, PAGE_USER);
+    machine_resize(&machine, 6 * MIB, 1);
+    page_free(pages[1], PAGE_ORDER_MAX);
+    machine_resize(&machine, 4 * MIB, 1);
+    page_free(pages[0], PAGE_ORDER_MAX);
+    page_free(pages[2], PAGE_ORDER_MAX);
+    machine.device.moods.lost = 1;
+    machine_resize(&machine, 0, 65000);
+    machine_expect(&machine, 0);
+    assert_int_equal(machine.device.count[VIRTIO_MEM_REQ_UNPLUG_ALL], 1);
+    assert_int_equal(machine.device.count[VIRTIO_MEM_REQ_STATE], 0);
+    assert_int_equal(machine_status(&machine).resets, 1);
+}
+
 /* A slow device that answers within the limit is no trouble at all. */
 static void test_slow_answer(void **state)
 {
@@ -195,15 +216,11 @@ static void test_region_moves_at_reset(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        scenario(test_invalid_answers),
-        scenario(test_silence),
-        scenario(test_silence_for_ever),
-        scenario(test_slow_answer),
-        scenario(test_needs_reset_at_rest),
-        scenario(test_needs_reset_again),
-        scenario(test_needs_reset_unnoticed),
-        scenario(test_reset_never_ends),
-        scenario(test_vanished),
+        scenario(test_invalid_answers),       scenario(test_silence),
+        scenario(test_silence_for_ever),      scenario(test_lost_unplug_all),
+        scenario(test_slow_answer),           scenario(test_needs_reset_at_rest),
+        scenario(test_needs_reset_again),     scenario(test_needs_reset_unnoticed),
+        scenario(test_reset_never_ends),      scenario(test_vanished),
         scenario(test_region_moves_at_reset),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -296,6 +296,27 @@ static void test_what_cannot_be_used_goes_back(void **state)
     assert_int_equal(machine.device.count[VIRTIO_MEM_REQ_PLUG], 3);
 }
 
+/* UNPLUG ALL takes all offline or nothing: the second piece cannot be, so the first comes back. */
+static void test_no_page_tables_to_unplug_all(void **state)
+{
+    (void)state;
+    static paddr_t pages[3];
+    machine_start(&machine, FAKE_VMEM_QEMU);
+    machine_resize(&machine, 6 * MIB, 1);
+    for (unsigned i = 0; i < 3; i++)
+        pages[i] = page_alloc(PAGE_ORDER_MAX, PAGE_USER);
+    page_free(pages[1], PAGE_ORDER_MAX);
+    machine_resize(&machine, 4 * MIB, 1);
+    page_free(pages[0], PAGE_ORDER_MAX);
+    page_free(pages[2], PAGE_ORDER_MAX);
+    fake_fail_unmap_after(1);
+    machine_resize(&machine, 0, 500);
+    machine_expect(&machine, 4 * MIB);
+    assert_int_equal(fake_vmem_requests(&machine.device), 2);
+    machine_run(&machine, 1000);
+    machine_expect(&machine, 0);
+}
+
 static void test_no_page_tables_to_unplug(void **state)
 {
     (void)state;
@@ -329,6 +350,7 @@ int main(void)
         scenario(test_no_page_tables_to_plug),
         scenario(test_what_cannot_be_used_goes_back),
         scenario(test_no_page_tables_to_unplug),
+        scenario(test_no_page_tables_to_unplug_all),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
