@@ -60,6 +60,7 @@ const struct command commands[] = {
     {"bench", "hot|bulk|random ORDER COUNT [CPUS] | churn [stop]",
      "alloc and free on so many processors at once", command_bench},
     {"wait", "", "in run=: go on when every device has settled", command_wait},
+    {"suspend", "", "sleep with memory kept until the host says system_wakeup", command_suspend},
     {"crash", "KIND [CPU]", "break something on purpose; without KIND, list the kinds",
      command_crash},
     {"exit", "[CODE]", "end QEMU: status 33, 35 after a failed check, 129 + 2 x CODE",

@@ -41,6 +41,9 @@ void command_occupancy(const struct command_line *line);
 void command_cpus(const struct command_line *line);
 void command_bench(const struct command_line *line);
 
+/* commands_suspend.c */
+void command_suspend(const struct command_line *line);
+
 /* commands_crash.c */
 void command_crash(const struct command_line *line);
 

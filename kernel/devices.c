@@ -293,6 +293,24 @@ void devices_service(void)
     }
 }
 
+bool devices_allow_suspend(const char **who)
+{
+    for (unsigned i = 0; i < nr_devices; i++) {
+        *who = devices[i].virtio->name;
+        if (!vmem_allows_suspend(devices[i].vmem))
+            return false;
+    }
+    return true;
+}
+
+void devices_resume(void)
+{
+    for (unsigned i = 0; i < nr_devices; i++) {
+        vmem_resume(devices[i].vmem, platform_now_ms());
+        devices[i].next_ms = 0;
+    }
+}
+
 void devices_memory_freed(void)
 {
     for (unsigned i = 0; i < nr_devices; i++)

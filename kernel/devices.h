@@ -47,6 +47,15 @@ bool devices_ready(void);
 /* No device has work that it could do now or is waiting to retry. */
 bool devices_settled(void);
 
+/*
+ * Whether the machine may sleep, asked of each device; the name of the first one that says no
+ * goes to *who.
+ */
+bool devices_allow_suspend(const char **who);
+
+/* Start every device again, after the machine has slept and PCI is as it was. */
+void devices_resume(void);
+
 /* The i-th attached device, or NULL past the end; a broken one stays in the list. */
 struct vmem_device *devices_at(unsigned index);
 

@@ -21,4 +21,17 @@ struct acpi_header {
 
 _Static_assert(sizeof(struct acpi_header) == 36, "ACPI's layout");
 
+/* ---- acpi_power.c: fixed hardware ---- */
+
+/* Find Name(_Sn_, Package {a, b, ...}): what to write to the two control registers. */
+bool acpi_find_sleep_types(const u8 *aml, u32 bytes, const char *state, u16 types[2]);
+
+/* Go to the sleep state of these types, and wait a moment for it. */
+void acpi_write_control(const u16 types[2]);
+
+/* ---- acpi_sleep.c ---- */
+
+/* Learn how to reach S3, from checked tables. */
+void acpi_sleep_init(const u8 *fadt, const u8 *dsdt, u32 dsdt_bytes);
+
 #endif

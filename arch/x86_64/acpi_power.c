@@ -3,12 +3,14 @@
  * ACPI's fixed hardware: the power button, the news of a hot-plugged PCI
  * device, and switching the machine off.
  *
- * No AML is interpreted. The one object that is needed from the DSDT, _S5_,
- * is found by its bytes. That general event 1 means PCI hotplug is what QEMU's
+ * No AML is interpreted. The objects that are needed from the DSDT, _S5_ and _S3_,
+ * are found by their bytes. That general event 1 means PCI hotplug is what QEMU's
  * machines define; where it means something else, a rescan finds nothing new.
  * The interrupt only notes what happened; the kernel's loop takes it.
  */
+#include "arch/x86_64/acpi.h"
 #include "arch/x86_64/arch.h"
+#include "arch/x86_64/suspend.h"
 #include "asm/io.h"
 #include "include/platform.h"
 #include "include/status.h"
@@ -28,6 +30,7 @@
 #define FADT_BYTES           116 /* of ACPI 1.0 */
 
 #define POWER_BUTTON    (1 << 8) /* in the PM1 status and enable registers */
+#define WAKE_STATUS     (1 << 15)
 #define SCI_ENABLED     (1 << 0) /* in the PM1 control register */
 #define SLEEP_SHIFT     10
 #define SLEEP_NOW       (1 << 13)
@@ -42,8 +45,9 @@ static u16 event_enable_port;
 static u16 gpe_port;
 static u16 gpe_enable_port;
 static u16 control_ports[2];
-static u16 sleep_types[2]; /* of _S5_, for each control port */
+static u16 off_types[2]; /* of _S5_, for each control port */
 static bool can_power_off;
+static const u8 *fixed_table; /* FADT; NULL: its hardware is not used */
 
 static volatile u32 events; /* ACPI_EVENT_*: set by the interrupt, taken by the loop */
 
@@ -92,18 +96,11 @@ bool acpi_events_pending(void)
 }
 
 /* Only what is understood may interrupt: an event that nobody clears would hold the line. */
-static void enable_events(unsigned line)
+static void enable_events(void)
 {
     io_write16(event_enable_port, 0);
     for (u16 i = 0; gpe_port != 0 && i < gpe_enable_port - gpe_port; i++)
         io_write8((u16)(gpe_enable_port + i), 0);
-    note(NULL);
-    acpi_take_events();
-    if (platform_irq_attach_line(line, note, NULL) != OK) {
-        log_warning(LOG_ARCH, "acpi", "line %u cannot be used; the power button is not heard",
-                    line);
-        return;
-    }
     io_write16(event_enable_port, POWER_BUTTON);
     if (gpe_port != 0)
         io_write8(gpe_enable_port, GPE_PCI_HOTPLUG);
@@ -127,20 +124,19 @@ static const u8 *read_element(const u8 *aml, const u8 *end, u16 *value)
     return NULL;
 }
 
-/* Find Name(_S5_, Package {a, b, ...}): what to write where to reach soft-off. */
-static bool find_sleep_types(const u8 *aml, u32 bytes)
+bool acpi_find_sleep_types(const u8 *aml, u32 bytes, const char *state, u16 types[2])
 {
     enum { NAME = 0x08, ROOT = '\\', PACKAGE = 0x12 };
     const u8 *end = aml + bytes;
 
     for (const u8 *name = aml + 2; name + 8 < end; name++) {
-        if (memcmp(name, "_S5_", 4) != 0 || name[4] != PACKAGE ||
+        if (memcmp(name, state, 4) != 0 || name[4] != PACKAGE ||
             (name[-1] != NAME && (name[-1] != ROOT || name[-2] != NAME)))
             continue;
         const u8 *element = name + 5;
         element += 1 + (*element >> 6); /* the package's length, of 1 to 4 bytes */
-        element = read_element(element + 1, end, &sleep_types[0]);
-        if (element != NULL && read_element(element, end, &sleep_types[1]) != NULL)
+        element = read_element(element + 1, end, &types[0]);
+        if (element != NULL && read_element(element, end, &types[1]) != NULL)
             return true;
     }
     return false;
@@ -184,23 +180,45 @@ void acpi_power_init(void)
         return;
     }
     const u8 *dsdt = acpi_open_table(read32(fadt + FADT_DSDT), &bytes);
-    can_power_off = dsdt != NULL && find_sleep_types(dsdt, bytes);
+    can_power_off = dsdt != NULL && acpi_find_sleep_types(dsdt, bytes, "_S5_", off_types);
+    if (dsdt != NULL)
+        acpi_sleep_init(fadt, dsdt, bytes);
     event_enable_port = (u16)(event_port + fadt[FADT_PM1_EVENT_BYTES] / 2);
     if (fadt[FADT_GPE0_BYTES] >= 2 && fadt[FADT_GPE0_BYTES] <= NR_GPE_BYTES_MAX) {
         gpe_port = port_at(fadt + FADT_GPE0);
         gpe_enable_port = (u16)(gpe_port + fadt[FADT_GPE0_BYTES] / 2);
     }
-    enable_events(read16(fadt + FADT_SCI_LINE));
+    fixed_table = fadt;
+    note(NULL);
+    acpi_take_events();
+    if (platform_irq_attach_line(read16(fadt + FADT_SCI_LINE), note, NULL) == OK)
+        enable_events();
+    else
+        log_warning(LOG_ARCH, "acpi", "line %u cannot be used; the power button is not heard",
+                    read16(fadt + FADT_SCI_LINE));
+}
+
+void acpi_resume(void)
+{
+    if (fixed_table == NULL || !enter_acpi_mode(fixed_table))
+        return;
+    /* What woke the machine is no event: QEMU says it was the power button. */
+    io_write16(event_port, WAKE_STATUS | POWER_BUTTON);
+    enable_events();
+}
+
+void acpi_write_control(const u16 types[2])
+{
+    for (unsigned i = 0; i < 2; i++)
+        if (control_ports[i] != 0)
+            io_write16(control_ports[i], (u16)(types[i] << SLEEP_SHIFT | SLEEP_NOW));
+    /* A host may take a moment: what the caller does next must not come first. */
+    for (unsigned i = 0; i < PORT_READS_MAX; i++)
+        io_read16(control_ports[0]);
 }
 
 void acpi_power_off(void)
 {
-    if (!can_power_off)
-        return;
-    for (unsigned i = 0; i < 2; i++)
-        if (control_ports[i] != 0)
-            io_write16(control_ports[i], (u16)(sleep_types[i] << SLEEP_SHIFT | SLEEP_NOW));
-    /* A host may take a moment: what the caller does next must not come first. */
-    for (unsigned i = 0; i < PORT_READS_MAX; i++)
-        io_read16(control_ports[0]);
+    if (can_power_off)
+        acpi_write_control(off_types);
 }

@@ -162,6 +162,23 @@ void interrupts_init(void);
 /* 100 interrupts a second for platform_now_ms(). */
 void timer_init(void);
 
+/* ---- suspend to RAM ---- */
+
+/* What suspend_to_ram() needs to keep the kernel's own data, which a reset may write over. */
+u64 suspend_copy_bytes(void);
+
+/*
+ * Suspend to RAM, and return after waking: OK, with the board as it was and
+ * other processors about to start. copy is suspend_copy_bytes() of RAM. Devices on PCI
+ * have been reset and have lost their config space. E_UNSUPPORTED where ACPI does
+ * not tell how, E_BUSY while another processor works or starts, E_TIMEOUT or E_NOMEM
+ * if the machine stayed awake. From the loop only, after cpus_init().
+ */
+must_check int suspend_to_ram(paddr_t copy);
+
+/* Listen to ACPI's events again: after waking, once the chipset's config space is as it was. */
+void acpi_resume(void);
+
 /* ---- for tests ---- */
 
 /*

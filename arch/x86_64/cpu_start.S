@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Where a processor begins that another one starts, or that wakes from S3: in
- * real mode at cpu_start_page, into which cpus.c copies the code below.
+ * Where a processor begins that another one starts: in real mode at
+ * CPU_START_PAGE, into which cpus.c copies the code below.
  *
  * It goes straight to long mode on the page tables of boot/entry.S, which map
  * all below 4 GiB executable, and leaves for the kernel's text at once: so in
@@ -14,6 +14,14 @@
 #define CR0_PG_WP_NE_MP_PE 0x80010033
 #define SELECTOR_CODE      0x08
 #define SELECTOR_DATA      0x10
+
+#define CPU_WAKE_PAGE    0x9000 /* suspend.c checks these against its struct */
+#define WAKE_TABLES      0x800
+#define WAKE_FROM        0x808
+#define WAKE_DATA        0x810
+#define WAKE_DATA_BYTES  0x818
+#define WAKE_STACK       0x820
+#define WAKE_STACK_BYTES 0x828
 
     .section .rodata
     .globl cpu_start_code, cpu_start_code_end
@@ -41,8 +49,57 @@ gdt_pointer:
     .long boot_gdt
 cpu_start_code_end:
 
+/*
+ * The same for the boot processor when it wakes, at CPU_WAKE_PAGE: on the kernel's own page
+ * tables, because a loader's reset may have written over all of .data and .bss.
+ */
+    .globl cpu_wake_code, cpu_wake_code_end
+cpu_wake_code:
+    cli
+    cld
+    movw %cs, %ax
+    movw %ax, %ds
+    movl $CR4_PAE, %eax
+    movl %eax, %cr4
+    movl WAKE_TABLES, %eax
+    movl %eax, %cr3
+    movl $MSR_EFER, %ecx
+    rdmsr
+    orl $EFER_LME_AND_NXE, %eax
+    wrmsr
+    lgdtl wake_gdt_pointer - cpu_wake_code
+    movl $CR0_PG_WP_NE_MP_PE, %eax
+    movl %eax, %cr0
+    ljmpl $SELECTOR_CODE, $wake_64
+    .balign 4
+wake_gdt_pointer:
+    .word 3 * 8 - 1
+    .long boot_gdt
+cpu_wake_code_end:
+
     .text
     .code64
+/* Bring .data, .bss and the stack back before anything reads them. */
+wake_64:
+    movl $SELECTOR_DATA, %eax
+    movl %eax, %ss
+    xorl %eax, %eax
+    movl %eax, %ds
+    movl %eax, %es
+    movl %eax, %fs
+    movl %eax, %gs
+    movl $CPU_WAKE_PAGE, %ebx
+    movq WAKE_FROM(%rbx), %rsi
+    movq WAKE_DATA(%rbx), %rdi
+    movq WAKE_DATA_BYTES(%rbx), %rcx
+    rep movsb
+    movq WAKE_STACK(%rbx), %rdi
+    movq WAKE_STACK_BYTES(%rbx), %rcx
+    rep movsb
+    movq cpu_suspended_rsp, %rsp
+    xorl %ebp, %ebp
+    call suspend_wake
+
 start_64:
     movl $SELECTOR_DATA, %eax
     movl %eax, %ss
@@ -63,5 +120,37 @@ start_64:
 1:  cli
     hlt
     jmp 1b
+
+/* See suspend.h. */
+    .globl cpu_suspend, cpu_resume
+cpu_suspend:
+    pushq %rbx
+    pushq %rbp
+    pushq %r12
+    pushq %r13
+    pushq %r14
+    pushq %r15
+    pushfq
+    movq %rsp, cpu_suspended_rsp
+    call *%rdi
+2:  popfq
+    popq %r15
+    popq %r14
+    popq %r13
+    popq %r12
+    popq %rbp
+    popq %rbx
+    ret
+
+cpu_resume:
+    movq cpu_suspended_rsp, %rsp
+    xorl %eax, %eax
+    jmp 2b
+
+    .bss
+    .balign 8
+    .globl cpu_suspended_rsp
+cpu_suspended_rsp:
+    .skip 8
 
     .section .note.GNU-stack, "", @progbits

@@ -25,7 +25,6 @@
 #include "lib/string.h"
 
 #define CPUID_HTT       (1 << 28) /* leaf 1, edx: the number of logical processors is told */
-#define START_PAGE      0x8000    /* below early_init()'s first byte: nobody else has it */
 #define STEP_MS         20        /* two ticks: at least the 10 ms between INIT and start */
 #define START_LIMIT_MS  2000
 #define FLUSH_SPINS_MAX 1000000000u /* many seconds: a host may not run that processor for long */
@@ -49,7 +48,8 @@ struct processor {
 static struct processor processors[CPUS_MAX];
 static unsigned nr_found = 1;
 static unsigned nr_running = 1;
-static u32 stopper; /* the processor that ends the machine, plus 1 */
+static bool has_low_pages; /* CPU_START_PAGE and CPU_WAKE_PAGE are RAM */
+static u32 stopper;        /* the processor that ends the machine, plus 1 */
 
 /* What cpus_service() does next, and when. */
 static enum {
@@ -336,30 +336,9 @@ static unsigned package_ids(void)
     return ids;
 }
 
-void cpus_init(const struct boot_info *boot, u64 now_ms, paddr_t (*alloc)(unsigned order))
+/* The first step; cpus_service() does the others. */
+static void begin_start(u64 now_ms)
 {
-    struct cpu_list list;
-
-    if (!apic_is_usable())
-        return;
-    processors[0] = (struct processor){.apic_id = apic_id(), .runs = 1, .busy = 1};
-    cpu_list_find(boot, processors[0].apic_id, package_ids(), &list);
-    list_source = list.source;
-    nr_named = list.nr_named;
-    if (list.nr == 1)
-        return;
-    if (!is_ram(boot, START_PAGE, PAGE_BYTES)) {
-        log_warning(LOG_ARCH, "cpu", "no RAM at 0x%x to start other processors from", START_PAGE);
-        return;
-    }
-    memcpy(phys_to_virt(START_PAGE), cpu_start_code, (size_t)(cpu_start_code_end - cpu_start_code));
-    for (unsigned i = 1; i < list.nr; i++) {
-        if (!prepare(list.apic_ids[i], alloc)) {
-            log_warning(LOG_ARCH, "cpu", "no memory for the stacks of %u of %u processors",
-                        list.nr - i, list.nr);
-            break;
-        }
-    }
     for (unsigned id = 1; id < nr_found; id++)
         apic_send_init(processors[id].apic_id);
     step = nr_found > 1 ? STEP_START : STEP_NOTHING;
@@ -367,11 +346,43 @@ void cpus_init(const struct boot_info *boot, u64 now_ms, paddr_t (*alloc)(unsign
     give_up_ms = now_ms + START_LIMIT_MS;
 }
 
+void cpus_init(const struct boot_info *boot, u64 now_ms, paddr_t (*alloc)(unsigned order))
+{
+    struct cpu_list list;
+
+    processors[0] = (struct processor){.runs = 1, .busy = 1};
+    has_low_pages = is_ram(boot, CPU_START_PAGE, 2 * PAGE_BYTES);
+    if (has_low_pages)
+        memcpy(phys_to_virt(CPU_START_PAGE), cpu_start_code,
+               (size_t)(cpu_start_code_end - cpu_start_code));
+    processors[0].apic_id = (u8)(cpuid(1).ebx >> 24);
+    if (!apic_is_usable())
+        return;
+    cpu_list_find(boot, processors[0].apic_id, package_ids(), &list);
+    list_source = list.source;
+    nr_named = list.nr_named;
+    if (list.nr == 1)
+        return;
+    if (!has_low_pages) {
+        log_warning(LOG_ARCH, "cpu", "no RAM at 0x%x to start other processors from",
+                    CPU_START_PAGE);
+        return;
+    }
+    for (unsigned i = 1; i < list.nr; i++) {
+        if (!prepare(list.apic_ids[i], alloc)) {
+            log_warning(LOG_ARCH, "cpu", "no memory for the stacks of %u of %u processors",
+                        list.nr - i, list.nr);
+            break;
+        }
+    }
+    begin_start(now_ms);
+}
+
 static void send_starts(void)
 {
     for (unsigned id = 1; id < nr_found; id++) {
         if (!cpus_runs(id))
-            apic_send_start(processors[id].apic_id, START_PAGE);
+            apic_send_start(processors[id].apic_id, CPU_START_PAGE);
     }
 }
 
@@ -384,6 +395,21 @@ static void report(void)
                         processors[id].apic_id, START_LIMIT_MS);
     }
     log_info(LOG_ARCH, "cpu", "%u processors run, found by %s", nr_running, list_source);
+}
+
+int cpus_suspend(void)
+{
+    if (!has_low_pages)
+        return E_UNSUPPORTED;
+    return step != STEP_NOTHING || !none_busy() ? E_BUSY : OK;
+}
+
+void cpus_resume(u64 now_ms)
+{
+    for (unsigned id = 1; id < nr_found; id++)
+        processors[id].runs = 0;
+    nr_running = 1;
+    begin_start(now_ms);
 }
 
 void cpus_service(u64 now_ms)

@@ -20,6 +20,17 @@ void cpus_stop_if_asked(void);
 /* This processor is ending the machine, and no other one runs. */
 bool cpus_is_last(void);
 
+/* Where processors begin, and where the first one wakes: pages that mm never has. */
+#define CPU_START_PAGE 0x8000
+#define CPU_WAKE_PAGE  0x9000
+
+/* Before the machine sleeps: E_BUSY if a processor works or starts, E_UNSUPPORTED without these
+ * pages. */
+must_check int cpus_suspend(void);
+
+/* Afterwards: start the others again, as cpus_init() did. */
+void cpus_resume(u64 now_ms);
+
 /* From cpu_start.S, on this processor's own stack. */
 _Noreturn void cpu_started(u32 apic_id);
 

@@ -9,6 +9,7 @@
 #include "arch/x86_64/interrupts.h"
 
 #include "arch/x86_64/arch.h"
+#include "arch/x86_64/suspend.h"
 #include "arch/x86_64/traps.h"
 #include "asm/cpu.h"
 #include "include/platform.h"
@@ -34,6 +35,13 @@ void interrupts_init(void)
 {
     pic_init();
     has_apic = apic_init();
+}
+
+void interrupts_resume(void)
+{
+    pic_resume();
+    if (has_apic)
+        has_apic = apic_init();
 }
 
 void interrupts_after_tick(void)

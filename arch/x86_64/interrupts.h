@@ -23,6 +23,9 @@ void interrupts_after_tick(void);
 
 /* Vectors VECTOR_PIC to VECTOR_PIC + 15; every line masked. */
 void pic_init(void);
+
+/* The same after a sleep, with the masks and triggers as they were. */
+void pic_resume(void);
 void pic_mask(unsigned line);
 void pic_unmask(unsigned line);
 

@@ -21,6 +21,7 @@
 #define ALWAYS_EDGE (1 << 0 | 1 << 1 | 1 << 2 | 1 << 8 | 1 << 13)
 
 static u16 masked;
+static u16 level_triggered; /* as the controller has it */
 
 static void write_masks(void)
 {
@@ -28,7 +29,7 @@ static void write_masks(void)
     io_write8(SLAVE_DATA, (u8)(masked >> 8));
 }
 
-void pic_init(void)
+static void start(void)
 {
     io_write8(MASTER_COMMAND, INIT_WITH_MODE);
     io_write8(MASTER_DATA, VECTOR_PIC);
@@ -41,7 +42,20 @@ void pic_init(void)
     /* From here on, a read of the command port tells which lines are in service. */
     io_write8(MASTER_COMMAND, READ_IN_SERVICE);
     io_write8(SLAVE_COMMAND, READ_IN_SERVICE);
+}
+
+void pic_init(void)
+{
+    start();
     masked = (u16) ~(1 << CASCADE_LINE);
+    write_masks();
+}
+
+void pic_resume(void)
+{
+    start();
+    io_write8(LEVEL_TRIGGER, (u8)level_triggered);
+    io_write8(LEVEL_TRIGGER + 1, (u8)(level_triggered >> 8));
     write_masks();
 }
 
@@ -65,6 +79,7 @@ void pic_set_level_triggered(unsigned line, bool level)
 
     if ((ALWAYS_EDGE >> line & 1) == 0)
         io_write8(port, (u8)(level ? old | bit : old & ~bit));
+    level_triggered = (u16)(io_read8(LEVEL_TRIGGER) | io_read8(LEVEL_TRIGGER + 1) << 8);
 }
 
 bool pic_is_spurious(unsigned line)

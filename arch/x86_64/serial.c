@@ -11,6 +11,7 @@
 
 #include "arch/x86_64/arch.h"
 #include "arch/x86_64/interrupts.h"
+#include "arch/x86_64/suspend.h"
 #include "asm/cpu.h"
 #include "asm/io.h"
 #include "include/platform.h"
@@ -45,6 +46,7 @@
 
 static bool port_exists;
 static bool host_takes_output;
+static bool takes_input;
 
 /* A ring: the interrupt handler writes at head, serial_read() reads at tail. */
 static u8 received[RECEIVE_BYTES];
@@ -148,11 +150,19 @@ void serial_enable_input(void)
         log_error(LOG_ARCH, "serial", "no handler slot for line %u; no input", COM1_LINE);
         return;
     }
+    takes_input = true;
     io_write8(INTERRUPTS, ON_RECEIVE);
     /* A byte that came before would hold the line without an edge. */
     u64 flags = irq_save();
     receive(NULL);
     irq_restore(flags);
+}
+
+void serial_resume(void)
+{
+    serial_init();
+    if (port_exists && takes_input)
+        io_write8(INTERRUPTS, ON_RECEIVE);
 }
 
 int serial_read(void)

@@ -2,6 +2,7 @@
 /* The clock: the 8254's channel 0, 100 times a second. No calibration, so no wait at boot. */
 #include "arch/x86_64/arch.h"
 #include "arch/x86_64/interrupts.h"
+#include "arch/x86_64/suspend.h"
 #include "asm/io.h"
 #include "include/platform.h"
 #include "include/status.h"
@@ -25,11 +26,16 @@ static void tick(void *context)
     interrupts_after_tick();
 }
 
-void timer_init(void)
+void timer_resume(void)
 {
     io_write8(CONTROL, CHANNEL_0_RATE_BINARY);
     io_write8(CHANNEL_0, DIVISOR & 0xff);
     io_write8(CHANNEL_0, DIVISOR >> 8);
+}
+
+void timer_init(void)
+{
+    timer_resume();
     if (interrupts_attach(TIMER_LINE, false, tick, NULL) != OK)
         panic("timer: line %d has no free handler", TIMER_LINE);
 }

@@ -71,6 +71,11 @@ static void port_write(struct pci_address address, u16 offset, unsigned bytes, u
         io_write32(port, value);
 }
 
+void pci_config_write_port(struct pci_address address, u16 offset, u32 value)
+{
+    port_write(address, offset, 4, value);
+}
+
 static const struct pci_config_ops port_ops = {port_read, port_write};
 
 /* ---- memory ---- */

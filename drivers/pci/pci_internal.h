@@ -79,6 +79,9 @@ const char *pci_name(const struct pci_device *device);
 /* Learn the ECAM windows from the platform and check that they answer. Again: no effect. */
 void pci_config_init(void);
 
+/* 32 bits through the ports, whatever else there is: ECAM may be switched off. */
+void pci_config_write_port(struct pci_address address, u16 offset, u32 value);
+
 /* The first bus of the index-th ECAM window in use, and its last; false past the end. */
 bool pci_config_window(unsigned index, u16 *segment, u8 *first_bus, u8 *last_bus);
 

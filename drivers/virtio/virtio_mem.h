@@ -88,6 +88,12 @@ must_check int vmem_verify(struct vmem_device *vmem);
  */
 bool vmem_allows_suspend(const struct vmem_device *vmem);
 
+/*
+ * The machine has slept: the device was reset, but kept what is plugged. Start it again;
+ * what was asked for when it fell asleep is found out by STATE. PCI must be as it was.
+ */
+void vmem_resume(struct vmem_device *vmem, u64 now_ms);
+
 /* Whether the first plan has settled, or never will (waiting for what only others can change,
  * broken). */
 bool vmem_is_ready(const struct vmem_device *vmem);

@@ -50,6 +50,18 @@ void vmem_recover(struct vmem_device *vmem, u64 now_ms, const char *why)
         vmem_back_off(vmem, now_ms, "the device was reset");
 }
 
+void vmem_resume(struct vmem_device *vmem, u64 now_ms)
+{
+    if (vmem->virtio->broken)
+        return;
+    log_info(LOG_VMEM, vmem->name, "awake: %lu blocks stayed online, %lu are in doubt",
+             vmem->blocks.nr_online, vmem->blocks.nr_held);
+    vmem->is_recovering = true;
+    vmem->probe_blocks = VIRTIO_MEM_NB_BLOCKS_MAX;
+    if (restart(vmem))
+        vmem->work_at_ms = now_ms;
+}
+
 bool vmem_resolve_next(struct vmem_device *vmem, u64 now_ms)
 {
     u64 usable = vmem_usable_blocks(vmem);

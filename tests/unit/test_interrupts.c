@@ -28,6 +28,10 @@ void pic_init(void)
     unmasked = 0;
 }
 
+void pic_resume(void)
+{
+}
+
 void pic_mask(unsigned line)
 {
     unmasked &= ~(1u << line);

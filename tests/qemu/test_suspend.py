@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Suspend to RAM: refused where memory could be lost, and everything as it was after the host's wake-up."""
+
+from typing import Any
+
+import pytest
+from helpers import Boot, resize
+from tide.machine import MemDevice
+from tide.qemu import Qemu
+from tide.units import GIB, MIB
+
+KEEPS_MEMORY = (9, 2)  # the first QEMU whose device offers PERSISTENT_SUSPEND
+MACHINES: dict[str, dict[str, Any]] = {
+    "q35": {},
+    "pc": {"type": "pc"},
+    "q35-cpu-max-4-processors": {"cpu": "max", "cpus": 4},
+    "pc-2-processors": {"type": "pc", "cpus": 2},
+}
+
+
+def needs_persistence(version: tuple[int, ...]) -> None:
+    if version < KEEPS_MEMORY:
+        pytest.skip("this QEMU's virtio-mem has no PERSISTENT_SUSPEND: 9.2 and later")
+
+
+def fall_asleep(qemu: Qemu) -> int:
+    """The place in the text before the command."""
+    start = qemu.guest.send("suspend")
+    qemu.guest.console.wait(r"^suspend: asleep$", start)
+    qemu.wait_for(lambda: qemu.qmp.execute("query-status")["status"] == "suspended", "the guest to sleep")
+    return start
+
+
+def wake_up(qemu: Qemu, start: int) -> None:
+    qemu.qmp.execute("system_wakeup")
+    qemu.guest.console.wait(r"^suspend: awake$", start)
+
+
+def sleep_and_wake(qemu: Qemu) -> None:
+    wake_up(qemu, fall_asleep(qemu))
+
+
+def wait_cpus(qemu: Qemu, start: int = 0) -> None:
+    if qemu.machine.cpus > 1:
+        qemu.guest.console.wait(rf"^cpu: {qemu.machine.cpus} processors run", start)
+
+
+@pytest.mark.parametrize("name", MACHINES)
+def test_memory_clock_console_and_processors_come_back(boot: Boot, name: str) -> None:
+    """Twice, since the second time must find everything as the first did."""
+    qemu = boot(**MACHINES[name])
+    wait_cpus(qemu)
+    qemu.guest.command("alloc 8M 4")
+    qemu.guest.command("fill all")
+    for _ in range(2):
+        before, mark = qemu.guest.stats()["uptime ms"], qemu.guest.console.mark()
+        sleep_and_wake(qemu)
+        wait_cpus(qemu, mark)
+        assert qemu.guest.command("check all").count("check: ok") == 4
+        assert qemu.guest.command("cpus").startswith(f"cpus: running={qemu.machine.cpus}\n")
+        qemu.wait_for(lambda: qemu.guest.stats()["uptime ms"] > before + 50, "the clock to go on")
+    qemu.qmp.execute("system_powerdown")
+    assert qemu.wait_exit() == 0, "the power button is heard"
+
+
+@pytest.mark.parametrize("name", MACHINES)
+def test_plugged_memory_stays(boot: Boot, name: str, qemu_version: tuple[int, ...]) -> None:
+    needs_persistence(qemu_version)
+    qemu = boot(MemDevice("vmem0"), MemDevice("vmem1", block=4 * MIB), **MACHINES[name])
+    wait_cpus(qemu)
+    resize(qemu, "vmem0", 512 * MIB)
+    resize(qemu, "vmem1", 256 * MIB)
+    qemu.guest.command("alloc 64M 8")
+    qemu.guest.command("fill all")
+    start = fall_asleep(qemu)
+    assert (qemu.size("vmem0"), qemu.size("vmem1")) == (512 * MIB, 256 * MIB)
+    wake_up(qemu, start)
+    assert (qemu.size("vmem0"), qemu.size("vmem1")) == (512 * MIB, 256 * MIB)
+    assert qemu.guest.command("check all").count("check: ok") == 8
+    resize(qemu, "vmem0", GIB)
+    assert qemu.guest.command("check all").count("check: ok") == 8
+    qemu.guest.command("free all")
+    resize(qemu, "vmem0", 0)
+    resize(qemu, "vmem1", 0)
+    assert qemu.guest.command("status").count("resets=0") == 2
+
+
+@pytest.mark.parametrize("mode", ["intx", "poll"])
+def test_a_resize_asked_for_while_asleep(boot: Boot, mode: str, qemu_version: tuple[int, ...]) -> None:
+    """Behind a port, whose bus number and window are lost as well; without MSI-X the line must be routed again."""
+    needs_persistence(qemu_version)
+    port = "pcie-root-port,id=port0,chassis=1,slot=1"
+    qemu = boot(MemDevice("vmem0", bus="port0"), buses=[port], append=f"virtio_mem.irq={mode}")
+    resize(qemu, "vmem0", 128 * MIB)
+    start = fall_asleep(qemu)
+    mark = qemu.guest.console.mark()
+    qemu.set_requested("vmem0", 512 * MIB)
+    wake_up(qemu, start)
+    qemu.guest.wait_settled("vmem0", 512 * MIB, mark)
+    assert qemu.size("vmem0") == 512 * MIB
+    resize(qemu, "vmem0", 64 * MIB)
+
+
+def refused(qemu: Qemu, reason: str) -> None:
+    assert f"error: suspend: refused: {reason}" in qemu.guest.command("suspend")
+    assert qemu.qmp.execute("query-status")["status"] == "running"
+
+
+def test_refused_where_the_device_may_lose_memory(boot: Boot, qemu_version: tuple[int, ...]) -> None:
+    if qemu_version >= KEEPS_MEMORY:
+        pytest.skip("this QEMU's virtio-mem always offers PERSISTENT_SUSPEND; 9.1 and earlier do not")
+    qemu = boot(MemDevice("vmem0"))
+    resize(qemu, "vmem0", 64 * MIB)
+    refused(qemu, "vmem0 does not keep plugged memory")
+    resize(qemu, "vmem0", 128 * MIB)
+
+
+def test_refused_without_acpi(boot: Boot) -> None:
+    refused(boot(type="pc,acpi=off"), "ACPI does not tell how")
+
+
+def test_refused_while_a_processor_works(boot: Boot) -> None:
+    qemu = boot(cpus=2)
+    wait_cpus(qemu)
+    qemu.guest.command("bench churn")
+    refused(qemu, "another processor works")
+    qemu.guest.command("bench churn stop")
+    sleep_and_wake(qemu)
+
+
+def test_refused_where_the_copies_find_no_memory(boot: Boot) -> None:
+    qemu = boot(memory=16 * MIB)
+    while "not enough" not in qemu.guest.command("alloc 64K 64"):
+        pass
+    while "not enough" not in qemu.guest.command("alloc 4K 64"):
+        pass
+    output = qemu.guest.command("suspend")
+    assert "no memory for what must be kept" in output or "suspend: asleep" in output
