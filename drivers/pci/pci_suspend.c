@@ -18,8 +18,6 @@
 #define HEADER_WORDS  13
 #define CHIPSET_FIRST 0x40
 #define CHIPSET_WORDS 11
-#define CLASS_BRIDGE  0x06
-#define SUBCLASS_ISA  0x01 /* 0: to the host */
 
 struct saved_function {
     const struct pci_device *device;
@@ -34,7 +32,8 @@ static u64 nr_frames;
 
 static bool is_chipset(const struct pci_device *device)
 {
-    return device->class_code == CLASS_BRIDGE && device->subclass <= SUBCLASS_ISA;
+    return device->class_code == PCI_CLASS_BRIDGE &&
+           (device->subclass == PCI_SUBCLASS_HOST || device->subclass == PCI_SUBCLASS_ISA);
 }
 
 static void save(const struct pci_device *device, struct saved_function *copy)
@@ -59,9 +58,10 @@ static void restore(const struct saved_function *copy)
 {
     if (is_chipset(copy->device))
         restore_chipset(copy);
+    /* Nothing decodes while addresses change: the machine may not have slept after all. */
+    pci_write16(copy->device, PCI_COMMAND, 0);
     for (u16 i = 0; i < HEADER_WORDS; i++)
         pci_write32(copy->device, (u16)(HEADER_FIRST + 4 * i), copy->header[i]);
-    /* Decoding last: every address is right by then. */
     pci_write16(copy->device, PCI_COMMAND, copy->command);
 }
 

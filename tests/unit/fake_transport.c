@@ -58,6 +58,12 @@ static void reset(struct fake_transport *fake)
         fake->on_reset(fake->context);
 }
 
+void fake_transport_power_off(struct fake_transport *transport)
+{
+    reset(transport);
+    transport->reset_reads_left = 0;
+}
+
 /* The bits that must be set before each one: "Device Initialization" (I1). */
 static u8 needed_before(u8 bit)
 {

@@ -126,6 +126,9 @@ unsigned fake_transport_process(struct fake_transport *transport, u16 queue);
 void fake_transport_answer_late(struct fake_transport *transport, u16 queue, unsigned index,
                                 const void *reply, u32 bytes);
 
+/* It loses its state, as by a reset that the driver did not ask for and that ends at once. */
+void fake_transport_power_off(struct fake_transport *transport);
+
 /* The device finds itself in error: DEVICE_NEEDS_RESET and a config event, nothing more is
  * answered. */
 void fake_transport_fail(struct fake_transport *transport);

@@ -211,6 +211,59 @@ static void test_region_moves_at_reset(void **state)
     machine_expect_page(&machine);
 }
 
+/* ---- suspend to RAM ---- */
+
+/* The device lost all but its blocks: nothing is asked again, and the next wish is followed. */
+static void test_sleep_at_rest(void **state)
+{
+    (void)state;
+    machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
+    machine_hold_page(&machine);
+    u64 nr_requests = fake_vmem_requests(&machine.device);
+    fake_transport_power_off(&machine.device.transport);
+    vmem_resume(machine.driver, platform_now_ms());
+    machine_run(&machine, 1000);
+    machine_expect(&machine, 64 * MIB);
+    machine_expect_page(&machine);
+    assert_int_equal(fake_vmem_requests(&machine.device), nr_requests);
+    assert_int_equal(machine_status(&machine).resets, 0);
+    machine_resize(&machine, 128 * MIB, 1000);
+    machine_expect(&machine, 128 * MIB);
+}
+
+/* A request was on its way: it may have been done or not, and STATE tells. */
+static void test_sleep_in_the_middle_of_a_request(void **state)
+{
+    (void)state;
+    for (unsigned is_done = 0; is_done < 2; is_done++) {
+        machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
+        machine_hold_page(&machine);
+        *(is_done ? &machine.device.moods.lost : &machine.device.moods.silent) = 1;
+        machine_resize(&machine, 128 * MIB, 100);
+        fake_transport_power_off(&machine.device.transport);
+        vmem_resume(machine.driver, platform_now_ms());
+        machine_run(&machine, 1000);
+        machine_expect(&machine, 128 * MIB);
+        machine_expect_page(&machine);
+        assert_true(machine.device.count[VIRTIO_MEM_REQ_STATE] > 0);
+        machine_shutdown(&machine);
+    }
+    machine_boot(&machine, FAKE_VMEM_QEMU);
+}
+
+static void test_sleep_of_a_broken_device(void **state)
+{
+    (void)state;
+    machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
+    machine.device.transport.faults.reset_reads = ~0u;
+    fake_transport_fail(&machine.device.transport);
+    machine_run(&machine, 10000);
+    assert_int_equal(machine_status(&machine).phase, VMEM_PHASE_BROKEN);
+    vmem_resume(machine.driver, platform_now_ms());
+    machine_run(&machine, 1000);
+    assert_int_equal(machine_status(&machine).phase, VMEM_PHASE_BROKEN);
+}
+
 #define scenario(test) cmocka_unit_test_teardown(test, shut_down)
 
 int main(void)
@@ -222,6 +275,9 @@ int main(void)
         scenario(test_needs_reset_again),     scenario(test_needs_reset_unnoticed),
         scenario(test_reset_never_ends),      scenario(test_vanished),
         scenario(test_region_moves_at_reset),
+        scenario(test_sleep_at_rest),
+        scenario(test_sleep_in_the_middle_of_a_request),
+        scenario(test_sleep_of_a_broken_device),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
