@@ -46,6 +46,8 @@ const struct command commands[] = {
     {"status", "", "each virtio-mem device: sizes, state, requests and replies", command_status},
     {"verify", "[DEVICE]", "compare the driver's map with the device's, by STATE requests",
      command_verify},
+    {"off", "DEVICE", "give all its memory back and let go of it", command_off},
+    {"on", "DEVICE", "use it again", command_on},
     {"map", "[DEVICE] [CELLS]", "draw a region: . unplugged  - free  + partly used  # full",
      command_map},
     {"alloc", "SIZE [COUNT]", "hold memory, from plugged blocks first", command_alloc},

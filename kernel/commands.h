@@ -30,6 +30,8 @@ void commands_note_check_failed(void);
 void command_devices(const struct command_line *line);
 void command_rescan(const struct command_line *line);
 void command_status(const struct command_line *line);
+void command_off(const struct command_line *line);
+void command_on(const struct command_line *line);
 void command_verify(const struct command_line *line);
 void command_map(const struct command_line *line);
 

@@ -138,6 +138,42 @@ void command_verify(const struct command_line *line)
     devices_verify(only);
 }
 
+static void switch_device(const struct command_line *line, int (*act)(const char *name))
+{
+    const char *name = line->nr_arguments > 1 ? line->arguments[1] : "";
+    switch (act(name)) {
+    case OK:
+        console_printf("%s: %s is %s\n", line->arguments[0], name, line->arguments[0]);
+        break;
+    case E_AGAIN:
+        console_printf("off: %s goes off when the device agrees\n", name);
+        break;
+    case E_BUSY:
+        console_printf("error: off: %s: pages of it are in use\n", name);
+        break;
+    case E_EXIST:
+        console_printf("error: %s: %s is %s already\n", line->arguments[0], name,
+                       line->arguments[0]);
+        break;
+    case E_NODEV:
+        monitor_usage_error(line, name, "a device such as vmem0");
+        break;
+    default: /* why not stands in the log */
+        console_printf("error: on: %s cannot be used\n", name);
+        break;
+    }
+}
+
+void command_off(const struct command_line *line)
+{
+    switch_device(line, devices_off);
+}
+
+void command_on(const struct command_line *line)
+{
+    switch_device(line, devices_on);
+}
+
 static void print_map(const struct vmem_device *vmem, unsigned nr_cells)
 {
     static char cells[MAP_CELLS_MAX];

@@ -18,14 +18,25 @@ struct attached_device {
     u32 occupant;                 /* pci->occupant when it was attached */
     struct vmem_device *vmem;
     struct virtio_device *virtio;
-    bool leaving; /* vmem_detach() has begun and must be called until it is done */
-    u64 next_ms;  /* when vmem_service() wants to be called, at the latest */
+    bool leaving;     /* vmem_detach() has begun and must be called until it is done */
+    bool turning_off; /* by devices_off(): the transport stays, for devices_on() */
+    u64 next_ms;      /* when vmem_service() wants to be called, at the latest */
+};
+
+/* A device that the user switched off: a transport without a driver. */
+struct parked_device {
+    char name[8];
+    const struct pci_device *pci;
+    u32 occupant;
+    struct virtio_device *virtio;
 };
 
 #define RELEASE_RETRY_MS 100
 
 static struct attached_device devices[VMEM_DEVICES_MAX];
 static unsigned nr_devices;
+static struct parked_device parked[VMEM_DEVICES_MAX];
+static unsigned nr_parked;
 static const struct options *wanted; /* as devices_init() was given them */
 static bool releasing;               /* a device that is to go has not been let go yet */
 static u64 next_release_ms;
@@ -40,27 +51,33 @@ const char *devices_virtio_type_name(u32 type)
     return type < ARRAY_SIZE(names) && names[type] ? names[type] : "unknown";
 }
 
-/* The lowest "vmemN" that no attached device has. */
+static struct parked_device *find_parked(const char *name)
+{
+    for (unsigned i = 0; i < nr_parked; i++) {
+        if (strcmp(parked[i].name, name) == 0)
+            return &parked[i];
+    }
+    return NULL;
+}
+
+/* The lowest "vmemN" that no device has. */
 static void choose_name(char *name, size_t bytes)
 {
     unsigned number = 0;
     do
         snprintf(name, bytes, "vmem%u", number++);
-    while (devices_find(name));
+    while (devices_find(name) || find_parked(name));
 }
 
 /* Give a transport's device to the driver; on an error it is still the caller's. */
 static int attach(struct virtio_device *virtio, const struct pci_device *pci,
-                  const struct options *options)
+                  const struct options *options, const char *name)
 {
-    char name[8];
-
-    if (nr_devices == VMEM_DEVICES_MAX) {
+    if (nr_devices + nr_parked >= VMEM_DEVICES_MAX) {
         log_error(LOG_KERNEL, "devices", "%s: more than %d virtio-mem devices, left alone",
                   virtio->location, VMEM_DEVICES_MAX);
         return E_NOMEM;
     }
-    choose_name(name, sizeof(name));
     struct attached_device *device = &devices[nr_devices];
     virtio->features_masked = options->features_masked;
     int status = vmem_attach(virtio, name, options->irq_mode, &device->vmem);
@@ -72,7 +89,7 @@ static int attach(struct virtio_device *virtio, const struct pci_device *pci,
     device->pci = pci;
     device->occupant = pci ? pci->occupant : 0;
     device->virtio = virtio;
-    device->leaving = false;
+    device->leaving = device->turning_off = false;
     device->next_ms = 0;
     nr_devices++;
     return OK;
@@ -81,27 +98,31 @@ static int attach(struct virtio_device *virtio, const struct pci_device *pci,
 static void attach_pci(struct pci_device *pci, const struct options *options)
 {
     char address[PCI_ADDRESS_TEXT_BYTES];
+    char name[8];
     struct virtio_device *virtio;
 
+    choose_name(name, sizeof(name));
     int status = virtio_pci_create(pci, &virtio);
     if (status != OK)
         log_error(LOG_KERNEL, "devices", "pci %s: unusable virtio function (%s)",
                   pci_address_text(pci->address, address), status_name(status));
-    else if (attach(virtio, pci, options) != OK)
+    else if (attach(virtio, pci, options, name) != OK)
         virtio_pci_destroy(virtio);
 }
 
 /* Devices that the command line names. Placeholders and other kinds are no fault. */
 static void attach_mmio(const struct virtio_mmio_address *address, const struct options *options)
 {
+    char name[8];
     struct virtio_device *virtio;
 
+    choose_name(name, sizeof(name));
     if (virtio_mmio_create(address, &virtio) != OK)
         return;
     if (virtio->device_type != VIRTIO_ID_MEM)
         log_debug(LOG_KERNEL, "devices", "%s: a virtio %s device, left alone", virtio->location,
                   devices_virtio_type_name(virtio->device_type));
-    else if (attach(virtio, NULL, options) == OK)
+    else if (attach(virtio, NULL, options, name) == OK)
         return;
     virtio_mmio_destroy(virtio);
 }
@@ -156,6 +177,10 @@ static bool is_attached(const struct pci_device *pci)
         if (devices[i].pci == pci)
             return true;
     }
+    for (unsigned i = 0; i < nr_parked; i++) {
+        if (parked[i].pci == pci)
+            return true;
+    }
     return false;
 }
 
@@ -199,25 +224,39 @@ void devices_init(const struct options *options)
 
 /* ---- devices that leave ---- */
 
-static bool has_gone(const struct attached_device *device)
+static bool has_gone(const struct pci_device *pci, u32 occupant)
 {
-    return device->pci && (!device->pci->present || device->pci->occupant != device->occupant);
+    return pci && (!pci->present || pci->occupant != occupant);
+}
+
+static void destroy_transport(const struct pci_device *pci, struct virtio_device *virtio)
+{
+    if (pci)
+        virtio_pci_destroy(virtio);
+    else
+        virtio_mmio_destroy(virtio);
 }
 
 /* False while the driver cannot let go: pages are in use, or the device has not agreed yet. */
 static bool release(unsigned index)
 {
     struct attached_device *device = &devices[index];
-    if (has_gone(device) && !device->virtio->broken)
+    struct parked_device left = {
+        .pci = device->pci, .occupant = device->occupant, .virtio = device->virtio};
+    bool gone = has_gone(device->pci, device->occupant);
+    if (gone && !device->virtio->broken)
         virtio_break(device->virtio, "it was pulled out");
+    memcpy(left.name, device->virtio->name, strlen(device->virtio->name) + 1);
     int status = vmem_detach(device->vmem);
     device->leaving = status == E_AGAIN;
-    if (status != OK)
+    if (status != OK) {
+        device->turning_off = device->turning_off && device->leaving;
         return false;
-    if (device->pci)
-        virtio_pci_destroy(device->virtio);
+    }
+    if (device->turning_off && !gone)
+        parked[nr_parked++] = left;
     else
-        virtio_mmio_destroy(device->virtio);
+        destroy_transport(left.pci, left.virtio);
     nr_devices--;
     for (unsigned i = index; i < nr_devices; i++)
         devices[i] = devices[i + 1];
@@ -229,9 +268,44 @@ static void release_leaving(void)
     releasing = false;
     for (unsigned i = nr_devices; i-- > 0;) {
         const struct pci_device *pci = devices[i].pci;
-        if (has_gone(&devices[i]) || (pci && pci->removal_requested) || devices[i].leaving)
+        if (has_gone(pci, devices[i].occupant) || (pci && pci->removal_requested) ||
+            devices[i].leaving)
             releasing |= !release(i);
     }
+    for (unsigned i = nr_parked; i-- > 0;) {
+        const struct pci_device *pci = parked[i].pci;
+        if (has_gone(pci, parked[i].occupant) || (pci && pci->removal_requested)) {
+            destroy_transport(pci, parked[i].virtio);
+            parked[i] = parked[--nr_parked];
+        }
+    }
+}
+
+int devices_off(const char *name)
+{
+    for (unsigned i = 0; i < nr_devices; i++) {
+        if (strcmp(devices[i].virtio->name, name) != 0)
+            continue;
+        devices[i].turning_off = true;
+        if (release(i))
+            return OK;
+        releasing |= devices[i].leaving; /* goes on in devices_follow_slots() */
+        return devices[i].leaving ? E_AGAIN : E_BUSY;
+    }
+    return find_parked(name) ? E_EXIST : E_NODEV;
+}
+
+int devices_on(const char *name)
+{
+    struct parked_device *found = find_parked(name);
+    if (!found)
+        return devices_find(name) ? E_EXIST : E_NODEV;
+    struct parked_device device = *found;
+    *found = parked[--nr_parked];
+    int status = attach(device.virtio, device.pci, wanted, device.name);
+    if (status != OK)
+        parked[nr_parked++] = device;
+    return status;
 }
 
 static void eject_released(void)

@@ -38,6 +38,16 @@ bool devices_pending(void);
 /* Pages were freed: blocks that were in use may be unplugged now. */
 void devices_memory_freed(void);
 
+/*
+ * Let the driver go of a device, which gets all its memory back, until
+ * devices_on(). E_BUSY while pages of it are in use; E_AGAIN if the device has
+ * not agreed yet: it will go off by itself. E_EXIST if it is off, E_NODEV.
+ */
+must_check int devices_off(const char *name);
+
+/* Attach the driver again, under the same name. E_EXIST if it is on, E_NODEV. */
+must_check int devices_on(const char *name);
+
 /* vmem_verify() for one device, or for each that can be (NULL); at the next turn they begin. */
 void devices_verify(const struct vmem_device *only);
 
