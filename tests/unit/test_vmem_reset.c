@@ -269,11 +269,16 @@ static void test_sleep_of_a_broken_device(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        scenario(test_invalid_answers),       scenario(test_silence),
-        scenario(test_silence_for_ever),      scenario(test_lost_unplug_all),
-        scenario(test_slow_answer),           scenario(test_needs_reset_at_rest),
-        scenario(test_needs_reset_again),     scenario(test_needs_reset_unnoticed),
-        scenario(test_reset_never_ends),      scenario(test_vanished),
+        scenario(test_invalid_answers),
+        scenario(test_silence),
+        scenario(test_silence_for_ever),
+        scenario(test_lost_unplug_all),
+        scenario(test_slow_answer),
+        scenario(test_needs_reset_at_rest),
+        scenario(test_needs_reset_again),
+        scenario(test_needs_reset_unnoticed),
+        scenario(test_reset_never_ends),
+        scenario(test_vanished),
         scenario(test_region_moves_at_reset),
         scenario(test_sleep_at_rest),
         scenario(test_sleep_in_the_middle_of_a_request),
