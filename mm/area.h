@@ -45,7 +45,8 @@
 #define AREA_SMALL       (AREA_PLAIN | AREA_ODD) /* either: in use by frames */
 #define AREA_MOVABLE     (1u << 17)              /* all frames belong to the owner in AREA_SHELF */
 #define AREA_SLOT_SHIFT  18 /* held by slot n - 1 of the processor in AREA_CPU; 0: by none */
-#define AREA_SLOT        (0x1fu << AREA_SLOT_SHIFT)
+#define AREA_SLOT        (0xfu << AREA_SLOT_SHIFT)
+#define AREA_META        (1u << 22) /* full of mm's own frames: see meta_area.h */
 #define AREA_CPU_SHIFT   23
 #define AREA_CPU         (0x3fu << AREA_CPU_SHIFT)
 #define AREA_BOOT        (1u << 29) /* boot RAM; an entry of 0 does not say */

@@ -349,8 +349,8 @@ static u64 area_used(struct area_ref ref, u64 first, u64 count)
 {
     u64 used = 0;
     u32 entry = area_lock(area_entry(ref));
-    if (entry & AREA_WHOLE)
-        used = entry & AREA_HOLDER ? 0 : count;
+    if (entry & (AREA_WHOLE | AREA_META))
+        used = count;
     if (entry & AREA_SMALL) {
         u64 there =
             entry & AREA_ODD ? bitmap_count_range(area_present_words(ref), first, count) : count;

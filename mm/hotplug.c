@@ -16,6 +16,7 @@
 #include "lib/panic.h"
 #include "mm/frames.h"
 #include "mm/index.h"
+#include "mm/meta_area.h"
 #include "mm/page_internal.h"
 
 struct region {
@@ -199,6 +200,7 @@ static int take_away(paddr_t base, u64 bytes)
 {
     spin_lock(&page_lock);
     hold_end_all(true);
+    meta_area_retreat();
     int status = frames_remove(base, bytes);
     if (status != OK)
         frames_tidy(base, bytes);
@@ -273,6 +275,7 @@ bool hotplug_next_idle(paddr_t from, paddr_t to, struct hotplug_range *idle)
     to = min_u64(to, region->base + region->bytes);
     spin_lock(&page_lock);
     hold_end_all(true);
+    meta_area_retreat();
     bool found = find_idle_blocks(from, to, region->block_bytes, idle);
     spin_unlock(&page_lock);
     return found;

@@ -6,6 +6,7 @@
 #include "lib/string.h"
 #include "mm/early.h"
 #include "mm/index.h"
+#include "mm/meta_area.h"
 #include "mm/page_internal.h"
 
 static bool early;
@@ -22,6 +23,7 @@ void meta_init(void)
     nr_frames = 0;
     free_groups = NULL;
     nr_fresh_groups = 0;
+    meta_area_init();
 }
 
 void meta_end_early(void)
@@ -43,10 +45,23 @@ static void *get_frame(void)
     return phys_to_virt(frame);
 }
 
-static void put_frame(void *frame)
+/* A bitmap can be moved, so it may lie anywhere; but it must leave the kernel its reserve. */
+static void *get_bitmap(const struct group *group)
+{
+    if (early || place_above_reserve(1))
+        return get_frame();
+    void *frame = meta_area_get(group);
+    nr_frames += frame != NULL;
+    return frame;
+}
+
+static void put_bitmap(void *frame)
 {
     nr_frames--;
-    page_free_frame_locked(virt_to_phys(frame));
+    if (meta_area_has(frame))
+        meta_area_put(frame);
+    else
+        page_free_frame_locked(virt_to_phys(frame));
 }
 
 static struct group *new_group(void)
@@ -99,7 +114,7 @@ void meta_drop_group(struct group *group)
 bool meta_need_bitmap(struct group *group)
 {
     if (!group->bitmap)
-        group->bitmap = get_frame();
+        group->bitmap = get_bitmap(group);
     return group->bitmap != NULL;
 }
 
@@ -107,7 +122,7 @@ bool meta_need_present_bitmap(struct group *group)
 {
     if (group->present_bitmap)
         return true;
-    group->present_bitmap = get_frame();
+    group->present_bitmap = get_bitmap(group);
     if (!group->present_bitmap)
         return false;
     memset(group->present_bitmap, 0, PAGE_BYTES);
@@ -117,7 +132,7 @@ bool meta_need_present_bitmap(struct group *group)
 static void drop(u64 **bitmap)
 {
     if (*bitmap)
-        put_frame(*bitmap);
+        put_bitmap(*bitmap);
     *bitmap = NULL;
 }
 

@@ -3,8 +3,9 @@
  * The allocator's own memory: leaves, groups and bitmaps, one frame at a time.
  *
  * It comes from boot RAM, so that it pins no block: first from early_alloc(),
- * then from the allocator itself. Only the pointer in a group leads to a
- * bitmap. All with page_lock held.
+ * then from the allocator itself; bitmaps from plugged memory (meta_area.h) when
+ * boot RAM is down to the kernel's reserve. Only the pointer in a group leads to
+ * a bitmap. All with page_lock held.
  */
 #ifndef TIDE_MM_META_H
 #define TIDE_MM_META_H

@@ -82,7 +82,7 @@ static void check_area(struct area_ref ref, struct totals *totals)
     } else if (ref.group->present & area_bit(ref)) {
         bool boot = ref.group->boot;
         totals->present[boot] += AREA_FRAMES;
-        if (entry & AREA_WHOLE)
+        if (entry & (AREA_WHOLE | AREA_META))
             totals->used[boot] += AREA_FRAMES;
     }
 }

@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include <cmocka.h>
 
@@ -20,7 +21,7 @@
 #include "tests/unit/fake_platform.h"
 #include "tests/unit/include/asm/cpu.h"
 
-#define REGION_BASE (4 * GIB)
+#define REGION_BASE ((paddr_t)0x200000000000) /* free beside a sanitizer's shadow */
 #define REGION      (512 * MIB)
 #define BOOT_BYTES  (32 * MIB)
 #define NR_THREADS  4
@@ -147,6 +148,15 @@ static u64 resize_under_them(struct worker *worker)
     return nr_offlined;
 }
 
+/* mm may put bitmaps into the region when boot RAM is out. */
+static void *back_region(u64 bytes)
+{
+    void *memory = mmap(phys_to_virt(REGION_BASE), bytes, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
+    assert_ptr_equal(memory, phys_to_virt(REGION_BASE));
+    return memory;
+}
+
 static void threads_share_the_allocator(void **state)
 {
     (void)state;
@@ -155,6 +165,7 @@ static void threads_share_the_allocator(void **state)
     fake_boot(&boot, BOOT_BYTES);
     early_init(&boot);
     page_init(&boot);
+    void *memory = back_region(REGION);
     assert_int_equal(hotplug_add_region(REGION_BASE, REGION, 2 * MIB, 0, "threads"), OK);
     assert_int_equal(hotplug_online(REGION_BASE, REGION), OK);
     struct page_stats before, after;
@@ -183,6 +194,7 @@ static void threads_share_the_allocator(void **state)
     page_get_stats(&after);
     assert_int_equal(after.plugged_used, 0);
     assert_true(after.boot_used <= before.boot_used + 8);
+    munmap(memory, REGION);
     fake_shutdown();
 }
 
