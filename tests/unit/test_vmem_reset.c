@@ -144,6 +144,20 @@ static void test_needs_reset_at_rest(void **state)
     machine_expect_page(&machine);
 }
 
+/* A device that fails at each first request and does the second: each reset helped, so no limit. */
+static void test_needs_reset_with_progress(void **state)
+{
+    (void)state;
+    machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
+    for (unsigned i = 0; i < 10; i++) {
+        u64 bytes = i % 2 == 0 ? 128 * MIB : 64 * MIB;
+        machine.device.moods.needs_reset = 1;
+        machine_resize(&machine, bytes, 200);
+        machine_expect(&machine, bytes);
+    }
+    assert_int_equal(machine_status(&machine).resets, 10);
+}
+
 /* Now and then it is recovered for ever; again and again, without a calm time between, it is not.
  */
 static void test_needs_reset_again(void **state)
@@ -275,6 +289,7 @@ int main(void)
         scenario(test_lost_unplug_all),
         scenario(test_slow_answer),
         scenario(test_needs_reset_at_rest),
+        scenario(test_needs_reset_with_progress),
         scenario(test_needs_reset_again),
         scenario(test_needs_reset_unnoticed),
         scenario(test_reset_never_ends),
