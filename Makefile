@@ -125,7 +125,7 @@ iso: ## build build/tide.iso: a disk and a CD, for BIOS and UEFI
 
 test: ## all tests but libvirt's
 	$(TOOL) tools/setup test
-	$(BUILD) all iso-image unit-programs $(O)/plugin/insn_count.so
+	$(BUILD) all iso-image unit-programs $(QTEST_PROGRAM) $(O)/plugin/insn_count.so
 	$(TOOL) $(PYTHON) tools/test $(O) unit qemu
 
 test-unit: ## the host programs under sanitizers
@@ -135,7 +135,7 @@ test-unit: ## the host programs under sanitizers
 
 test-qemu: ## the real image in the real QEMU; PYTEST_ARGS='-k zero' picks some
 	$(TOOL) tools/setup test
-	$(BUILD) all iso-image $(O)/plugin/insn_count.so
+	$(BUILD) all iso-image $(QTEST_PROGRAM) $(O)/plugin/insn_count.so
 	$(TOOL) $(PYTHON) tools/test $(O) qemu -- $(PYTEST_ARGS)
 
 test-libvirt: ## a libvirt of its own runs the domain and resizes it with virsh; needs root
@@ -193,5 +193,5 @@ clean:
 
 -include $(KERNEL_OBJECTS:.o=.d) $(HOST_OBJECTS:.o=.d) \
 	$(patsubst tests/unit/%.c,$(O)/host/tests/unit/%.d,$(wildcard tests/unit/test_*.c))
-include tests/fuzz/fuzz.mk
+include tests/fuzz/fuzz.mk tests/qtest/qtest.mk
 .SECONDARY:
