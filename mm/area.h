@@ -50,9 +50,11 @@
 #define AREA_CPU_SHIFT   23
 #define AREA_CPU         (0x3fu << AREA_CPU_SHIFT)
 #define AREA_BOOT        (1u << 29) /* boot RAM; an entry of 0 does not say */
-#define AREA_LOCK        (1u << 30) /* not the sign bit: compilers then use one "lock bts" */
-#define AREA_SETTLED     (1u << 31) /* on a shelf where it stays, whatever is freed, until all is */
-#define AREA_HOLDER      (AREA_SLOT | AREA_CPU)
+/* Allocated as one, in a block that is being emptied: not idle when it is freed. */
+#define AREA_CLOSED_WHOLE (AREA_META | AREA_MOVABLE)
+#define AREA_LOCK         (1u << 30) /* not the sign bit: compilers then use one "lock bts" */
+#define AREA_SETTLED      (1u << 31) /* on a shelf where it stays, whatever is freed, until all is */
+#define AREA_HOLDER       (AREA_SLOT | AREA_CPU)
 
 /* Returns the entry without the lock bit. */
 static inline u32 area_lock(u32 *area)

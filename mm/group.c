@@ -63,7 +63,8 @@ static void become_idle(struct area_ref ref)
     group->small &= ~area_bit(ref);
     group->movable &= ~area_bit(ref);
     area_unlock(area_entry(ref), 0);
-    group_add_idle(group, area_bit(ref));
+    if (!(group->closed & area_bit(ref)))
+        group_add_idle(group, area_bit(ref));
     if (group->small == 0)
         meta_drop_bitmap(group);
 }
@@ -84,7 +85,7 @@ void area_file(struct area_ref ref, u32 entry, unsigned shelf)
         return;
     }
     entry = area_with_shelf(entry, shelf) & ~AREA_SETTLED;
-    if (frames != 0) {
+    if (frames != 0 && !(ref.group->closed & area_bit(ref))) {
         put_on_shelf(ref, shelf);
         if (entry & AREA_MOVABLE || shelf == SHELF_UNKNOWN)
             entry |= AREA_SETTLED;

@@ -42,6 +42,7 @@ struct group {
     u64 odd;     /* present, but not every frame is */
     u64 small;   /* AREA_SMALL: needs the bitmap */
     u64 movable; /* AREA_SMALL and AREA_MOVABLE */
+    u64 closed;  /* being emptied: on no shelf, and not made idle until it is opened */
     u64 shelves[NR_SHELVES];
     u64 *bitmap;         /* 8 words for each area, or NULL */
     u64 *present_bitmap; /* the same, for odd areas; NULL if there never was one */

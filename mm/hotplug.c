@@ -28,7 +28,7 @@ struct region {
     const char *name;
 };
 
-static struct spinlock hotplug_lock;
+struct spinlock hotplug_lock;
 static struct region regions[HOTPLUG_REGIONS_MAX];
 
 void hotplug_init(void)
@@ -208,7 +208,7 @@ static int take_away(paddr_t base, u64 bytes)
     return status;
 }
 
-static int offline(paddr_t base, u64 bytes)
+int hotplug_offline_locked(paddr_t base, u64 bytes)
 {
     struct region *region = find_blocks(base, bytes);
     if (!region)
@@ -232,12 +232,22 @@ static int offline(paddr_t base, u64 bytes)
 int hotplug_offline(paddr_t base, u64 bytes)
 {
     spin_lock(&hotplug_lock);
-    int status = offline(base, bytes);
+    int status = hotplug_offline_locked(base, bytes);
     spin_unlock(&hotplug_lock);
     return status;
 }
 
 /* ---- questions ---- */
+
+u64 hotplug_block_bytes(paddr_t paddr, paddr_t *base, paddr_t *end)
+{
+    const struct region *region = find_region(paddr, 1);
+    if (!region)
+        return 0;
+    *base = region->base;
+    *end = region->base + region->bytes;
+    return region->block_bytes;
+}
 
 /* Somewhere idle at or after `at`: no earlier address starts an idle block. `to` if there is none.
  */

@@ -60,4 +60,41 @@ bool hotplug_next_idle(paddr_t from, paddr_t to, struct hotplug_range *idle);
 /* Frames in use in the range, which lies in one region. */
 u64 hotplug_used_frames(paddr_t base, u64 bytes);
 
+/*
+ * Empty blocks by moving pages, for an unplug that finds too few idle blocks:
+ *
+ *     hotplug_evacuate_begin(from, to, nr_blocks);
+ *     while (still wanted && hotplug_evacuate_next(&range) != E_AGAIN)
+ *         ... if OK: range is offline, unplug it ...
+ *     hotplug_evacuate_end();
+ *
+ * begin chooses those blocks in [from, to), of one region, that hold the fewest
+ * used frames, all of them movable, and closes them: until the end nothing is
+ * allocated there, so no page is moved twice. At most as many are chosen as
+ * give nr_blocks; returns how many that is. O(areas of the range).
+ */
+u64 hotplug_evacuate_begin(paddr_t from, paddr_t to, u64 nr_blocks);
+
+/*
+ * Move the pages of one chosen block (of several, where an area has several)
+ * elsewhere and take it offline: OK. E_BUSY if an owner refused, E_NOMEM if
+ * there was no room or no table: the block is open again, and *range names it.
+ * E_AGAIN when none is left. Costs the copies.
+ */
+must_check int hotplug_evacuate_next(struct hotplug_range *range);
+
+/* Open what is still closed. Must follow each begin; harmless otherwise. */
+void hotplug_evacuate_end(void);
+
+/* Why the blocks of a range cannot be unplugged now: how many are in each case. */
+struct hotplug_pinned {
+    u64 nr_idle;     /* nothing keeps them */
+    u64 nr_movable;  /* in use, and hotplug_evacuate_begin() could choose them */
+    u64 nr_fixed;    /* hold pages of the kernel or of PAGE_USER */
+    u64 nr_metadata; /* hold mm's own bitmaps, for want of boot RAM */
+};
+
+/* Counts online blocks, or areas where a block is smaller. O(areas). */
+void hotplug_count_pinned(paddr_t from, paddr_t to, struct hotplug_pinned *pinned);
+
 #endif

@@ -100,3 +100,8 @@ paddr_t page_alloc(unsigned order, enum page_kind kind)
 {
     return alloc(order, kind);
 }
+
+paddr_t page_alloc_slot(unsigned order, unsigned slot)
+{
+    return alloc(order, slot);
+}

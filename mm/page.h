@@ -54,6 +54,32 @@ void page_free(paddr_t paddr, unsigned order);
 must_check paddr_t page_alloc_run(u64 nr_frames, enum page_kind kind);
 void page_free_run(paddr_t paddr, u64 nr_frames);
 
+/*
+ * Movable pages: memory that mm may ask to be moved, so that it never keeps a
+ * block from being unplugged. All pages of an owner have one order, and areas
+ * of 2 MiB to themselves.
+ */
+struct page_owner {
+    const char *name;
+    unsigned order; /* 0 to PAGE_ORDER_MAX */
+    /*
+     * Copy the page at `from` to `to` and let go of every reference to `from`:
+     * true, and mm frees `from`. Or refuse: false, and mm frees `to`. Called
+     * from the processor that unplugs; may allocate and free, but not call
+     * mm/hotplug.h. The owner may have freed `from` meanwhile, and must refuse.
+     */
+    bool (*move)(struct page_owner *owner, paddr_t from, paddr_t to);
+    unsigned number; /* mm's */
+};
+
+#define PAGE_OWNERS_MAX 9
+
+/* Once for each owner, which stays. E_INVAL for the order, E_NOMEM when there are too many. */
+must_check int page_add_owner(struct page_owner *owner);
+
+/* As page_alloc(); freed by page_free() with the owner's order. */
+must_check paddr_t page_alloc_movable(const struct page_owner *owner);
+
 /* Totals at this moment. O(1) or O(regions). */
 void page_get_stats(struct page_stats *stats);
 

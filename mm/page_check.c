@@ -39,7 +39,8 @@ static void check_small(struct area_ref ref, u32 entry, struct totals *totals)
     totals->used[boot] += there - frames;
     unsigned shelf = area_shelf(entry);
     bool filed = (ref.group->shelves[shelf] & area_bit(ref)) != 0;
-    if (filed != (frames != 0 && !(entry & AREA_HOLDER)))
+    bool closed = (ref.group->closed & area_bit(ref)) != 0;
+    if (filed != (frames != 0 && !(entry & AREA_HOLDER) && !closed))
         wrong(ref, "on a shelf and should not be, or the reverse");
     if (frames == AREA_FRAMES && !(entry & AREA_HOLDER))
         wrong(ref, "idle, but kept as used");
@@ -63,11 +64,14 @@ static void check_masks(struct area_ref ref, u32 entry)
         wrong(ref, "on a shelf, but not in small use, or on two");
     if (small != ((group->small & bit) != 0))
         wrong(ref, "the small mask is wrong");
+    if ((entry & AREA_CLOSED_WHOLE) == AREA_CLOSED_WHOLE && !(group->closed & bit))
+        wrong(ref, "closed in an open block");
     if ((small && entry & AREA_MOVABLE) != ((group->movable & bit) != 0))
         wrong(ref, "the movable mask is wrong");
     if (((entry & AREA_ODD) != 0) != ((group->odd & bit) != 0))
         wrong(ref, "the odd mask is wrong");
-    if ((entry == 0 && present) != ((group_idle(group) & bit) != 0))
+    bool idle = (group_idle(group) & bit) != 0;
+    if ((entry == 0 && present) != idle && (idle || !(group->closed & bit)))
         wrong(ref, "the idle mask is wrong");
     if (entry != 0 && (!present || ((entry & AREA_BOOT) != 0) != group->boot))
         wrong(ref, "in use and not present, or of the wrong origin");

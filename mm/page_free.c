@@ -165,11 +165,26 @@ static never_inline void tell_index(paddr_t paddr)
     spin_unlock(&page_lock);
 }
 
-/* Not in use as a whole; or just changed by another, who frees it as well. */
-static never_inline void bad_whole(paddr_t paddr)
+static always_inline void give_whole(struct group *group, paddr_t paddr)
 {
-    area_lock(area_entry(lookup(paddr)));
-    bad_state(paddr, PAGE_ORDER_MAX);
+    if (unlikely(group_give(group, area_index(paddr)) == 0))
+        tell_index(paddr);
+}
+
+/* The area is being looked at by another processor, or emptied; or it is not in use as a whole. */
+static never_inline void free_whole_slowly(paddr_t paddr)
+{
+    struct area_ref ref = lookup(paddr);
+    u32 entry = area_lock(area_entry(ref));
+    bool closed = (entry & AREA_CLOSED_WHOLE) == AREA_CLOSED_WHOLE;
+    if (!(entry & AREA_WHOLE) && !closed) {
+        bad_state(paddr, PAGE_ORDER_MAX);
+        return;
+    }
+    area_unlock(area_entry(ref), 0);
+    page_count_freed(entry, AREA_FRAMES);
+    if (!closed)
+        give_whole(ref.group, paddr);
 }
 
 static always_inline void free_whole(paddr_t paddr)
@@ -182,12 +197,11 @@ static always_inline void free_whole(paddr_t paddr)
     unsigned index = area_index(paddr);
     u32 entry = __atomic_load_n(&group->areas[index], __ATOMIC_RELAXED);
     if (unlikely(!(entry & AREA_WHOLE) || !area_change(&group->areas[index], entry, 0))) {
-        bad_whole(paddr);
+        free_whole_slowly(paddr);
         return;
     }
     page_count_freed(entry, AREA_FRAMES);
-    if (unlikely(group_give(group, index) == 0))
-        tell_index(paddr);
+    give_whole(group, paddr);
 }
 
 void page_free(paddr_t paddr, unsigned order)

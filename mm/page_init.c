@@ -52,6 +52,7 @@ void page_init(const struct boot_info *boot)
     page_total[false] = page_total[true] = 0;
     page_charged[false] = page_charged[true] = 0;
     hold_init();
+    movable_init();
     hotplug_init();
     index_init();
     meta_init();

@@ -20,7 +20,7 @@
 #include "mm/group.h"
 #include "mm/page.h"
 
-#define PAGE_OWNERS_MAX NR_SHELVES
+_Static_assert(PAGE_OWNERS_MAX == NR_SHELVES, "a shelf for each owner");
 
 /* Slot numbers: a page_kind, or an owner of movable pages. */
 #define SLOT_OF_OWNER(owner) (PAGE_NR_KINDS + (owner))
@@ -149,12 +149,32 @@ void hold_end(unsigned slot, unsigned order);
  */
 bool hold_end_all(bool only_idle);
 
+/* ---- movable.c ---- */
+
+/* No owners. Boot only. */
+void movable_init(void);
+
+/* The owner of a movable area, from its entry. */
+struct page_owner *movable_owner(u32 entry);
+
 /* ---- hotplug.c ---- */
+
+/* The size of the blocks at paddr, and where their region begins and ends; 0 outside of any. */
+u64 hotplug_block_bytes(paddr_t paddr, paddr_t *base, paddr_t *end);
+
+/* One change of what is online at a time. Taken before page_lock. */
+extern struct spinlock hotplug_lock;
+
+/* hotplug_offline() with hotplug_lock held. */
+int hotplug_offline_locked(paddr_t base, u64 bytes);
 
 /* Forget all regions. Boot only. */
 void hotplug_init(void);
 
-/* ---- page.c ---- */
+/* ---- page.c, page_free.c ---- */
+
+/* page_alloc() for a slot. */
+paddr_t page_alloc_slot(unsigned order, unsigned slot);
 
 /* page_free(paddr, 0) with page_lock held already. */
 void page_free_frame_locked(paddr_t paddr);

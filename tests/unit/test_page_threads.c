@@ -21,12 +21,16 @@
 #include "tests/unit/fake_platform.h"
 #include "tests/unit/include/asm/cpu.h"
 
-#define REGION_BASE ((paddr_t)0x200000000000) /* free beside a sanitizer's shadow */
-#define REGION      (512 * MIB)
-#define BOOT_BYTES  (32 * MIB)
-#define NR_THREADS  4
-#define NR_KEPT     4000
-#define NR_SHARED   64
+#ifdef __SANITIZE_THREAD__
+#define REGION_BASE (4 * GIB) /* free beside the sanitizer's shadow; elsewhere the next is */
+#else
+#define REGION_BASE ((paddr_t)0x200000000000)
+#endif
+#define REGION     (512 * MIB)
+#define BOOT_BYTES (32 * MIB)
+#define NR_THREADS 4
+#define NR_KEPT    4000
+#define NR_SHARED  64
 
 struct page {
     paddr_t base;

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Owners of movable pages. See page.h. */
+#include "include/status.h"
+#include "mm/page_internal.h"
+
+static struct page_owner *owners[PAGE_OWNERS_MAX];
+static unsigned nr_owners;
+
+void movable_init(void)
+{
+    nr_owners = 0;
+}
+
+int page_add_owner(struct page_owner *owner)
+{
+    int status = OK;
+    if (owner->order > PAGE_ORDER_MAX)
+        return E_INVAL;
+    spin_lock(&page_lock);
+    if (nr_owners == PAGE_OWNERS_MAX) {
+        status = E_NOMEM;
+    } else {
+        owner->number = nr_owners;
+        owners[nr_owners++] = owner;
+    }
+    spin_unlock(&page_lock);
+    return status;
+}
+
+/* An area of single frames has the owner's number as its shelf, a whole one that of the slot. */
+struct page_owner *movable_owner(u32 entry)
+{
+    return owners[entry & AREA_SMALL ? area_shelf(entry) : area_shelf(entry) - PAGE_NR_KINDS];
+}
+
+paddr_t page_alloc_movable(const struct page_owner *owner)
+{
+    return page_alloc_slot(owner->order, SLOT_OF_OWNER(owner->number));
+}
