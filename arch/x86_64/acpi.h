@@ -31,7 +31,7 @@ void acpi_write_control(const u16 types[2]);
 
 /* ---- acpi_sleep.c ---- */
 
-/* Learn how to reach S3, from checked tables. */
-void acpi_sleep_init(const u8 *fadt, const u8 *dsdt, u32 dsdt_bytes);
+/* Where to look, once somebody asks, how S3 is reached. Both are mapped and checked. */
+void acpi_sleep_set_tables(const u8 *fadt, const u8 *dsdt, u32 dsdt_bytes);
 
 #endif

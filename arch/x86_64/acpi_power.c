@@ -130,7 +130,8 @@ bool acpi_find_sleep_types(const u8 *aml, u32 bytes, const char *state, u16 type
     const u8 *end = aml + bytes;
 
     for (const u8 *name = aml + 2; name + 8 < end; name++) {
-        if (memcmp(name, state, 4) != 0 || name[4] != PACKAGE ||
+        /* The cheap question first: this looks at each byte of a large table, at boot. */
+        if (name[4] != PACKAGE || memcmp(name, state, 4) != 0 ||
             (name[-1] != NAME && (name[-1] != ROOT || name[-2] != NAME)))
             continue;
         const u8 *element = name + 5;
@@ -182,7 +183,7 @@ void acpi_power_init(void)
     const u8 *dsdt = acpi_open_table(read32(fadt + FADT_DSDT), &bytes);
     can_power_off = dsdt != NULL && acpi_find_sleep_types(dsdt, bytes, "_S5_", off_types);
     if (dsdt != NULL)
-        acpi_sleep_init(fadt, dsdt, bytes);
+        acpi_sleep_set_tables(fadt, dsdt, bytes);
     event_enable_port = (u16)(event_port + fadt[FADT_PM1_EVENT_BYTES] / 2);
     if (fadt[FADT_GPE0_BYTES] >= 2 && fadt[FADT_GPE0_BYTES] <= NR_GPE_BYTES_MAX) {
         gpe_port = port_at(fadt + FADT_GPE0);

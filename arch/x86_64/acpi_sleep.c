@@ -28,10 +28,14 @@ struct acpi_facs {
 
 _Static_assert(sizeof(struct acpi_facs) == 64, "ACPI's layout");
 
-static struct acpi_facs *facs; /* NULL: the machine cannot sleep */
+static struct acpi_facs *facs; /* NULL: not found, or not looked for yet */
 static u16 sleep_types[2];
 
-static u64 facs_address(const u8 *fadt)
+static const u8 *fadt; /* NULL: not known */
+static const u8 *dsdt;
+static u32 dsdt_bytes;
+
+static u64 facs_address(void)
 {
     u32 table_bytes;
     u32 low;
@@ -45,26 +49,31 @@ static u64 facs_address(const u8 *fadt)
     return address;
 }
 
-void acpi_sleep_init(const u8 *fadt, const u8 *dsdt, u32 dsdt_bytes)
+void acpi_sleep_set_tables(const u8 *checked_fadt, const u8 *checked_dsdt, u32 bytes)
 {
-    u64 address = facs_address(fadt);
+    fadt = checked_fadt;
+    dsdt = checked_dsdt;
+    dsdt_bytes = bytes;
+}
+
+bool acpi_can_sleep(void)
+{
+    if (fadt == NULL || facs != NULL)
+        return facs != NULL;
+    u64 address = facs_address();
     struct acpi_facs *found = phys_to_virt(address);
 
     if (address == 0 || !acpi_find_sleep_types(dsdt, dsdt_bytes, "_S3_", sleep_types))
-        return;
+        return false;
     if (paging_map_firmware(address, sizeof(*found)) != OK ||
         memcmp(found->signature, "FACS", sizeof(found->signature)) != 0 ||
         found->length < sizeof(*found)) {
         log_warning(LOG_ARCH, "acpi", "no FACS at 0x%llx; the machine cannot sleep",
                     (unsigned long long)address);
-        return;
+        return false;
     }
     facs = found;
-}
-
-bool acpi_can_sleep(void)
-{
-    return facs != NULL;
+    return true;
 }
 
 int acpi_sleep(paddr_t page)
