@@ -150,7 +150,12 @@ def test_interrupt(scenario_file: Write, tmp_path: Path) -> None:
     path = scenario_file(text.replace('"steady"\n[[device]]', '"steady"\nrepetitions = 2\n[[device]]', 1))
     command = [sys.executable, TREE / "tools/experiment", "run", "--out", tmp_path / "out", "--no-plot", path]
     program = subprocess.Popen(
-        [str(word) for word in command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [str(word) for word in command],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # A job in the background of a script inherits ^C ignored: here it is to be heard.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     latest = tmp_path / "out" / "try" / "latest"
     run = latest / "runs" / "tide_seed1_1"
