@@ -52,7 +52,7 @@ static void update_reserve(void)
     page_reserve_frames = frames;
 }
 
-/* The region that holds all of the range, or NULL. */
+/* The region that holds all of the range, or NULL. Either lock keeps it in place. */
 static struct region *find_region(paddr_t base, u64 bytes)
 {
     for (unsigned i = 0; i < HOTPLUG_REGIONS_MAX; i++) {
@@ -111,8 +111,10 @@ static int add_region(const struct region *wanted)
     for (unsigned i = 0; status == OK && i < HOTPLUG_REGIONS_MAX; i++) {
         if (regions[i].bytes != 0)
             continue;
+        spin_lock(&page_lock);
         regions[i] = *wanted;
         update_reserve();
+        spin_unlock(&page_lock);
         return OK;
     }
     return status != OK ? status : E_NOMEM;
@@ -135,8 +137,10 @@ int hotplug_remove_region(paddr_t base)
     if (region && region->base == base)
         status = region->online_bytes != 0 ? E_BUSY : OK;
     if (status == OK) {
+        spin_lock(&page_lock);
         *region = (struct region){0};
         update_reserve();
+        spin_unlock(&page_lock);
     }
     spin_unlock(&hotplug_lock);
     return status;
@@ -238,6 +242,19 @@ int hotplug_offline(paddr_t base, u64 bytes)
 }
 
 /* ---- questions ---- */
+
+bool hotplug_next_on_node(u32 node_id, unsigned *number, paddr_t *base, paddr_t *end)
+{
+    while (*number < HOTPLUG_REGIONS_MAX) {
+        const struct region *region = &regions[(*number)++];
+        if (region->bytes == 0 || region->node_id != node_id)
+            continue;
+        *base = region->base;
+        *end = region->base + region->bytes;
+        return true;
+    }
+    return false;
+}
 
 u64 hotplug_block_bytes(paddr_t paddr, paddr_t *base, paddr_t *end)
 {

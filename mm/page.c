@@ -7,6 +7,7 @@
 
 #include "lib/panic.h"
 #include "mm/page_internal.h"
+#include "mm/watermark.h"
 
 /* The slot's area, which is locked, has nothing for us, or is not ours any more. */
 static never_inline paddr_t alloc_slowly(unsigned order, struct page_slot *slot)
@@ -17,7 +18,10 @@ static never_inline paddr_t alloc_slowly(unsigned order, struct page_slot *slot)
     paddr_t paddr = place(order, number);
     if (paddr == PADDR_NONE && hold_end_all(false))
         paddr = place(order, number);
+    bool low = watermark_crossed();
     spin_unlock(&page_lock);
+    if (low)
+        watermark_tell();
     return paddr;
 }
 
@@ -57,7 +61,10 @@ static never_inline paddr_t alloc_whole_slowly(unsigned number)
     paddr_t paddr = place(PAGE_ORDER_MAX, number);
     if (paddr == PADDR_NONE && hold_end_all(true))
         paddr = place(PAGE_ORDER_MAX, number);
+    bool low = watermark_crossed();
     spin_unlock(&page_lock);
+    if (low)
+        watermark_tell();
     return paddr;
 }
 
@@ -104,4 +111,18 @@ paddr_t page_alloc(unsigned order, enum page_kind kind)
 paddr_t page_alloc_slot(unsigned order, unsigned slot)
 {
     return alloc(order, slot);
+}
+
+paddr_t page_alloc_on_node(unsigned order, u32 node_id)
+{
+    paddr_t paddr = PADDR_NONE;
+    paddr_t base, end;
+    unsigned region = 0;
+    if (order > PAGE_ORDER_MAX)
+        return bad_order(order);
+    spin_lock(&page_lock);
+    while (paddr == PADDR_NONE && hotplug_next_on_node(node_id, &region, &base, &end))
+        paddr = place_between(order, base, end);
+    spin_unlock(&page_lock);
+    return paddr;
 }

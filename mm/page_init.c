@@ -7,9 +7,11 @@
 #include "lib/panic.h"
 #include "mm/early.h"
 #include "mm/frames.h"
+#include "mm/heap.h"
 #include "mm/index.h"
 #include "mm/meta.h"
 #include "mm/page_internal.h"
+#include "mm/watermark.h"
 
 const struct boot_info *page_boot;
 
@@ -53,6 +55,8 @@ void page_init(const struct boot_info *boot)
     page_charged[false] = page_charged[true] = 0;
     hold_init();
     movable_init();
+    watermark_init();
+    heap_init();
     hotplug_init();
     index_init();
     meta_init();

@@ -122,6 +122,9 @@ extern const struct boot_info *page_boot;
 /* One frame of boot RAM for mm itself, or PADDR_NONE. */
 paddr_t place_boot_frame(void);
 
+/* Allocate as a user in [from, to), whole areas; nothing is held. */
+paddr_t place_between(unsigned order, paddr_t from, paddr_t to);
+
 /* Allocate for this processor's slot, which may hold another area afterwards. */
 paddr_t place(unsigned order, unsigned slot);
 
@@ -161,6 +164,10 @@ struct page_owner *movable_owner(u32 entry);
 
 /* The size of the blocks at paddr, and where their region begins and ends; 0 outside of any. */
 u64 hotplug_block_bytes(paddr_t paddr, paddr_t *base, paddr_t *end);
+
+/* The range of the next region of the node at or after *number, which moves on; false at the end.
+ */
+bool hotplug_next_on_node(u32 node_id, unsigned *number, paddr_t *base, paddr_t *end);
 
 /* One change of what is online at a time. Taken before page_lock. */
 extern struct spinlock hotplug_lock;

@@ -64,20 +64,18 @@ static bool claim_idle(unsigned category, struct area_ref *found)
     return false;
 }
 
-/* The lowest idle area, made one whose bits say that every frame is free. */
-static bool pick_idle(unsigned category, unsigned slot, struct pick *pick)
+/* The claimed area becomes one whose bits say that every frame is free, and is locked. */
+static bool open_area(unsigned slot, struct pick *pick)
 {
-    if (!claim_idle(category, &pick->ref))
-        return false;
-    if (!meta_need_bitmap(pick->ref.group)) {
-        group_add_idle(pick->ref.group, area_bit(pick->ref));
-        return false;
-    }
     struct group *group = pick->ref.group;
     u64 bit = area_bit(pick->ref);
+    if (!meta_need_bitmap(group)) {
+        group_add_idle(group, bit);
+        return false;
+    }
     group->small |= bit;
     pick->entry = area_with_shelf(AREA_PLAIN | AREA_FRAMES, SHELF_UNKNOWN);
-    if (category == CATEGORY_IDLE_BOOT)
+    if (group->boot)
         pick->entry |= AREA_BOOT;
     if (slot >= PAGE_NR_KINDS) {
         group->movable |= bit;
@@ -87,6 +85,11 @@ static bool pick_idle(unsigned category, unsigned slot, struct pick *pick)
     for (unsigned i = 0; i < AREA_WORDS; i++)
         area_words(pick->ref)[i] = ~(u64)0;
     return true;
+}
+
+static bool pick_idle(unsigned category, unsigned slot, struct pick *pick)
+{
+    return claim_idle(category, &pick->ref) && open_area(slot, pick);
 }
 
 static bool pick_from(bool boot, unsigned slot, unsigned order, struct pick *pick)
@@ -118,6 +121,15 @@ static paddr_t take(struct pick *pick, unsigned order)
     return area_base(pick->ref) + ((paddr_t)bit << PAGE_SHIFT);
 }
 
+/* A claimed area. */
+static paddr_t take_whole(struct area_ref ref, unsigned slot)
+{
+    area_lock(area_entry(ref));
+    area_unlock(area_entry(ref), page_whole_entry(slot, ref.group->boot));
+    page_charged[ref.group->boot] += AREA_FRAMES;
+    return area_base(ref);
+}
+
 static paddr_t place_whole(unsigned slot)
 {
     for (unsigned i = 0; i < 2; i++) {
@@ -126,16 +138,61 @@ static paddr_t place_whole(unsigned slot)
         if (!may_use(boot, slot) ||
             !claim_idle(boot ? CATEGORY_IDLE_BOOT : CATEGORY_IDLE_PLUGGED, &ref))
             continue;
-        area_lock(area_entry(ref));
-        area_unlock(area_entry(ref), page_whole_entry(slot, boot));
-        page_charged[boot] += AREA_FRAMES;
         /* The reserve must be looked at each time, so the second choice is no hint. */
         if (i == 0)
             page_hint_of(cpu_id(), slot)->group = ref.group;
-        return area_base(ref);
+        return take_whole(ref, slot);
     }
     return PADDR_NONE;
 }
+
+/* ---- in a given range ---- */
+
+/* The lowest area of the range that stands on a shelf and has a run of the order. */
+static bool pick_used_between(unsigned order, paddr_t from, paddr_t to, struct pick *pick)
+{
+    for (unsigned shelf = order; shelf < NR_SHELVES; shelf++) {
+        paddr_t at = from;
+        while (index_find_from(CATEGORY_FIXED_PLUGGED + shelf, at, &pick->ref) &&
+               area_base(pick->ref) < to) {
+            pick->entry = area_lock(area_entry(pick->ref));
+            if (area_bits_find(area_words(pick->ref), order) != AREA_BITS_NONE) {
+                area_unfile(pick->ref, pick->entry);
+                return true;
+            }
+            at = area_base(pick->ref) + AREA_BYTES;
+            area_file(pick->ref, pick->entry, order - 1);
+        }
+    }
+    return false;
+}
+
+static bool claim_idle_between(paddr_t from, paddr_t to, struct area_ref *found)
+{
+    while (index_find_from(CATEGORY_IDLE_PLUGGED, from, found) && area_base(*found) < to) {
+        if (group_claim(found->group, area_bit(*found)))
+            return true;
+    }
+    return false;
+}
+
+paddr_t place_between(unsigned order, paddr_t from, paddr_t to)
+{
+    struct pick pick;
+    paddr_t first = align_up(from, AREA_BYTES);
+    paddr_t last = align_down(to, AREA_BYTES);
+    if (order == PAGE_ORDER_MAX)
+        return claim_idle_between(first, last, &pick.ref) ? take_whole(pick.ref, PAGE_USER)
+                                                          : PADDR_NONE;
+    if (!pick_used_between(order, first, last, &pick) &&
+        !(claim_idle_between(first, last, &pick.ref) && open_area(PAGE_USER, &pick)))
+        return PADDR_NONE;
+    paddr_t paddr = take(&pick, order);
+    area_file(pick.ref, pick.entry, area_shelf(pick.entry));
+    return paddr;
+}
+
+/* ---- anywhere ---- */
 
 paddr_t place(unsigned order, unsigned slot)
 {

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Memory of a given node, and being told when memory is low. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include "include/status.h"
+#include "include/units.h"
+#include "mm/early.h"
+#include "mm/hotplug.h"
+#include "mm/page.h"
+#include "tests/unit/fake_platform.h"
+
+#define BASE_OF(node) ((4 + (node)) * GIB)
+
+static struct boot_info boot;
+static unsigned nr_told;
+
+static int setup(void **state)
+{
+    (void)state;
+    fake_boot(&boot, 16 * MIB);
+    early_init(&boot);
+    page_init(&boot);
+    for (u32 node = 0; node < 3; node++) {
+        assert_int_equal(hotplug_add_region(BASE_OF(node), GIB, MIB, node, "node"), OK);
+        assert_int_equal(hotplug_online(BASE_OF(node) + MIB, 9 * MIB), OK);
+    }
+    nr_told = 0;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    page_check();
+    fake_shutdown();
+    return 0;
+}
+
+static void a_node_gives_its_own(void **state)
+{
+    (void)state;
+    static const unsigned orders[] = {0, 3, 9, 0, 8, 5, 9};
+    paddr_t pages[3][ARRAY_SIZE(orders)];
+    for (unsigned i = 0; i < ARRAY_SIZE(orders); i++) {
+        for (u32 node = 0; node < 3; node++) {
+            pages[node][i] = page_alloc_on_node(orders[i], node);
+            assert_true(pages[node][i] >= BASE_OF(node) && pages[node][i] < BASE_OF(node) + GIB);
+            page_check();
+        }
+    }
+    assert_int_equal(page_alloc_on_node(0, 3), PADDR_NONE);
+    for (unsigned i = 0; i < ARRAY_SIZE(orders); i++) {
+        for (u32 node = 0; node < 3; node++)
+            page_free(pages[node][i], orders[i]);
+    }
+    assert_int_equal(hotplug_used_frames(BASE_OF(1), GIB), 0);
+}
+
+static void a_full_node_gives_nothing(void **state)
+{
+    (void)state;
+    u64 frames = 0;
+    while (page_alloc_on_node(2, 1) != PADDR_NONE)
+        frames += 4;
+    while (page_alloc_on_node(0, 1) != PADDR_NONE)
+        frames++;
+    /* The odd area at the start counts as well: 1 MiB of it is there. */
+    assert_int_equal(frames, 9 * MIB / PAGE_BYTES);
+    assert_int_equal(hotplug_used_frames(BASE_OF(0), GIB), 0);
+    assert_int_equal(hotplug_used_frames(BASE_OF(2), GIB), 0);
+}
+
+static void is_low(void *context)
+{
+    ++*(unsigned *)context;
+    page_free(page_alloc(0, PAGE_KERNEL), 0); /* no lock is held */
+}
+
+static void told_once_each_time(void **state)
+{
+    (void)state;
+    static paddr_t pages[1 << 14];
+    u64 count = 0;
+    page_watch_low(4 * MIB / PAGE_BYTES, is_low, &nr_told);
+    for (unsigned round = 1; round <= 2; round++) {
+        while ((pages[count] = page_alloc(0, PAGE_USER)) != PADDR_NONE)
+            count++;
+        assert_int_equal(nr_told, round);
+        while (count > 0)
+            page_free(pages[--count], 0);
+        page_free(page_alloc(8, PAGE_USER), 8);
+        paddr_t whole = page_alloc(9, PAGE_USER); /* looks, and finds plenty */
+        page_free(whole, 9);
+    }
+    page_watch_low(0, NULL, NULL);
+    while (page_alloc(0, PAGE_USER) != PADDR_NONE)
+        ;
+    assert_int_equal(nr_told, 2);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(a_node_gives_its_own),
+        TEST(a_full_node_gives_nothing),
+        TEST(told_once_each_time),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
