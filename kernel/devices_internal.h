@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Between devices.c, which attaches and serves, and devices_leave.c, which lets go: the two lists.
+ * Kept on the boot processor, not from an interrupt.
+ */
+#ifndef TIDE_KERNEL_DEVICES_INTERNAL_H
+#define TIDE_KERNEL_DEVICES_INTERNAL_H
+
+#include "kernel/devices.h"
+
+struct attached_device {
+    const struct pci_device *pci; /* NULL: it is not on PCI, and stays */
+    u32 occupant;                 /* pci->occupant when it was attached */
+    struct vmem_device *vmem;
+    struct virtio_device *virtio;
+    bool leaving;     /* vmem_detach() has begun and must be called until it is done */
+    bool turning_off; /* by devices_off(): the transport stays, for devices_on() */
+    u64 next_ms;      /* when vmem_service() wants to be called, at the latest */
+};
+
+/* A device that the user switched off: a transport without a driver. */
+struct parked_device {
+    char name[8];
+    const struct pci_device *pci;
+    u32 occupant;
+    struct virtio_device *virtio;
+};
+
+extern struct device_lists {
+    struct attached_device attached[VMEM_DEVICES_MAX];
+    unsigned nr_attached;
+    struct parked_device parked[VMEM_DEVICES_MAX];
+    unsigned nr_parked;
+    const struct options *wanted; /* as devices_init() was given them */
+} device_lists;
+
+/* The device that the user switched off under this name, or NULL. */
+struct parked_device *devices_find_parked(const char *name);
+
+/* Give a transport's device to the driver; on an error it is still the caller's. */
+must_check int devices_attach(struct virtio_device *virtio, const struct pci_device *pci,
+                              const struct options *options, const char *name);
+
+/* Attach what is on PCI, is meant, and is neither attached nor switched off. */
+void devices_attach_new(const struct options *options);
+
+#endif

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Devices that leave: pulled out, asked out by the host, or switched off by the
+ * user. A driver lets go when none of its pages is in use, and is asked until then.
+ */
+#include "drivers/pci/pci.h"
+#include "drivers/pci/pci_hotplug.h"
+#include "drivers/virtio/virtio_mmio.h"
+#include "drivers/virtio/virtio_pci.h"
+#include "include/platform.h"
+#include "include/status.h"
+#include "kernel/devices_internal.h"
+#include "lib/log.h"
+#include "lib/string.h"
+
+#define RELEASE_RETRY_MS 100
+
+static bool releasing; /* a device that is to go has not been let go yet */
+static u64 next_release_ms;
+
+static bool has_gone(const struct pci_device *pci, u32 occupant)
+{
+    return pci && (!pci->present || pci->occupant != occupant);
+}
+
+static void destroy_transport(const struct pci_device *pci, struct virtio_device *virtio)
+{
+    if (pci)
+        virtio_pci_destroy(virtio);
+    else
+        virtio_mmio_destroy(virtio);
+}
+
+/* False while the driver cannot let go: pages are in use, or the device has not agreed yet. */
+static bool release(unsigned index)
+{
+    struct attached_device *device = &device_lists.attached[index];
+    struct parked_device left = {
+        .pci = device->pci, .occupant = device->occupant, .virtio = device->virtio};
+    bool gone = has_gone(device->pci, device->occupant);
+    if (gone && !device->virtio->broken)
+        virtio_break(device->virtio, "it was pulled out");
+    memcpy(left.name, device->virtio->name, strlen(device->virtio->name) + 1);
+    int status = vmem_detach(device->vmem);
+    device->leaving = status == E_AGAIN;
+    if (status != OK) {
+        device->turning_off = device->turning_off && device->leaving;
+        return false;
+    }
+    if (device->turning_off && !gone)
+        device_lists.parked[device_lists.nr_parked++] = left;
+    else
+        destroy_transport(left.pci, left.virtio);
+    device_lists.nr_attached--;
+    for (unsigned i = index; i < device_lists.nr_attached; i++)
+        device_lists.attached[i] = device_lists.attached[i + 1];
+    return true;
+}
+
+static void release_leaving(void)
+{
+    releasing = false;
+    for (unsigned i = device_lists.nr_attached; i-- > 0;) {
+        const struct pci_device *pci = device_lists.attached[i].pci;
+        if (has_gone(pci, device_lists.attached[i].occupant) || (pci && pci->removal_requested) ||
+            device_lists.attached[i].leaving)
+            releasing |= !release(i);
+    }
+    for (unsigned i = device_lists.nr_parked; i-- > 0;) {
+        const struct pci_device *pci = device_lists.parked[i].pci;
+        if (has_gone(pci, device_lists.parked[i].occupant) || (pci && pci->removal_requested)) {
+            destroy_transport(pci, device_lists.parked[i].virtio);
+            device_lists.parked[i] = device_lists.parked[--device_lists.nr_parked];
+        }
+    }
+}
+
+int devices_off(const char *name)
+{
+    for (unsigned i = 0; i < device_lists.nr_attached; i++) {
+        if (strcmp(device_lists.attached[i].virtio->name, name) != 0)
+            continue;
+        device_lists.attached[i].turning_off = true;
+        if (release(i))
+            return OK;
+        releasing |= device_lists.attached[i].leaving; /* goes on in devices_follow_slots() */
+        return device_lists.attached[i].leaving ? E_AGAIN : E_BUSY;
+    }
+    return devices_find_parked(name) ? E_EXIST : E_NODEV;
+}
+
+int devices_on(const char *name)
+{
+    struct parked_device *found = devices_find_parked(name);
+    if (!found)
+        return devices_find(name) ? E_EXIST : E_NODEV;
+    struct parked_device device = *found;
+    *found = device_lists.parked[--device_lists.nr_parked];
+    int status = devices_attach(device.virtio, device.pci, device_lists.wanted, device.name);
+    if (status != OK)
+        device_lists.parked[device_lists.nr_parked++] = device;
+    return status;
+}
+
+static void eject_released(void)
+{
+    struct pci_device *pci;
+    for (unsigned i = 0; (pci = pci_device_at(i)) != NULL;) {
+        if (pci->removal_requested && pci_hotplug_eject(pci) == OK)
+            i = 0; /* more than this function may have gone with it */
+        else
+            i++;
+    }
+}
+
+void devices_rescan(void)
+{
+    int nr_functions = pci_scan();
+    if (nr_functions < 0)
+        log_error(LOG_KERNEL, "devices", "the PCI rescan failed (%s)", status_name(nr_functions));
+    release_leaving();
+    devices_attach_new(device_lists.wanted);
+}
+
+void devices_follow_slots(void)
+{
+    u64 now_ms = platform_now_ms();
+    bool changed = pci_hotplug_poll(now_ms);
+    if (!changed && (!releasing || now_ms < next_release_ms))
+        return;
+    next_release_ms = now_ms + RELEASE_RETRY_MS;
+    release_leaving();
+    if (!releasing)
+        eject_released();
+    devices_attach_new(device_lists.wanted);
+}
