@@ -98,7 +98,7 @@ HOST_TARGETS := help setup run shell gdb iso test test-unit test-qemu test-libvi
 .PHONY: $(HOST_TARGETS) unit-programs iso-image
 
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):.* ## \(.*\)/  make \1\t\2/p' Makefile tests/fuzz/fuzz.mk | expand -t 20
+	@sed -n 's/^\([a-z-]*\):.* ## \(.*\)/  make \1\t\2/p' Makefile tests/*/*.mk | expand -t 20
 
 setup: ## install what is missing, each package named first
 	$(TOOL) tools/setup
@@ -193,5 +193,5 @@ clean:
 
 -include $(KERNEL_OBJECTS:.o=.d) $(HOST_OBJECTS:.o=.d) \
 	$(patsubst tests/unit/%.c,$(O)/host/tests/unit/%.d,$(wildcard tests/unit/test_*.c))
-include tests/fuzz/fuzz.mk tests/qtest/qtest.mk
+include tests/fuzz/fuzz.mk tests/qtest/qtest.mk tests/unit/coverage.mk
 .SECONDARY:
