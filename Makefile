@@ -193,5 +193,5 @@ clean:
 
 -include $(KERNEL_OBJECTS:.o=.d) $(HOST_OBJECTS:.o=.d) \
 	$(patsubst tests/unit/%.c,$(O)/host/tests/unit/%.d,$(wildcard tests/unit/test_*.c))
-include tests/fuzz/fuzz.mk tests/qtest/qtest.mk tests/unit/coverage.mk
+include $(wildcard tests/*/*.mk)
 .SECONDARY:

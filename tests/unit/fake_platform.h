@@ -11,9 +11,17 @@
 
 #include "include/boot_info.h"
 #include "include/platform.h"
+#include "include/units.h"
 
 /* Where fake_boot() puts boot RAM: real host memory at this very address. */
 #define FAKE_RAM_BASE ((paddr_t)0x10000000)
+
+/* Where a test can put a region whose memory it backs: free beside a sanitizer's shadow. */
+#ifdef __SANITIZE_THREAD__
+#define FAKE_REGION_BASE (4 * GIB)
+#else
+#define FAKE_REGION_BASE ((paddr_t)0x200000000000)
+#endif
 
 /*
  * Start afresh: no mappings, time 0, and boot RAM of `bytes` at FAKE_RAM_BASE

@@ -2,7 +2,8 @@
 /*
  * Real threads, each one a processor: they allocate and free, one another's
  * pages too, while the first takes blocks offline and online under them. No
- * frame is ever given twice. Run it under -fsanitize=thread as well.
+ * frame is ever given twice. Built for -fsanitize=thread as well. TIDE_WALK_STEPS=N
+ * lets each thread go further, TIDE_WALK_SEED=N elsewhere.
  */
 #include <pthread.h>
 #include <setjmp.h>
@@ -21,16 +22,12 @@
 #include "tests/unit/fake_platform.h"
 #include "tests/unit/include/asm/cpu.h"
 
-#ifdef __SANITIZE_THREAD__
-#define REGION_BASE (4 * GIB) /* free beside the sanitizer's shadow; elsewhere the next is */
-#else
-#define REGION_BASE ((paddr_t)0x200000000000)
-#endif
-#define REGION     (512 * MIB)
-#define BOOT_BYTES (32 * MIB)
-#define NR_THREADS 4
-#define NR_KEPT    4000
-#define NR_SHARED  64
+#define REGION_BASE FAKE_REGION_BASE
+#define REGION      (512 * MIB)
+#define BOOT_BYTES  (32 * MIB)
+#define NR_THREADS  4
+#define NR_KEPT     4000
+#define NR_SHARED   64
 
 struct page {
     paddr_t base;
@@ -161,11 +158,17 @@ static void *back_region(u64 bytes)
     return memory;
 }
 
+static u64 number_from(const char *variable, u64 otherwise)
+{
+    const char *text = getenv(variable);
+    return text ? strtoull(text, NULL, 0) : otherwise;
+}
+
 static void threads_share_the_allocator(void **state)
 {
     (void)state;
-    const char *steps = getenv("TIDE_WALK_STEPS");
-    nr_steps = steps ? strtoull(steps, NULL, 0) : 60000;
+    nr_steps = number_from("TIDE_WALK_STEPS", 60000);
+    u64 seed = number_from("TIDE_WALK_SEED", 0);
     fake_boot(&boot, BOOT_BYTES);
     early_init(&boot);
     page_init(&boot);
@@ -176,7 +179,7 @@ static void threads_share_the_allocator(void **state)
     page_get_stats(&before);
     nr_running = NR_THREADS;
     for (u32 i = 0; i < NR_THREADS; i++) {
-        workers[i] = (struct worker){.cpu = i + 1, .random = i + 1};
+        workers[i] = (struct worker){.cpu = i + 1, .random = seed * NR_THREADS + i + 1};
         assert_int_equal(pthread_create(&workers[i].thread, NULL, work, &workers[i]), 0);
     }
     static struct worker resizer = {.random = 99};

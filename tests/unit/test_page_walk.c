@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A seeded random walk over the page allocator and the hotplug door, beside a
- * model that knows one state for each frame. TIDE_WALK_STEPS=N walks further,
- * TIDE_WALK_SEED=N elsewhere.
+ * model that knows one state for each frame. TIDE_WALK_STEPS=N walks further in
+ * each test, TIDE_WALK_SEED=N elsewhere.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -19,7 +19,7 @@
 #include "mm/page.h"
 #include "tests/unit/fake_platform.h"
 
-#define REGION_BASE ((paddr_t)0x200000000000) /* free beside a sanitizer's shadow */
+#define REGION_BASE FAKE_REGION_BASE
 #define BOOT_BYTES  (48 * MIB)
 #define LIVE_MAX    60000
 #define FRAMES_MAX  (4 * GIB / PAGE_BYTES)
