@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* alloc, free, fill, check and stats: the user's side of the page allocator. */
+#include "arch/x86_64/arch.h"
 #include "include/platform.h"
 #include "include/status.h"
 #include "include/units.h"
@@ -135,10 +136,36 @@ void command_check(const struct command_line *line)
     for_holdings(line, check_one);
 }
 
+static bool processors_busy(void)
+{
+    for (unsigned id = 1; cpus_exists(id); id++) {
+        if (cpus_busy(id))
+            return true;
+    }
+    return false;
+}
+
+/* Panics if a counter is wrong. */
+static void check_allocator(void)
+{
+    if (processors_busy()) {
+        console_printf("error: stats: check: processors are at work\n");
+        return;
+    }
+    page_check();
+    console_printf("stats: check: ok\n");
+}
+
 void command_stats(const struct command_line *line)
 {
-    (void)line;
     struct page_stats stats;
+    if (line->nr_arguments > 1) {
+        if (strcmp(line->arguments[1], "check") == 0)
+            check_allocator();
+        else
+            monitor_usage_error(line, line->arguments[1], "nothing, or 'check'");
+        return;
+    }
     page_get_stats(&stats);
     console_printf("stats: boot frames=%lu used=%lu\n", (unsigned long)stats.boot_frames,
                    (unsigned long)stats.boot_used);

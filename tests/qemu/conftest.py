@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Iterator
 
 import pytest
-from helpers import BUILD, IMAGE, LIFE_SECONDS, Boot
+from helpers import BUILD, IMAGE, LIFE_SECONDS, Boot, CheckedGuest
 from tide.accel import choose_accel
 from tide.machine import Machine, MemDevice
 from tide.qemu import Qemu, find_qemu
@@ -57,6 +57,7 @@ def boot(request: pytest.FixtureRequest, folder: Path) -> Iterator[Boot]:
             place = folder / f"qemu{len(started) + 1}" if started else folder
             qemu = stack.enter_context(Qemu(whole, place, life_seconds=LIFE_SECONDS))
             started.append((qemu, crash))
+            qemu.guest = CheckedGuest(qemu.guest.console)
             if ready:
                 qemu.guest.wait_ready()
             return qemu

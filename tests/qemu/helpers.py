@@ -5,13 +5,32 @@ import os
 from pathlib import Path
 from typing import Callable
 
-from tide.guest import Settled
+from tide.guest import WAIT_SECONDS, Guest, Settled
 from tide.qemu import Qemu
 
 TREE = Path(__file__).resolve().parent.parent.parent
 BUILD = Path(os.environ.get("TIDE_BUILD", TREE / "build"))
 IMAGE = BUILD / "tide.elf"
 LIFE_SECONDS = 400.0  # of one QEMU
+
+AT_WORK = "error: stats: check: processors are at work"
+
+
+class CheckedGuest(Guest):
+    """The guest, whose allocator recomputes every counter after each resize that a test waited for."""
+
+    def wait_settled(
+        self, device: str, requested: int, start: int = 0, wait_seconds: float = WAIT_SECONDS
+    ) -> Settled:
+        settled = super().wait_settled(device, requested, start, wait_seconds)
+        self.check_allocator(wait_seconds)
+        return settled
+
+    def check_allocator(self, wait_seconds: float = WAIT_SECONDS) -> None:
+        """A wrong counter panics, which fails the wait; other processors at work forbid the check."""
+        output = self.command("stats check", wait_seconds)
+        assert output in ("stats: check: ok\n", f"{AT_WORK}\n"), output
+
 
 Boot = Callable[..., Qemu]  # the fixture `boot` of conftest.py
 
