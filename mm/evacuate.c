@@ -3,22 +3,17 @@
  * Emptying blocks: which ones, and moving their pages away. See hotplug.h.
  *
  * The unit is a block, or an area where blocks are smaller. The chosen units
- * are marked in their groups' masks alone (closed), so a session needs no
- * memory of its own. Owners are called without page_lock: they may allocate.
+ * are marked in their groups' masks (closed), so a session is a few addresses
+ * and the struct is all the memory that it needs. Owners are called without
+ * page_lock: they may allocate. hotplug_lock guards the sessions.
  */
 #include "include/status.h"
+#include "lib/bitmap.h"
 #include "mm/hotplug.h"
 #include "mm/index.h"
 #include "mm/page_internal.h"
 
 #define NR_BUCKETS 256
-
-/* The session; hotplug_lock guards it. */
-static struct {
-    paddr_t from, to; /* units in [from, to) may be closed */
-    u64 unit_bytes;
-    u64 blocks_per_unit;
-} session;
 
 static struct area_ref ref_of(paddr_t paddr)
 {
@@ -27,24 +22,43 @@ static struct area_ref ref_of(paddr_t paddr)
 
 /* ---- what a unit holds ---- */
 
-enum content { ABSENT, IDLE, MOVABLE, FIXED, METADATA };
+enum content { ABSENT, IDLE, MOVABLE, REFUSED, USER, KERNEL, METADATA, NR_CONTENTS };
+
+static bool is_closed_whole(u32 entry)
+{
+    return (entry & AREA_CLOSED_WHOLE) == AREA_CLOSED_WHOLE;
+}
+
+/* Frames in use, of an area that is present. */
+static u64 area_used(struct area_ref ref, u32 entry)
+{
+    if (entry & AREA_ODD)
+        return bitmap_count_range(area_present_words(ref), 0, AREA_FRAMES) - (entry & AREA_FREE);
+    if (entry & AREA_SMALL)
+        return AREA_FRAMES - (entry & AREA_FREE);
+    return entry & (AREA_WHOLE | AREA_META) ? AREA_FRAMES : 0;
+}
+
+static bool is_kernels(struct area_ref ref, u32 entry)
+{
+    return entry & AREA_SMALL ? ref.group->kernel & area_bit(ref)
+                              : area_shelf(entry) == PAGE_KERNEL;
+}
 
 static enum content area_content(struct area_ref ref, u64 *used)
 {
     if (!ref.group || !(ref.group->present & area_bit(ref)))
         return ABSENT;
     u32 entry = __atomic_load_n(area_entry(ref), __ATOMIC_RELAXED);
-    if ((entry & AREA_CLOSED_WHOLE) == AREA_META)
+    u64 frames = area_used(ref, entry);
+    *used += frames;
+    if (frames == 0)
+        return IDLE;
+    if (entry & AREA_META && !is_closed_whole(entry))
         return METADATA;
-    if (entry & AREA_ODD)
-        return FIXED;
-    if (entry & AREA_WHOLE)
-        *used += AREA_FRAMES;
-    else if (entry & AREA_SMALL)
-        *used += AREA_FRAMES - (entry & AREA_FREE);
-    if (entry & (AREA_WHOLE | AREA_SMALL))
-        return entry & AREA_MOVABLE ? MOVABLE : FIXED;
-    return IDLE;
+    if (entry & AREA_MOVABLE)
+        return ref.group->refused & area_bit(ref) ? REFUSED : MOVABLE;
+    return is_kernels(ref, entry) ? KERNEL : USER;
 }
 
 /* The worst of its areas, and the frames in use in it. */
@@ -62,59 +76,84 @@ static enum content unit_content(paddr_t unit, u64 unit_bytes, u64 *used)
     return worst;
 }
 
-/* ---- choosing ---- */
+/* ---- choosing; with page_lock held ---- */
 
-static unsigned bucket_of(u64 used)
+static unsigned bucket_of(const struct hotplug_evacuation *session, u64 used)
 {
-    return (unsigned)(used * (NR_BUCKETS - 1) / (session.unit_bytes >> PAGE_SHIFT));
+    return (unsigned)(used * (NR_BUCKETS - 1) / (session->unit_bytes >> PAGE_SHIFT));
 }
 
-static bool can_empty(paddr_t unit, u64 *used)
+static bool has_arrivals(paddr_t unit, u64 unit_bytes)
 {
-    return unit_content(unit, session.unit_bytes, used) == MOVABLE;
+    for (paddr_t at = unit; at < unit + unit_bytes; at += AREA_BYTES) {
+        if (ref_of(at).group->arrived & area_bit(ref_of(at)))
+            return true;
+    }
+    return false;
 }
 
-/* Allocation passes the unit by from here on. */
-static void close_unit(paddr_t unit)
+static bool can_empty(const struct hotplug_evacuation *session, paddr_t unit, u64 *used)
 {
-    for (paddr_t at = unit; at < unit + session.unit_bytes; at += AREA_BYTES) {
-        struct area_ref ref = ref_of(at);
-        ref.group->closed |= area_bit(ref);
-        u32 entry = area_lock(area_entry(ref));
-        if (entry & AREA_SMALL)
-            area_unfile(ref, entry);
-        entry &= ~AREA_SETTLED;
-        if (entry & AREA_WHOLE)
-            entry = (entry & ~AREA_WHOLE) | AREA_CLOSED_WHOLE;
+    return unit_content(unit, session->unit_bytes, used) == MOVABLE &&
+           !has_arrivals(unit, session->unit_bytes);
+}
+
+static void open_area(struct area_ref ref)
+{
+    if (!ref.group || !(ref.group->closed & area_bit(ref)))
+        return;
+    ref.group->closed &= ~area_bit(ref);
+    u32 entry = area_lock(area_entry(ref));
+    if (is_closed_whole(entry))
+        entry = (entry & ~AREA_META) | AREA_WHOLE;
+    area_file(ref, entry, SHELF_UNKNOWN);
+    if (entry == 0)
+        group_add_idle(ref.group, area_bit(ref));
+}
+
+static void open_range(paddr_t from, paddr_t to)
+{
+    for (paddr_t at = from; at < to; at += AREA_BYTES)
+        open_area(ref_of(at));
+}
+
+/* Allocation passes the area by from here on. False if another processor has just taken it. */
+static bool close_area(struct area_ref ref)
+{
+    u32 entry = area_lock(area_entry(ref));
+    if (entry == 0 ? !group_claim(ref.group, area_bit(ref)) : !(entry & AREA_MOVABLE)) {
         area_unlock(area_entry(ref), entry);
-        group_claim(ref.group, area_bit(ref));
+        return false;
     }
+    ref.group->closed |= area_bit(ref);
+    if (entry & AREA_SMALL)
+        area_unfile(ref, entry);
+    entry &= ~AREA_SETTLED;
+    if (entry & AREA_WHOLE)
+        entry = (entry & ~AREA_WHOLE) | AREA_CLOSED_WHOLE;
+    area_unlock(area_entry(ref), entry);
+    return true;
 }
 
-static void open_unit(paddr_t unit)
+static bool close_unit(paddr_t unit, u64 unit_bytes)
 {
-    for (paddr_t at = unit; at < unit + session.unit_bytes; at += AREA_BYTES) {
-        struct area_ref ref = ref_of(at);
-        if (!ref.group || !(ref.group->closed & area_bit(ref)))
-            continue;
-        ref.group->closed &= ~area_bit(ref);
-        u32 entry = area_lock(area_entry(ref));
-        if ((entry & AREA_CLOSED_WHOLE) == AREA_CLOSED_WHOLE)
-            entry = (entry & ~AREA_META) | AREA_WHOLE;
-        area_file(ref, entry, SHELF_UNKNOWN);
-        if (entry == 0)
-            group_add_idle(ref.group, area_bit(ref));
+    for (paddr_t at = unit; at < unit + unit_bytes; at += AREA_BYTES) {
+        if (!close_area(ref_of(at))) {
+            open_range(unit, at);
+            return false;
+        }
     }
+    return true;
 }
 
 /* Close all units with fewer used frames than a limit, and of those at it as many as are wanted. */
-static u64 close_cheapest(u64 nr_units)
+static u64 close_cheapest(const struct hotplug_evacuation *session, u64 nr_units)
 {
     u64 counts[NR_BUCKETS] = {0};
     u64 used;
-    for (paddr_t unit = session.from; unit < session.to; unit += session.unit_bytes) {
-        if (can_empty(unit, &used))
-            counts[bucket_of(used)]++;
+    for (paddr_t unit = session->from; unit < session->to; unit += session->unit_bytes) {
+        if (can_empty(session, unit, &used))
+            counts[bucket_of(session, used)]++;
     }
     u64 cheaper = 0;
     unsigned limit = 0;
@@ -122,58 +161,115 @@ static u64 close_cheapest(u64 nr_units)
         cheaper += counts[limit++];
     u64 at_limit = nr_units - cheaper;
     u64 closed = 0;
-    for (paddr_t unit = session.to; unit > session.from;) {
-        unit -= session.unit_bytes;
-        if (!can_empty(unit, &used) || bucket_of(used) > limit)
+    for (paddr_t unit = session->to; unit > session->from;) {
+        unit -= session->unit_bytes;
+        if (!can_empty(session, unit, &used) || bucket_of(session, used) > limit)
             continue;
-        if (bucket_of(used) == limit) {
-            if (at_limit == 0)
-                continue;
-            at_limit--;
-        }
-        close_unit(unit);
+        bool is_at_limit = bucket_of(session, used) == limit;
+        if ((is_at_limit && at_limit == 0) || !close_unit(unit, session->unit_bytes))
+            continue;
+        at_limit -= is_at_limit;
         closed++;
     }
     return closed;
 }
 
-static void open_all(void)
+/* Free frames that movable pages can have, in the group. */
+static u64 group_room(const struct group *group)
 {
-    spin_lock(&page_lock);
-    for (paddr_t unit = session.from; unit < session.to; unit += session.unit_bytes)
-        open_unit(unit);
-    spin_unlock(&page_lock);
-    session.from = session.to;
+    u64 frames = 0;
+    for (unsigned i = 0; i < GROUP_AREAS; i++) {
+        struct area_ref ref = {(struct group *)group, i};
+        u32 entry = __atomic_load_n(area_entry(ref), __ATOMIC_RELAXED);
+        if (group->closed & area_bit(ref))
+            continue;
+        if (group_idle(group) & area_bit(ref))
+            frames += AREA_FRAMES;
+        else if (entry & AREA_SMALL && entry & AREA_MOVABLE)
+            frames += entry & AREA_FREE;
+    }
+    return frames;
 }
 
-static u64 begin(paddr_t from, paddr_t to, u64 nr_blocks)
+/*
+ * The units that could be emptied if all movable pages were pushed together: what
+ * is free for them anywhere, in whole units. A session that tried more
+ * would move pages for units that then cannot be emptied after all.
+ */
+static u64 units_of_room(u64 unit_bytes)
 {
-    paddr_t base, end;
-    u64 block_bytes = hotplug_block_bytes(from, &base, &end);
-    open_all();
+    u64 room[2] = {0};
+    const struct group *group = index_next_group(0);
+    while (group) {
+        room[group->boot] += group_room(group);
+        group = index_next_group(group->base + GROUP_BYTES);
+    }
+    u64 boot_free = page_total[true] - page_used(true);
+    u64 above_reserve = boot_free > page_reserve_frames ? boot_free - page_reserve_frames : 0;
+    return (room[false] + min_u64(room[true], above_reserve)) / (unit_bytes >> PAGE_SHIFT);
+}
+
+static void forget_marks(const struct hotplug_evacuation *session, enum hotplug_try attempt)
+{
+    for (paddr_t at = session->from; at < session->to; at += AREA_BYTES) {
+        struct area_ref ref = ref_of(at);
+        if (!ref.group || attempt == HOTPLUG_GO_ON)
+            continue;
+        ref.group->refused &= ~area_bit(ref);
+        if (attempt == HOTPLUG_FIRST_TRY)
+            ref.group->arrived &= ~area_bit(ref);
+    }
+}
+
+static void end(struct hotplug_evacuation *session)
+{
+    spin_lock(&page_lock);
+    open_range(session->from, session->to);
+    spin_unlock(&page_lock);
+    *session = (struct hotplug_evacuation){0};
+}
+
+static u64 begin(struct hotplug_evacuation *session, paddr_t from, paddr_t to, u64 nr_blocks,
+                 enum hotplug_try attempt)
+{
+    paddr_t base, limit;
+    u64 block_bytes = hotplug_block_bytes(from, &base, &limit);
+    end(session);
     if (block_bytes == 0 || nr_blocks == 0)
         return 0;
-    session.unit_bytes = max_u64(block_bytes, AREA_BYTES);
-    session.blocks_per_unit = session.unit_bytes / block_bytes;
-    session.from = align_up(from, session.unit_bytes);
-    session.to = max_u64(align_down(min_u64(to, end), session.unit_bytes), session.from);
+    session->unit_bytes = max_u64(block_bytes, AREA_BYTES);
+    session->blocks_per_unit = session->unit_bytes / block_bytes;
+    session->from = align_up(from, session->unit_bytes);
+    session->to = max_u64(align_down(min_u64(to, limit), session->unit_bytes), session->from);
+    session->unit = session->at = session->taken = session->to;
+    u64 nr_units = (nr_blocks + session->blocks_per_unit - 1) / session->blocks_per_unit;
     spin_lock(&page_lock);
     hold_end_all(false);
-    u64 nr_units =
-        close_cheapest((nr_blocks + session.blocks_per_unit - 1) / session.blocks_per_unit);
+    forget_marks(session, attempt);
+    nr_units = close_cheapest(session, min_u64(nr_units, units_of_room(session->unit_bytes)));
     spin_unlock(&page_lock);
-    return nr_units * session.blocks_per_unit;
+    return nr_units * session->blocks_per_unit;
 }
 
-u64 hotplug_evacuate_begin(paddr_t from, paddr_t to, u64 nr_blocks)
+u64 hotplug_evacuate_begin(struct hotplug_evacuation *session, paddr_t from, paddr_t to,
+                           u64 nr_blocks, enum hotplug_try attempt)
 {
     spin_lock(&hotplug_lock);
-    u64 chosen = begin(from, to, nr_blocks);
+    u64 chosen = begin(session, from, to, nr_blocks, attempt);
     spin_unlock(&hotplug_lock);
     return chosen;
 }
 
 /* ---- moving ---- */
+
+static void mark(struct area_ref ref, u64 *mask)
+{
+    if (__atomic_load_n(mask, __ATOMIC_RELAXED) & area_bit(ref))
+        return;
+    spin_lock(&page_lock);
+    *mask |= area_bit(ref);
+    spin_unlock(&page_lock);
+}
 
 /* One page of a closed area elsewhere. The owner may be freeing it at this very moment. */
 static int move_page(struct page_owner *owner, paddr_t from)
@@ -182,6 +278,8 @@ static int move_page(struct page_owner *owner, paddr_t from)
     if (to == PADDR_NONE)
         return E_NOMEM;
     bool moved = owner->move(owner, from, to);
+    if (moved)
+        mark(ref_of(to), &ref_of(to).group->arrived);
     page_free(moved ? from : to, owner->order);
     return moved ? OK : E_BUSY;
 }
@@ -190,15 +288,17 @@ static int move_page(struct page_owner *owner, paddr_t from)
 static bool in_use(struct area_ref ref, unsigned frame, unsigned order)
 {
     u32 entry = area_lock(area_entry(ref));
-    bool used = (entry & AREA_CLOSED_WHOLE) == AREA_CLOSED_WHOLE;
+    bool used = is_closed_whole(entry);
     if (entry & AREA_SMALL)
         used = area_bits_are_clear(area_words(ref) + frame / 64, frame % 64, order);
     area_unlock(area_entry(ref), entry);
     return used;
 }
 
+/* OK: it is empty, and was before; E_AGAIN: it is, now. */
 static int empty_area(struct area_ref ref)
 {
+    int result = OK;
     u32 entry = __atomic_load_n(area_entry(ref), __ATOMIC_RELAXED);
     if (!(entry & AREA_MOVABLE))
         return OK;
@@ -208,27 +308,14 @@ static int empty_area(struct area_ref ref)
         if (!in_use(ref, frame, owner->order))
             continue;
         int status = move_page(owner, from);
-        if (status != OK && in_use(ref, frame, owner->order))
+        if (status != OK && in_use(ref, frame, owner->order)) {
+            if (status == E_BUSY)
+                mark(ref, &ref.group->refused);
             return status;
+        }
+        result = E_AGAIN;
     }
-    return OK;
-}
-
-static int empty_unit(paddr_t unit)
-{
-    for (paddr_t at = unit; at < unit + session.unit_bytes; at += AREA_BYTES) {
-        int status = empty_area(ref_of(at));
-        if (status != OK)
-            return status;
-    }
-    return OK;
-}
-
-static void open_locked(paddr_t unit)
-{
-    spin_lock(&page_lock);
-    open_unit(unit);
-    spin_unlock(&page_lock);
+    return result;
 }
 
 static bool is_closed(paddr_t unit)
@@ -237,51 +324,126 @@ static bool is_closed(paddr_t unit)
     return ref.group && ref.group->closed & area_bit(ref);
 }
 
-/* From the top, as the lowest addresses are where new pages go. */
-static int next(struct hotplug_range *range)
+/* The areas of the present unit, from the top, until one had pages to move. */
+static int empty_unit(struct hotplug_evacuation *session)
 {
-    while (session.to > session.from) {
-        session.to -= session.unit_bytes;
-        paddr_t unit = session.to;
-        if (!is_closed(unit))
-            continue;
-        *range = (struct hotplug_range){unit, session.unit_bytes};
-        int status = empty_unit(unit);
-        open_locked(unit);
-        return status == OK ? hotplug_offline_locked(unit, session.unit_bytes) : status;
+    while (session->at > session->unit) {
+        session->at -= AREA_BYTES;
+        int status = empty_area(ref_of(session->at));
+        if (status == E_AGAIN && session->at > session->unit)
+            return E_AGAIN;
+        if (status != OK && status != E_AGAIN) {
+            spin_lock(&page_lock);
+            open_range(session->unit, session->unit + session->unit_bytes);
+            spin_unlock(&page_lock);
+            session->at = session->unit;
+            return status;
+        }
     }
-    return E_AGAIN;
+    return OK;
 }
 
-int hotplug_evacuate_next(struct hotplug_range *range)
+/* From the top, as the lowest addresses are where new pages go. */
+static int step(struct hotplug_evacuation *session, struct hotplug_range *range)
+{
+    while (session->at == session->unit) {
+        if (session->unit == session->from)
+            return E_NODEV;
+        session->unit -= session->unit_bytes;
+        if (is_closed(session->unit))
+            session->at = session->unit + session->unit_bytes;
+        else
+            session->at = session->unit;
+    }
+    *range = (struct hotplug_range){session->unit, session->unit_bytes};
+    return empty_unit(session);
+}
+
+int hotplug_evacuate_step(struct hotplug_evacuation *session, struct hotplug_range *range)
 {
     spin_lock(&hotplug_lock);
-    int status = next(range);
+    int status = step(session, range);
     spin_unlock(&hotplug_lock);
     return status;
 }
 
-void hotplug_evacuate_end(void)
+/* ---- taking what is empty ---- */
+
+static int take(struct hotplug_evacuation *session, u64 max_bytes, struct hotplug_range *range)
+{
+    u64 unit_bytes = session->unit_bytes;
+    paddr_t done = session->unit + (session->at == session->unit ? 0 : unit_bytes);
+    while (session->taken > done && !is_closed(session->taken - unit_bytes))
+        session->taken -= unit_bytes;
+    paddr_t end_of_run = session->taken;
+    paddr_t base = end_of_run;
+    while (base > done && is_closed(base - unit_bytes) &&
+           end_of_run - base + unit_bytes <= max_bytes)
+        base -= unit_bytes;
+    if (base == end_of_run)
+        return E_NODEV;
+    spin_lock(&page_lock);
+    open_range(base, end_of_run);
+    spin_unlock(&page_lock);
+    session->taken = base;
+    *range = (struct hotplug_range){base, end_of_run - base};
+    return hotplug_offline_locked(range->base, range->bytes);
+}
+
+int hotplug_evacuate_take(struct hotplug_evacuation *session, u64 max_bytes,
+                          struct hotplug_range *range)
 {
     spin_lock(&hotplug_lock);
-    open_all();
+    int status = take(session, max_bytes, range);
+    spin_unlock(&hotplug_lock);
+    return status;
+}
+
+void hotplug_evacuate_end(struct hotplug_evacuation *session)
+{
+    if (session->from == session->to)
+        return;
+    spin_lock(&hotplug_lock);
+    end(session);
     spin_unlock(&hotplug_lock);
 }
 
 /* ---- the report ---- */
 
+/* The owner that refused first, from the top. */
+static void count_refusal(struct hotplug_pinned *pinned, paddr_t unit)
+{
+    u64 used = 0;
+    for (paddr_t at = unit + pinned->unit_bytes; at > unit;) {
+        at -= AREA_BYTES;
+        u32 entry = __atomic_load_n(area_entry(ref_of(at)), __ATOMIC_RELAXED);
+        if (area_content(ref_of(at), &used) == REFUSED) {
+            pinned->nr_refused_by[movable_owner(entry)->number]++;
+            return;
+        }
+    }
+}
+
 void hotplug_count_pinned(paddr_t from, paddr_t to, struct hotplug_pinned *pinned)
 {
-    paddr_t base, end;
-    u64 unit_bytes = max_u64(hotplug_block_bytes(from, &base, &end), AREA_BYTES);
-    u64 counts[METADATA + 1] = {0};
+    paddr_t base, limit;
+    u64 unit_bytes = max_u64(hotplug_block_bytes(from, &base, &limit), AREA_BYTES);
+    u64 counts[NR_CONTENTS] = {0};
+    *pinned = (struct hotplug_pinned){.unit_bytes = unit_bytes};
     spin_lock(&page_lock);
     hold_end_all(true);
     for (paddr_t unit = align_up(from, unit_bytes); unit + unit_bytes <= to; unit += unit_bytes) {
         u64 used;
-        counts[unit_content(unit, unit_bytes, &used)]++;
+        enum content content = unit_content(unit, unit_bytes, &used);
+        counts[content]++;
+        if (content == REFUSED)
+            count_refusal(pinned, unit);
     }
     spin_unlock(&page_lock);
-    *pinned =
-        (struct hotplug_pinned){counts[IDLE], counts[MOVABLE], counts[FIXED], counts[METADATA]};
+    pinned->nr_idle = counts[IDLE];
+    pinned->nr_movable = counts[MOVABLE];
+    pinned->nr_refused = counts[REFUSED];
+    pinned->nr_user = counts[USER];
+    pinned->nr_kernel = counts[KERNEL];
+    pinned->nr_metadata = counts[METADATA];
 }

@@ -43,6 +43,9 @@ struct group {
     u64 small;   /* AREA_SMALL: needs the bitmap */
     u64 movable; /* AREA_SMALL and AREA_MOVABLE */
     u64 closed;  /* being emptied: on no shelf, and not made idle until it is opened */
+    u64 kernel;  /* small, and pages of the kernel were placed there since it was last idle */
+    u64 arrived; /* pages were moved there in this resize: they are not moved again */
+    u64 refused; /* an owner did not let a page of it be moved, in this session */
     u64 shelves[NR_SHELVES];
     u64 *bitmap;         /* 8 words for each area, or NULL */
     u64 *present_bitmap; /* the same, for odd areas; NULL if there never was one */

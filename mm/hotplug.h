@@ -14,6 +14,7 @@
 #define TIDE_MM_HOTPLUG_H
 
 #include "include/types.h"
+#include "mm/page.h"
 
 #define HOTPLUG_REGIONS_MAX 32
 
@@ -61,40 +62,74 @@ bool hotplug_next_idle(paddr_t from, paddr_t to, struct hotplug_range *idle);
 u64 hotplug_used_frames(paddr_t base, u64 bytes);
 
 /*
- * Empty blocks by moving pages, for an unplug that finds too few idle blocks:
+ * Empty blocks by moving pages, for an unplug that finds too few idle blocks.
+ * A session is its caller's: several, of different regions, go on side by side.
  *
- *     hotplug_evacuate_begin(from, to, nr_blocks);
- *     while (still wanted && hotplug_evacuate_next(&range) != E_AGAIN)
- *         ... if OK: range is offline, unplug it ...
- *     hotplug_evacuate_end();
- *
- * begin chooses those blocks in [from, to), of one region, that hold the fewest
- * used frames, all of them movable, and closes them: until the end nothing is
- * allocated there, so no page is moved twice. At most as many are chosen as
- * give nr_blocks; returns how many that is. O(areas of the range).
+ *     hotplug_evacuate_begin(&session, from, to, nr_blocks, HOTPLUG_FIRST_TRY);
+ *     while (still wanted && hotplug_evacuate_step(&session, &range) != E_NODEV)
+ *         ... look at the host's wish ...
+ *     while (hotplug_evacuate_take(&session, bytes, &range) == OK)
+ *         ... range is offline: unplug it ...
+ *     hotplug_evacuate_end(&session);
  */
-u64 hotplug_evacuate_begin(paddr_t from, paddr_t to, u64 nr_blocks);
-
-/*
- * Move the pages of one chosen block (of several, where an area has several)
- * elsewhere and take it offline: OK. E_BUSY if an owner refused, E_NOMEM if
- * there was no room or no table: the block is open again, and *range names it.
- * E_AGAIN when none is left. Costs the copies.
- */
-must_check int hotplug_evacuate_next(struct hotplug_range *range);
-
-/* Open what is still closed. Must follow each begin; harmless otherwise. */
-void hotplug_evacuate_end(void);
-
-/* Why the blocks of a range cannot be unplugged now: how many are in each case. */
-struct hotplug_pinned {
-    u64 nr_idle;     /* nothing keeps them */
-    u64 nr_movable;  /* in use, and hotplug_evacuate_begin() could choose them */
-    u64 nr_fixed;    /* hold pages of the kernel or of PAGE_USER */
-    u64 nr_metadata; /* hold mm's own bitmaps, for want of boot RAM */
+struct hotplug_evacuation {
+    paddr_t from, to; /* units in [from, to) may be closed; from == to: no session */
+    paddr_t unit;     /* units at or above have been worked on: still closed are the empty ones */
+    paddr_t at;       /* and of the one below, areas at or above */
+    paddr_t taken;    /* no unit at or above is closed */
+    u64 unit_bytes;   /* a block, or an area where blocks are smaller */
+    u64 blocks_per_unit;
 };
 
-/* Counts online blocks, or areas where a block is smaller. O(areas). */
+enum hotplug_try {
+    HOTPLUG_FIRST_TRY, /* a new resize: any page may be moved */
+    HOTPLUG_NEXT_TRY,  /* what was moved in this resize is not moved again */
+    HOTPLUG_GO_ON,     /* nor is what an owner refused asked for again */
+};
+
+/*
+ * Choose those blocks in [from, to), of one region, that hold the fewest used
+ * frames, all of them movable, and close them: until the end nothing is
+ * allocated there, so no page is moved twice. As many as give nr_blocks, but no more
+ * than can be emptied with the memory that is free elsewhere; returns how many. Ends
+ * the session that the struct held. O(areas of all memory).
+ */
+u64 hotplug_evacuate_begin(struct hotplug_evacuation *session, paddr_t from, paddr_t to,
+                           u64 nr_blocks, enum hotplug_try attempt);
+
+/*
+ * Move the pages of at most one area of 2 MiB of one chosen block, which *range
+ * names. OK: the block (or the area, with several blocks) is empty now, and stays
+ * closed. E_AGAIN: there is more to move in it. E_BUSY if the owner refused, E_NOMEM if
+ * there was no room: the block is open again. E_NODEV when none is left. Costs the copies.
+ */
+must_check int hotplug_evacuate_step(struct hotplug_evacuation *session,
+                                     struct hotplug_range *range);
+
+/*
+ * Take the highest emptied blocks offline that lie together, at most max_bytes of
+ * them: OK, and *range names them. E_NODEV when there is none (or none so small),
+ * E_BUSY and E_NOMEM as hotplug_offline(): then they are open again.
+ */
+must_check int hotplug_evacuate_take(struct hotplug_evacuation *session, u64 max_bytes,
+                                     struct hotplug_range *range);
+
+/* Open what is still closed. Harmless without a session. */
+void hotplug_evacuate_end(struct hotplug_evacuation *session);
+
+/* What keeps the blocks of a range from being unplugged: in how many is what. */
+struct hotplug_pinned {
+    u64 unit_bytes;  /* of what is counted: a block, or an area where blocks are smaller */
+    u64 nr_idle;     /* nothing keeps them */
+    u64 nr_movable;  /* movable pages only, of which none was refused */
+    u64 nr_refused;  /* the same, and the owner of one refused to let it be moved */
+    u64 nr_user;     /* pages of PAGE_USER, none of the kernel */
+    u64 nr_kernel;   /* pages of the kernel, or there were some since it was last empty */
+    u64 nr_metadata; /* mm's own bitmaps, for want of boot RAM */
+    u64 nr_refused_by[PAGE_OWNERS_MAX]; /* nr_refused, by the owner's number */
+};
+
+/* Each unit counts once, for the last of these that it holds. O(areas). */
 void hotplug_count_pinned(paddr_t from, paddr_t to, struct hotplug_pinned *pinned);
 
 #endif

@@ -98,6 +98,7 @@ struct group *meta_get_group(paddr_t paddr)
     if (!group)
         return NULL;
     group->base = align_down(paddr, GROUP_BYTES);
+    group->arrived = group->refused = 0;
     index_set_group(paddr, group);
     return group;
 }

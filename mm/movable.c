@@ -33,6 +33,11 @@ struct page_owner *movable_owner(u32 entry)
     return owners[entry & AREA_SMALL ? area_shelf(entry) : area_shelf(entry) - PAGE_NR_KINDS];
 }
 
+const char *page_owner_name(unsigned number)
+{
+    return number < nr_owners ? owners[number]->name : NULL;
+}
+
 paddr_t page_alloc_movable(const struct page_owner *owner)
 {
     return page_alloc_slot(owner->order, SLOT_OF_OWNER(owner->number));

@@ -56,8 +56,8 @@ void page_free_run(paddr_t paddr, u64 nr_frames);
 
 /*
  * Movable pages: memory that mm may ask to be moved, so that it never keeps a
- * block from being unplugged. All pages of an owner have one order, and areas
- * of 2 MiB to themselves.
+ * block from being unplugged. All pages of an owner have one order, which may
+ * change while it has none, and areas of 2 MiB to themselves.
  */
 struct page_owner {
     const char *name;
@@ -76,6 +76,9 @@ struct page_owner {
 
 /* Once for each owner, which stays. E_INVAL for the order, E_NOMEM when there are too many. */
 must_check int page_add_owner(struct page_owner *owner);
+
+/* What the owner with this number is called; NULL past the last. Owners are numbered from 0. */
+const char *page_owner_name(unsigned number);
 
 /* As page_alloc(); freed by page_free() with the owner's order. */
 must_check paddr_t page_alloc_movable(const struct page_owner *owner);

@@ -54,10 +54,12 @@ static paddr_t find_idle_areas(unsigned category, u64 nr_areas)
 }
 
 /* An idle area of which the first frames are used from now on. */
-static void take_front(struct area_ref ref, u64 nr_frames, bool boot)
+static void take_front(struct area_ref ref, u64 nr_frames, enum page_kind kind, bool boot)
 {
     u32 *area = area_entry(ref);
     ref.group->small |= area_bit(ref);
+    if (kind == PAGE_KERNEL)
+        ref.group->kernel |= area_bit(ref);
     area_lock(area);
     bitmap_set_range(area_words(ref), 0, AREA_FRAMES);
     bitmap_clear_range(area_words(ref), 0, nr_frames);
@@ -109,7 +111,7 @@ static paddr_t take_areas(u64 nr_frames, enum page_kind kind, bool boot)
         area_unlock(area_entry(ref), page_whole_entry(kind, boot));
     }
     if (rest != 0)
-        take_front(last, rest, boot);
+        take_front(last, rest, kind, boot);
     page_charged[boot] += nr_frames;
     return base;
 }

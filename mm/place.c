@@ -111,8 +111,10 @@ static bool may_use(bool boot, unsigned slot)
 }
 
 /* The lowest run of a picked area; there is one. */
-static paddr_t take(struct pick *pick, unsigned order)
+static paddr_t take(struct pick *pick, unsigned order, unsigned slot)
 {
+    if (slot == PAGE_KERNEL)
+        pick->ref.group->kernel |= area_bit(pick->ref);
     u64 *words = area_words(pick->ref);
     unsigned bit = area_bits_find(words, order);
     area_bits_clear(words + bit / 64, bit % 64, order);
@@ -187,7 +189,7 @@ paddr_t place_between(unsigned order, paddr_t from, paddr_t to)
     if (!pick_used_between(order, first, last, &pick) &&
         !(claim_idle_between(first, last, &pick.ref) && open_area(PAGE_USER, &pick)))
         return PADDR_NONE;
-    paddr_t paddr = take(&pick, order);
+    paddr_t paddr = take(&pick, order, PAGE_USER);
     area_file(pick.ref, pick.entry, area_shelf(pick.entry));
     return paddr;
 }
@@ -205,7 +207,7 @@ paddr_t place(unsigned order, unsigned slot)
         struct pick pick;
         if (!may_use(boot, slot) || !pick_from(boot, slot, order, &pick))
             continue;
-        paddr_t paddr = take(&pick, order);
+        paddr_t paddr = take(&pick, order, slot);
         /* The second choice is not held: the next call looks at the first again. */
         if (i == 0 || page_total[false] == 0)
             hold(pick.ref, pick.entry, slot);
@@ -221,7 +223,7 @@ paddr_t place_boot_frame(void)
     struct pick pick;
     if (!pick_from(true, PAGE_KERNEL, 0, &pick))
         return PADDR_NONE;
-    paddr_t paddr = take(&pick, 0);
+    paddr_t paddr = take(&pick, 0, PAGE_KERNEL);
     area_file(pick.ref, pick.entry, area_shelf(pick.entry));
     return paddr;
 }
