@@ -31,14 +31,6 @@ static inline u64 *area_bits_first_word(u64 *words)
     return NULL;
 }
 
-/* Clear the lowest bit of such a word; its number in the area. */
-static inline u64 area_bits_take_lowest(const u64 *words, u64 *word)
-{
-    u64 bits = *word;
-    *word = bits & (bits - 1);
-    return ((uintptr_t)word - (uintptr_t)words) * 8 + (unsigned)__builtin_ctzll(bits);
-}
-
 /* Whole words, for the runs of order 6 to 8. */
 bool area_words_are(const u64 *words, unsigned nr_words, u64 value);
 void area_words_fill(u64 *words, unsigned nr_words, u64 value);

@@ -6,11 +6,6 @@
 #include "mm/index.h"
 #include "mm/page_internal.h"
 
-static struct page_slot slots[CPUS_MAX * PAGE_SLOTS];
-static struct page_hint hints[CPUS_MAX * PAGE_SLOTS];
-struct page_slot *page_slots = slots;
-struct page_hint *page_hints = hints;
-struct page_counts page_counts[CPUS_MAX];
 u32 page_nothing;
 
 /* Every processor that may hold something has a number below. page_lock guards it. */
@@ -21,12 +16,17 @@ void hold_init(void)
 {
     cpus_limit = 0;
     for (u32 cpu = 0; cpu < CPUS_MAX; cpu++) {
-        page_counts[cpu] = (struct page_counts){0};
+        struct page_cpu *own = page_cpu_of(cpu);
+        own->freed[0] = own->freed[1] = 0;
+        own->known = false;
         for (unsigned i = 0; i < NR_SLOTS; i++) {
-            *page_slot_of(cpu, i) =
-                (struct page_slot){&page_nothing, NULL, PADDR_NONE, AREA_HOLDER};
-            *page_hint_of(cpu, i) =
-                (struct page_hint){&index_empty_group, page_whole_entry(i, i == PAGE_KERNEL), 0};
+            own->slots[i] = (struct page_slot){
+                .area = &page_nothing,
+                .base = PADDR_NONE,
+                .tag = AREA_HOLDER,
+                .whole_entry = page_whole_entry(i, i == PAGE_KERNEL),
+                .group = &index_empty_group,
+            };
         }
     }
 }
@@ -34,23 +34,30 @@ void hold_init(void)
 void hold_know_cpu(void)
 {
     u32 cpu = cpu_id();
-    if (page_counts[cpu].known)
+    struct page_cpu *own = page_cpu_of(cpu);
+    if (own->known)
         return;
     for (unsigned i = 0; i < NR_SLOTS; i++)
-        page_slot_of(cpu, i)->tag = page_holder(cpu, i);
-    page_counts[cpu].known = true;
+        own->slots[i].tag = page_holder(cpu, i);
+    own->known = true;
     if (cpus_limit <= cpu)
         cpus_limit = cpu + 1;
 }
 
 void hold(struct area_ref ref, u32 entry, unsigned number)
 {
-    struct page_slot *slot = page_slot_of(cpu_id(), number);
+    struct page_slot *slot = page_slot(number);
     page_charge(entry, entry & AREA_FREE);
     slot->area = area_entry(ref);
-    slot->words = area_words(ref);
-    slot->base = area_base(ref);
+    slot->word = area_words(ref);
+    __atomic_store_n(&slot->base, area_base(ref), __ATOMIC_RELAXED);
     area_unlock(slot->area, (entry & ~AREA_SETTLED) | slot->tag);
+}
+
+void hold_follow(u32 cpu, unsigned number, u64 *words)
+{
+    struct page_slot *slot = page_slot_of(cpu, number);
+    slot->word = words + (slot->word - page_slot_words(slot));
 }
 
 static struct area_ref ref_of(paddr_t base)
@@ -70,16 +77,16 @@ static void let_go(struct area_ref ref, u32 entry, unsigned order)
 
 void hold_end(unsigned number, unsigned order)
 {
-    struct page_slot *slot = page_slot_of(cpu_id(), number);
+    struct page_slot *slot = page_slot(number);
     if (slot->base == PADDR_NONE)
         return;
     u32 entry = area_lock(slot->area);
     if ((entry & AREA_HOLDER) == slot->tag)
-        let_go(ref_of(slot->base), entry, order);
+        let_go(ref_of(page_slot_base(slot)), entry, order);
     else
         area_unlock(slot->area, entry);
     slot->area = &page_nothing;
-    slot->base = PADDR_NONE;
+    __atomic_store_n(&slot->base, PADDR_NONE, __ATOMIC_RELAXED);
 }
 
 /*
@@ -89,7 +96,7 @@ void hold_end(unsigned number, unsigned order)
  */
 static bool lock_held(u32 cpu, unsigned number, struct area_ref *ref, u32 *entry)
 {
-    paddr_t base = page_slot_of(cpu, number)->base;
+    paddr_t base = __atomic_load_n(&page_slot_of(cpu, number)->base, __ATOMIC_RELAXED);
     if (base == PADDR_NONE)
         return false;
     *ref = ref_of(base);
@@ -148,7 +155,7 @@ static u64 taken(u32 cpu, bool boot)
     u64 frames = 0;
     for (unsigned i = 0; i < NR_SLOTS; i++) {
         if ((i == PAGE_KERNEL) == boot)
-            frames += __atomic_load_n(&page_hint_of(cpu, i)->taken, __ATOMIC_RELAXED);
+            frames += __atomic_load_n(&page_slot_of(cpu, i)->taken, __ATOMIC_RELAXED);
     }
     return frames;
 }
@@ -157,7 +164,7 @@ u64 page_used(bool boot)
 {
     u64 used = page_charged[boot];
     for (u32 cpu = 0; cpu < CPUS_MAX; cpu++)
-        used -= (u64)__atomic_load_n(&page_counts[cpu].freed[boot], __ATOMIC_RELAXED);
+        used -= (u64)__atomic_load_n(&page_cpu_of(cpu)->freed[boot], __ATOMIC_RELAXED);
     for (u32 cpu = 0; cpu < cpus_limit; cpu++)
         used += taken(cpu, boot) - held_free(cpu, boot);
     return used;

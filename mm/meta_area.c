@@ -74,7 +74,8 @@ void *meta_area_get(const struct group *group)
         head = new_head();
     if (!head)
         return NULL;
-    u64 frame = area_bits_take_lowest(head->free, area_bits_first_word(head->free));
+    unsigned frame = area_bits_find(head->free, 0);
+    area_bits_clear(&head->free[frame / 64], frame % 64, 0);
     head->nr_free--;
     head->owners[frame] = (u32)(group->base >> GROUP_SHIFT);
     return (u8 *)head + frame * PAGE_BYTES;
@@ -115,7 +116,7 @@ static void unlock_small(struct group *group)
         u32 entry = __atomic_load_n(area_entry(ref), __ATOMIC_RELAXED) - AREA_LOCK;
         u32 slot = (entry & AREA_SLOT) >> AREA_SLOT_SHIFT;
         if (slot != 0)
-            page_slot_of((entry & AREA_CPU) >> AREA_CPU_SHIFT, slot - 1)->words = area_words(ref);
+            hold_follow((entry & AREA_CPU) >> AREA_CPU_SHIFT, slot - 1, area_words(ref));
         area_unlock(area_entry(ref), entry);
     }
 }

@@ -12,7 +12,7 @@
 /* The slot's area, which is locked, has nothing for us, or is not ours any more. */
 static never_inline paddr_t alloc_slowly(unsigned order, struct page_slot *slot)
 {
-    unsigned number = (unsigned)(slot - page_slots) % PAGE_SLOTS;
+    unsigned number = (unsigned)(slot - page_slot(0));
     area_unlock(slot->area, __atomic_load_n(slot->area, __ATOMIC_RELAXED) - AREA_LOCK);
     spin_lock(&page_lock);
     paddr_t paddr = place(order, number);
@@ -25,6 +25,28 @@ static never_inline paddr_t alloc_slowly(unsigned order, struct page_slot *slot)
     return paddr;
 }
 
+/* The lowest free frame of the slot's word, whose bits are not 0; unlocks the area. */
+static always_inline paddr_t take_one(const struct page_slot *slot, u32 *area, u32 entry, u64 bits)
+{
+    *slot->word = bits & (bits - 1);
+    area_unlock(area, entry - 1);
+    return slot->base + ((u64)(unsigned)__builtin_ctzll(bits) << PAGE_SHIFT);
+}
+
+/* The slot's word, whose area is locked and held, is used up: on with the lowest that is not. */
+static never_inline paddr_t alloc_next_word(struct page_slot *slot)
+{
+    u64 *words = page_slot_words(slot);
+    u64 *word = area_bits_first_word(words);
+    if (!word)
+        return alloc_slowly(0, slot);
+    u64 frame = (u64)(word - words) * 64;
+    slot->word = word;
+    __atomic_store_n(&slot->base, page_slot_base(slot) + (frame << PAGE_SHIFT), __ATOMIC_RELAXED);
+    u32 entry = __atomic_load_n(slot->area, __ATOMIC_RELAXED) - AREA_LOCK;
+    return take_one(slot, slot->area, entry, *word);
+}
+
 /* One frame of the area that the slot holds. */
 static always_inline paddr_t alloc_one(struct page_slot *slot)
 {
@@ -32,12 +54,10 @@ static always_inline paddr_t alloc_one(struct page_slot *slot)
     u32 entry = area_lock(area);
     if (unlikely((entry & AREA_HOLDER) != slot->tag))
         return alloc_slowly(0, slot);
-    u64 *word = area_bits_first_word(slot->words);
-    if (unlikely(!word))
-        return alloc_slowly(0, slot);
-    u64 bit = area_bits_take_lowest(slot->words, word);
-    area_unlock(area, entry - 1);
-    return slot->base + (bit << PAGE_SHIFT);
+    u64 bits = *slot->word;
+    if (unlikely(bits == 0))
+        return alloc_next_word(slot);
+    return take_one(slot, area, entry, bits);
 }
 
 /* A run of order 1 to 8. */
@@ -47,16 +67,18 @@ static never_inline paddr_t alloc_run(unsigned order, struct page_slot *slot)
     u32 entry = area_lock(area);
     if (unlikely((entry & AREA_HOLDER) != slot->tag))
         return alloc_slowly(order, slot);
-    unsigned bit = area_bits_find(slot->words, order);
+    u64 *words = page_slot_words(slot);
+    unsigned bit = area_bits_find(words, order);
     if (unlikely(bit == AREA_BITS_NONE))
         return alloc_slowly(order, slot);
-    area_bits_clear(slot->words + bit / 64, bit % 64, order);
+    area_bits_clear(words + bit / 64, bit % 64, order);
     area_unlock(area, entry - (1u << order));
-    return slot->base + ((paddr_t)bit << PAGE_SHIFT);
+    return page_slot_base(slot) + ((paddr_t)bit << PAGE_SHIFT);
 }
 
-static never_inline paddr_t alloc_whole_slowly(unsigned number)
+static never_inline paddr_t alloc_whole_slowly(const struct page_slot *slot)
 {
+    unsigned number = (unsigned)(slot - page_slot(0));
     spin_lock(&page_lock);
     paddr_t paddr = place(PAGE_ORDER_MAX, number);
     if (paddr == PADDR_NONE && hold_end_all(true))
@@ -69,20 +91,19 @@ static never_inline paddr_t alloc_whole_slowly(unsigned number)
 }
 
 /* A whole area of the group in which this processor found one before. */
-static always_inline paddr_t alloc_whole(unsigned number)
+static always_inline paddr_t alloc_whole(struct page_slot *slot)
 {
-    struct page_hint *hint = page_hint_of(cpu_id(), number);
-    struct group *group = hint->group;
+    struct group *group = slot->group;
     u64 idle = group_idle(group);
     if (unlikely(idle == 0))
-        return alloc_whole_slowly(number);
+        return alloc_whole_slowly(slot);
     u64 index = (unsigned)__builtin_ctzll(idle);
     if (unlikely(!group_claim_one(group, index)))
-        return alloc_whole_slowly(number);
+        return alloc_whole_slowly(slot);
     /* 0, but for a moment in which a processor that held the area once looks at it. */
-    while (unlikely(!area_change(&group->areas[index], 0, hint->entry)))
+    while (unlikely(!area_change(&group->areas[index], 0, slot->whole_entry)))
         cpu_relax();
-    __atomic_fetch_add(&hint->taken, AREA_FRAMES, __ATOMIC_RELAXED);
+    __atomic_fetch_add(&slot->taken, AREA_FRAMES, __ATOMIC_RELAXED);
     return group->base + (index << AREA_SHIFT);
 }
 
@@ -93,11 +114,11 @@ static never_inline paddr_t bad_order(unsigned order)
 
 static always_inline paddr_t alloc(unsigned order, unsigned number)
 {
-    struct page_slot *slot = page_slot_of(cpu_id(), number);
+    struct page_slot *slot = page_slot(number);
     if (likely(order == 0))
         return alloc_one(slot);
     if (order == PAGE_ORDER_MAX)
-        return alloc_whole(number);
+        return alloc_whole(slot);
     if (likely(order < PAGE_ORDER_MAX))
         return alloc_run(order, slot);
     return bad_order(order);

@@ -39,6 +39,12 @@ static never_inline void bad_address(paddr_t paddr, unsigned order)
     bad_free(paddr, order, "not memory of ours");
 }
 
+/* Aligned, and below the limit: one mask has both. */
+static always_inline bool may_be_page(paddr_t paddr, unsigned order)
+{
+    return (paddr & (~(INDEX_LIMIT - 1) | ((PAGE_BYTES << order) - 1))) == 0;
+}
+
 /* In an odd area some of the 512 frames are not ours. */
 static bool is_present(struct area_ref ref, paddr_t paddr, unsigned order)
 {
@@ -131,7 +137,7 @@ static always_inline bool free_settled(u32 *area, u32 entry, unsigned order)
 
 static always_inline void free_small(paddr_t paddr, unsigned order)
 {
-    if (unlikely(!is_aligned(paddr, PAGE_BYTES << order) || paddr >= INDEX_LIMIT)) {
+    if (unlikely(!may_be_page(paddr, order))) {
         bad_address(paddr, order);
         return;
     }
@@ -189,7 +195,7 @@ static never_inline void free_whole_slowly(paddr_t paddr)
 
 static always_inline void free_whole(paddr_t paddr)
 {
-    if (unlikely(!is_aligned(paddr, AREA_BYTES) || paddr >= INDEX_LIMIT)) {
+    if (unlikely(!may_be_page(paddr, PAGE_ORDER_MAX))) {
         bad_address(paddr, PAGE_ORDER_MAX);
         return;
     }

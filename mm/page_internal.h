@@ -26,55 +26,62 @@ _Static_assert(PAGE_OWNERS_MAX == NR_SHELVES, "a shelf for each owner");
 #define SLOT_OF_OWNER(owner) (PAGE_NR_KINDS + (owner))
 #define NR_SLOTS             (PAGE_NR_KINDS + PAGE_OWNERS_MAX)
 
-/* Written by its processor alone. */
+/*
+ * Written by its processor alone. 64 bytes, so that a slot's address is a shift
+ * and a sum.
+ */
 struct page_slot {
+    /* The area that the slot holds. */
     u32 *area;    /* page_nothing: holds none */
-    u64 *words;   /* its bits; written with the area locked */
-    paddr_t base; /* of the area, or PADDR_NONE; page_lock guards it, and others read it */
+    u64 *word;    /* of its bits: the one to take from next; written with the area locked */
+    paddr_t base; /* of that word's first frame, or PADDR_NONE; others read of which area it is */
     u32 tag;      /* what the entry has under AREA_HOLDER while the hold lasts */
+    /* Where whole areas are claimed. */
+    u32 whole_entry;     /* what one so claimed has as its entry */
+    struct group *group; /* the empty group: nowhere */
+    u64 taken;           /* frames so allocated, in all; read by others */
+} aligned_to(64);
+
+/* What a processor has of its own; others read it. */
+struct page_cpu {
+    struct page_slot slots[NR_SLOTS];
+    i64 freed[2]; /* frames freed, but into held areas: [1] boot RAM, [0] plugged */
+    bool known;   /* it may hold something: its slots have been set up by hold_know_cpu() */
 };
 
-#define PAGE_SLOTS 16
-
-/*
- * Each processor's slots; 16 places, so that a slot's address is two shifts and
- * two sums. Through a pointer: of a fixed address, compilers compute the same
- * sums again for each field.
- */
-extern struct page_slot *page_slots;
-
-static inline struct page_slot *page_slot_of(u32 cpu, unsigned slot)
-{
-    return &page_slots[cpu * PAGE_SLOTS + slot];
-}
-
-/* Where a processor claims whole areas for a slot. Its own alone. */
-struct page_hint {
-    struct group *group; /* the empty group: nowhere */
-    u32 entry;           /* what an area so claimed has as its entry */
-    u64 taken;           /* frames so allocated, in all; read by others */
-} aligned_to(32);
-extern struct page_hint *page_hints;
-
-static inline struct page_hint *page_hint_of(u32 cpu, unsigned slot)
-{
-    return &page_hints[cpu * PAGE_SLOTS + slot];
-}
-
-_Static_assert(NR_SLOTS <= PAGE_SLOTS, "a processor's slots");
+_Static_assert(sizeof(struct page_cpu) <= CPU_LOCAL_BYTES, "the room for mm");
 _Static_assert((NR_SLOTS << AREA_SLOT_SHIFT & ~AREA_SLOT) == 0, "slot numbers fit the entry");
 _Static_assert(CPUS_MAX - 1 <= AREA_CPU >> AREA_CPU_SHIFT, "processor numbers fit the entry");
 
 /* The area of a slot that holds none: its entry has no tag, so it is never taken from. */
 extern u32 page_nothing;
 
-struct page_counts {
-    i64 freed[2]; /* frames freed, but into held areas: [1] boot RAM, [0] plugged */
-    bool known;   /* it may hold something: its slots have been set up by hold_know_cpu() */
-} aligned_to(64);
+static inline struct page_cpu *page_cpu_of(u32 cpu)
+{
+    return cpu_local_of(cpu);
+}
 
-/* Written by its processor alone, read by all. */
-extern struct page_counts page_counts[CPUS_MAX];
+static inline struct page_slot *page_slot_of(u32 cpu, unsigned slot)
+{
+    return &page_cpu_of(cpu)->slots[slot];
+}
+
+/* This processor's. */
+static inline struct page_slot *page_slot(unsigned slot)
+{
+    return cpu_local(offsetof(struct page_cpu, slots) + (u64)slot * sizeof(struct page_slot));
+}
+
+/* The bits of the area that a slot holds, and where it begins. */
+static inline u64 *page_slot_words(const struct page_slot *slot)
+{
+    return (u64 *)align_down((uintptr_t)slot->word, AREA_WORDS * sizeof(u64));
+}
+
+static inline paddr_t page_slot_base(const struct page_slot *slot)
+{
+    return align_down(slot->base, AREA_BYTES);
+}
 
 /* The holder bits of the entry of what a processor's slot holds. */
 static inline u32 page_holder(u32 cpu, unsigned slot)
@@ -91,8 +98,8 @@ static inline u32 page_whole_entry(unsigned slot, bool boot)
 
 static inline void page_count_freed(u32 entry, i64 frames)
 {
-    i64 *freed = &page_counts[cpu_id()].freed[(entry / AREA_BOOT) % 2];
-    __atomic_fetch_add(freed, frames, __ATOMIC_RELAXED);
+    struct page_cpu *cpu = cpu_local(0);
+    __atomic_fetch_add(&cpu->freed[(entry / AREA_BOOT) % 2], frames, __ATOMIC_RELAXED);
 }
 
 /* ---- totals: [1] boot RAM, [0] plugged; with page_lock held ---- */
@@ -142,6 +149,9 @@ void hold_know_cpu(void);
 
 /* The locked area, which is on no shelf, is this processor's slot's from now on; unlocks. */
 void hold(struct area_ref ref, u32 entry, unsigned slot);
+
+/* The bits of the area that a slot of any processor holds have moved here; the area is locked. */
+void hold_follow(u32 cpu, unsigned slot, u64 *words);
 
 /* This processor's slot gives up its area, in which a search for `order` was in vain. */
 void hold_end(unsigned slot, unsigned order);

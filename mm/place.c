@@ -142,7 +142,7 @@ static paddr_t place_whole(unsigned slot)
             continue;
         /* The reserve must be looked at each time, so the second choice is no hint. */
         if (i == 0)
-            page_hint_of(cpu_id(), slot)->group = ref.group;
+            page_slot(slot)->group = ref.group;
         return take_whole(ref, slot);
     }
     return PADDR_NONE;

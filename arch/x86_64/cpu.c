@@ -29,7 +29,8 @@ _Static_assert(sizeof(struct task_state) == 104, "the processor's layout");
 
 /* gs points here. Written by the processor that owns it. */
 struct cpu {
-    u32 id; /* first: cpu_id() reads gs:0 */
+    u32 id;      /* first: cpu_id() reads gs:0 */
+    void *local; /* second: cpu_local() reads gs:8 */
     u64 descriptors[5];
     struct task_state task;
 };
@@ -40,6 +41,15 @@ struct descriptor_pointer {
 } packed_abi;
 
 static struct cpu cpus[CPUS_MAX];
+
+static struct {
+    u8 bytes[CPU_LOCAL_BYTES];
+} aligned_to(64) locals[CPUS_MAX];
+
+void *cpu_local_of(u32 id)
+{
+    return &locals[id];
+}
 
 struct cpuid_result cpuid(u32 leaf)
 {
@@ -91,6 +101,7 @@ void cpu_setup(u32 id)
     struct cpu *cpu = &cpus[id];
 
     cpu->id = id;
+    cpu->local = cpu_local_of(id);
     for (unsigned i = 1; i <= TRAP_STACKS; i++)
         cpu->task.ist[i - 1] = stack_trap_top(id, i);
     cpu->task.io_map_offset = sizeof(cpu->task);

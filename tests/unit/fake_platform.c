@@ -29,6 +29,14 @@ struct handler {
 };
 
 __thread u32 fake_cpu_id;
+
+void *cpu_local_of(u32 id)
+{
+    static struct {
+        u8 bytes[CPU_LOCAL_BYTES];
+    } aligned_to(64) locals[CPUS_MAX];
+    return &locals[id];
+}
 void (*fake_on_barrier)(char kind);
 
 static struct mapping mappings[MAPPINGS_MAX]; /* sorted, merged where they touch */

@@ -39,4 +39,18 @@ static inline u32 cpu_id(void)
     return id;
 }
 
+/*
+ * Room that each processor has for mm: its own, from the offset on, and that of
+ * any. Zero at boot. One instruction: gs:8 holds the address.
+ */
+#define CPU_LOCAL_BYTES 768
+
+static inline void *cpu_local(u64 offset)
+{
+    __asm__("addq %%gs:8, %0" : "+r"(offset) : : "cc");
+    return (void *)offset;
+}
+
+void *cpu_local_of(u32 id);
+
 #endif

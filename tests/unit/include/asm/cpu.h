@@ -32,4 +32,13 @@ static inline u32 cpu_id(void)
     return fake_cpu_id;
 }
 
+#define CPU_LOCAL_BYTES 768
+
+void *cpu_local_of(u32 id);
+
+static inline void *cpu_local(u64 offset)
+{
+    return (u8 *)cpu_local_of(fake_cpu_id) + offset;
+}
+
 #endif
