@@ -1,12 +1,13 @@
 # Tide: see README.md, and `make help` for the targets.
 #
-# CC=clang builds with clang. O=DIR puts everything built into DIR.
+# CC=clang builds with clang. DEBUG=1 poisons freed pages. O=DIR puts everything built into DIR.
 
 CC ?= gcc
 ifeq ($(origin CC),default)
 CC := gcc
 endif
-O ?= build
+O ?= build$(if $(DEBUG),/debug)
+DEFINES := $(if $(DEBUG),-DTIDE_DEBUG)
 PYTHON ?= /usr/bin/python3
 QEMU ?= qemu-system-x86_64
 
@@ -14,7 +15,7 @@ WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-pr
 
 # ---- the kernel ----
 
-KERNEL_CFLAGS := -std=gnu11 -ffreestanding -O2 -g $(WARNINGS) -I. -Iarch/x86_64/include \
+KERNEL_CFLAGS := -std=gnu11 -ffreestanding -O2 -g $(DEFINES) $(WARNINGS) -I. -Iarch/x86_64/include \
 	-m64 -march=x86-64 -mgeneral-regs-only -mno-red-zone -mcmodel=small -fno-pic -fno-pie \
 	-fno-stack-protector -fno-omit-frame-pointer -fno-asynchronous-unwind-tables \
 	-fno-strict-aliasing -fcf-protection=none -MMD -MP
@@ -62,7 +63,7 @@ $(O)/kernel/%.S.o: %.S Makefile
 
 HOST_CC ?= gcc
 HOST_SANITIZERS ?= -fsanitize=address,undefined -fno-sanitize-recover=all
-HOST_CFLAGS := -std=gnu11 -O1 -g $(WARNINGS) -I. -Itests/unit/include -fno-omit-frame-pointer \
+HOST_CFLAGS := -std=gnu11 -O1 -g $(DEFINES) $(WARNINGS) -I. -Itests/unit/include -fno-omit-frame-pointer \
 	-fno-strict-aliasing $(HOST_SANITIZERS) -MMD -MP
 
 HOST_SOURCES := $(filter-out lib/string.c lib/printf.c,$(LIB_SOURCES)) $(MM_SOURCES) \
@@ -125,7 +126,7 @@ iso: ## build build/tide.iso: a disk and a CD, for BIOS and UEFI
 
 test: ## all tests but libvirt's
 	$(TOOL) tools/setup test
-	$(BUILD) all iso-image unit-programs $(QTEST_PROGRAM) $(O)/plugin/insn_count.so
+	$(BUILD) all iso-image unit-programs debug-image $(QTEST_PROGRAM) $(O)/plugin/insn_count.so
 	$(TOOL) $(PYTHON) tools/test $(O) unit qemu
 
 test-unit: ## the host programs under sanitizers
@@ -135,7 +136,7 @@ test-unit: ## the host programs under sanitizers
 
 test-qemu: ## the real image in the real QEMU; PYTEST_ARGS='-k zero' picks some
 	$(TOOL) tools/setup test
-	$(BUILD) all iso-image $(QTEST_PROGRAM) $(O)/plugin/insn_count.so
+	$(BUILD) all iso-image debug-image $(QTEST_PROGRAM) $(O)/plugin/insn_count.so
 	$(TOOL) $(PYTHON) tools/test $(O) qemu -- $(PYTEST_ARGS)
 
 test-libvirt: ## a libvirt of its own runs the domain and resizes it with virsh; needs root

@@ -33,6 +33,21 @@ static void crash_foreign_free(void)
     page_free(0xfee00000, 0);
 }
 
+/* A build with DEBUG=1 finds it when the page is allocated again, which is at once. */
+static void crash_write_after_free(void)
+{
+    paddr_t paddr = page_alloc(0, PAGE_USER);
+    if (paddr == PADDR_NONE) {
+        console_printf("error: crash: no free page to write to\n");
+        return;
+    }
+    page_free(paddr, 0);
+    *(volatile u64 *)phys_to_virt(paddr + 0x18) = 0x5eed;
+    paddr = page_alloc(0, PAGE_USER);
+    console_printf("error: crash: found by nobody: the kernel was built without DEBUG=1\n");
+    page_free(paddr, 0);
+}
+
 static void crash_panic(void)
 {
     panic("asked for by 'crash panic'");
@@ -80,6 +95,7 @@ static const struct {
     {"panic", crash_panic},
     {"unplugged", crash_unplugged},
     {"watch", crash_watch},
+    {"write-after-free", crash_write_after_free},
 };
 
 static char kind_asked[32]; /* outlives the command, for another processor */

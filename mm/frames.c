@@ -8,6 +8,7 @@
 #include "mm/index.h"
 #include "mm/meta.h"
 #include "mm/page_internal.h"
+#include "mm/poison.h"
 
 /* A range in up to three: frames of one area, whole areas, frames of one area. */
 struct parts {
@@ -138,6 +139,7 @@ static void add_part(paddr_t base, paddr_t end)
 void frames_add(paddr_t base, u64 bytes)
 {
     struct parts parts = split(base, bytes);
+    poison_forget(base, bytes);
     for (paddr_t at = parts.whole; at < parts.tail; at = group_end(at, parts.tail)) {
         struct group *group = index_group(at);
         u64 mask = area_mask(at, group_end(at, parts.tail));

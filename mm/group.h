@@ -51,6 +51,9 @@ struct group {
     u64 *present_bitmap; /* the same, for odd areas; NULL if there never was one */
     paddr_t base;        /* while on the free list: the next group's address */
     bool boot;           /* some of it is boot RAM, and all of it counts as that */
+#ifdef TIDE_DEBUG
+    u64 *poisoned; /* which frames hold the pattern of poison.h, or NULL */
+#endif
 };
 
 /* An area, as the searches name it. */

@@ -103,9 +103,19 @@ struct group *meta_get_group(paddr_t paddr)
     return group;
 }
 
+static void drop(u64 **bitmap)
+{
+    if (*bitmap)
+        put_bitmap(*bitmap);
+    *bitmap = NULL;
+}
+
 void meta_drop_group(struct group *group)
 {
     meta_drop_bitmap(group);
+#ifdef TIDE_DEBUG
+    drop(&group->poisoned);
+#endif
     index_remove(group->base, CATEGORY_IDLE_PLUGGED);
     index_set_group(group->base, NULL);
     group->base = virt_to_phys(free_groups);
@@ -130,12 +140,20 @@ bool meta_need_present_bitmap(struct group *group)
     return true;
 }
 
-static void drop(u64 **bitmap)
+#ifdef TIDE_DEBUG
+/* In boot RAM alone: what moves bitmaps out of plugged memory knows nothing of these. */
+bool meta_need_poison_bitmap(struct group *group)
 {
-    if (*bitmap)
-        put_bitmap(*bitmap);
-    *bitmap = NULL;
+    if (group->poisoned)
+        return true;
+    u64 *bitmap = place_above_reserve(1) ? get_frame() : NULL;
+    if (!bitmap)
+        return false;
+    memset(bitmap, 0, PAGE_BYTES);
+    __atomic_store_n(&group->poisoned, bitmap, __ATOMIC_RELEASE);
+    return true;
 }
+#endif
 
 void meta_drop_bitmap(struct group *group)
 {

@@ -28,6 +28,11 @@ bool meta_need_bitmap(struct group *group);
 /* The same for the present bitmap: all zeros, which is right while no area is odd. */
 bool meta_need_present_bitmap(struct group *group);
 
+#ifdef TIDE_DEBUG
+/* The bits of poison.h, all zeros at first; they stay until the group goes. */
+bool meta_need_poison_bitmap(struct group *group);
+#endif
+
 /* Give the bitmaps back, if the group is not boot RAM. No area is AREA_SMALL. */
 void meta_drop_bitmap(struct group *group);
 

@@ -7,6 +7,7 @@
 #include "lib/string.h"
 #include "mm/index.h"
 #include "mm/page_internal.h"
+#include "mm/poison.h"
 
 /* The first frame of the area. */
 struct head {
@@ -37,7 +38,7 @@ static struct head *new_head(void)
     area_lock(area_entry(ref));
     area_unlock(area_entry(ref), AREA_META);
     page_charge(AREA_META, AREA_FRAMES);
-    struct head *head = phys_to_virt(area_base(ref));
+    struct head *head = phys_to_virt(poison_taken(area_base(ref), AREA_FRAMES));
     memset(head->free, 0xff, sizeof(head->free));
     head->free[0] &= ~(u64)1;
     head->nr_free = ALL_FREE;

@@ -2,6 +2,7 @@
 /* Owners of movable pages. See page.h. */
 #include "include/status.h"
 #include "mm/page_internal.h"
+#include "mm/poison.h"
 
 static struct page_owner *owners[PAGE_OWNERS_MAX];
 static unsigned nr_owners;
@@ -40,5 +41,6 @@ const char *page_owner_name(unsigned number)
 
 paddr_t page_alloc_movable(const struct page_owner *owner)
 {
-    return page_alloc_slot(owner->order, SLOT_OF_OWNER(owner->number));
+    paddr_t paddr = page_alloc_slot(owner->order, SLOT_OF_OWNER(owner->number));
+    return poison_taken(paddr, (u64)1 << owner->order);
 }

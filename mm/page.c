@@ -7,6 +7,7 @@
 
 #include "lib/panic.h"
 #include "mm/page_internal.h"
+#include "mm/poison.h"
 #include "mm/watermark.h"
 
 /* The slot's area, which is locked, has nothing for us, or is not ours any more. */
@@ -126,7 +127,7 @@ static always_inline paddr_t alloc(unsigned order, unsigned number)
 
 paddr_t page_alloc(unsigned order, enum page_kind kind)
 {
-    return alloc(order, kind);
+    return poison_taken(alloc(order, kind), (u64)1 << order);
 }
 
 paddr_t page_alloc_slot(unsigned order, unsigned slot)
@@ -145,5 +146,5 @@ paddr_t page_alloc_on_node(unsigned order, u32 node_id)
     while (paddr == PADDR_NONE && hotplug_next_on_node(node_id, &region, &base, &end))
         paddr = place_between(order, base, end);
     spin_unlock(&page_lock);
-    return paddr;
+    return poison_taken(paddr, (u64)1 << order);
 }

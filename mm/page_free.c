@@ -10,6 +10,7 @@
 #include "lib/panic.h"
 #include "mm/index.h"
 #include "mm/page_internal.h"
+#include "mm/poison.h"
 
 /* The entry of an area that is locked here already. */
 static u32 locked_entry(struct area_ref ref)
@@ -210,7 +211,7 @@ static always_inline void free_whole(paddr_t paddr)
     give_whole(group, paddr);
 }
 
-void page_free(paddr_t paddr, unsigned order)
+static always_inline void free_page(paddr_t paddr, unsigned order)
 {
     if (likely(order == 0))
         free_small(paddr, 0);
@@ -222,8 +223,22 @@ void page_free(paddr_t paddr, unsigned order)
         bad_address(paddr, order);
 }
 
+void page_free(paddr_t paddr, unsigned order)
+{
+    poison_freed(paddr, order);
+    free_page(paddr, order);
+}
+
+#ifdef TIDE_DEBUG
+void page_free_untouched(paddr_t paddr, unsigned order)
+{
+    free_page(paddr, order);
+}
+#endif
+
 void page_free_frame_locked(paddr_t paddr)
 {
+    poison_freed_locked(paddr, 1);
     struct area_ref ref = lookup(paddr);
     u32 entry = area_lock(area_entry(ref));
     if (!(entry & AREA_SMALL) || !area_bits_give(group_word(ref.group, paddr), frame_bit(paddr), 0))

@@ -190,8 +190,15 @@ void hotplug_init(void);
 
 /* ---- page.c, page_free.c ---- */
 
-/* page_alloc() for a slot. */
+/* page_alloc() for a slot, without a look at poison. */
 paddr_t page_alloc_slot(unsigned order, unsigned slot);
+
+/* page_free() of what nobody has seen: it is not poisoned, and so not touched. */
+#ifdef TIDE_DEBUG
+void page_free_untouched(paddr_t paddr, unsigned order);
+#else
+#define page_free_untouched page_free
+#endif
 
 /* page_free(paddr, 0) with page_lock held already. */
 void page_free_frame_locked(paddr_t paddr);

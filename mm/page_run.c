@@ -8,15 +8,16 @@
 #include "mm/index.h"
 #include "mm/meta.h"
 #include "mm/page_internal.h"
+#include "mm/poison.h"
 
 /* Free the frames by the largest aligned orders that fit. */
-static void free_pieces(paddr_t paddr, u64 nr_frames)
+static void free_pieces(paddr_t paddr, u64 nr_frames, void (*free)(paddr_t paddr, unsigned order))
 {
     while (nr_frames > 0) {
         unsigned order = PAGE_ORDER_MAX;
         while (!is_aligned(paddr, PAGE_BYTES << order) || (u64)1 << order > nr_frames)
             order--;
-        page_free(paddr, order);
+        free(paddr, order);
         paddr += PAGE_BYTES << order;
         nr_frames -= (u64)1 << order;
     }
@@ -27,10 +28,11 @@ static paddr_t alloc_short(u64 nr_frames, enum page_kind kind)
     unsigned order = 0;
     while ((u64)1 << order < nr_frames)
         order++;
-    paddr_t paddr = page_alloc(order, kind);
+    paddr_t paddr = page_alloc_slot(order, kind);
     if (paddr != PADDR_NONE)
-        free_pieces(paddr + nr_frames * PAGE_BYTES, ((u64)1 << order) - nr_frames);
-    return paddr;
+        free_pieces(paddr + nr_frames * PAGE_BYTES, ((u64)1 << order) - nr_frames,
+                    page_free_untouched);
+    return poison_taken(paddr, nr_frames);
 }
 
 /* ---- more than half an area; page_lock held ---- */
@@ -143,7 +145,7 @@ paddr_t page_alloc_run(u64 nr_frames, enum page_kind kind)
             paddr = place_areas(nr_frames, kind);
     }
     spin_unlock(&page_lock);
-    return paddr;
+    return poison_taken(paddr, nr_frames);
 }
 
 void page_free_run(paddr_t paddr, u64 nr_frames)
@@ -151,5 +153,5 @@ void page_free_run(paddr_t paddr, u64 nr_frames)
     if (nr_frames == 0 || !is_aligned(paddr, PAGE_BYTES))
         panic("page_free_run: 0x%llx of %llu frames", (unsigned long long)paddr,
               (unsigned long long)nr_frames);
-    free_pieces(paddr, nr_frames);
+    free_pieces(paddr, nr_frames, page_free);
 }

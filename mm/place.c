@@ -10,6 +10,7 @@
 #include "mm/index.h"
 #include "mm/meta.h"
 #include "mm/page_internal.h"
+#include "mm/poison.h"
 
 /* Areas searched in vain before an idle one is broken up rather than search on. */
 #define PROBES_MAX 8
@@ -225,5 +226,5 @@ paddr_t place_boot_frame(void)
         return PADDR_NONE;
     paddr_t paddr = take(&pick, 0, PAGE_KERNEL);
     area_file(pick.ref, pick.entry, area_shelf(pick.entry));
-    return paddr;
+    return poison_taken(paddr, 1);
 }

@@ -51,9 +51,10 @@ def boot(request: pytest.FixtureRequest, folder: Path) -> Iterator[Boot]:
             *devices: MemDevice,
             ready: bool = True,
             crash: bool = False,
+            image: Path = IMAGE,
             **machine: Any,
         ) -> Qemu:
-            whole = Machine(IMAGE, devices=list(devices), accel=choose_accel(), **machine)
+            whole = Machine(image, devices=list(devices), accel=choose_accel(), **machine)
             place = folder / f"qemu{len(started) + 1}" if started else folder
             qemu = stack.enter_context(Qemu(whole, place, life_seconds=LIFE_SECONDS))
             started.append((qemu, crash))

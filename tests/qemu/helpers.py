@@ -11,6 +11,7 @@ from tide.qemu import Qemu
 TREE = Path(__file__).resolve().parent.parent.parent
 BUILD = Path(os.environ.get("TIDE_BUILD", TREE / "build"))
 IMAGE = BUILD / "tide.elf"
+DEBUG_IMAGE = BUILD / "debug/tide.elf"
 LIFE_SECONDS = 400.0  # of one QEMU
 
 AT_WORK = "error: stats: check: processors are at work"

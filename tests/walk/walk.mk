@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# The allocator's tests built another way, under ThreadSanitizer in $(O)/tsan, and the long
-# random walks: `make walk OPS=n SEED=n`. See docs/testing.md.
+# Things built another way, under ThreadSanitizer in $(O)/tsan and with DEBUG=1 in $(O)/debug, and
+# the long random walks: `make walk OPS=n SEED=n`. See docs/testing.md.
 
 OPS ?= 10000000
 SEED ?= 1
@@ -9,7 +9,7 @@ SEED ?= 1
 ALLOCATOR_SOURCES := $(filter-out lib/string.c lib/printf.c,$(LIB_SOURCES)) $(MM_SOURCES) \
 	tests/unit/fake_platform.c
 
-.PHONY: walk tsan-programs
+.PHONY: walk tsan-programs debug-programs debug-image
 walk: ## random operations on the allocator under sanitizers, OPS=10000000 SEED=1
 	$(TOOL) tools/setup test
 	$(BUILD) $(O)/unit/test_page_walk $(O)/unit/test_page_threads tsan-programs
@@ -19,4 +19,11 @@ tsan-programs:
 	@$(MAKE) --no-print-directory -s O=$(O)/tsan HOST_SOURCES="$(ALLOCATOR_SOURCES)" \
 	  HOST_SANITIZERS=-fsanitize=thread $(O)/tsan/unit/test_page_threads
 
-unit-programs: tsan-programs
+debug-programs:
+	@$(MAKE) --no-print-directory -s O=$(O)/debug DEBUG=1 HOST_SOURCES="$(ALLOCATOR_SOURCES)" \
+	  $(patsubst %,$(O)/debug/unit/%,test_page_poison test_page_walk)
+
+debug-image:
+	@$(MAKE) --no-print-directory -s O=$(O)/debug DEBUG=1 all
+
+unit-programs: tsan-programs debug-programs
