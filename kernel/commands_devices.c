@@ -88,12 +88,16 @@ static void print_status(const struct vmem_device *vmem)
     struct vmem_status status;
     char block[24];
     char region[24];
+    char pinned[VMEM_PINNED_BYTES];
     vmem_get_status(vmem, &status);
     console_printf("%s: %s, %s", virtio->name, virtio->location, phase_name(status.phase));
     if (status.phase == VMEM_PHASE_BROKEN)
         console_printf(": %s", virtio->broken_reason);
     else if (status.waiting_for)
         console_printf(" for %s", status.waiting_for);
+    vmem_describe_pinned(vmem, pinned, sizeof(pinned));
+    if (pinned[0] != 0)
+        console_printf("\n  pinned %s", pinned);
     console_printf(
         "\n  region 0x%lx +%s, block %s, node %u\n", (unsigned long)status.config.region_base,
         format_size(status.config.region_bytes, region, sizeof(region)),
@@ -113,6 +117,8 @@ static void print_status(const struct vmem_device *vmem)
                    (unsigned long)status.replies[VIRTIO_MEM_RESP_BUSY],
                    (unsigned long)status.replies[VIRTIO_MEM_RESP_ERROR],
                    (unsigned long)status.timeouts, (unsigned long)status.resets);
+    console_printf("  moved blocks=%lu refusals=%lu\n", (unsigned long)status.emptied_blocks,
+                   (unsigned long)status.refusals);
     console_printf("  features=0x%lx irq=%s interrupts=%lu\n", (unsigned long)virtio->features,
                    irq_mode_name(virtio->irq_mode), (unsigned long)virtio->nr_interrupts);
 }

@@ -205,8 +205,10 @@ static bool has_events(const struct attached_device *device)
 
 bool devices_pending(void)
 {
+    u64 now_ms = platform_now_ms();
     for (unsigned i = 0; i < device_lists.nr_attached; i++) {
-        if (has_events(&device_lists.attached[i]))
+        const struct attached_device *device = &device_lists.attached[i];
+        if (has_events(device) || now_ms >= device->next_ms)
             return true;
     }
     return false;

@@ -32,7 +32,7 @@ void devices_follow_slots(void);
 /* Run each driver that has an event or whose time has come. */
 void devices_service(void);
 
-/* An event is waiting for devices_service(). Callable with interrupts off. */
+/* devices_service() would do something now. Callable with interrupts off. */
 bool devices_pending(void);
 
 /* Pages were freed: blocks that were in use may be unplugged now. */

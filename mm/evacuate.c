@@ -291,6 +291,8 @@ static bool in_use(struct area_ref ref, unsigned frame, unsigned order)
     bool used = is_closed_whole(entry);
     if (entry & AREA_SMALL)
         used = area_bits_are_clear(area_words(ref) + frame / 64, frame % 64, order);
+    if (entry & AREA_ODD)
+        used &= area_bits_are_set(area_present_words(ref) + frame / 64, frame % 64, order);
     area_unlock(area_entry(ref), entry);
     return used;
 }
@@ -372,6 +374,8 @@ int hotplug_evacuate_step(struct hotplug_evacuation *session, struct hotplug_ran
 static int take(struct hotplug_evacuation *session, u64 max_bytes, struct hotplug_range *range)
 {
     u64 unit_bytes = session->unit_bytes;
+    if (session->blocks_per_unit > 1)
+        return E_NODEV; /* of an area, some blocks may be absent */
     paddr_t done = session->unit + (session->at == session->unit ? 0 : unit_bytes);
     while (session->taken > done && !is_closed(session->taken - unit_bytes))
         session->taken -= unit_bytes;

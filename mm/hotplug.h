@@ -108,7 +108,8 @@ must_check int hotplug_evacuate_step(struct hotplug_evacuation *session,
 
 /*
  * Take the highest emptied blocks offline that lie together, at most max_bytes of
- * them: OK, and *range names them. E_NODEV when there is none (or none so small),
+ * them: OK, and *range names them. E_NODEV when there is none (or none so small), and
+ * always where blocks are smaller than an area: after the end they are idle as any other.
  * E_BUSY and E_NOMEM as hotplug_offline(): then they are open again.
  */
 must_check int hotplug_evacuate_take(struct hotplug_evacuation *session, u64 max_bytes,

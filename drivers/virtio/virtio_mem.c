@@ -44,6 +44,7 @@ bool vmem_send(struct vmem_device *vmem, enum virtio_mem_request_type type, stru
 
 void vmem_back_off(struct vmem_device *vmem, u64 now_ms, const char *why)
 {
+    vmem_evacuate_end(vmem);
     /* Several answers of one batch count once. */
     if (vmem->retry_at_ms <= now_ms) {
         u64 previous_ms = vmem->backoff_ms;
@@ -180,6 +181,8 @@ static void rest(struct vmem_device *vmem, const struct vmem_plan *plan, u64 now
     vmem->is_short_of_idle = plan->shortfall == VMEM_SHORT_OF_IDLE;
     if (vmem->is_short_of_idle)
         vmem->used_when_short = plugged_frames_used();
+    if (vmem->is_short_of_idle && vmem->evacuation.trouble != OK)
+        vmem->work_at_ms = min_u64(vmem->work_at_ms, vmem->evacuation.retry_at_ms);
     if (vmem->is_leaving)
         vmem->waiting_for = NULL;
     else if (plan->shortfall == VMEM_SHORT_OF_NOTHING)
@@ -188,9 +191,17 @@ static void rest(struct vmem_device *vmem, const struct vmem_plan *plan, u64 now
         vmem_report_short(vmem, plan);
 }
 
+/* Pages are being moved: again in the next call, which is due at once. */
+static void go_on_moving(struct vmem_device *vmem)
+{
+    vmem->waiting_for = NULL;
+    vmem->is_short_of_idle = false;
+}
+
 /* mm refused a step of the plan: the rest of the kernel must free memory first. */
 static void wait_for_mm(struct vmem_device *vmem)
 {
+    vmem_evacuate_end(vmem);
     vmem->waiting_for = "mm has no memory to bring blocks online or offline";
     vmem->work_at_ms = vmem->retry_mm_ms;
     vmem->is_ready = true;
@@ -208,6 +219,7 @@ static bool follow(struct vmem_device *vmem, u64 now_ms)
         return false;
     }
     vmem->was_refused_by_mm = false;
+    target.requested_bytes += vmem_evacuated_bytes(vmem);
     if (vmem->is_leaving)
         target.requested_bytes = 0;
     do {
@@ -216,6 +228,8 @@ static bool follow(struct vmem_device *vmem, u64 now_ms)
         if (vmem->is_leaving && plan.action == VMEM_ACTION_UNPLUG)
             plan.action = VMEM_ACTION_UNPLUG_ALL;
     } while (carry_out(vmem, &plan, now_ms) && plan.action != VMEM_ACTION_UNPLUG_ALL);
+    bool is_moving = vmem->requests.nr_in_flight == 0 && !vmem->was_refused_by_mm &&
+                     !vmem->virtio->broken && vmem_evacuate(vmem, now_ms);
     if (vmem->requests.nr_in_flight != 0) {
         vmem->waiting_for = NULL;
         virtqueue_publish(vmem->requests.queue);
@@ -225,6 +239,8 @@ static bool follow(struct vmem_device *vmem, u64 now_ms)
         return false;
     if (vmem->was_refused_by_mm)
         wait_for_mm(vmem);
+    else if (is_moving)
+        go_on_moving(vmem);
     else
         rest(vmem, &plan, now_ms);
     return false;
@@ -261,15 +277,18 @@ static bool step(struct vmem_device *vmem, u64 now_ms)
     return follow(vmem, now_ms);
 }
 
-/* Whether blocks became idle since the plan found none. */
-static bool has_idle_again(struct vmem_device *vmem)
+/* Whether blocks became idle since the plan found none, or may have become such that can be
+ * emptied.
+ */
+static bool has_idle_again(struct vmem_device *vmem, u64 now_ms)
 {
     struct vmem_run idle;
     u64 used;
     if (!vmem->is_short_of_idle || (used = plugged_frames_used()) == vmem->used_when_short)
         return false;
     vmem->used_when_short = used;
-    return next_idle(vmem, 0, vmem_usable_blocks(vmem), &idle);
+    return now_ms >= vmem->evacuation.retry_at_ms ||
+           next_idle(vmem, 0, vmem_usable_blocks(vmem), &idle);
 }
 
 /* True if something was overdue. */
@@ -296,10 +315,12 @@ static u64 next_time(const struct vmem_device *vmem, u64 now_ms)
 
 u64 vmem_service(struct vmem_device *vmem, u64 now_ms)
 {
-    if (vmem->virtio->broken)
+    if (vmem->virtio->broken) {
+        vmem_evacuate_end(vmem);
         return VMEM_NEVER;
+    }
     u32 events = virtio_take_events(vmem->virtio);
-    if ((events & VIRTIO_EVENT_CONFIG) != 0 || has_idle_again(vmem))
+    if ((events & VIRTIO_EVENT_CONFIG) != 0 || has_idle_again(vmem, now_ms))
         vmem->work_at_ms = min_u64(vmem->work_at_ms, now_ms);
     bool is_due = now_ms >= vmem->work_at_ms || vmem->requests.nr_in_flight != 0;
     if (events == 0 && !is_due)
@@ -318,9 +339,11 @@ u64 vmem_service(struct vmem_device *vmem, u64 now_ms)
             break;
         }
     }
-    if (vmem->virtio->broken)
+    if (vmem->virtio->broken) {
+        vmem_evacuate_end(vmem);
         vmem->is_ready = true;
-    else if (rounds == VMEM_ROUNDS_MAX) /* more to do than one call should */
+    } else if (rounds == VMEM_ROUNDS_MAX) { /* more to do than one call should */
         return now_ms + VMEM_POLL_MS;
+    }
     return next_time(vmem, now_ms);
 }

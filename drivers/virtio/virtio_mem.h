@@ -15,6 +15,9 @@
 
 struct vmem_device;
 
+/* Enough for vmem_describe_pinned(). */
+#define VMEM_PINNED_BYTES 256
+
 /* What vmem_service() returns when only an event can bring work. */
 #define VMEM_NEVER (~(u64)0)
 
@@ -36,8 +39,10 @@ struct vmem_status {
     u64 requests[4];           /* sent since attach, by enum virtio_mem_request_type */
     u64 replies[4];            /* received, by enum virtio_mem_response_type */
     u64 timeouts;
-    u64 resets;  /* recoveries */
-    u64 resizes; /* settled */
+    u64 resets;         /* recoveries */
+    u64 resizes;        /* settled */
+    u64 emptied_blocks; /* by moving the pages in them */
+    u64 refusals;       /* of owners that did not let a page be moved */
 };
 
 /* What to do with blocks that are plugged when the driver starts. */
@@ -69,7 +74,8 @@ must_check int vmem_detach(struct vmem_device *vmem);
 /*
  * Work until there is nothing to do now. Call it after an event of the
  * device, when pages were freed, and at the time it returned (milliseconds
- * of platform_now_ms(), or VMEM_NEVER). Cheap when there is nothing to do.
+ * of platform_now_ms(), or VMEM_NEVER). That time is now_ms while pages are moved out of
+ * blocks: a call moves 2 MiB at most. Cheap when there is nothing to do.
  */
 u64 vmem_service(struct vmem_device *vmem, u64 now_ms);
 
@@ -99,6 +105,13 @@ void vmem_resume(struct vmem_device *vmem, u64 now_ms);
 bool vmem_is_ready(const struct vmem_device *vmem);
 
 void vmem_get_status(const struct vmem_device *vmem, struct vmem_status *status);
+
+/*
+ * What keeps blocks plugged, as a clause for a person and for tools; empty when nothing does:
+ * "blocks kernel=0 user=12 metadata=0 refused=3 movable=0, refused by workload=3". O(region / 2
+ * MiB).
+ */
+void vmem_describe_pinned(const struct vmem_device *vmem, char *text, size_t bytes);
 
 /* The virtio device underneath, for its features, interrupt mode and broken_reason. */
 const struct virtio_device *vmem_virtio(const struct vmem_device *vmem);

@@ -5,6 +5,7 @@
  * virtio_mem.c          the state machine: look, plan, send
  * virtio_mem_reply.c    what each kind of answer means
  * virtio_mem_online.c   blocks to mm and back
+ * virtio_mem_evacuate.c moving pages out of blocks that are to go
  * virtio_mem_start.c    attach, first start, detach
  * virtio_mem_recover.c  reset, and finding out by STATE what is plugged
  * virtio_mem_verify.c   comparing the book with the device by STATE
@@ -21,6 +22,7 @@
 #include "drivers/virtio/virtio_mem_blocks.h"
 #include "drivers/virtio/virtio_mem_plan.h"
 #include "drivers/virtio/virtio_mem_request.h"
+#include "mm/hotplug.h"
 
 #define VMEM_NAME_BYTES 16
 
@@ -68,6 +70,21 @@ struct vmem_verify_pass {
     u64 nr_corrected; /* blocks that were not as the book had them */
 };
 
+/* Moving pages out of blocks: the session, and what came of the last one. */
+struct vmem_evacuation {
+    struct hotplug_evacuation session;
+    bool is_running;
+    bool is_short;       /* nothing more could be chosen */
+    u64 requested_bytes; /* the wish that it is for */
+    u64 nr_empty;        /* blocks emptied, and not yet taken offline */
+    unsigned nr_runs;    /* in how many runs they lie */
+    paddr_t lowest;      /* the last one of them */
+    int trouble;     /* why it fell short: E_BUSY, an owner refused; E_NOMEM, no room; OK, else */
+    u64 retry_at_ms; /* no other try before */
+    u64 wait_ms;     /* the last wait; 0 after progress */
+    u64 used_when_tried; /* frames of plugged memory that were in use then */
+};
+
 struct vmem_device {
     struct virtio_device *virtio;
     char name[VMEM_NAME_BYTES];
@@ -93,6 +110,8 @@ struct vmem_device {
     u64 retry_mm_ms;
     bool is_short_of_idle; /* the plan would unplug, and found no idle block */
     u64 used_when_short;   /* frames of plugged memory that were in use then */
+
+    struct vmem_evacuation evacuation;
 
     unsigned nr_errors; /* in a row; see the limits above */
     unsigned nr_recoveries;
@@ -149,8 +168,30 @@ bool vmem_bring_online(struct vmem_device *vmem, struct vmem_run run, u64 now_ms
  * cannot. */
 bool vmem_take_offline(struct vmem_device *vmem, struct vmem_run run, u64 now_ms);
 
+/*
+ * Take the highest run of emptied blocks offline, to be held; at most max_blocks.
+ * False if there is none, or mm cannot.
+ */
+bool vmem_take_emptied(struct vmem_device *vmem, u64 max_blocks, struct vmem_run *run, u64 now_ms);
+
 /* Bring all held blocks online; they are plugged for certain. */
 void vmem_put_all_back(struct vmem_device *vmem, u64 now_ms);
+
+/* ---- virtio_mem_evacuate.c ---- */
+
+/*
+ * There are too few idle blocks: take one step towards emptying others. True if
+ * there is more to do, in this call if requests were sent, else in the next
+ * one; false if no step can be taken now.
+ */
+bool vmem_evacuate(struct vmem_device *vmem, u64 now_ms);
+
+/* What is empty and about to go, of which the plan need not take care. Ends a session that the host
+ * no longer wants. */
+u64 vmem_evacuated_bytes(struct vmem_device *vmem);
+
+/* Open what is closed. Harmless without a session. */
+void vmem_evacuate_end(struct vmem_device *vmem);
 
 /* ---- virtio_mem_reply.c ---- */
 
@@ -188,5 +229,8 @@ bool vmem_verify_mismatch(struct vmem_device *vmem);
 /* The plan has nothing to do: say so, once for each resize. */
 void vmem_report_settled(struct vmem_device *vmem);
 void vmem_report_short(struct vmem_device *vmem, const struct vmem_plan *plan);
+
+/* hotplug_count_pinned() for the region. */
+void vmem_count_pinned(const struct vmem_device *vmem, struct hotplug_pinned *pinned);
 
 #endif

@@ -6,6 +6,7 @@
  */
 #include "drivers/virtio/virtio_mem_device.h"
 #include "include/status.h"
+#include "include/units.h"
 #include "lib/log.h"
 #include "mm/hotplug.h"
 
@@ -24,6 +25,16 @@ bool vmem_bring_online(struct vmem_device *vmem, struct vmem_run run, u64 now_ms
     return false;
 }
 
+/* E_BUSY: another processor allocated there after the plan was made. */
+static void offline_failed(struct vmem_device *vmem, struct vmem_run run, int status, u64 now_ms)
+{
+    if (status != E_BUSY)
+        log_warning(LOG_VMEM, vmem->name, "cannot take %lu blocks from %lu offline: %s",
+                    run.nr_blocks, run.first, status_name(status));
+    vmem->was_refused_by_mm = true;
+    vmem->retry_mm_ms = now_ms + VMEM_SLOW_MS;
+}
+
 bool vmem_take_offline(struct vmem_device *vmem, struct vmem_run run, u64 now_ms)
 {
     int status = hotplug_offline(vmem_block_paddr(vmem, run.first),
@@ -32,12 +43,27 @@ bool vmem_take_offline(struct vmem_device *vmem, struct vmem_run run, u64 now_ms
         vmem_blocks_set(&vmem->blocks, run, VMEM_BLOCK_HELD);
         return true;
     }
-    if (status != E_BUSY) /* E_BUSY: another processor allocated there after the plan was made */
-        log_warning(LOG_VMEM, vmem->name, "cannot take %lu blocks from %lu offline: %s",
-                    run.nr_blocks, run.first, status_name(status));
-    vmem->was_refused_by_mm = true;
-    vmem->retry_mm_ms = now_ms + VMEM_SLOW_MS;
+    offline_failed(vmem, run, status, now_ms);
     return false;
+}
+
+bool vmem_take_emptied(struct vmem_device *vmem, u64 max_blocks, struct vmem_run *run, u64 now_ms)
+{
+    u64 block_bytes = vmem->config.block_bytes;
+    struct hotplug_range range;
+    int status =
+        hotplug_evacuate_take(&vmem->evacuation.session,
+                              min_u64(max_blocks, VIRTIO_MEM_NB_BLOCKS_MAX) * block_bytes, &range);
+    if (status == E_NODEV)
+        return false;
+    run->first = (range.base - vmem->config.region_base) / block_bytes;
+    run->nr_blocks = range.bytes / block_bytes;
+    if (status != OK) {
+        offline_failed(vmem, *run, status, now_ms);
+        return false;
+    }
+    vmem_blocks_set(&vmem->blocks, *run, VMEM_BLOCK_HELD);
+    return true;
 }
 
 void vmem_put_all_back(struct vmem_device *vmem, u64 now_ms)

@@ -36,6 +36,7 @@ void vmem_recover(struct vmem_device *vmem, u64 now_ms, const char *why)
         virtio_break(vmem->virtio, "%s, and %u resets did not help", why, vmem->nr_recoveries);
         return;
     }
+    vmem_evacuate_end(vmem);
     vmem->nr_recoveries++;
     vmem->recovered_at_ms = now_ms;
     vmem->count.resets++;
@@ -56,6 +57,7 @@ void vmem_resume(struct vmem_device *vmem, u64 now_ms)
         return;
     log_info(LOG_VMEM, vmem->name, "awake: %lu blocks stayed online, %lu are in doubt",
              vmem->blocks.nr_online, vmem->blocks.nr_held);
+    vmem_evacuate_end(vmem);
     vmem->is_recovering = true;
     vmem->probe_blocks = VIRTIO_MEM_NB_BLOCKS_MAX;
     if (restart(vmem))

@@ -222,6 +222,7 @@ int vmem_detach(struct vmem_device *vmem)
         vmem->is_leaving = false;
         return E_BUSY;
     }
+    vmem_evacuate_end(vmem);
     if (!vmem->virtio->broken) {
         if (!vmem->is_leaving)
             vmem->work_at_ms = platform_now_ms();

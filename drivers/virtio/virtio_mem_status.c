@@ -4,8 +4,10 @@
  * host's wish cannot be met, and the figures. Each resize is one line.
  */
 #include "drivers/virtio/virtio_mem_device.h"
+#include "include/status.h"
 #include "lib/log.h"
 #include "lib/printf.h"
+#include "mm/page.h"
 
 void vmem_report_settled(struct vmem_device *vmem)
 {
@@ -27,18 +29,64 @@ void vmem_report_settled(struct vmem_device *vmem)
     vmem->count.resizes++;
 }
 
+void vmem_count_pinned(const struct vmem_device *vmem, struct hotplug_pinned *pinned)
+{
+    hotplug_count_pinned(vmem->config.region_base,
+                         vmem->config.region_base + vmem->config.region_bytes, pinned);
+}
+
+void vmem_describe_pinned(const struct vmem_device *vmem, char *text, size_t bytes)
+{
+    struct hotplug_pinned pinned;
+    const char *owner;
+    text[0] = 0;
+    if (!vmem->is_short_of_idle)
+        return;
+    vmem_count_pinned(vmem, &pinned);
+    int length = snprintf(
+        text, bytes, "%s kernel=%lu user=%lu metadata=%lu refused=%lu movable=%lu",
+        vmem->config.block_bytes < pinned.unit_bytes ? "areas" : "blocks", pinned.nr_kernel,
+        pinned.nr_user, pinned.nr_metadata, pinned.nr_refused, pinned.nr_movable);
+    for (unsigned i = 0; (owner = page_owner_name(i)) != NULL && (size_t)length < bytes; i++) {
+        if (pinned.nr_refused_by[i] != 0)
+            length += snprintf(text + length, bytes - (size_t)length, ", refused by %s=%lu", owner,
+                               pinned.nr_refused_by[i]);
+    }
+}
+
+static const char *why_short(const struct vmem_device *vmem)
+{
+    if (!vmem->is_short_of_idle)
+        return "no unplugged block is left in the usable region";
+    switch (vmem->evacuation.trouble) {
+    case E_BUSY:
+        return "an owner does not let its pages be moved";
+    case E_NOMEM:
+        return "no memory is left to move pages to";
+    default:
+        return "pages in use keep blocks plugged";
+    }
+}
+
 void vmem_report_short(struct vmem_device *vmem, const struct vmem_plan *plan)
 {
-    bool is_pinned = plan->shortfall == VMEM_SHORT_OF_IDLE;
-    vmem->waiting_for = is_pinned ? "pages in use keep blocks plugged"
-                                  : "no unplugged block is left in the usable region";
+    char pinned[VMEM_PINNED_BYTES];
+    vmem->waiting_for = why_short(vmem);
     vmem->is_ready = true;
     if (vmem->is_short_reported && vmem->short_bytes == vmem->config.requested_bytes)
         return;
-    log_warning(LOG_VMEM, vmem->name, "requested=%lu plugged=%lu: %lu blocks %s",
-                vmem->config.requested_bytes, vmem->config.plugged_bytes, plan->short_blocks,
-                is_pinned ? "stay plugged while pages in them are in use"
-                          : "are missing, no unplugged block is left in the usable region");
+    vmem_describe_pinned(vmem, pinned, sizeof(pinned));
+    if (vmem->is_short_of_idle)
+        log_warning(LOG_VMEM, vmem->name,
+                    "requested=%lu plugged=%lu: %lu blocks stay plugged while pages in them are in "
+                    "use: %s",
+                    vmem->config.requested_bytes, vmem->config.plugged_bytes, plan->short_blocks,
+                    pinned);
+    else
+        log_warning(LOG_VMEM, vmem->name,
+                    "requested=%lu plugged=%lu: %lu blocks are missing, no unplugged block is left "
+                    "in the usable region",
+                    vmem->config.requested_bytes, vmem->config.plugged_bytes, plan->short_blocks);
     vmem->is_short_reported = true;
     vmem->short_bytes = vmem->config.requested_bytes;
 }

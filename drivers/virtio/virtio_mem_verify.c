@@ -26,6 +26,7 @@ int vmem_verify(struct vmem_device *vmem)
 
 void vmem_verify_start(struct vmem_device *vmem, bool is_for_user)
 {
+    vmem_evacuate_end(vmem);
     vmem->verify = (struct vmem_verify_pass){.is_running = true, .is_for_user = is_for_user};
 }
 
