@@ -37,18 +37,26 @@ must_check int memory_map_add(struct memory_map *map, u64 base, u64 bytes, u32 t
  */
 void memory_map_resolve(const struct memory_map *map, struct boot_info *info);
 
+/*
+ * Drop the module, with an error line, unless all of it lies in one range of RAM below
+ * 4 GiB, and no page of it is the kernel's. After memory_map_resolve().
+ */
+void boot_check_module(struct boot_info *info);
+
 /* ---- protocols ---- */
 
 /* True if this is what a loader of Multiboot2 leaves in eax. */
 bool multiboot2_detect(u32 loader_eax);
 
-/* Copy the command line, the memory map, the RSDP and what is said of the screen. */
+/* Copy the command line, the memory map, the RSDP, where the first module lies, and what is said of
+ * the screen. */
 must_check int multiboot2_parse(u32 loader_ebx, struct boot_info *info, struct memory_map *map);
 
 /* True if a PVH start info lies at this address. */
 bool pvh_detect(u32 start_info);
 
-/* Copy the command line, the memory map and the address of the RSDP. Errors are reported there. */
+/* Copy the command line, the memory map, where the first module lies and the address of the RSDP.
+ * Errors are reported there. */
 must_check int pvh_parse(u32 start_info, struct boot_info *info, struct memory_map *map);
 
 #endif

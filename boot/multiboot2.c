@@ -23,6 +23,7 @@
 enum tag_type {
     TAG_END = 0,
     TAG_CMDLINE = 1,
+    TAG_MODULE = 3,
     TAG_MEMORY_MAP = 6,
     TAG_FRAMEBUFFER = 8,
     TAG_RSDP_1 = 14,
@@ -50,6 +51,12 @@ struct memory_map_entry {
     u64 bytes;
     u32 type;
     u32 reserved;
+};
+
+struct module_tag {
+    struct tag tag;
+    u32 start;
+    u32 end; /* the first byte behind it */
 };
 
 struct framebuffer_tag {
@@ -120,6 +127,17 @@ static void copy_rsdp(const u8 *tag, u32 bytes, u32 type, struct boot_info *info
     info->rsdp = virt_to_phys(rsdp);
 }
 
+static void note_module(const u8 *tag, u32 bytes, struct boot_info *info)
+{
+    struct module_tag found;
+
+    if (bytes < sizeof(found) || info->module.bytes != 0)
+        return;
+    memcpy(&found, tag, sizeof(found));
+    if (found.end > found.start)
+        info->module = (struct boot_module){found.start, found.end - found.start};
+}
+
 static void copy_framebuffer(const u8 *tag, u32 bytes, struct boot_screen *screen)
 {
     static const enum boot_screen_kind kinds[] = {
@@ -148,6 +166,9 @@ static int parse_tag(const u8 *tag, const struct tag *header, struct boot_info *
     switch (header->type) {
     case TAG_CMDLINE:
         copy_cmdline(tag, header->bytes, info);
+        break;
+    case TAG_MODULE:
+        note_module(tag, header->bytes, info);
         break;
     case TAG_MEMORY_MAP:
         return copy_memory_map(tag, header->bytes, map);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The PVH boot protocol (Xen, "x86/HVM direct boot ABI"): ebx points at a
- * start info, which points at the command line, the memory map and the RSDP.
+ * start info, which points at the command line, the memory map, modules and the RSDP.
  *
  * Everything it names lies in low memory that will be handed out: all is copied here.
  */
+#include "include/pvh.h"
 #include "boot/boot.h"
 #include "include/platform.h"
 #include "include/status.h"
@@ -12,33 +13,8 @@
 #include "lib/log.h"
 #include "lib/string.h"
 
-#define PVH_MAGIC          0x336ec578
-#define PVH_VERSION_MEMMAP 1 /* the first version with a memory map */
 #define PVH_MEMMAP_ENTRIES 1024
 #define MAPPED_AT_BOOT     (4 * GIB)
-
-struct pvh_start_info {
-    u32 magic;
-    u32 version;
-    u32 flags;
-    u32 nr_modules;
-    u64 modules;
-    u64 cmdline;
-    u64 rsdp;
-    u64 memmap;
-    u32 memmap_entries;
-    u32 reserved;
-};
-
-struct pvh_memmap_entry {
-    u64 base;
-    u64 bytes;
-    u32 type;
-    u32 reserved;
-};
-
-_Static_assert(sizeof(struct pvh_start_info) == 56, "the ABI's layout");
-_Static_assert(sizeof(struct pvh_memmap_entry) == 24, "the ABI's layout");
 
 static bool is_mapped(u64 paddr, u64 bytes)
 {
@@ -107,6 +83,21 @@ static int copy_memmap(const struct pvh_start_info *start, struct memory_map *ma
     return OK;
 }
 
+static void note_module(const struct pvh_start_info *start, struct boot_info *info)
+{
+    struct pvh_module module;
+
+    if (start->nr_modules == 0)
+        return;
+    if (!is_mapped(start->modules, sizeof(module))) {
+        log_error(LOG_ARCH, "boot", "PVH module list at 0x%llx, expected below 4 GiB; no module",
+                  (unsigned long long)start->modules);
+        return;
+    }
+    memcpy(&module, phys_to_virt(start->modules), sizeof(module));
+    info->module = (struct boot_module){.base = module.base, .bytes = module.bytes};
+}
+
 int pvh_parse(u32 start_info, struct boot_info *info, struct memory_map *map)
 {
     struct pvh_start_info start;
@@ -115,5 +106,6 @@ int pvh_parse(u32 start_info, struct boot_info *info, struct memory_map *map)
     info->protocol = "pvh";
     info->rsdp = start.rsdp;
     copy_cmdline(start.cmdline, info);
+    note_module(&start, info);
     return copy_memmap(&start, map);
 }

@@ -60,6 +60,7 @@ void boot_main(u32 loader_eax, u32 loader_ebx)
     if (parse_loader_data(loader_eax, loader_ebx) != OK)
         platform_exit(EXIT_BOOT);
     memory_map_resolve(&loader_map, &boot_info);
+    boot_check_module(&boot_info);
     if (!has_ram(&boot_info)) {
         log_error(LOG_ARCH, "boot", "the loader's memory map names no RAM");
         platform_exit(EXIT_BOOT);

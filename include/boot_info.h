@@ -46,6 +46,12 @@ struct boot_screen {
     u32 bits_per_pixel;
 };
 
+/* A file that the loader put beside the kernel. It stays where it is, and mm leaves it alone. */
+struct boot_module {
+    paddr_t base;
+    u64 bytes; /* 0: there is none */
+};
+
 struct boot_info {
     const char *protocol;             /* "pvh" or "multiboot2" */
     char cmdline[BOOT_CMDLINE_BYTES]; /* NUL-terminated */
@@ -57,6 +63,7 @@ struct boot_info {
     paddr_t ebda;        /* the BIOS's extended data area, where an RSDP may be; 0 if unknown */
     paddr_t kernel_base; /* page aligned */
     u64 kernel_bytes;
+    struct boot_module module; /* the first one; it lies in one range of RAM, beside the kernel */
     struct boot_screen screen;
 };
 

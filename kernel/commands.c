@@ -64,6 +64,8 @@ const struct command commands[] = {
      "alloc and free on so many processors at once", command_bench},
     {"wait", "", "in run=: go on when every device has settled", command_wait},
     {"suspend", "", "sleep with memory kept until the host says system_wakeup", command_suspend},
+    {"handover", "[WORD]...", "go over to the kernel that the loader brought as a module",
+     command_handover},
     {"crash", "KIND [CPU]", "break something on purpose; without KIND, list the kinds",
      command_crash},
     {"exit", "[CODE]", "end QEMU: status 33, 35 after a failed check, 129 + 2 x CODE",

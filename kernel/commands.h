@@ -12,8 +12,9 @@
 /* commands_boot.c */
 void command_memory(const struct command_line *line);
 
-/* What `memory` shows; before the first command. */
+/* What the loader said; set before the first command. */
 void commands_set_boot_info(const struct boot_info *boot);
+const struct boot_info *commands_boot_info(void);
 
 /* commands_memory.c */
 void command_alloc(const struct command_line *line);
@@ -45,6 +46,9 @@ void command_bench(const struct command_line *line);
 
 /* commands_suspend.c */
 void command_suspend(const struct command_line *line);
+
+/* commands_handover.c */
+void command_handover(const struct command_line *line);
 
 /* commands_crash.c */
 void command_crash(const struct command_line *line);

@@ -16,6 +16,11 @@ void commands_set_boot_info(const struct boot_info *boot)
     boot_info = boot;
 }
 
+const struct boot_info *commands_boot_info(void)
+{
+    return boot_info;
+}
+
 static const char *type_name(u32 type)
 {
     switch (type) {
@@ -46,6 +51,8 @@ void command_memory(const struct command_line *line)
     for (u32 i = 0; i < boot_info->nr_ranges; i++)
         print_range(boot_info->ranges[i].base, boot_info->ranges[i].bytes,
                     type_name(boot_info->ranges[i].type));
+    if (boot_info->module.bytes != 0)
+        print_range(boot_info->module.base, boot_info->module.bytes, "the loader's module");
     const struct vmem_device *vmem;
     for (unsigned i = 0; (vmem = devices_at(i)) != NULL; i++) {
         struct vmem_status status;

@@ -234,6 +234,17 @@ bool devices_allow_suspend(const char **who)
     return true;
 }
 
+int devices_quiesce(const char **who)
+{
+    for (unsigned i = 0; i < device_lists.nr_attached; i++) {
+        *who = device_lists.attached[i].virtio->name;
+        int status = vmem_quiesce(device_lists.attached[i].vmem);
+        if (status != OK)
+            return status;
+    }
+    return OK;
+}
+
 void devices_resume(void)
 {
     for (unsigned i = 0; i < device_lists.nr_attached; i++) {

@@ -63,7 +63,14 @@ bool devices_settled(void);
  */
 bool devices_allow_suspend(const char **who);
 
-/* Start every device again, after the machine has slept and PCI is as it was. */
+/*
+ * Reset every device, which keeps what is plugged, for another kernel. Where one does not reset,
+ * its status is returned with its name in *who: devices_resume() must follow.
+ */
+must_check int devices_quiesce(const char **who);
+
+/* Start every device again, after the machine has slept and PCI is as it was, or after
+ * devices_quiesce(). */
 void devices_resume(void);
 
 /* The i-th attached device, or NULL past the end; a broken one stays in the list. */

@@ -34,9 +34,31 @@ static void add_range(paddr_t base, paddr_t end)
     free_ranges[nr_free_ranges++] = (struct early_range){base, end - base};
 }
 
+/* The pages that a file of the loader's takes up. */
+static struct early_range pages_of(paddr_t base, u64 bytes)
+{
+    paddr_t first = align_down(base, PAGE_BYTES);
+    return (struct early_range){first, align_up(base + bytes, PAGE_BYTES) - first};
+}
+
+/* The pages of [base, end) in which neither the kernel nor the module lies. */
+static void add_beside(const struct boot_info *boot, paddr_t base, paddr_t end)
+{
+    struct early_range first = pages_of(boot->kernel_base, boot->kernel_bytes);
+    struct early_range second = pages_of(boot->module.base, boot->module.bytes);
+    if (second.base < first.base) {
+        struct early_range kernel = first;
+        first = second;
+        second = kernel;
+    }
+    add_range(base, min_u64(end, first.base));
+    base = max_u64(base, first.base + first.bytes);
+    add_range(base, min_u64(end, second.base));
+    add_range(max_u64(base, second.base + second.bytes), end);
+}
+
 void early_init(const struct boot_info *boot)
 {
-    paddr_t kernel_end = boot->kernel_base + boot->kernel_bytes;
     nr_free_ranges = 0;
     finished = false;
     for (u32 i = 0; i < boot->nr_ranges; i++) {
@@ -50,9 +72,7 @@ void early_init(const struct boot_info *boot)
         }
         paddr_t limit = align_down(platform_paddr_limit(), PAGE_BYTES);
         paddr_t base = max_u64(range->base, LOW_BYTES);
-        paddr_t end = min_u64(range->base + (range->bytes - 1), limit - 1) + 1;
-        add_range(base, min_u64(end, boot->kernel_base));
-        add_range(max_u64(base, kernel_end), end);
+        add_beside(boot, base, min_u64(range->base + (range->bytes - 1), limit - 1) + 1);
     }
 }
 

@@ -9,15 +9,16 @@
 #include "include/boot_info.h"
 #include "include/types.h"
 
-/* The kernel's image splits at most one range of the boot map in two. */
-#define EARLY_RANGES_MAX (BOOT_MEMORY_RANGES + 1)
+/* The kernel's image and the module split at most one range of the boot map in two, each. */
+#define EARLY_RANGES_MAX (BOOT_MEMORY_RANGES + 2)
 
 struct early_range {
     paddr_t base;
     u64 bytes;
 };
 
-/* Boot only. From here on the kernel's image, page 0 and the low 64 KiB are left alone. */
+/* Boot only. From here on the kernel's image, the loader's module, page 0 and the low 64 KiB are
+ * left alone. */
 void early_init(const struct boot_info *boot);
 
 /*

@@ -179,6 +179,31 @@ must_check int suspend_to_ram(paddr_t copy);
 /* Listen to ACPI's events again: after waking, once the chipset's config space is as it was. */
 void acpi_resume(void);
 
+/* ---- handover to another kernel ---- */
+
+/* A segment of it: bytes are copied, zero_bytes cleared behind them. All below 4 GiB. */
+struct handover_copy {
+    u32 to; /* not 0 */
+    u32 from;
+    u32 bytes;
+    u32 zero_bytes;
+};
+
+#define HANDOVER_COPIES_MAX 64
+
+/* OK if handover_enter() can be called: E_BUSY while another processor works or starts,
+ * E_UNSUPPORTED without RAM at 0x8000 to 0xafff. After cpus_init(). */
+must_check int handover_check(void);
+
+/*
+ * Stop the other processors, make the copies, and enter at `entry` as PVH demands, with this
+ * kernel's memory map and module and the given command line. No copy goes below 1 MiB or over
+ * what another one comes from; no device writes to memory any more. Returns only on an error:
+ * E_NOMEM, and nothing has changed.
+ */
+must_check int handover_enter(const struct boot_info *boot, const char *cmdline,
+                              const struct handover_copy *copies, unsigned nr_copies, u32 entry);
+
 /* ---- for tests ---- */
 
 /*

@@ -20,16 +20,20 @@ void cpus_stop_if_asked(void);
 /* This processor is ending the machine, and no other one runs. */
 bool cpus_is_last(void);
 
-/* Where processors begin, and where the first one wakes: pages that mm never has. */
+/* Where processors begin, and where the first one wakes: pages that mm never has. handover.h has
+ * uses for the second, and for the one behind it. */
 #define CPU_START_PAGE 0x8000
 #define CPU_WAKE_PAGE  0x9000
 
-/* Before the machine sleeps: E_BUSY if a processor works or starts, E_UNSUPPORTED without these
- * pages. */
+/* Before the machine sleeps or is handed over: E_BUSY if a processor works or starts, E_UNSUPPORTED
+ * without these pages. */
 must_check int cpus_suspend(void);
 
 /* Afterwards: start the others again, as cpus_init() did. */
 void cpus_resume(u64 now_ms);
+
+/* The others, which are idle, touch nothing any more until somebody starts them. For good. */
+void cpus_park(void);
 
 /* From cpu_start.S, on this processor's own stack. */
 _Noreturn void cpu_started(u32 apic_id);

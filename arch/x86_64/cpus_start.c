@@ -21,7 +21,7 @@
 #define UNNAMED_MS     2000      /* as long for processors that may not exist */
 #define START_LIMIT_MS 10000
 
-static bool has_low_pages; /* CPU_START_PAGE and CPU_WAKE_PAGE are RAM */
+static bool has_low_pages; /* CPU_START_PAGE and the two behind it are RAM */
 
 /* What cpus_service() does next, and when. */
 static enum {
@@ -132,7 +132,7 @@ void cpus_init(const struct boot_info *boot, u64 now_ms, paddr_t (*alloc)(unsign
     struct cpu_list list;
 
     cpus_table[0] = (struct processor){.runs = 1, .busy = 1};
-    has_low_pages = is_ram(boot, CPU_START_PAGE, 2 * PAGE_BYTES);
+    has_low_pages = is_ram(boot, CPU_START_PAGE, 3 * PAGE_BYTES);
     if (has_low_pages)
         memcpy(phys_to_virt(CPU_START_PAGE), cpu_start_code,
                (size_t)(cpu_start_code_end - cpu_start_code));
@@ -194,6 +194,12 @@ int cpus_suspend(void)
     if (!has_low_pages)
         return E_UNSUPPORTED;
     return step != STEP_NOTHING || !cpus_none_busy() ? E_BUSY : OK;
+}
+
+void cpus_park(void)
+{
+    for (unsigned id = 1; id < cpus_nr_found; id++)
+        apic_send_init(cpus_table[id].apic_id);
 }
 
 void cpus_resume(u64 now_ms)

@@ -95,10 +95,18 @@ must_check int vmem_verify(struct vmem_device *vmem);
 bool vmem_allows_suspend(const struct vmem_device *vmem);
 
 /*
- * The machine has slept: the device was reset, but kept what is plugged. Start it again;
- * what was asked for when it fell asleep is found out by STATE. PCI must be as it was.
+ * The machine has slept, or vmem_quiesce() was called: the device was reset, but kept what is
+ * plugged. Start it again; what was asked for at that time is found out by STATE. PCI must be as it
+ * was.
  */
 void vmem_resume(struct vmem_device *vmem, u64 now_ms);
+
+/*
+ * Reset the device, with every block as it is: it writes to no memory and does not interrupt any
+ * more, for whoever finds it next. E_TIMEOUT, E_NODEV if it does not reset. Nothing but
+ * vmem_resume() may follow. A device that broke is told, and not waited for.
+ */
+must_check int vmem_quiesce(struct vmem_device *vmem);
 
 /* Whether the first plan has settled, or never will (waiting for what only others can change,
  * broken). */

@@ -51,6 +51,19 @@ void vmem_recover(struct vmem_device *vmem, u64 now_ms, const char *why)
         vmem_back_off(vmem, now_ms, "the device was reset");
 }
 
+int vmem_quiesce(struct vmem_device *vmem)
+{
+    struct virtio_device *virtio = vmem->virtio;
+    if (virtio->broken) {
+        virtio->ops->set_status(virtio, 0);
+        return OK;
+    }
+    int status = virtio_reset(virtio);
+    if (status == OK)
+        virtio->ops->irq_disable(virtio);
+    return status;
+}
+
 void vmem_resume(struct vmem_device *vmem, u64 now_ms)
 {
     if (vmem->virtio->broken)

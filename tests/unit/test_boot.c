@@ -102,6 +102,44 @@ static void test_too_many_entries(void **state)
     assert_int_equal(memory_map_add(&map, 0, 1, BOOT_MEMORY_NVS), E_NOMEM);
 }
 
+/* ---- the module ---- */
+
+static void test_module_must_lie_in_ram(void **state)
+{
+    static const struct {
+        u64 base, bytes;
+        bool kept;
+    } cases[] = {
+        {0x300000, 0x100000, true},       {0x3fffff, 1, true},
+        {0x300001, 0x100000, false}, /* ends a byte behind the range */
+        {0x1ff000, 0x1000, true},    /* right before the kernel */
+        {0x1ff001, 0x1000, false},        {0x24ffff, 0x1000, false}, /* in its last page */
+        {0x250000, 0x1000, true},         {0x500000, 0x1000, false}, /* reserved */
+        {0x600000, 0x1000, false},                                   /* nothing */
+        {(u64)4 << 30, 0x1000, false},    {0x300000, ~(u64)0, false},
+        {~(u64)0 - 0xfff, 0x1000, false},
+    };
+    (void)state;
+    add(0x100000, 0x300000, BOOT_MEMORY_RAM);
+    add(0x500000, 0x100000, BOOT_MEMORY_RESERVED);
+    add((u64)4 << 30, 0x100000, BOOT_MEMORY_RAM);
+    memory_map_resolve(&map, &info);
+    info.kernel_base = 0x200000;
+    info.kernel_bytes = 0x50000;
+    for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
+        fake_console_clear();
+        info.module = (struct boot_module){cases[i].base, cases[i].bytes};
+        boot_check_module(&info);
+        assert_int_equal(info.module.bytes, cases[i].kept ? cases[i].bytes : 0);
+        assert_int_equal(strstr(fake_console(), "boot: error: module of 0x") != NULL,
+                         !cases[i].kept);
+    }
+    info.module = (struct boot_module){0};
+    fake_console_clear();
+    boot_check_module(&info);
+    assert_string_equal(fake_console(), "");
+}
+
 /* ---- PVH ---- */
 
 struct start_info {
@@ -119,7 +157,8 @@ struct memmap_entry {
 struct loader_page {
     struct start_info start;
     struct memmap_entry entries[4];
-    char cmdline[PAGE_BYTES - sizeof(struct start_info) - 4 * sizeof(struct memmap_entry)];
+    u64 module[4];
+    char cmdline[PAGE_BYTES - sizeof(struct start_info) - 4 * sizeof(struct memmap_entry) - 32];
 };
 
 static struct loader_page *page;
@@ -187,6 +226,25 @@ static void test_pvh_cmdline(void **state)
     assert_string_equal(fake_console(), "");
 }
 
+static void test_pvh_module(void **state)
+{
+    (void)state;
+    page->module[0] = 0x345000;
+    page->module[1] = 0x678;
+    page->start.modules = virt_to_phys(page->module);
+    assert_int_equal(parse(), OK);
+    assert_int_equal(info.module.bytes, 0); /* the list is of no module */
+    page->start.nr_modules = 2;
+    assert_int_equal(parse(), OK);
+    assert_int_equal(info.module.base, 0x345000);
+    assert_int_equal(info.module.bytes, 0x678);
+    info.module.bytes = 0;
+    page->start.modules = 0xfffffff0;
+    assert_int_equal(parse(), OK);
+    assert_int_equal(info.module.bytes, 0);
+    assert_non_null(strstr(fake_console(), "boot: error: PVH module list at 0xfffffff0"));
+}
+
 static void test_pvh_bad_memory_maps(void **state)
 {
     (void)state;
@@ -221,6 +279,8 @@ int main(void)
         cmocka_unit_test_setup(test_too_many_entries, setup),
         cmocka_unit_test_setup_teardown(test_pvh, setup_pvh, teardown_pvh),
         cmocka_unit_test_setup_teardown(test_pvh_cmdline, setup_pvh, teardown_pvh),
+        cmocka_unit_test_setup(test_module_must_lie_in_ram, setup),
+        cmocka_unit_test_setup_teardown(test_pvh_module, setup_pvh, teardown_pvh),
         cmocka_unit_test_setup_teardown(test_pvh_bad_memory_maps, setup_pvh, teardown_pvh),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -91,11 +91,45 @@ static void ends_the_kernel_when_ram_is_out(void **state)
     fake_exit_was(EXIT_BOOT, "0x1000000 bytes more");
 }
 
+/* Before the kernel, behind it, unaligned, and next to it: what is free is free around both. */
+static void leaves_the_module_alone(void **state)
+{
+    (void)state;
+    static const struct {
+        u64 base, bytes;
+        struct early_range left[3];
+        unsigned nr_left;
+    } cases[] = {
+        {4 * MIB + 1,
+         MIB,
+         {{MIB, MIB}, {3 * MIB, MIB}, {5 * MIB + PAGE_BYTES, 11 * MIB - PAGE_BYTES}},
+         3},
+        {MIB + 5, 4091, {{MIB + PAGE_BYTES, MIB - PAGE_BYTES}, {3 * MIB, 13 * MIB}}, 2},
+        {3 * MIB, 2 * MIB, {{MIB, MIB}, {5 * MIB, 11 * MIB}}, 2},
+        {15 * MIB, MIB, {{MIB, MIB}, {3 * MIB, 12 * MIB}}, 2},
+    };
+    struct early_range ranges[EARLY_RANGES_MAX];
+    boot.nr_ranges = 1;
+    boot.ranges[0] = (struct boot_memory_range){MIB, 15 * MIB, BOOT_MEMORY_RAM};
+    boot.kernel_base = 2 * MIB;
+    boot.kernel_bytes = MIB;
+    for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
+        boot.module = (struct boot_module){cases[i].base, cases[i].bytes};
+        early_init(&boot);
+        assert_int_equal(early_finish(ranges), cases[i].nr_left);
+        for (unsigned j = 0; j < cases[i].nr_left; j++) {
+            assert_int_equal(ranges[j].base, cases[i].left[j].base);
+            assert_int_equal(ranges[j].bytes, cases[i].left[j].bytes);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(gives_zeroed_pages_in_order, setup, teardown),
         cmocka_unit_test_setup_teardown(hands_over_what_is_left, setup, teardown),
+        cmocka_unit_test_setup_teardown(leaves_the_module_alone, setup, teardown),
         cmocka_unit_test_setup_teardown(cuts_holes_and_odd_edges, setup, teardown),
         cmocka_unit_test_setup_teardown(ends_the_kernel_when_ram_is_out, setup, teardown),
     };

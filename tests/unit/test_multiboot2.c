@@ -149,6 +149,29 @@ static void test_what_grub_says(void **state)
     assert_int_equal(info.screen.bits_per_pixel, 32);
 }
 
+static void put_module(u32 start, u32 end)
+{
+    put32(3);
+    put32(16 + 5);
+    put32(start);
+    put32(end);
+    put("name", 5);
+    pad();
+}
+
+static void test_first_module_counts(void **state)
+{
+    (void)state;
+    put_module(0x400000, 0x400000); /* nothing in it */
+    put_module(0x500000, 0x400000);
+    put_module(0x600000, 0x612345);
+    put_module(0x700000, 0x700001);
+    put_end();
+    assert_int_equal(parse(list_bytes), OK);
+    assert_int_equal(info.module.base, 0x600000);
+    assert_int_equal(info.module.bytes, 0x12345);
+}
+
 static void test_larger_entries_of_a_later_version(void **state)
 {
     (void)state;
@@ -196,7 +219,7 @@ static void test_tags_beyond_the_list_end_it(void **state)
 
 static void test_short_tags_hold_nothing(void **state)
 {
-    static const u32 types[] = {1, 6, 8, 14, 15};
+    static const u32 types[] = {1, 3, 6, 8, 14, 15};
     (void)state;
     for (unsigned i = 0; i < ARRAY_SIZE(types); i++) {
         put32(types[i]);
@@ -207,6 +230,7 @@ static void test_short_tags_hold_nothing(void **state)
     assert_string_equal(info.cmdline, "");
     assert_int_equal(map.nr_entries, 0);
     assert_int_equal(info.rsdp, 0);
+    assert_int_equal(info.module.bytes, 0);
     assert_int_equal(info.screen.kind, BOOT_SCREEN_UNKNOWN);
 }
 
@@ -244,6 +268,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_detect),
         cmocka_unit_test_setup(test_what_grub_says, begin),
+        cmocka_unit_test_setup(test_first_module_counts, begin),
         cmocka_unit_test_setup(test_larger_entries_of_a_later_version, begin),
         cmocka_unit_test_setup(test_entries_too_small_are_refused, begin),
         cmocka_unit_test_setup(test_sizes_that_are_no_list_are_refused, begin),

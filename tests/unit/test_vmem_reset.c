@@ -278,6 +278,40 @@ static void test_sleep_of_a_broken_device(void **state)
     assert_int_equal(machine_status(&machine).phase, VMEM_PHASE_BROKEN);
 }
 
+/* ---- another kernel's turn, which then does not come ---- */
+
+/* In the middle of a request: nothing of it comes any more, no block changes, and all goes on. */
+static void test_quiesce(void **state)
+{
+    (void)state;
+    machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
+    machine_hold_page(&machine);
+    machine.device.moods.silent = 1;
+    machine_resize(&machine, 128 * MIB, 100);
+    assert_int_equal(vmem_quiesce(machine.driver), OK);
+    assert_int_equal(machine.device.transport.status, 0);
+    assert_int_equal(machine.device.plugged_bytes, 64 * MIB);
+    vmem_resume(machine.driver, platform_now_ms());
+    machine_run(&machine, 1000);
+    machine_expect(&machine, 128 * MIB);
+    machine_expect_page(&machine);
+}
+
+static void test_quiesce_fails(void **state)
+{
+    (void)state;
+    machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
+    machine_hold_page(&machine);
+    machine.device.transport.faults.reset_reads = ~0u;
+    assert_int_equal(vmem_quiesce(machine.driver), E_TIMEOUT);
+    vmem_resume(machine.driver, platform_now_ms());
+    machine_run(&machine, 1000);
+    machine_expect_broken(&machine, "after a reset");
+    machine_expect_page(&machine);
+    assert_int_equal(vmem_quiesce(machine.driver), OK); /* told, not waited for */
+    machine_expect_broken(&machine, "after a reset");
+}
+
 #define scenario(test) cmocka_unit_test_teardown(test, shut_down)
 
 int main(void)
@@ -298,6 +332,8 @@ int main(void)
         scenario(test_sleep_at_rest),
         scenario(test_sleep_in_the_middle_of_a_request),
         scenario(test_sleep_of_a_broken_device),
+        scenario(test_quiesce),
+        scenario(test_quiesce_fails),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
