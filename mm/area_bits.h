@@ -18,6 +18,22 @@ static inline u64 area_bits_mask(unsigned order)
     return ((u64)1 << (1u << order)) - 1;
 }
 
+/* Bit i is set if bits i to i + 2^order - 1 of the word are, for each aligned i; order 0 to 5. */
+static inline u64 area_bits_run_starts(u64 word, unsigned order)
+{
+    if (order >= 1)
+        word &= word >> 1 & 0x5555555555555555;
+    if (order >= 2)
+        word &= word >> 2 & 0x1111111111111111;
+    if (order >= 3)
+        word &= word >> 4 & 0x0101010101010101;
+    if (order >= 4)
+        word &= word >> 8 & 0x0001000100010001;
+    if (order >= 5)
+        word &= word >> 16 & 0x0000000100000001;
+    return word;
+}
+
 /* The first bit of the lowest free run, or AREA_BITS_NONE. At most 8 words are read. */
 unsigned area_bits_find(const u64 *words, unsigned order);
 

@@ -26,6 +26,14 @@ static never_inline paddr_t alloc_slowly(unsigned order, struct page_slot *slot)
     return paddr;
 }
 
+/* The next frames come from this word of the area. */
+static inline void set_word(struct page_slot *slot, u64 *words, u64 number)
+{
+    paddr_t base = page_slot_base(slot) + (number * 64 << PAGE_SHIFT);
+    slot->word = words + number;
+    __atomic_store_n(&slot->base, base, __ATOMIC_RELAXED);
+}
+
 /* The lowest free frame of the slot's word, whose bits are not 0; unlocks the area. */
 static always_inline paddr_t take_one(const struct page_slot *slot, u32 *area, u32 entry, u64 bits)
 {
@@ -41,9 +49,7 @@ static never_inline paddr_t alloc_next_word(struct page_slot *slot)
     u64 *word = area_bits_first_word(words);
     if (!word)
         return alloc_slowly(0, slot);
-    u64 frame = (u64)(word - words) * 64;
-    slot->word = word;
-    __atomic_store_n(&slot->base, page_slot_base(slot) + (frame << PAGE_SHIFT), __ATOMIC_RELAXED);
+    set_word(slot, words, (u64)(word - words));
     u32 entry = __atomic_load_n(slot->area, __ATOMIC_RELAXED) - AREA_LOCK;
     return take_one(slot, slot->area, entry, *word);
 }
@@ -61,6 +67,23 @@ static always_inline paddr_t alloc_one(struct page_slot *slot)
     return take_one(slot, area, entry, bits);
 }
 
+/* The slot's word has no run of this order, or the run is longer: any of the area, locked and held.
+ */
+static never_inline paddr_t alloc_other_run(unsigned order, struct page_slot *slot)
+{
+    u64 *words = page_slot_words(slot);
+    unsigned bit = area_bits_find(words, order);
+    if (bit == AREA_BITS_NONE)
+        return alloc_slowly(order, slot);
+    area_bits_clear(words + bit / 64, bit % 64, order);
+    paddr_t base = page_slot_base(slot);
+    if (order < AREA_WORD_ORDER)
+        set_word(slot, words, bit / 64);
+    u32 entry = __atomic_load_n(slot->area, __ATOMIC_RELAXED) - AREA_LOCK;
+    area_unlock(slot->area, entry - (1u << order));
+    return base + ((paddr_t)bit << PAGE_SHIFT);
+}
+
 /* A run of order 1 to 8. */
 static never_inline paddr_t alloc_run(unsigned order, struct page_slot *slot)
 {
@@ -68,13 +91,15 @@ static never_inline paddr_t alloc_run(unsigned order, struct page_slot *slot)
     u32 entry = area_lock(area);
     if (unlikely((entry & AREA_HOLDER) != slot->tag))
         return alloc_slowly(order, slot);
-    u64 *words = page_slot_words(slot);
-    unsigned bit = area_bits_find(words, order);
-    if (unlikely(bit == AREA_BITS_NONE))
-        return alloc_slowly(order, slot);
-    area_bits_clear(words + bit / 64, bit % 64, order);
+    if (order >= AREA_WORD_ORDER)
+        return alloc_other_run(order, slot);
+    u64 starts = area_bits_run_starts(*slot->word, order);
+    if (unlikely(starts == 0))
+        return alloc_other_run(order, slot);
+    u64 bit = (unsigned)__builtin_ctzll(starts);
+    *slot->word -= area_bits_mask(order) << bit;
     area_unlock(area, entry - (1u << order));
-    return page_slot_base(slot) + ((paddr_t)bit << PAGE_SHIFT);
+    return slot->base + (bit << PAGE_SHIFT);
 }
 
 static never_inline paddr_t alloc_whole_slowly(const struct page_slot *slot)

@@ -155,9 +155,18 @@ static always_inline void free_small(paddr_t paddr, unsigned order)
         free_unheld(paddr, order);
 }
 
-static never_inline void free_run(paddr_t paddr, unsigned order)
+/* Orders 6 to 8, whole words; apart, so that shorter runs need no stack frame. */
+static never_inline void free_long_run(paddr_t paddr, unsigned order)
 {
     free_small(paddr, order);
+}
+
+static never_inline void free_run(paddr_t paddr, unsigned order)
+{
+    if (order < AREA_WORD_ORDER)
+        free_small(paddr, order);
+    else
+        free_long_run(paddr, order);
 }
 
 /* ---- order 9 ---- */
