@@ -8,72 +8,16 @@
  * page_lock: they may allocate. hotplug_lock guards the sessions.
  */
 #include "include/status.h"
-#include "lib/bitmap.h"
 #include "mm/hotplug.h"
 #include "mm/index.h"
 #include "mm/page_internal.h"
+#include "mm/pinned.h"
 
 #define NR_BUCKETS 256
 
 static struct area_ref ref_of(paddr_t paddr)
 {
     return (struct area_ref){index_group(paddr), area_index(paddr)};
-}
-
-/* ---- what a unit holds ---- */
-
-enum content { ABSENT, IDLE, MOVABLE, REFUSED, USER, KERNEL, METADATA, NR_CONTENTS };
-
-static bool is_closed_whole(u32 entry)
-{
-    return (entry & AREA_CLOSED_WHOLE) == AREA_CLOSED_WHOLE;
-}
-
-/* Frames in use, of an area that is present. */
-static u64 area_used(struct area_ref ref, u32 entry)
-{
-    if (entry & AREA_ODD)
-        return bitmap_count_range(area_present_words(ref), 0, AREA_FRAMES) - (entry & AREA_FREE);
-    if (entry & AREA_SMALL)
-        return AREA_FRAMES - (entry & AREA_FREE);
-    return entry & (AREA_WHOLE | AREA_META) ? AREA_FRAMES : 0;
-}
-
-static bool is_kernels(struct area_ref ref, u32 entry)
-{
-    return entry & AREA_SMALL ? ref.group->kernel & area_bit(ref)
-                              : area_shelf(entry) == PAGE_KERNEL;
-}
-
-static enum content area_content(struct area_ref ref, u64 *used)
-{
-    if (!ref.group || !(ref.group->present & area_bit(ref)))
-        return ABSENT;
-    u32 entry = __atomic_load_n(area_entry(ref), __ATOMIC_RELAXED);
-    u64 frames = area_used(ref, entry);
-    *used += frames;
-    if (frames == 0)
-        return IDLE;
-    if (entry & AREA_META && !is_closed_whole(entry))
-        return METADATA;
-    if (entry & AREA_MOVABLE)
-        return ref.group->refused & area_bit(ref) ? REFUSED : MOVABLE;
-    return is_kernels(ref, entry) ? KERNEL : USER;
-}
-
-/* The worst of its areas, and the frames in use in it. */
-static enum content unit_content(paddr_t unit, u64 unit_bytes, u64 *used)
-{
-    enum content worst = IDLE;
-    *used = 0;
-    for (paddr_t at = unit; at < unit + unit_bytes; at += AREA_BYTES) {
-        enum content content = area_content(ref_of(at), used);
-        if (content == ABSENT)
-            return ABSENT;
-        if (content > worst)
-            worst = content;
-    }
-    return worst;
 }
 
 /* ---- choosing; with page_lock held ---- */
@@ -410,44 +354,4 @@ void hotplug_evacuate_end(struct hotplug_evacuation *session)
     spin_lock(&hotplug_lock);
     end(session);
     spin_unlock(&hotplug_lock);
-}
-
-/* ---- the report ---- */
-
-/* The owner that refused first, from the top. */
-static void count_refusal(struct hotplug_pinned *pinned, paddr_t unit)
-{
-    u64 used = 0;
-    for (paddr_t at = unit + pinned->unit_bytes; at > unit;) {
-        at -= AREA_BYTES;
-        u32 entry = __atomic_load_n(area_entry(ref_of(at)), __ATOMIC_RELAXED);
-        if (area_content(ref_of(at), &used) == REFUSED) {
-            pinned->nr_refused_by[movable_owner(entry)->number]++;
-            return;
-        }
-    }
-}
-
-void hotplug_count_pinned(paddr_t from, paddr_t to, struct hotplug_pinned *pinned)
-{
-    paddr_t base, limit;
-    u64 unit_bytes = max_u64(hotplug_block_bytes(from, &base, &limit), AREA_BYTES);
-    u64 counts[NR_CONTENTS] = {0};
-    *pinned = (struct hotplug_pinned){.unit_bytes = unit_bytes};
-    spin_lock(&page_lock);
-    hold_end_all(true);
-    for (paddr_t unit = align_up(from, unit_bytes); unit + unit_bytes <= to; unit += unit_bytes) {
-        u64 used;
-        enum content content = unit_content(unit, unit_bytes, &used);
-        counts[content]++;
-        if (content == REFUSED)
-            count_refusal(pinned, unit);
-    }
-    spin_unlock(&page_lock);
-    pinned->nr_idle = counts[IDLE];
-    pinned->nr_movable = counts[MOVABLE];
-    pinned->nr_refused = counts[REFUSED];
-    pinned->nr_user = counts[USER];
-    pinned->nr_kernel = counts[KERNEL];
-    pinned->nr_metadata = counts[METADATA];
 }
