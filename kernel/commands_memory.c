@@ -96,9 +96,11 @@ static void free_one(unsigned number)
         console_printf("error: free: %u: no such holding\n", number);
 }
 
+static u64 fill_step; /* of this command, in frames */
+
 static void fill_one(unsigned number)
 {
-    if (workload_fill(number) == OK)
+    if (workload_fill(number, fill_step) == OK)
         print_holding("fill", number);
 }
 
@@ -128,6 +130,13 @@ void command_free(const struct command_line *line)
 
 void command_fill(const struct command_line *line)
 {
+    u64 bytes = PAGE_BYTES;
+    if (line->nr_arguments > 2 &&
+        (parse_size(line->arguments[2], &bytes) != OK || bytes < PAGE_BYTES)) {
+        monitor_usage_error(line, line->arguments[2], "a step of 4096 bytes or more");
+        return;
+    }
+    fill_step = bytes / PAGE_BYTES;
     for_holdings(line, fill_one);
 }
 

@@ -30,7 +30,7 @@ struct holding {
     struct run_table *tables; /* NULL: the number is free */
     u64 nr_frames;
     u64 nr_runs;
-    bool filled;
+    u64 fill_frames; /* one page of so many in each run was filled; 0: none */
 };
 
 static struct holding holdings[HOLDINGS_MAX];
@@ -143,12 +143,14 @@ static u64 pattern(paddr_t paddr, unsigned number)
 /* The visitor of one frame; false stops the walk. */
 typedef bool (*frame_visitor)(paddr_t frame, unsigned number, void *context);
 
-static bool walk(const struct holding *holding, unsigned number, frame_visitor visit, void *context)
+/* One frame of each `step` in each run. */
+static bool walk(const struct holding *holding, unsigned number, u64 step, frame_visitor visit,
+                 void *context)
 {
     u64 nr_visited = 0;
     for (const struct run_table *table = holding->tables; table; table = table->next) {
         for (u64 i = 0; i < table->nr_runs; i++) {
-            for (u64 frame = 0; frame < table->runs[i].nr_frames; frame++) {
+            for (u64 frame = 0; frame < table->runs[i].nr_frames; frame += step) {
                 if (!visit(table->runs[i].base + frame * PAGE_BYTES, number, context))
                     return false;
                 if (++nr_visited % FRAMES_PER_BREATH == 0)
@@ -180,13 +182,13 @@ static bool check_frame(paddr_t frame, unsigned number, void *context)
     return true;
 }
 
-int workload_fill(unsigned number)
+int workload_fill(unsigned number, u64 step)
 {
     struct holding *holding = find(number);
     if (!holding)
         return E_NODEV;
-    walk(holding, number, fill_frame, NULL);
-    holding->filled = true;
+    walk(holding, number, step, fill_frame, NULL);
+    holding->fill_frames = step;
     return OK;
 }
 
@@ -195,9 +197,9 @@ int workload_check(unsigned number, struct workload_fault *fault)
     struct holding *holding = find(number);
     if (!holding)
         return E_NODEV;
-    if (!holding->filled)
+    if (holding->fill_frames == 0)
         return E_AGAIN;
-    return walk(holding, number, check_frame, fault) ? OK : E_INVAL;
+    return walk(holding, number, holding->fill_frames, check_frame, fault) ? OK : E_INVAL;
 }
 
 bool workload_describe(unsigned number, u64 *bytes, u64 *nr_runs, paddr_t *first)

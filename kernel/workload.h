@@ -24,9 +24,10 @@ int workload_last(void);
 
 /*
  * Write or verify the pattern: each 64-bit word is its own address mixed with the holding's
- * number. The devices are served while it runs. E_NODEV if there is no such holding.
+ * number. Of each run the first page, and one of so many after it: 1 is all. The devices are
+ * served while it runs. E_NODEV if there is no such holding.
  */
-must_check int workload_fill(unsigned holding);
+must_check int workload_fill(unsigned holding, u64 step_frames);
 
 struct workload_fault {
     paddr_t paddr;

@@ -6,8 +6,8 @@
  *     root 4096 leaves -> leaf 256 groups (32 GiB) -> group 64 areas -> area 512 frames
  *
  * with a mask on each level for each category, so that a search reads one word
- * or four a level however much memory there is. A leaf is one frame, made when
- * the first group under it is, and stays.
+ * or four a level however much memory there is. A leaf is at most a frame, made
+ * when the first group under it is, and stays.
  */
 #ifndef TIDE_MM_INDEX_H
 #define TIDE_MM_INDEX_H

@@ -17,12 +17,18 @@ static struct group *free_groups;
 static struct group *fresh_groups;
 static unsigned nr_fresh_groups;
 
+/* The first leaves are part of the kernel's image: boot RAM's, and that of the first region beyond
+ * it, which is most often the only one. */
+static struct leaf first_leaves[2];
+static unsigned nr_first_leaves;
+
 void meta_init(void)
 {
     early = true;
     nr_frames = 0;
     free_groups = NULL;
     nr_fresh_groups = 0;
+    nr_first_leaves = 0;
     meta_area_init();
 }
 
@@ -64,6 +70,13 @@ static void put_bitmap(void *frame)
         page_free_frame_locked(virt_to_phys(frame));
 }
 
+static struct leaf *new_leaf(void)
+{
+    if (nr_first_leaves < ARRAY_SIZE(first_leaves))
+        return &first_leaves[nr_first_leaves++];
+    return get_frame();
+}
+
 static struct group *new_group(void)
 {
     struct group *group = free_groups;
@@ -89,7 +102,7 @@ struct group *meta_get_group(paddr_t paddr)
     if (group)
         return group;
     if (!index_has_leaf(paddr)) {
-        struct leaf *leaf = get_frame();
+        struct leaf *leaf = new_leaf();
         if (!leaf)
             return NULL;
         index_add_leaf(paddr, leaf);

@@ -28,7 +28,7 @@ struct page_stats {
     u64 boot_used;      /* of them allocated */
     u64 plugged_frames; /* online in hotplug regions */
     u64 plugged_used;   /* of them allocated */
-    u64 metadata_bytes; /* what the allocator itself occupies, included in the used frames */
+    u64 metadata_bytes; /* what the allocator itself has of the used frames */
 };
 
 /*

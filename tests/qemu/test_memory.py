@@ -10,6 +10,8 @@ from tide.machine import MemDevice
 from tide.qemu import Qemu
 from tide.units import GIB, MIB
 
+LONG_SECONDS = 200.0
+
 
 def alloc(qemu: Qemu, size: str) -> int:
     """Hold memory in the guest; the holding's number."""
@@ -156,13 +158,23 @@ def test_map_shows_the_region(boot: Boot) -> None:
 def test_tiny_boot_memory_and_a_huge_region(boot: Boot) -> None:
     """16 MiB of boot memory carry 512 GiB, in few requests, and give all of it back."""
     size = 512 * GIB
-    qemu = boot(MemDevice("vmem0", size=size, reserve=False), memory=16 * MIB)
+    qemu = boot(MemDevice("vmem0", size=size, reserve=False, share=True), memory=16 * MIB)
     before = nr_requests(qemu)
     resize(qemu, "vmem0", size)
     assert nr_requests(qemu) - before <= 5
-    alloc(qemu, "16M")
-    qemu.guest.command("fill")
-    check(qemu)
-    qemu.guest.command("free all")
+    assert qemu.guest.stats()["metadata bytes"] <= size // GIB * 4096
+    # 63 whole areas of 2 MiB and one page of the next: no group of 128 MiB goes without its bitmap.
+    nr_held = 4080
+    output = qemu.guest.command(f"alloc {126 * 1024 + 4}K {nr_held}", LONG_SECONDS)
+    first, last = (int(address, 16) for address in re.findall(r"0x\w+", output)[:: nr_held - 1])
+    assert last - first > size * 99 // 100, "all over the region"
+    stats = qemu.guest.stats()
+    assert stats["plugged used"] >= nr_held * (63 * 512 + 1)
+    assert 32 * 1024 * 0.99 < stats["metadata bytes"] / (size // GIB) <= 36 * 1024
+    for verb in ("fill all 42M", "check all", "free all"):
+        lines = qemu.guest.command(verb, LONG_SECONDS).splitlines()
+        assert len(lines) == nr_held and not [line for line in lines if "error" in line], verb
+    assert nr_held * 4 * 4096 < qemu.backend_resident(size) < 256 * MIB
     resize(qemu, "vmem0", 0)
     assert nr_requests(qemu) - before <= 10
+    assert qemu.backend_resident(size) == 0

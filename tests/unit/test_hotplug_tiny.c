@@ -13,6 +13,7 @@
 #include "include/status.h"
 #include "include/units.h"
 #include "mm/early.h"
+#include "mm/group.h"
 #include "mm/hotplug.h"
 #include "mm/page.h"
 #include "tests/unit/fake_platform.h"
@@ -21,7 +22,6 @@
 #define REGION      (512 * GIB)
 #define GROUP       (128 * MIB) /* what one bitmap serves */
 #define NR_GROUPS   (REGION / GROUP)
-#define GROUP_AREAS 64
 
 static struct boot_info boot;
 
@@ -108,6 +108,59 @@ static void all_of_it_and_back_to_nothing(void **state)
     page_check();
 }
 
+/* In each group a page more than whole areas: each has its bitmap. */
+static void use_frames_of_each(paddr_t *groups, u64 nr_groups)
+{
+    for (u64 i = 0; i < nr_groups; i++) {
+        groups[i] = page_alloc_run((GROUP_AREAS - 1) * 512 + 1, PAGE_USER);
+        assert_int_equal(groups[i], REGION_BASE + i * GROUP);
+    }
+}
+
+static void free_frames_of_each(const paddr_t *groups, u64 nr_groups)
+{
+    for (u64 i = 0; i < nr_groups; i++)
+        page_free_run(groups[i], (GROUP_AREAS - 1) * 512 + 1);
+}
+
+/*
+ * A block here and there beside boot RAM takes what is left of boot RAM's frame
+ * of groups, and another frame of them.
+ */
+static void use_up_spare_groups(void)
+{
+    u64 before = stats().metadata_bytes;
+    paddr_t at = 8 * GIB;
+    assert_int_equal(hotplug_add_region(at, 4 * GIB, 2 * MIB, 0, "beside"), OK);
+    for (; stats().metadata_bytes == before; at += GROUP)
+        assert_int_equal(hotplug_online(at, 2 * MIB), OK);
+    for (u64 i = 1; i < PAGE_BYTES / sizeof(struct group); i++, at += GROUP)
+        assert_int_equal(hotplug_online(at, 2 * MIB), OK);
+    assert_int_equal(stats().metadata_bytes, before + PAGE_BYTES);
+}
+
+/* Whatever the size: what a region far from boot RAM costs is at most 36 KiB a GiB. */
+static void metadata_of_a_lone_region(void **state)
+{
+    static const u64 sizes[] = {GIB, 2 * GIB, 3 * GIB, 8 * GIB, 31 * GIB, 33 * GIB, 64 * GIB};
+    static paddr_t groups[64 * GIB / GROUP];
+    for (unsigned i = 0; i < ARRAY_SIZE(sizes); i++) {
+        u64 nr_groups = sizes[i] / GROUP;
+        use_up_spare_groups();
+        u64 before = stats().metadata_bytes;
+        assert_int_equal(hotplug_online(REGION_BASE, sizes[i]), OK);
+        assert_true(stats().metadata_bytes - before <= sizes[i] / GIB * 4 * KIB);
+        use_frames_of_each(groups, nr_groups);
+        assert_true(stats().metadata_bytes - before >= sizes[i] / GIB * 32 * KIB);
+        assert_true(stats().metadata_bytes - before <= sizes[i] / GIB * 36 * KIB);
+        page_check();
+        free_frames_of_each(groups, nr_groups);
+        assert_int_equal(hotplug_offline(REGION_BASE, sizes[i]), OK);
+        teardown(state);
+        setup(state);
+    }
+}
+
 /* Boot RAM is full: bitmaps go to plugged memory. It has room again: they come back. */
 static void bitmaps_go_out_and_come_home(void **state)
 {
@@ -154,6 +207,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(all_of_it_and_back_to_nothing, setup, teardown),
+        cmocka_unit_test_setup_teardown(metadata_of_a_lone_region, setup, teardown),
         cmocka_unit_test_setup_teardown(bitmaps_go_out_and_come_home, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

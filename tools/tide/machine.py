@@ -18,6 +18,7 @@ class MemDevice:
     backend: str = "ram"  # ram, memfd or file
     file: Path | None = None  # of a file backend
     reserve: bool = True
+    share: bool = False  # of a ram backend, the others are: the host takes no huge pages for it
     prealloc: bool = False
     node: int | None = None
     bus: str | None = None
@@ -30,7 +31,7 @@ class MemDevice:
         memory = [f"memory-backend-{self.backend}", f"id={self.id}-mem", f"size={self.size}"]
         if self.file is not None:
             memory.append(f"mem-path={self.file}")
-        if self.backend != "ram":
+        if self.share or self.backend != "ram":
             memory.append("share=on")
         if not self.reserve:
             memory.append("reserve=off")
