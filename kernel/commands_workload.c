@@ -25,11 +25,13 @@ static void print_report(void)
     struct workload_report report;
     workload_job_report(&report);
     console_printf("workload: state=%s tick=%lu held=%lu target=%lu allocs=%lu frees=%lu"
-                   " denied=%lu checked=%lu\n",
+                   " denied=%lu checked=%lu movable=%lu moved=%lu refused=%lu\n",
                    states[report.state], (unsigned long)report.tick,
                    (unsigned long)report.held_bytes, (unsigned long)report.target_bytes,
                    (unsigned long)report.nr_allocs, (unsigned long)report.nr_frees,
-                   (unsigned long)report.nr_denied, (unsigned long)report.nr_pages_checked);
+                   (unsigned long)report.nr_denied, (unsigned long)report.nr_pages_checked,
+                   (unsigned long)report.movable_bytes, (unsigned long)report.nr_moves,
+                   (unsigned long)report.nr_refusals);
 }
 
 static void start(const struct command_line *line)

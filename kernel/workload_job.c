@@ -2,7 +2,8 @@
 /*
  * See workload_job.h. The table of chunks is one run of kernel memory, taken
  * at the start for the most that the plan can hold, so that no step needs
- * memory but for its chunk.
+ * memory but for its chunk. Chunks are moved by mm, from devices_service(): never
+ * while a step is carried out.
  */
 #include "kernel/workload_job.h"
 
@@ -10,7 +11,9 @@
 #include "include/status.h"
 #include "include/units.h"
 #include "kernel/devices.h"
+#include "kernel/workload_places.h"
 #include "lib/console.h"
+#include "lib/string.h"
 #include "mm/page.h"
 
 #define WORDS_PER_PAGE (PAGE_BYTES / sizeof(u64))
@@ -23,6 +26,8 @@ static struct {
     struct workload_plan plan;
     struct workload_chunk *chunks;
     u64 nr_table_frames;
+    struct workload_places places; /* of the movable chunks; in the same run as the table */
+    u64 nr_movable;
     u64 nr_held;
     u64 frames_per_chunk;
     u64 next_tick_ms;
@@ -75,24 +80,94 @@ static bool check_chunk(const struct workload_chunk *chunk)
     return true;
 }
 
+/* ---- movable chunks ---- */
+
+static bool is_movable(const struct workload_chunk *chunk)
+{
+    return workload_is_movable(&job.plan.spec, chunk->number);
+}
+
+/* mm's: see struct page_owner. */
+static bool move_chunk(struct page_owner *owner, paddr_t from, paddr_t to)
+{
+    u64 index;
+    (void)owner;
+    if (!workload_places_find(&job.places, from, &index))
+        return false;
+    struct workload_chunk *chunk = &job.chunks[index];
+    if (workload_refuses(&job.plan.spec, chunk->number)) {
+        job.counts.nr_refusals++;
+        return false;
+    }
+    memcpy(phys_to_virt(to), phys_to_virt(from), job.plan.spec.chunk_bytes);
+    workload_places_remove(&job.places, index);
+    chunk->place = to;
+    workload_places_add(&job.places, index);
+    job.counts.nr_moves++;
+    return true;
+}
+
+static struct page_owner owner = {.name = "workload", .move = move_chunk};
+
+/* The owner's order is that of the chunks, as long as there are any. */
+static int prepare_owner(const struct workload_spec *spec)
+{
+    static bool is_known;
+    if (spec->movable == 0)
+        return OK;
+    owner.order = (unsigned)__builtin_ctzll(spec->chunk_bytes / PAGE_BYTES);
+    int status = is_known ? OK : page_add_owner(&owner);
+    is_known = is_known || status == OK;
+    return status;
+}
+
+/* ---- steps ---- */
+
+static paddr_t allocate(const struct workload_chunk *chunk)
+{
+    return is_movable(chunk) ? page_alloc_movable(&owner)
+                             : page_alloc_run(job.frames_per_chunk, PAGE_USER);
+}
+
 static void take_chunk(u32 leaves)
 {
-    paddr_t place = page_alloc_run(job.frames_per_chunk, PAGE_USER);
+    struct workload_chunk wanted = {.number = job.next_number, .leaves = leaves};
+    paddr_t place = allocate(&wanted);
     if (place == PADDR_NONE) {
         job.counts.nr_denied++;
         workload_plan_denied(&job.plan);
         return;
     }
+    wanted.place = place;
     struct workload_chunk *chunk = &job.chunks[job.nr_held++];
-    *chunk = (struct workload_chunk){.place = place, .number = job.next_number++, .leaves = leaves};
+    *chunk = wanted;
+    job.next_number++;
+    if (is_movable(chunk)) {
+        workload_places_add(&job.places, job.nr_held - 1);
+        job.nr_movable++;
+    }
     fill_chunk(chunk);
     job.counts.nr_allocs++;
 }
 
 static void give_chunk(u64 index)
 {
-    page_free_run(job.chunks[index].place, job.frames_per_chunk);
-    job.chunks[index] = job.chunks[--job.nr_held];
+    struct workload_chunk *chunk = &job.chunks[index];
+    const struct workload_chunk *last = &job.chunks[--job.nr_held];
+    if (is_movable(chunk)) {
+        workload_places_remove(&job.places, index);
+        page_free(chunk->place, owner.order);
+        job.nr_movable--;
+    } else {
+        page_free_run(chunk->place, job.frames_per_chunk);
+    }
+    if (chunk != last && is_movable(last)) {
+        workload_places_remove(&job.places, job.nr_held);
+        *chunk = *last;
+        workload_places_add(&job.places, index);
+    } else {
+        *chunk = *last;
+    }
     job.counts.nr_frees++;
 }
 
@@ -100,15 +175,21 @@ int workload_job_start(const struct workload_spec *spec)
 {
     if (job.state != WORKLOAD_IDLE)
         return E_BUSY;
-    u64 bytes = workload_spec_chunks(spec) * sizeof(struct workload_chunk);
-    job.nr_table_frames = align_up(bytes, PAGE_BYTES) / PAGE_BYTES;
+    u64 nr_chunks = workload_spec_chunks(spec);
+    u64 bytes = nr_chunks * sizeof(struct workload_chunk);
+    u64 places_bytes = spec->movable != 0 ? workload_places_bytes(nr_chunks) : 0;
+    job.nr_table_frames = align_up(bytes + places_bytes, PAGE_BYTES) / PAGE_BYTES;
+    if (prepare_owner(spec) != OK)
+        return E_NOMEM;
     paddr_t table = page_alloc_run(job.nr_table_frames, PAGE_KERNEL);
     if (table == PADDR_NONE)
         return E_NOMEM;
     job.chunks = phys_to_virt(table);
+    if (places_bytes != 0)
+        workload_places_init(&job.places, phys_to_virt(table + bytes), nr_chunks, job.chunks);
     workload_plan_init(&job.plan, spec);
     job.frames_per_chunk = spec->chunk_bytes / PAGE_BYTES;
-    job.nr_held = 0;
+    job.nr_held = job.nr_movable = 0;
     job.next_number = 0;
     job.next_tick_ms = 0;
     job.counts = (struct workload_report){0};
@@ -137,11 +218,13 @@ static void end(void)
     job.state = WORKLOAD_ENDED;
     console_fresh_line();
     console_printf("workload: done kind=%s tick=%lu held=%lu allocs=%lu frees=%lu denied=%lu"
-                   " checked=%lu\n",
+                   " checked=%lu movable=%lu moved=%lu refused=%lu\n",
                    workload_kind_name(job.plan.spec.kind), (unsigned long)job.plan.tick,
                    (unsigned long)(job.nr_held * job.plan.spec.chunk_bytes),
                    (unsigned long)job.counts.nr_allocs, (unsigned long)job.counts.nr_frees,
-                   (unsigned long)job.counts.nr_denied, (unsigned long)job.counts.nr_pages_checked);
+                   (unsigned long)job.counts.nr_denied, (unsigned long)job.counts.nr_pages_checked,
+                   (unsigned long)(job.nr_movable * job.plan.spec.chunk_bytes),
+                   (unsigned long)job.counts.nr_moves, (unsigned long)job.counts.nr_refusals);
 }
 
 /* Carry one step out; false when the present tick has no more of them. */
@@ -195,6 +278,7 @@ void workload_job_report(struct workload_report *report)
     report->state = job.state;
     report->kind = job.plan.spec.kind;
     report->tick = job.plan.tick;
+    report->movable_bytes = job.state == WORKLOAD_IDLE ? 0 : job.nr_movable * chunk_bytes;
     report->held_bytes = job.state == WORKLOAD_IDLE ? 0 : job.nr_held * chunk_bytes;
     report->target_bytes =
         job.state == WORKLOAD_IDLE ? 0 : workload_plan_target(&job.plan, job.nr_held) * chunk_bytes;

@@ -5,7 +5,8 @@
  *
  * Each chunk is one run of PAGE_USER frames. Its first and last words of each page (all words in
  * `verify`) hold a pattern made of the seed, the chunk's number and the place in
- * it, and are compared before it is freed.
+ * it, and are compared before it is freed. A share of the chunks may be movable: pages
+ * of the owner "workload", which mm moves out of blocks that are to be unplugged.
  */
 #ifndef TIDE_KERNEL_WORKLOAD_JOB_H
 #define TIDE_KERNEL_WORKLOAD_JOB_H
@@ -29,6 +30,9 @@ struct workload_report {
     u64 nr_frees;
     u64 nr_denied;
     u64 nr_pages_checked;
+    u64 movable_bytes; /* of what is held */
+    u64 nr_moves;      /* chunks that mm moved */
+    u64 nr_refusals;   /* that refused */
 };
 
 /* Start; E_BUSY while one is running or holds memory, E_NOMEM without room for its table. */

@@ -29,6 +29,16 @@ u64 workload_pattern(u64 seed, u32 number, u64 page, u64 word)
     return mix(mix(seed + number) + page * 512 + word);
 }
 
+bool workload_is_movable(const struct workload_spec *spec, u32 number)
+{
+    return mix(mix(spec->seed) + number) % 100 < spec->movable;
+}
+
+bool workload_refuses(const struct workload_spec *spec, u32 number)
+{
+    return mix(mix(~spec->seed) + number) % 100 < spec->refuse;
+}
+
 void workload_plan_init(struct workload_plan *plan, const struct workload_spec *spec)
 {
     *plan = (struct workload_plan){.spec = *spec, .random = mix(spec->seed)};

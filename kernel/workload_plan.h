@@ -58,6 +58,13 @@ void workload_plan_denied(struct workload_plan *plan);
 /* The chunks the workload would hold now if memory were there; bursts: what it holds. */
 u64 workload_plan_target(const struct workload_plan *plan, u64 nr_held);
 
+/*
+ * Whether the chunk with that number is movable, and whether it then refuses to be
+ * moved: by the seed, and without a draw, so that the same steps follow whatever the shares are.
+ */
+bool workload_is_movable(const struct workload_spec *spec, u32 number);
+bool workload_refuses(const struct workload_spec *spec, u32 number);
+
 /* The word that belongs at `word` of `page` of the chunk with that number. */
 u64 workload_pattern(u64 seed, u32 number, u64 page, u64 word);
 

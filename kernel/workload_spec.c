@@ -36,6 +36,8 @@ static const struct key keys[] = {
     {SPEC_KEY("ticks", nr_ticks), 0, NUMBER_MAX, 1, "ticks=NUMBER"},
     {SPEC_KEY("tick", tick_ms), 0, NUMBER_MAX, 1, "tick=MILLISECONDS"},
     {SPEC_KEY("occupancy", occupancy), 0, 100, 1, "occupancy=PERCENT from 0 to 100"},
+    {SPEC_KEY("movable", movable), 0, 100, 1, "movable=PERCENT from 0 to 100"},
+    {SPEC_KEY("refuse", refuse), 0, 100, 1, "refuse=PERCENT from 0 to 100"},
 };
 
 static const struct workload_spec defaults = {
@@ -70,7 +72,8 @@ static int parse_key(const char *word, struct workload_spec *spec, struct worklo
         return OK;
     }
     return refuse(mistake, word,
-                  "seed= size= chunk= low= function= life= period= ticks= tick= occupancy=");
+                  "seed= size= chunk= low= function= life= period= ticks= tick= occupancy= "
+                  "movable= refuse=");
 }
 
 int workload_spec_parse(unsigned nr_words, const char *const *words, struct workload_spec *spec,
@@ -91,6 +94,9 @@ int workload_spec_parse(unsigned nr_words, const char *const *words, struct work
     }
     if (spec->chunk_bytes > spec->size_bytes || spec->low_bytes > spec->size_bytes)
         return refuse(mistake, words[0], "chunk= and low= at most size=");
+    if (spec->movable != 0 &&
+        (!is_power_of_two(spec->chunk_bytes) || spec->chunk_bytes > WORKLOAD_MOVABLE_MAX))
+        return refuse(mistake, words[0], "with movable=, chunk= a power of two from 4K to 2M");
     return OK;
 }
 

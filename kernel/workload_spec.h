@@ -10,6 +10,9 @@
 
 #include "include/types.h"
 
+/* The largest chunk that can be movable: mm moves pages of one order, up to 2 MiB. */
+#define WORKLOAD_MOVABLE_MAX ((u64)2 << 20)
+
 enum workload_kind {
     WORKLOAD_STEADY,   /* hold size_bytes until stopped */
     WORKLOAD_RAMP,     /* from low_bytes to size_bytes in nr_ticks, then hold */
@@ -32,6 +35,8 @@ struct workload_spec {
     u64 nr_ticks;
     u64 tick_ms;
     u64 occupancy; /* percent */
+    u64 movable;   /* percent of the chunks */
+    u64 refuse;    /* percent of the movable chunks that do not let themselves be moved */
 };
 
 /* What was wrong with the words of a user. */

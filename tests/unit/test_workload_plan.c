@@ -111,6 +111,13 @@ static void test_parse(void **state)
         {{"sawtooth", "period=1"}, 2, "period=1"},
         {{"steady", "size=1M", "chunk=2M"}, 3, "steady"},
         {{"ramp", "size=1M", "low=2M"}, 3, "ramp"},
+        {{"random", "movable=100", "refuse=100"}, 3, NULL},
+        {{"random", "movable=101"}, 2, "movable=101"},
+        {{"random", "refuse=-1"}, 2, "refuse=-1"},
+        {{"random", "movable=1", "chunk=2M"}, 3, NULL},
+        {{"random", "movable=1", "chunk=4M"}, 3, "random"},
+        {{"random", "movable=1", "chunk=12K"}, 3, "random"},
+        {{"random", "movable=0", "chunk=12K"}, 3, NULL},
     };
     for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
         struct workload_spec spec;
@@ -252,6 +259,32 @@ static void test_every_kind_ends_without_memory(void **state)
     }
 }
 
+/* The shares are met, by the seed, and change nothing about the steps. */
+static void test_movable_shares(void **state)
+{
+    (void)state;
+    struct workload_spec spec = {.seed = 7, .movable = 30, .refuse = 20};
+    u64 nr_movable = 0;
+    u64 nr_refusing = 0;
+    for (u32 number = 0; number < 10000; number++) {
+        nr_movable += workload_is_movable(&spec, number);
+        nr_refusing += workload_is_movable(&spec, number) && workload_refuses(&spec, number);
+    }
+    assert_in_range(nr_movable, 2850, 3150);
+    assert_in_range(nr_refusing, 540, 660);
+    spec.movable = spec.refuse = 0;
+    assert_false(workload_is_movable(&spec, 1) || workload_refuses(&spec, 1));
+    spec.movable = spec.refuse = 100;
+    assert_true(workload_is_movable(&spec, 1) && workload_refuses(&spec, 1));
+    u64 fingerprint = 0;
+    for (unsigned run = 0; run < 2; run++) {
+        struct runner *runner = RUNNER("random", "size=16M", run == 0 ? "movable=0" : "movable=60");
+        run_all(runner);
+        assert_true(run == 0 || runner->fingerprint == fingerprint);
+        fingerprint = runner->fingerprint;
+    }
+}
+
 static void test_pattern_names_its_place(void **state)
 {
     (void)state;
@@ -276,6 +309,7 @@ int main(void)
         cmocka_unit_test(test_verify_checks_all_in_each_round),
         cmocka_unit_test(test_the_seed_decides),
         cmocka_unit_test(test_every_kind_ends_without_memory),
+        cmocka_unit_test(test_movable_shares),
         cmocka_unit_test(test_pattern_names_its_place),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
