@@ -11,8 +11,9 @@
 #include "include/units.h"
 
 #define PRESENT      ((u64)1 << 0)
-#define LARGE        ((u64)1 << 7) /* at levels 2 and 3: a page, not a table */
-#define KEPT         ((u64)1 << 9) /* ignored by the processor: a table that is not released */
+#define LARGE        ((u64)1 << 7)  /* at levels 2 and 3: a page, not a table */
+#define KEPT         ((u64)1 << 9)  /* ignored by the processor: a table that is not released */
+#define HELD         ((u64)1 << 10) /* the same: a page without PRESENT, but with all else */
 #define ADDRESS_MASK 0x000ffffffffff000
 #define COUNT_SHIFT  52 /* bits 52 to 61 of an entry that points at a table are ignored */
 #define COUNT_ONE    ((u64)1 << COUNT_SHIFT)
@@ -32,7 +33,7 @@ static unsigned index_of(paddr_t paddr, unsigned level)
 
 static bool is_page(u64 entry, unsigned level)
 {
-    return level == 1 ? (entry & PRESENT) != 0 : (entry & LARGE) != 0;
+    return level == 1 ? (entry & (PRESENT | HELD)) != 0 : (entry & LARGE) != 0;
 }
 
 static u64 page_bits(u64 flags, unsigned level)
@@ -81,7 +82,7 @@ static u64 make_empty_table(struct page_tables *tables)
 static u64 make_full_table(struct page_tables *tables, paddr_t paddr, unsigned level, u64 flags)
 {
     u64 entry =
-        make_table(tables, paddr | page_bits(flags, level - 1), page_tables_extent(level - 1));
+        make_table(tables, paddr + page_bits(flags, level - 1), page_tables_extent(level - 1));
 
     return entry == 0 ? 0 : entry + COUNT_ONE * PAGE_TABLE_ENTRIES;
 }
@@ -114,7 +115,7 @@ static u64 fill_pages(u64 *entry, unsigned room, unsigned level, paddr_t *start,
 {
     u64 extent = page_tables_extent(level);
     u64 nr = min_u64(room, (end - *start) / extent);
-    u64 value = *start | page_bits(flags, level);
+    u64 value = *start + page_bits(flags, level);
     u64 *first = entry;
     u64 *last = entry + nr;
 
@@ -129,7 +130,8 @@ static u64 fill_pages(u64 *entry, unsigned room, unsigned level, paddr_t *start,
 
 /*
  * Map [*start, end) below the table that *parent points at. *start follows
- * what has been mapped, also on failure.
+ * what has been mapped, also on failure. Above their lowest 12 bits, flags carry
+ * the distance from an address to its frame.
  */
 static int map_level(struct page_tables *tables, u64 *parent, unsigned level, paddr_t *start,
                      paddr_t end, u64 flags, unsigned largest)
@@ -268,6 +270,45 @@ int page_tables_map(struct page_tables *tables, paddr_t start, u64 bytes, u64 fl
     return status;
 }
 
+int page_tables_map_to(struct page_tables *tables, u64 start, paddr_t paddr, u64 bytes, u64 flags,
+                       unsigned largest)
+{
+    return page_tables_map(tables, start, bytes, flags + (paddr - start), largest);
+}
+
+/* ---- hold and resume ---- */
+
+static void hold_level(const u64 *parent, unsigned level, u64 start, u64 end)
+{
+    u64 *table = table_at(*parent);
+
+    for (; start < end; start = entry_end(start, level, end)) {
+        u64 *entry = &table[index_of(start, level)];
+
+        if (is_page(*entry, level))
+            __atomic_store_n(entry, (*entry & ~PRESENT) | HELD, __ATOMIC_RELEASE);
+        else if (*entry != 0)
+            hold_level(entry, level - 1, start, entry_end(start, level, end));
+    }
+}
+
+void page_tables_hold(struct page_tables *tables, u64 start, u64 bytes)
+{
+    hold_level(&tables->root, ROOT_LEVEL, start, start + bytes);
+}
+
+void page_tables_resume(struct page_tables *tables, u64 address, paddr_t paddr)
+{
+    u64 *entry = &tables->root;
+    unsigned level = ROOT_LEVEL + 1;
+
+    do
+        entry = &table_at(*entry)[index_of(address, --level)];
+    while (!is_page(*entry, level));
+    /* Release: what was copied to the frames is there before they can be reached. */
+    __atomic_store_n(entry, (*entry & ~(ADDRESS_MASK | HELD)) | paddr | PRESENT, __ATOMIC_RELEASE);
+}
+
 /* ---- look ---- */
 
 paddr_t page_tables_root(const struct page_tables *tables)
@@ -275,18 +316,21 @@ paddr_t page_tables_root(const struct page_tables *tables)
     return tables->root & ADDRESS_MASK;
 }
 
-struct page_mapping page_tables_query(const struct page_tables *tables, paddr_t paddr)
+struct page_mapping page_tables_query(const struct page_tables *tables, u64 address)
 {
     u64 entry = tables->root;
     unsigned level = ROOT_LEVEL;
 
+    /* As the processor does it, so that the link in a released table leads nowhere. */
     for (; level >= 1; level--) {
-        entry = table_at(entry)[index_of(paddr, level)];
-        if (entry == 0 || is_page(entry, level))
+        entry = __atomic_load_n(&table_at(entry)[index_of(address, level)], __ATOMIC_ACQUIRE);
+        if ((entry & PRESENT) == 0 || is_page(entry, level))
             break;
     }
     return (struct page_mapping){
-        .present = entry != 0,
+        .present = (entry & PRESENT) != 0,
+        .held = (entry & HELD) != 0,
+        .paddr = entry & ADDRESS_MASK,
         .flags = entry & (MAP_WRITE | MAP_UNCACHED | MAP_NO_EXEC),
         .level = level,
     };

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Four-level page tables as a data structure: identity mappings of 4 KiB, 2 MiB
- * and 1 GiB. No privileged instruction, no policy, no global state, so
- * that tests/unit runs it as a host program. paging.c owns the kernel's tables.
+ * Four-level page tables as a data structure: mappings of 4 KiB, 2 MiB and
+ * 1 GiB, identical or not. No privileged instruction, no policy, no global state,
+ * so that tests/unit runs it as a host program. paging.c owns the kernel's tables.
  *
  * An entry that points at a table also counts, in bits the processor ignores, the
  * entries in use there: a table that becomes empty is found without a search.
- * Addresses and sizes are page aligned and below 2^47; the callers check.
+ * Addresses and sizes are page aligned, and a range lies in one half of the
+ * address space; the callers check.
  */
 #ifndef TIDE_ARCH_PAGE_TABLES_H
 #define TIDE_ARCH_PAGE_TABLES_H
@@ -40,7 +41,9 @@ struct page_tables {
 /* The entry that decides about an address. */
 struct page_mapping {
     bool present;
-    u64 flags;      /* MAP_ bits, if present */
+    bool held;      /* by page_tables_hold(): not present, but a page is there */
+    paddr_t paddr;  /* where the page begins, if present or held */
+    u64 flags;      /* MAP_ bits, likewise */
     unsigned level; /* of the entry: 1, 2, 3; the extent is page_tables_extent(level) */
 };
 
@@ -61,6 +64,19 @@ must_check int page_tables_init(struct page_tables *tables);
 must_check int page_tables_map(struct page_tables *tables, paddr_t start, u64 bytes, u64 flags,
                                unsigned largest);
 
+/* The same at addresses that are not the frames': the range shows what begins at paddr. Both are
+ * aligned alike, to the largest page allowed that fits. */
+must_check int page_tables_map_to(struct page_tables *tables, u64 start, paddr_t paddr, u64 bytes,
+                                  u64 flags, unsigned largest);
+
+/*
+ * Make the pages that lie in a range unreachable, but remember them; none lies partly in it. And
+ * make the page that is held at an address reachable again, with other frames. One store an entry:
+ * another processor that walks the tables sees the old or the new.
+ */
+void page_tables_hold(struct page_tables *tables, u64 start, u64 bytes);
+void page_tables_resume(struct page_tables *tables, u64 address, paddr_t paddr);
+
 /*
  * Make absent whatever of a range is mapped. A large page that lies partly in it is
  * split first: E_NOMEM if that fails, and nothing is unmapped. Tables that become empty go to the
@@ -71,7 +87,11 @@ must_check int page_tables_unmap(struct page_tables *tables, paddr_t start, u64 
 /* The address of the table of level 4, as cr3 wants it. */
 paddr_t page_tables_root(const struct page_tables *tables);
 
-struct page_mapping page_tables_query(const struct page_tables *tables, paddr_t paddr);
+/*
+ * Any processor may ask while another one changes the tables, if that one frees what
+ * is on the released list only after the asker has answered.
+ */
+struct page_mapping page_tables_query(const struct page_tables *tables, u64 address);
 
 /* Take one table off the released list; PADDR_NONE when it is empty. */
 paddr_t page_tables_take_released(struct page_tables *tables);

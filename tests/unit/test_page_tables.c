@@ -225,6 +225,80 @@ static void test_kept_tables(void **state)
     nr_tables -= 3;
 }
 
+/* ---- other addresses than the frames' own; hold and resume ---- */
+
+#define WINDOW ((u64)0xffff800000000000)
+
+static void assert_shows(u64 address, paddr_t paddr, unsigned level)
+{
+    assert_mapped(address, level);
+    assert_int_equal(page_tables_query(&tables, address).paddr, paddr);
+    assert_false(page_tables_query(&tables, address).held);
+}
+
+static void assert_held(u64 address, paddr_t paddr, unsigned level)
+{
+    struct page_mapping mapping = page_tables_query(&tables, address);
+
+    assert_true(!mapping.present && mapping.held);
+    assert_int_equal(mapping.paddr, paddr);
+    assert_int_equal(mapping.level, level);
+}
+
+static void test_other_addresses(void **state)
+{
+    (void)state;
+    u64 start = WINDOW + 2 * MIB - PAGE_BYTES;
+    paddr_t paddr = GIB - PAGE_BYTES;
+    u64 bytes = 2 * MIB + 2 * PAGE_BYTES;
+
+    for (unsigned allowed = 0; allowed < 4; allowed++) {
+        tables_left = allowed;
+        assert_int_equal(page_tables_map_to(&tables, start, paddr, bytes, FLAGS, MAP_LARGEST_2M),
+                         E_NOMEM);
+        free_released();
+        assert_int_equal(nr_tables, 1);
+    }
+    tables_left = ~0u;
+    assert_int_equal(page_tables_map_to(&tables, start, paddr, bytes, FLAGS, MAP_LARGEST_2M), OK);
+    assert_shows(start, GIB - PAGE_BYTES, 1);
+    assert_shows(WINDOW + 2 * MIB, GIB, 2);
+    assert_shows(WINDOW + 4 * MIB, GIB + 2 * MIB, 1);
+    assert_absent(GIB);
+    /* The same frames at their own addresses, and a split that keeps the distance. */
+    map(GIB, 2 * MIB, MAP_LARGEST_2M);
+    unmap(WINDOW + 2 * MIB + PAGE_BYTES, PAGE_BYTES);
+    assert_shows(WINDOW + 2 * MIB, GIB, 1);
+    assert_shows(WINDOW + 2 * MIB + 2 * PAGE_BYTES, GIB + 2 * PAGE_BYTES, 1);
+    assert_shows(GIB, GIB, 2);
+    unmap(start, bytes);
+    unmap(GIB, 2 * MIB);
+}
+
+static void test_hold_and_resume(void **state)
+{
+    (void)state;
+    assert_int_equal(
+        page_tables_map_to(&tables, WINDOW, GIB, 2 * MIB + 3 * PAGE_BYTES, FLAGS, MAP_LARGEST_2M),
+        OK);
+    page_tables_hold(&tables, WINDOW, 2 * MIB + 2 * PAGE_BYTES);
+    assert_held(WINDOW, GIB, 2);
+    assert_held(WINDOW + 2 * MIB, GIB + 2 * MIB, 1);
+    assert_held(WINDOW + 2 * MIB + PAGE_BYTES, GIB + 2 * MIB + PAGE_BYTES, 1);
+    assert_shows(WINDOW + 2 * MIB + 2 * PAGE_BYTES, GIB + 2 * MIB + 2 * PAGE_BYTES, 1);
+    assert_int_equal(page_tables_map_to(&tables, WINDOW, GIB, PAGE_BYTES, FLAGS, MAP_LARGEST_2M),
+                     E_EXIST);
+    page_tables_resume(&tables, WINDOW, 4 * GIB);
+    page_tables_resume(&tables, WINDOW + 2 * MIB, 7 * GIB + PAGE_BYTES);
+    assert_shows(WINDOW, 4 * GIB, 2);
+    assert_shows(WINDOW + 2 * MIB, 7 * GIB + PAGE_BYTES, 1);
+    assert_held(WINDOW + 2 * MIB + PAGE_BYTES, GIB + 2 * MIB + PAGE_BYTES, 1);
+    /* One page is held, two are not: all go, and so do their tables. */
+    unmap(WINDOW, 2 * MIB + 3 * PAGE_BYTES);
+    assert_absent(WINDOW);
+    assert_int_equal(nr_tables, 1);
+}
+
 /* ---- random walk ---- */
 
 #define WALK_START (510 * GIB) /* across a boundary of level 4 */
@@ -324,6 +398,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_split, setup, teardown),
         cmocka_unit_test_setup_teardown(test_no_memory, setup, teardown),
         cmocka_unit_test_setup_teardown(test_kept_tables, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_other_addresses, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_hold_and_resume, setup, teardown),
         cmocka_unit_test_setup_teardown(test_random_walk, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
