@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * See reverse.h. An entry that leads to a frame also counts, in the bits that
+ * its alignment leaves, what is in use there. Level 2 is the root's children,
+ * level 0 the values.
+ */
+#include "mm/reverse.h"
+
+#include "include/platform.h"
+#include "include/status.h"
+#include "include/units.h"
+#include "lib/panic.h"
+#include "lib/string.h"
+#include "mm/page.h"
+
+#define VALUES_SHIFT  10 /* 1024 values in a frame */
+#define ENTRIES_SHIFT 9  /* 512 entries */
+#define LEVELS        3
+#define COUNT_MASK    (PAGE_BYTES - 1)
+
+static unsigned shift_of(unsigned level)
+{
+    return level == 0 ? 0 : VALUES_SHIFT + (level - 1) * ENTRIES_SHIFT;
+}
+
+static void *frame_at(u64 entry)
+{
+    return phys_to_virt(entry & ~COUNT_MASK);
+}
+
+static u64 *entry_of(u64 parent, unsigned level, u64 number)
+{
+    u64 *entries = frame_at(parent);
+    return &entries[(number >> shift_of(level)) % (1u << ENTRIES_SHIFT)];
+}
+
+static u32 *value_of(u64 parent, u64 number)
+{
+    u32 *values = frame_at(parent);
+    return &values[number % (1u << VALUES_SHIFT)];
+}
+
+static void count_frames(struct reverse *reverse, u64 change)
+{
+    __atomic_fetch_add(&reverse->nr_frames, change, __ATOMIC_RELAXED);
+}
+
+/* The entries on the way to a value, from the root's on; how many there are. */
+static unsigned find_path(struct reverse *reverse, u64 number, u64 *path[LEVELS])
+{
+    ASSERT(number < REVERSE_NUMBERS);
+    unsigned length = 0;
+    path[0] = &reverse->root[number >> shift_of(LEVELS)];
+    while (*path[length] != 0) {
+        if (++length == LEVELS)
+            break;
+        path[length] = entry_of(*path[length - 1], LEVELS - length, number);
+    }
+    return length;
+}
+
+/* Free the frames at the end of the path that hold nothing. */
+static void drop_empty(struct reverse *reverse, u64 *path[LEVELS], unsigned length)
+{
+    while (length > 0 && (*path[length - 1] & COUNT_MASK) == 0) {
+        length--;
+        page_free(*path[length], 0);
+        *path[length] = 0;
+        count_frames(reverse, ~(u64)0);
+        if (length > 0)
+            --*path[length - 1];
+    }
+}
+
+int reverse_set(struct reverse *reverse, u64 number, u32 value)
+{
+    u64 *path[LEVELS];
+    unsigned length = find_path(reverse, number, path);
+    ASSERT(value != 0);
+    while (length < LEVELS) {
+        paddr_t frame = page_alloc(0, PAGE_KERNEL);
+        if (frame == PADDR_NONE) {
+            drop_empty(reverse, path, length);
+            return E_NOMEM;
+        }
+        memset(phys_to_virt(frame), 0, PAGE_BYTES);
+        count_frames(reverse, 1);
+        *path[length] = frame;
+        if (length > 0)
+            ++*path[length - 1];
+        if (++length < LEVELS)
+            path[length] = entry_of(frame, LEVELS - length, number);
+    }
+    u32 *place = value_of(*path[LEVELS - 1], number);
+    ASSERT(*place == 0);
+    *place = value;
+    ++*path[LEVELS - 1];
+    reverse->nr_values++;
+    return OK;
+}
+
+u32 reverse_get(const struct reverse *reverse, u64 number)
+{
+    u64 entry = reverse->root[number >> shift_of(LEVELS)];
+    for (unsigned level = LEVELS - 1; level > 0 && entry != 0; level--)
+        entry = *entry_of(entry, level, number);
+    return entry == 0 ? 0 : *value_of(entry, number);
+}
+
+void reverse_clear(struct reverse *reverse, u64 number)
+{
+    u64 *path[LEVELS];
+    unsigned length = find_path(reverse, number, path);
+    ASSERT(length == LEVELS);
+    u32 *place = value_of(*path[LEVELS - 1], number);
+    ASSERT(*place != 0);
+    *place = 0;
+    --*path[LEVELS - 1];
+    reverse->nr_values--;
+    drop_empty(reverse, path, LEVELS);
+}

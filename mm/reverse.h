@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * From the number of a page to one 32-bit value: where it is mapped, 0 for
+ * nowhere. A radix tree of frames, 4 bytes for each page of a range that has
+ * any, and three frames more on the way there. A frame that holds nothing is freed.
+ *
+ * No lock: one processor at a time.
+ */
+#ifndef TIDE_MM_REVERSE_H
+#define TIDE_MM_REVERSE_H
+
+#include "include/types.h"
+
+#define REVERSE_ROOT_ENTRIES 128u
+
+struct reverse {
+    u64 root[REVERSE_ROOT_ENTRIES]; /* all 0 at first */
+    u64 nr_frames;                  /* that the tree has; any processor may read it */
+    u64 nr_values;                  /* other than 0 */
+};
+
+/* Numbers from 0 to below this: all pages of 4 KiB below 2^47. */
+#define REVERSE_NUMBERS ((u64)1 << 35)
+
+/* Make the value of a number that has none, not 0. E_NOMEM, and nothing has changed. O(1). */
+must_check int reverse_set(struct reverse *reverse, u64 number, u32 value);
+
+/* 0 if it has none. O(1). */
+u32 reverse_get(const struct reverse *reverse, u64 number);
+
+/* Take the value of a number that has one. O(1). */
+void reverse_clear(struct reverse *reverse, u64 number);
+
+#endif
