@@ -8,7 +8,8 @@
  * which the same sources of mm/ and drivers/ run under sanitizers.
  *
  * Physical memory is identity mapped: the pointer to a mapped physical address
- * is the address itself (phys_to_virt() below, never a cast of one's own).
+ * is the address itself (phys_to_virt() below, never a cast of one's own). Beside that map
+ * is a window of addresses (<asm/vm.h>) that show what mm/vm.c says.
  */
 #ifndef TIDE_INCLUDE_PLATFORM_H
 #define TIDE_INCLUDE_PLATFORM_H
@@ -49,6 +50,27 @@ must_check int platform_map_ram(paddr_t paddr, u64 bytes);
  * table can be had (then nothing changes).
  */
 must_check int platform_unmap_ram(paddr_t paddr, u64 bytes);
+
+/*
+ * Show the bytes of RAM at paddr at an address in [VM_BASE, VM_BASE + VM_BYTES), readable and
+ * writable, never executable; all that follows is like this: on the processor that booted. In pages
+ * of 2 MiB where both addresses are aligned and they fit, else of 4 KiB. E_NOMEM as above.
+ */
+must_check int platform_vm_map(u64 address, paddr_t paddr, u64 bytes);
+
+/*
+ * Let no processor reach the range's pages from now on, but remember them: an access waits, until
+ * its page is resumed with the same or other frames, or is a page fault, once it is unmapped.
+ * An access from this processor is always a fault. Between hold and resume: no lock, no allocation.
+ */
+void platform_vm_hold(u64 address, u64 bytes);
+void platform_vm_resume(u64 address, paddr_t paddr);
+
+/* The page at an address, held or not: its size and where it is now; 0 if there is none. */
+u64 platform_vm_page(u64 address, paddr_t *paddr);
+
+/* Forget the pages of a range, held or not. Frees the tables that become empty. */
+void platform_vm_unmap(u64 address, u64 bytes);
 
 /*
  * Map device registers uncached, at any alignment; mapping a page of

@@ -10,6 +10,7 @@
 #include "lib/parse.h"
 #include "lib/string.h"
 #include "mm/page.h"
+#include "mm/vm.h"
 
 static bool check_failed;
 
@@ -162,6 +163,7 @@ static void check_allocator(void)
         return;
     }
     page_check();
+    vm_check();
     console_printf("stats: check: ok\n");
 }
 

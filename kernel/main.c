@@ -18,6 +18,7 @@
 #include "lib/log.h"
 #include "mm/early.h"
 #include "mm/page.h"
+#include "mm/vm.h"
 
 static struct options options;
 
@@ -40,6 +41,11 @@ static bool work_pending(void)
 {
     return devices_pending() || acpi_events_pending() || monitor_pending() ||
            workload_job_pending();
+}
+
+static bool describe_address(u64 address, char *text, size_t bytes)
+{
+    return vm_describe(address, text, bytes) || devices_describe_address(address, text, bytes);
 }
 
 static void report_boot(const struct boot_info *boot)
@@ -91,9 +97,10 @@ void kmain(const struct boot_info *boot)
     timer_init();
     page_init(boot);
     paging_set_table_allocator(alloc_table, release_table);
+    vm_init();
     serial_enable_input();
     interrupts_enable();
-    trap_set_address_describer(devices_describe_address);
+    trap_set_address_describer(describe_address);
     pci_init(boot);
     devices_init(&options);
     pci_hotplug_init();

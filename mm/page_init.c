@@ -11,6 +11,7 @@
 #include "mm/index.h"
 #include "mm/meta.h"
 #include "mm/page_internal.h"
+#include "mm/vm.h"
 #include "mm/watermark.h"
 
 const struct boot_info *page_boot;
@@ -74,6 +75,6 @@ void page_get_stats(struct page_stats *stats)
     stats->boot_used = page_used(true);
     stats->plugged_frames = page_total[false];
     stats->plugged_used = page_used(false);
-    stats->metadata_bytes = meta_frames() * PAGE_BYTES;
+    stats->metadata_bytes = meta_frames() * PAGE_BYTES + vm_metadata_bytes();
     spin_unlock(&page_lock);
 }

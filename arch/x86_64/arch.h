@@ -14,6 +14,7 @@
  *     timer_init()            platform_now_ms() advances once interrupts are on
  *     page_init(boot)         mm: early_alloc() ends ...
  *     paging_set_table_allocator()  ... so page tables come from here on from mm
+ *     vm_init()               mm: vm_alloc() works
  *     interrupts_enable()
  *     cpus_init()             other processors; at any time after this
  */
@@ -108,7 +109,7 @@ void screen_off(void);
  * '\n' and return true, or return false. Called in the trap report: it must
  * not allocate, wait, or touch the address.
  */
-void trap_set_address_describer(bool (*describe)(paddr_t paddr, char *text, size_t bytes));
+void trap_set_address_describer(bool (*describe)(u64 address, char *text, size_t bytes));
 
 /* ---- page tables; the rest is in platform.h ---- */
 

@@ -28,7 +28,7 @@ static u32 stopper; /* the processor that ends the machine, plus 1 */
 
 /* What to forget; changed by a flush's caller while no other processor reads it. */
 static struct {
-    paddr_t paddr;
+    u64 address;
     u64 bytes;
     u32 number; /* counts the flushes; published last */
 } flush;
@@ -61,14 +61,14 @@ static void wait_flushed(unsigned id, u32 number)
     }
 }
 
-void cpus_flush(paddr_t paddr, u64 bytes)
+void cpus_flush(u64 address, u64 bytes)
 {
     bool asked[CPUS_MAX] = {false};
 
-    paging_flush_here(paddr, bytes);
+    paging_flush_here(address, bytes);
     if (cpus_nr_found == 1)
         return;
-    flush.paddr = paddr;
+    flush.address = address;
     flush.bytes = bytes;
     /*
      * Orders the page tables, written before, and the number against `busy`,
@@ -95,8 +95,13 @@ static void take_flush(struct processor *self)
     /* A message may come late, when it is no longer meant. */
     if (self->busy == 0 || self->flushed == number)
         return;
-    paging_flush_here(flush.paddr, flush.bytes);
+    paging_flush_here(flush.address, flush.bytes);
     __atomic_store_n(&self->flushed, number, __ATOMIC_RELEASE);
+}
+
+void cpus_poll_flush(void)
+{
+    take_flush(&cpus_table[cpu_id()]);
 }
 
 /* From here on flushes come as messages; those missed are made good. */

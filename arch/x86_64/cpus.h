@@ -9,7 +9,10 @@
  * Make every processor forget what it knows of the addresses in a range whose mapping
  * has gone. Returns when all have. One caller at a time, not from an interrupt.
  */
-void cpus_flush(paddr_t paddr, u64 bytes);
+void cpus_flush(u64 address, u64 bytes);
+
+/* Do what such a message asks for, if one is on its way: for a wait with interrupts off. */
+void cpus_poll_flush(void);
 
 /* VECTOR_WAKE or VECTOR_FLUSH came. */
 void cpus_interrupt(unsigned vector);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The kernel's page tables: everything at its own address, nothing both
- * writable and executable, and absent whatever nobody asked for.
+ * The kernel's page tables: everything at its own address but virtual areas,
+ * nothing both writable and executable, and absent whatever nobody asked for.
  *
  * page_tables.c does the work on the structure; here are the policy, the
  * checks and the flushes. Not from an interrupt.
@@ -14,10 +14,12 @@
 #include "arch/x86_64/image.h"
 #include "arch/x86_64/page_tables.h"
 #include "arch/x86_64/stacks.h"
+#include "asm/vm.h"
 #include "include/platform.h"
 #include "include/status.h"
 #include "include/units.h"
 #include "lib/log.h"
+#include "lib/panic.h"
 
 #define CPUID_FEATURES      0x80000001
 #define CPUID_PAGES_OF_1GIB (1 << 26) /* edx */
@@ -57,14 +59,14 @@ void paging_flush_all_here(void)
     cr3_write(cr3_read());
 }
 
-void paging_flush_here(paddr_t paddr, u64 bytes)
+void paging_flush_here(u64 address, u64 bytes)
 {
     if (bytes > FLUSH_PAGES_MAX * PAGE_BYTES) {
         paging_flush_all_here();
         return;
     }
-    for (paddr_t end = paddr + bytes; paddr < end; paddr += PAGE_BYTES)
-        __asm__ volatile("invlpg (%0)" ::"r"(paddr) : "memory");
+    for (u64 end = address + bytes; address < end; address += PAGE_BYTES)
+        __asm__ volatile("invlpg (%0)" ::"r"(address) : "memory");
 }
 
 static void give_back_released(void)
@@ -99,6 +101,69 @@ int platform_unmap_ram(paddr_t paddr, u64 bytes)
     cpus_flush(paddr, bytes);
     give_back_released();
     return status;
+}
+
+int platform_vm_map(u64 address, paddr_t paddr, u64 bytes)
+{
+    unsigned largest = is_aligned(address - paddr, 2 * MIB) ? MAP_LARGEST_2M : MAP_LARGEST_4K;
+    int status =
+        page_tables_map_to(&kernel_tables, address, paddr, bytes, MAP_WRITE | MAP_NO_EXEC, largest);
+    if (status != OK) {
+        cpus_flush(address, bytes);
+        give_back_released();
+    }
+    return status;
+}
+
+static bool is_in_window(u64 address)
+{
+    return address - VM_BASE < VM_BYTES;
+}
+
+void platform_vm_hold(u64 address, u64 bytes)
+{
+    paddr_t paddr;
+
+    page_tables_hold(&kernel_tables, address, bytes);
+    /* A page is one translation, whatever its size. */
+    cpus_flush(address, platform_vm_page(address, &paddr) == bytes ? PAGE_BYTES : bytes);
+}
+
+void platform_vm_resume(u64 address, paddr_t paddr)
+{
+    page_tables_resume(&kernel_tables, address, paddr);
+}
+
+u64 platform_vm_page(u64 address, paddr_t *paddr)
+{
+    struct page_mapping mapping = page_tables_query(&kernel_tables, address);
+
+    *paddr = mapping.paddr;
+    return mapping.present || mapping.held ? page_tables_extent(mapping.level) : 0;
+}
+
+void platform_vm_unmap(u64 address, u64 bytes)
+{
+    /* Pages are what was mapped: none lies partly in the range, and nothing must be split. */
+    int status = page_tables_unmap(&kernel_tables, address, bytes);
+    ASSERT(status == OK);
+    cpus_flush(address, bytes);
+    give_back_released();
+}
+
+bool paging_wait_held(u64 address)
+{
+    while (is_in_window(address)) {
+        struct page_mapping mapping = page_tables_query(&kernel_tables, address);
+
+        /* Who holds pages would wait for itself. */
+        if (!mapping.held || cpu_id() == 0)
+            return mapping.present;
+        /* Interrupts are off, and the holder may be waiting for this processor. */
+        cpus_poll_flush();
+        cpu_relax();
+    }
+    return false;
 }
 
 /*
@@ -167,7 +232,9 @@ int paging_make_executable(paddr_t paddr, u64 bytes)
 
 bool paging_is_mapped(u64 address)
 {
-    return kernel_tables.root != 0 && is_within_limit(address, 1) &&
+    bool has_tables = is_within_limit(address, 1) || is_in_window(address);
+
+    return kernel_tables.root != 0 && has_tables &&
            page_tables_query(&kernel_tables, address).present;
 }
 

@@ -9,11 +9,17 @@
 void paging_load(void);
 
 /* Make this processor forget what it knows of a range, or of all addresses. Any context. */
-void paging_flush_here(paddr_t paddr, u64 bytes);
+void paging_flush_here(u64 address, u64 bytes);
 void paging_flush_all_here(void);
 
 /* True if an access to the address would find a page. Any context. */
 bool paging_is_mapped(u64 address);
+
+/*
+ * A page was not present. If it is held (platform_vm_hold()), wait as long as it is. True if it is
+ * present now, and the access must be tried again. Any context.
+ */
+bool paging_wait_held(u64 address);
 
 /*
  * Make [paddr, paddr + bytes) readable, whatever the alignment: pages that

@@ -21,11 +21,6 @@
 #define VECTOR_PROTECTION 13
 #define PUSH_RBP          0x55 /* the first instruction of a function with a frame */
 
-#define FAULT_PRESENT  (1 << 0)
-#define FAULT_WRITE    (1 << 1)
-#define FAULT_RESERVED (1 << 3)
-#define FAULT_FETCH    (1 << 4)
-
 static const struct {
     const char *mnemonic;
     const char *name;
@@ -53,9 +48,9 @@ static const struct {
 };
 
 static unsigned reports;
-static bool (*describe_address)(paddr_t paddr, char *text, size_t bytes);
+static bool (*describe_address)(u64 address, char *text, size_t bytes);
 
-void trap_set_address_describer(bool (*describe)(paddr_t paddr, char *text, size_t bytes))
+void trap_set_address_describer(bool (*describe)(u64 address, char *text, size_t bytes))
 {
     describe_address = describe;
 }

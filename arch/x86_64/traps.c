@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* See traps.h. No exception is ever resumed: the kernel does not fault on purpose. */
+/*
+ * See traps.h. One kind of exception is resumed: a page fault on a page that is being moved at that
+ * moment. Every other one is the end.
+ */
 #include "arch/x86_64/traps.h"
 
 #include "arch/x86_64/cpu.h"
 #include "arch/x86_64/cpus.h"
+#include "arch/x86_64/paging.h"
 
 #define TRAP_VECTORS   256
 #define STUB_BYTES     16
@@ -58,10 +62,18 @@ void traps_init(void)
     gates[18].stack = TRAP_STACK_MACHINE_CHECK;
 }
 
+static bool is_resumed(const struct trap_frame *frame)
+{
+    return frame->vector == VECTOR_PAGE_FAULT && (frame->error_code & FAULT_PRESENT) == 0 &&
+           paging_wait_held(cr2_read());
+}
+
 void trap_dispatch(struct trap_frame *frame)
 {
     if (frame->vector == VECTOR_NMI)
         cpus_stop_if_asked();
+    if (is_resumed(frame))
+        return;
     if (frame->vector < VECTOR_EXCEPTIONS)
         trap_report(frame);
     if (frame->vector == VECTOR_WAKE || frame->vector == VECTOR_FLUSH)

@@ -61,7 +61,7 @@ void fake_boot(struct boot_info *boot, u64 bytes)
 {
     fake_shutdown();
     ram = mmap((void *)(uintptr_t)FAKE_RAM_BASE, bytes, PROT_READ | PROT_WRITE,
-               MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE | MAP_NORESERVE, -1, 0);
+               MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE | MAP_NORESERVE, -1, 0);
     if (ram != (void *)(uintptr_t)FAKE_RAM_BASE)
         fail_msg("cannot place the fake RAM at 0x%" PRIx64, FAKE_RAM_BASE);
     ram_bytes = bytes;
