@@ -68,8 +68,7 @@ HOST_CFLAGS := -std=gnu11 -O1 -g $(DEFINES) $(WARNINGS) -I. -Itests/unit/include
 
 HOST_SOURCES := $(filter-out lib/string.c lib/printf.c,$(LIB_SOURCES)) $(MM_SOURCES) \
 	$(DRIVER_SOURCES) kernel/line.c kernel/options.c arch/x86_64/acpi.c \
-	kernel/workload_plan.c kernel/workload_spec.c kernel/workload_places.c \
-	kernel/elf_image.c kernel/handover_plan.c \
+	$(wildcard kernel/workload_[ps]*.c) kernel/elf_image.c kernel/handover_plan.c \
 	$(wildcard tests/unit/fake_*.c)
 HOST_SOURCES += boot/memory_map.c boot/multiboot2.c boot/pvh.c arch/x86_64/page_tables.c
 HOST_OBJECTS := $(patsubst %.c,$(O)/host/%.o,$(HOST_SOURCES))
