@@ -2,10 +2,11 @@
 /*
  * Emptying blocks: which ones, and moving their pages away. See hotplug.h.
  *
- * The unit is a block, or an area where blocks are smaller. The chosen units
- * are marked in their groups' masks (closed), so a session is a few addresses
- * and the struct is all the memory that it needs. Owners are called without
- * page_lock: they may allocate. hotplug_lock guards the sessions.
+ * The unit is a block, or several where one is not whole areas: of those some
+ * may be absent, and with them parts of the unit. The chosen units are marked
+ * in their groups' masks (closed), so a session is a few addresses and the
+ * struct is all the memory that it needs. Owners are called without page_lock:
+ * they may allocate. hotplug_lock guards the sessions.
  */
 #include "include/status.h"
 #include "mm/hotplug.h"
@@ -20,6 +21,11 @@ static struct area_ref ref_of(paddr_t paddr)
     return (struct area_ref){index_group(paddr), area_index(paddr)};
 }
 
+static bool is_present(struct area_ref ref)
+{
+    return ref.group && ref.group->present & area_bit(ref);
+}
+
 /* ---- choosing; with page_lock held ---- */
 
 static unsigned bucket_of(const struct hotplug_evacuation *session, u64 used)
@@ -30,7 +36,8 @@ static unsigned bucket_of(const struct hotplug_evacuation *session, u64 used)
 static bool has_arrivals(paddr_t unit, u64 unit_bytes)
 {
     for (paddr_t at = unit; at < unit + unit_bytes; at += AREA_BYTES) {
-        if (ref_of(at).group->arrived & area_bit(ref_of(at)))
+        struct area_ref ref = ref_of(at);
+        if (ref.group && ref.group->arrived & area_bit(ref))
             return true;
     }
     return false;
@@ -82,7 +89,7 @@ static bool close_area(struct area_ref ref)
 static bool close_unit(paddr_t unit, u64 unit_bytes)
 {
     for (paddr_t at = unit; at < unit + unit_bytes; at += AREA_BYTES) {
-        if (!close_area(ref_of(at))) {
+        if (is_present(ref_of(at)) && !close_area(ref_of(at))) {
             open_range(unit, at);
             return false;
         }
@@ -176,15 +183,14 @@ static void end(struct hotplug_evacuation *session)
 static u64 begin(struct hotplug_evacuation *session, paddr_t from, paddr_t to, u64 nr_blocks,
                  enum hotplug_try attempt)
 {
-    paddr_t base, limit;
-    u64 block_bytes = hotplug_block_bytes(from, &base, &limit);
+    struct hotplug_units units;
     end(session);
-    if (block_bytes == 0 || nr_blocks == 0)
+    if (nr_blocks == 0 || !hotplug_find_units(from, to, &units))
         return 0;
-    session->unit_bytes = max_u64(block_bytes, AREA_BYTES);
-    session->blocks_per_unit = session->unit_bytes / block_bytes;
-    session->from = align_up(from, session->unit_bytes);
-    session->to = max_u64(align_down(min_u64(to, limit), session->unit_bytes), session->from);
+    session->from = units.from;
+    session->to = units.to;
+    session->unit_bytes = units.unit_bytes;
+    session->blocks_per_unit = units.blocks_per_unit;
     session->unit = session->at = session->taken = session->to;
     u64 nr_units = (nr_blocks + session->blocks_per_unit - 1) / session->blocks_per_unit;
     spin_lock(&page_lock);
@@ -264,10 +270,14 @@ static int empty_area(struct area_ref ref)
     return result;
 }
 
-static bool is_closed(paddr_t unit)
+static bool is_closed(paddr_t unit, u64 unit_bytes)
 {
-    struct area_ref ref = ref_of(unit);
-    return ref.group && ref.group->closed & area_bit(ref);
+    for (paddr_t at = unit; at < unit + unit_bytes; at += AREA_BYTES) {
+        struct area_ref ref = ref_of(at);
+        if (ref.group && ref.group->closed & area_bit(ref))
+            return true;
+    }
+    return false;
 }
 
 /* The areas of the present unit, from the top, until one had pages to move. */
@@ -296,7 +306,7 @@ static int step(struct hotplug_evacuation *session, struct hotplug_range *range)
         if (session->unit == session->from)
             return E_NODEV;
         session->unit -= session->unit_bytes;
-        if (is_closed(session->unit))
+        if (is_closed(session->unit, session->unit_bytes))
             session->at = session->unit + session->unit_bytes;
         else
             session->at = session->unit;
@@ -321,11 +331,11 @@ static int take(struct hotplug_evacuation *session, u64 max_bytes, struct hotplu
     if (session->blocks_per_unit > 1)
         return E_NODEV; /* of an area, some blocks may be absent */
     paddr_t done = session->unit + (session->at == session->unit ? 0 : unit_bytes);
-    while (session->taken > done && !is_closed(session->taken - unit_bytes))
+    while (session->taken > done && !is_closed(session->taken - unit_bytes, unit_bytes))
         session->taken -= unit_bytes;
     paddr_t end_of_run = session->taken;
     paddr_t base = end_of_run;
-    while (base > done && is_closed(base - unit_bytes) &&
+    while (base > done && is_closed(base - unit_bytes, unit_bytes) &&
            end_of_run - base + unit_bytes <= max_bytes)
         base -= unit_bytes;
     if (base == end_of_run)

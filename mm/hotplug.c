@@ -82,11 +82,11 @@ static const char *find_overlap(paddr_t base, u64 bytes)
 
 static int check_region(paddr_t base, u64 bytes, u64 block_bytes, const char *name)
 {
-    if (!is_power_of_two(block_bytes) || block_bytes < PAGE_BYTES || bytes == 0 ||
-        !is_aligned(base | bytes, block_bytes)) {
+    if (block_bytes == 0 || bytes == 0 || bytes % block_bytes != 0 ||
+        !is_aligned(base | block_bytes, PAGE_BYTES)) {
         log_error(LOG_MM, name,
-                  "region 0x%llx of 0x%llx bytes: expected multiples of a block that is a power of "
-                  "two, but its block is 0x%llx",
+                  "region 0x%llx of 0x%llx bytes: expected whole blocks of whole pages, but its "
+                  "block is 0x%llx",
                   (unsigned long long)base, (unsigned long long)bytes,
                   (unsigned long long)block_bytes);
         return E_INVAL;
@@ -152,7 +152,9 @@ int hotplug_remove_region(paddr_t base)
 static struct region *find_blocks(paddr_t base, u64 bytes)
 {
     struct region *region = bytes != 0 ? find_region(base, bytes) : NULL;
-    return region && is_aligned(base | bytes, region->block_bytes) ? region : NULL;
+    if (!region || (base - region->base) % region->block_bytes != 0)
+        return NULL;
+    return bytes % region->block_bytes == 0 ? region : NULL;
 }
 
 static int prepare(paddr_t base, u64 bytes)
@@ -256,40 +258,61 @@ bool hotplug_next_on_node(u32 node_id, unsigned *number, paddr_t *base, paddr_t 
     return false;
 }
 
-u64 hotplug_block_bytes(paddr_t paddr, paddr_t *base, paddr_t *end)
+/* The first block boundary at or after paddr, counted from the region's base. */
+static paddr_t block_up(const struct region *region, paddr_t paddr)
 {
-    const struct region *region = find_region(paddr, 1);
+    u64 over = (paddr - region->base) % region->block_bytes;
+    return over == 0 ? paddr : paddr + (region->block_bytes - over);
+}
+
+bool hotplug_find_units(paddr_t from, paddr_t to, struct hotplug_units *units)
+{
+    *units = (struct hotplug_units){0};
+    const struct region *region = find_region(from, 1);
     if (!region)
-        return 0;
-    *base = region->base;
-    *end = region->base + region->bytes;
-    return region->block_bytes;
+        return false;
+    /* The largest power of two in a block's bytes tells how many blocks are whole areas. */
+    u64 power = min_u64(region->block_bytes & -region->block_bytes, AREA_BYTES);
+    u64 blocks = AREA_BYTES / power;
+    u64 bytes = blocks * region->block_bytes;
+    paddr_t base = region->base;
+    for (u64 i = 0; i < blocks && !is_aligned(base, AREA_BYTES); i++)
+        base += region->block_bytes;
+    to = min_u64(to, region->base + region->bytes);
+    if (from > base)
+        base += (from - base + bytes - 1) / bytes * bytes;
+    if (!is_aligned(base, AREA_BYTES) || base >= to || to - base < bytes)
+        return false;
+    *units = (struct hotplug_units){base, to - (to - base) % bytes, bytes, blocks};
+    return true;
 }
 
 /* Somewhere idle at or after `at`: no earlier address starts an idle block. `to` if there is none.
  */
-static paddr_t next_start(paddr_t at, paddr_t to, u64 block_bytes)
+static paddr_t next_start(const struct region *region, paddr_t at, paddr_t to)
 {
     struct area_ref ref;
-    if (block_bytes < AREA_BYTES)
+    if (!is_aligned(region->base | region->block_bytes, AREA_BYTES))
         return frames_next_idle(at, to);
     return index_find_from(CATEGORY_IDLE_PLUGGED, at, &ref) ? min_u64(area_base(ref), to) : to;
 }
 
-static bool find_idle_blocks(paddr_t from, paddr_t to, u64 block_bytes, struct hotplug_range *idle)
+static bool find_idle_blocks(const struct region *region, paddr_t from, paddr_t to,
+                             struct hotplug_range *idle)
 {
-    paddr_t at = align_up(from, block_bytes);
+    paddr_t at = block_up(region, from);
     while (at < to) {
-        paddr_t start = next_start(at, to, block_bytes);
-        at = align_up(start, block_bytes);
+        paddr_t start = next_start(region, at, to);
+        at = block_up(region, start);
         if (at != start || at >= to)
             continue;
-        u64 run = align_down(frames_idle_run(at, to - at), block_bytes);
+        u64 run = frames_idle_run(at, to - at);
+        run -= run % region->block_bytes;
         if (run != 0) {
             *idle = (struct hotplug_range){at, run};
             return true;
         }
-        at += block_bytes;
+        at += region->block_bytes;
     }
     return false;
 }
@@ -303,7 +326,7 @@ bool hotplug_next_idle(paddr_t from, paddr_t to, struct hotplug_range *idle)
     spin_lock(&page_lock);
     hold_end_all(true);
     meta_area_retreat();
-    bool found = find_idle_blocks(from, to, region->block_bytes, idle);
+    bool found = find_idle_blocks(region, from, to, idle);
     spin_unlock(&page_lock);
     return found;
 }

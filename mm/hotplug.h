@@ -27,8 +27,8 @@ struct hotplug_range {
  * Make [base, base + bytes), cut into blocks of block_bytes, known to mm, all
  * absent. Allocates what metadata the absent region needs. E_EXIST if it
  * overlaps boot RAM, a reserved range of the boot map or another region;
- * E_RANGE beyond platform_paddr_limit() or on overflow; E_INVAL if unaligned
- * to a page or to block_bytes; E_NOMEM. node_id is where allocations that ask
+ * E_RANGE beyond platform_paddr_limit() or on overflow; E_INVAL if it is not
+ * whole blocks, counted from base, of whole pages; E_NOMEM. node_id is where allocations that ask
  * for a node look. name is kept, not copied.
  */
 must_check int hotplug_add_region(paddr_t base, u64 bytes, u64 block_bytes, u32 node_id,
@@ -53,7 +53,7 @@ must_check int hotplug_offline(paddr_t base, u64 bytes);
 
 /*
  * The first maximal run of whole blocks at or after `from` and below `to`
- * that are online and idle, both ends block aligned in their region. False
+ * that are online and idle, blocks being counted from their region's base. False
  * when there is none. O(areas / 64) for large regions.
  */
 bool hotplug_next_idle(paddr_t from, paddr_t to, struct hotplug_range *idle);
@@ -77,7 +77,7 @@ struct hotplug_evacuation {
     paddr_t unit;     /* units at or above have been worked on: still closed are the empty ones */
     paddr_t at;       /* and of the one below, areas at or above */
     paddr_t taken;    /* no unit at or above is closed */
-    u64 unit_bytes;   /* a block, or an area where blocks are smaller */
+    u64 unit_bytes;   /* a block, or the fewest that are whole areas of 2 MiB together */
     u64 blocks_per_unit;
 };
 
@@ -99,7 +99,7 @@ u64 hotplug_evacuate_begin(struct hotplug_evacuation *session, paddr_t from, pad
 
 /*
  * Move the pages of at most one area of 2 MiB of one chosen block, which *range
- * names. OK: the block (or the area, with several blocks) is empty now, and stays
+ * names. OK: the block (or several, where one is not whole areas) is empty now, and stays
  * closed. E_AGAIN: there is more to move in it. E_BUSY if the owner refused, E_NOMEM if
  * there was no room: the block is open again. E_NODEV when none is left. Costs the copies.
  */
@@ -109,7 +109,7 @@ must_check int hotplug_evacuate_step(struct hotplug_evacuation *session,
 /*
  * Take the highest emptied blocks offline that lie together, at most max_bytes of
  * them: OK, and *range names them. E_NODEV when there is none (or none so small), and
- * always where blocks are smaller than an area: after the end they are idle as any other.
+ * always where a block is not whole areas: after the end they are idle as any other.
  * E_BUSY and E_NOMEM as hotplug_offline(): then they are open again.
  */
 must_check int hotplug_evacuate_take(struct hotplug_evacuation *session, u64 max_bytes,
@@ -120,7 +120,7 @@ void hotplug_evacuate_end(struct hotplug_evacuation *session);
 
 /* What keeps the blocks of a range from being unplugged: in how many is what. */
 struct hotplug_pinned {
-    u64 unit_bytes;  /* of what is counted: a block, or an area where blocks are smaller */
+    u64 unit_bytes;  /* of what is counted: a block, or an area where a block is not whole areas */
     u64 nr_idle;     /* nothing keeps them */
     u64 nr_movable;  /* movable pages only, of which none was refused */
     u64 nr_refused;  /* the same, and the owner of one refused to let it be moved */

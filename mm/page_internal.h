@@ -172,8 +172,18 @@ struct page_owner *movable_owner(u32 entry);
 
 /* ---- hotplug.c ---- */
 
-/* The size of the blocks at paddr, and where their region begins and ends; 0 outside of any. */
-u64 hotplug_block_bytes(paddr_t paddr, paddr_t *base, paddr_t *end);
+/*
+ * What is emptied at once: the fewest blocks that together are whole areas, from an area's base on.
+ * One block, where it is a multiple of an area.
+ */
+struct hotplug_units {
+    paddr_t from, to; /* whole units */
+    u64 unit_bytes;
+    u64 blocks_per_unit;
+};
+
+/* The units within [from, to) of from's region; false if there is none. */
+bool hotplug_find_units(paddr_t from, paddr_t to, struct hotplug_units *units);
 
 /* The range of the next region of the node at or after *number, which moves on; false at the end.
  */

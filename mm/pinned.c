@@ -46,12 +46,10 @@ static enum content area_content(struct area_ref ref, u64 *used)
 
 enum content unit_content(paddr_t unit, u64 unit_bytes, u64 *used)
 {
-    enum content worst = IDLE;
+    enum content worst = ABSENT;
     *used = 0;
     for (paddr_t at = unit; at < unit + unit_bytes; at += AREA_BYTES) {
         enum content content = area_content(ref_of(at), used);
-        if (content == ABSENT)
-            return ABSENT;
         if (content > worst)
             worst = content;
     }
@@ -74,15 +72,17 @@ static void count_refusal(struct hotplug_pinned *pinned, paddr_t unit)
 
 void hotplug_count_pinned(paddr_t from, paddr_t to, struct hotplug_pinned *pinned)
 {
-    paddr_t base, limit;
-    u64 unit_bytes = max_u64(hotplug_block_bytes(from, &base, &limit), AREA_BYTES);
+    struct hotplug_units units;
     u64 counts[NR_CONTENTS] = {0};
-    *pinned = (struct hotplug_pinned){.unit_bytes = unit_bytes};
+    if (!hotplug_find_units(from, to, &units) || units.blocks_per_unit != 1)
+        units = (struct hotplug_units){align_up(from, AREA_BYTES), align_down(to, AREA_BYTES),
+                                       AREA_BYTES, 0};
+    *pinned = (struct hotplug_pinned){.unit_bytes = units.unit_bytes};
     spin_lock(&page_lock);
     hold_end_all(true);
-    for (paddr_t unit = align_up(from, unit_bytes); unit + unit_bytes <= to; unit += unit_bytes) {
+    for (paddr_t unit = units.from; unit < units.to; unit += units.unit_bytes) {
         u64 used;
-        enum content content = unit_content(unit, unit_bytes, &used);
+        enum content content = unit_content(unit, units.unit_bytes, &used);
         counts[content]++;
         if (content == REFUSED)
             count_refusal(pinned, unit);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What a unit of unplugging holds: a block, or an area where blocks are smaller.
+ * What a unit of unplugging holds: a block, or several where one is not whole areas.
  * Read from the entries and masks alone, with page_lock held; others may allocate
  * and free meanwhile, so the answer is for choosing and for reports.
  */
@@ -11,7 +11,7 @@
 
 /* In the order of what weighs more. */
 enum content {
-    ABSENT, /* some of it is */
+    ABSENT, /* all of it is */
     IDLE,
     MOVABLE,
     REFUSED, /* movable, and the owner of a page refused in this session */

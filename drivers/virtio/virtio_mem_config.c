@@ -4,7 +4,8 @@
  *
  * A value is refused only where the driver could not keep its promises with
  * it. What odd but real devices do is let through: a usable region below the
- * requested size (Firecracker after UNPLUG ALL), or one that shrank.
+ * requested size (Firecracker after UNPLUG ALL), one that shrank, or blocks whose
+ * size is no power of two (StratoVirt).
  */
 #include "drivers/virtio/virtio_mem_config.h"
 
@@ -31,7 +32,7 @@ void vmem_config_decode(const struct virtio_mem_config_abi *abi, bool has_acpi_p
 static bool is_size_valid(const struct vmem_config *config, const char *field, u64 bytes,
                           char *reason, size_t reason_bytes)
 {
-    if (!is_aligned(bytes, config->block_bytes)) {
+    if (bytes % config->block_bytes != 0) {
         snprintf(reason, reason_bytes, "%s 0x%lx is not a multiple of block_size 0x%lx", field,
                  bytes, config->block_bytes);
         return false;
@@ -52,17 +53,26 @@ static bool are_sizes_valid(const struct vmem_config *config, char *reason, size
            is_size_valid(config, "requested_size", config->requested_bytes, reason, reason_bytes);
 }
 
+bool vmem_config_is_block_odd(const struct vmem_config *config)
+{
+    return !is_power_of_two(config->block_bytes);
+}
+
 const char *vmem_config_check(const struct vmem_config *config, u64 paddr_limit, char *reason,
                               size_t reason_bytes)
 {
-    if (!is_power_of_two(config->block_bytes) || config->block_bytes < PAGE_BYTES) {
-        snprintf(reason, reason_bytes,
-                 "block_size 0x%lx is not a power of two of at least 4096 bytes",
+    /* Only of a power of two need addr be a multiple: blocks of another size are counted from it.
+     */
+    u64 base_alignment = vmem_config_is_block_odd(config) ? PAGE_BYTES : config->block_bytes;
+
+    if (config->block_bytes == 0 || config->block_bytes % PAGE_BYTES != 0) {
+        snprintf(reason, reason_bytes, "block_size 0x%lx is not a multiple of 4096 bytes",
                  config->block_bytes);
-    } else if (!is_aligned(config->region_base, config->block_bytes)) {
-        snprintf(reason, reason_bytes, "addr 0x%lx is not a multiple of block_size 0x%lx",
-                 config->region_base, config->block_bytes);
-    } else if (!is_aligned(config->region_bytes, config->block_bytes)) {
+    } else if (!is_aligned(config->region_base, base_alignment)) {
+        snprintf(reason, reason_bytes, "addr 0x%lx is not a multiple of %s 0x%lx",
+                 config->region_base, base_alignment == PAGE_BYTES ? "a page," : "block_size",
+                 base_alignment);
+    } else if (config->region_bytes % config->block_bytes != 0) {
         snprintf(reason, reason_bytes, "region_size 0x%lx is not a multiple of block_size 0x%lx",
                  config->region_bytes, config->block_bytes);
     } else if (config->region_bytes != 0 && config->region_base == 0) {

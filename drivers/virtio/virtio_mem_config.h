@@ -39,6 +39,12 @@ void vmem_config_decode(const struct virtio_mem_config_abi *abi, bool has_acpi_p
 must_check const char *vmem_config_check(const struct vmem_config *config, u64 paddr_limit,
                                          char *reason, size_t reason_bytes);
 
+/*
+ * The block size is not the power of two that virtio 1.4, "Memory Device: Device configuration
+ * layout", demands. It can be used: blocks are counted from the region's base.
+ */
+bool vmem_config_is_block_odd(const struct vmem_config *config);
+
 /* As above for a later snapshot: what must never change has not. */
 must_check const char *vmem_config_check_update(const struct vmem_config *now,
                                                 const struct vmem_config *before, char *reason,

@@ -174,6 +174,11 @@ int vmem_attach(struct virtio_device *virtio, const char *name, enum virtio_irq_
              "region=0x%lx+0x%lx block=0x%lx node=%u requested=%lu plugged=%lu usable=%lu",
              config->region_base, config->region_bytes, config->block_bytes, config->node_id,
              config->requested_bytes, config->plugged_bytes, config->usable_bytes);
+    if (vmem_config_is_block_odd(config))
+        log_warning(LOG_VMEM, vmem->name,
+                    "block_size 0x%lx is not a power of two, as virtio 1.4 demands: blocks are "
+                    "counted from addr 0x%lx",
+                    config->block_bytes, config->region_base);
     *attached = vmem;
     return OK;
 }

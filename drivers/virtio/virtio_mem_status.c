@@ -45,7 +45,7 @@ void vmem_describe_pinned(const struct vmem_device *vmem, char *text, size_t byt
     vmem_count_pinned(vmem, &pinned);
     int length = snprintf(
         text, bytes, "%s kernel=%lu user=%lu metadata=%lu refused=%lu movable=%lu",
-        vmem->config.block_bytes < pinned.unit_bytes ? "areas" : "blocks", pinned.nr_kernel,
+        vmem->config.block_bytes != pinned.unit_bytes ? "areas" : "blocks", pinned.nr_kernel,
         pinned.nr_user, pinned.nr_metadata, pinned.nr_refused, pinned.nr_movable);
     for (unsigned i = 0; (owner = page_owner_name(i)) != NULL && (size_t)length < bytes; i++) {
         if (pinned.nr_refused_by[i] != 0)

@@ -30,8 +30,9 @@ static void on_config_read(struct fake_transport *transport, u32 offset)
 
 static void check_accepted(const struct vmem_config *config)
 {
-    FUZZ_CHECK(config->block_bytes != 0);
-    FUZZ_CHECK(config->region_base % config->block_bytes == 0);
+    FUZZ_CHECK(config->block_bytes >= PAGE_BYTES);
+    FUZZ_CHECK(config->region_base % PAGE_BYTES == 0);
+    FUZZ_CHECK(vmem_config_is_block_odd(config) || config->region_base % config->block_bytes == 0);
     FUZZ_CHECK(config->region_bytes % config->block_bytes == 0);
     FUZZ_CHECK(!range_overflows(config->region_base, config->region_bytes));
     FUZZ_CHECK(config->region_base + config->region_bytes <= platform_paddr_limit());

@@ -26,6 +26,12 @@ void fake_vmem_update(struct fake_vmem *vmem)
     memcpy(vmem->transport.config, &abi, sizeof(abi));
 }
 
+/* Blocks need not be a power of two: StratoVirt does not ask for it. */
+static u64 whole_blocks(const struct fake_vmem *vmem, u64 bytes)
+{
+    return (bytes + vmem->block_bytes - 1) / vmem->block_bytes * vmem->block_bytes;
+}
+
 /* What the usable region is for the requested size, when it is made anew. */
 static u64 fresh_usable(const struct fake_vmem *vmem)
 {
@@ -34,8 +40,7 @@ static u64 fresh_usable(const struct fake_vmem *vmem)
     case FAKE_VMEM_QEMU:
         if (vmem->requested_bytes == 0)
             return 0;
-        return min_u64(region,
-                       align_up(vmem->requested_bytes + QEMU_USABLE_EXTENT, vmem->block_bytes));
+        return min_u64(region, whole_blocks(vmem, vmem->requested_bytes + QEMU_USABLE_EXTENT));
     case FAKE_VMEM_FIRECRACKER:
         return min_u64(region, align_up(vmem->requested_bytes, vmem->slot_bytes));
     default:
@@ -45,7 +50,7 @@ static u64 fresh_usable(const struct fake_vmem *vmem)
 
 void fake_vmem_set_requested(struct fake_vmem *vmem, u64 bytes)
 {
-    assert_true(is_aligned(bytes, vmem->block_bytes));
+    assert_int_equal(bytes % vmem->block_bytes, 0);
     assert_true(bytes <= vmem->nr_blocks * vmem->block_bytes);
     vmem->requested_bytes = bytes;
     vmem->usable_bytes = max_u64(vmem->usable_bytes, fresh_usable(vmem));
@@ -102,8 +107,9 @@ static void expect_unmapped(const struct fake_vmem *vmem, u64 first, u64 nr_bloc
 static bool is_range_valid(const struct fake_vmem *vmem, const struct fake_vmem_request *request)
 {
     u64 bytes = request->nr_blocks * vmem->block_bytes;
+    u64 counted_from = vmem->manner == FAKE_VMEM_STRATOVIRT ? vmem->base : 0;
     return request->nr_blocks != 0 && request->addr >= vmem->base &&
-           is_aligned(request->addr, vmem->block_bytes) &&
+           (request->addr - counted_from) % vmem->block_bytes == 0 &&
            request->addr - vmem->base < vmem->usable_bytes &&
            bytes <= vmem->usable_bytes - (request->addr - vmem->base);
 }

@@ -73,8 +73,9 @@ static void regions_are_checked(void **state)
         {0, GIB, MIB, E_EXIST},
         {64 * GIB, 0, 2 * MIB, E_INVAL},
         {64 * GIB, 3 * MIB, 2 * MIB, E_INVAL},
-        {64 * GIB + MIB, 2 * MIB, 2 * MIB, E_INVAL},
-        {64 * GIB, 6 * MIB, 3 * MIB, E_INVAL},
+        {64 * GIB + 2048, 2 * MIB, 2 * MIB, E_INVAL},
+        {64 * GIB, 6 * MIB, 3 * MIB + 2048, E_INVAL},
+        {64 * GIB, 7 * MIB, 3 * MIB, E_INVAL},
         {64 * GIB, 6 * MIB, 0, E_INVAL},
         {64 * GIB, 4096, 2048, E_INVAL},
         {(u64)1 << 46, GIB, MIB, E_RANGE},
@@ -194,6 +195,36 @@ static void blocks_of_one_page(void **state)
     assert_int_equal(stats().plugged_frames, 0);
 }
 
+/* 3 MiB, from a base that is no multiple: blocks are counted from there, and share areas. */
+static void blocks_of_no_power_of_two(void **state)
+{
+    (void)state;
+    const paddr_t base = REGION_BASE + 12 * KIB;
+    const u64 block = 3 * MIB;
+    assert_int_equal(hotplug_add_region(base, 20 * block, block, 0, "odd"), OK);
+    assert_int_equal(hotplug_online(REGION_BASE + block, block), E_RANGE);
+    assert_int_equal(hotplug_online(base, 2 * MIB), E_RANGE);
+    assert_int_equal(hotplug_online(base + block, 4 * block), OK);
+    page_check();
+    assert_idle(base, base + 20 * block, base + block, 4 * block);
+    assert_idle(base + block + 1, base + 5 * block - 1, base + 2 * block, 2 * block);
+    assert_int_equal(hotplug_offline(base + 2 * block, block), OK);
+    page_check();
+    assert_idle(base, base + 20 * block, base + block, block);
+    assert_idle(base + 2 * block, base + 20 * block, base + 3 * block, 2 * block);
+    paddr_t page = page_alloc(0, PAGE_USER);
+    u64 in_use = (page - base) / block;
+    assert_int_equal(hotplug_offline(base + in_use * block, block), E_BUSY);
+    page_free(page, 0);
+    for (u64 i = 1; i < 5; i++) {
+        if (i != 2)
+            assert_int_equal(hotplug_offline(base + i * block, block), OK);
+        page_check();
+    }
+    assert_int_equal(stats().plugged_frames, 0);
+    assert_int_equal(hotplug_remove_region(base), OK);
+}
+
 static void blocks_larger_than_a_group(void **state)
 {
     (void)state;
@@ -254,6 +285,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(only_idle_blocks_leave, setup, teardown),
         cmocka_unit_test_setup_teardown(blocks_smaller_than_an_area, setup, teardown),
         cmocka_unit_test_setup_teardown(blocks_of_one_page, setup, teardown),
+        cmocka_unit_test_setup_teardown(blocks_of_no_power_of_two, setup, teardown),
         cmocka_unit_test_setup_teardown(blocks_larger_than_a_group, setup, teardown),
         cmocka_unit_test_setup_teardown(failed_mappings_change_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(no_memory_for_metadata, setup, teardown),

@@ -82,6 +82,34 @@ static void test_valid(void **state)
     expect_valid(&config);
 }
 
+/* No power of two: sizes are whole blocks, and addr whole pages, for blocks are counted from it. */
+static void test_odd_blocks(void **state)
+{
+    (void)state;
+    char reason[VMEM_REASON_BYTES];
+    static const u64 block_sizes[] = {12 * KIB, 3 * MIB, 5 * GIB, 5 * GIB + 4 * KIB};
+    for (unsigned i = 0; i < ARRAY_SIZE(block_sizes); i++) {
+        u64 block = block_sizes[i];
+        struct vmem_config config = {.block_bytes = block,
+                                     .region_base = 4 * GIB + 4 * KIB,
+                                     .region_bytes = 9 * block,
+                                     .usable_bytes = 7 * block,
+                                     .plugged_bytes = 3 * block,
+                                     .requested_bytes = 5 * block};
+        expect_valid(&config);
+        assert_true(vmem_config_is_block_odd(&config));
+        config.requested_bytes += 4 * KIB;
+        assert_non_null(
+            strstr(vmem_config_check(&config, LIMIT, reason, sizeof(reason)), "requested_size"));
+        config.requested_bytes = 0;
+        config.region_base += 2048;
+        assert_non_null(strstr(vmem_config_check(&config, LIMIT, reason, sizeof(reason)),
+                               "addr 0x100001800 is not a multiple of a page, 0x1000"));
+    }
+    struct vmem_config even = good();
+    assert_false(vmem_config_is_block_odd(&even));
+}
+
 static void test_refused(void **state)
 {
     (void)state;
@@ -91,9 +119,10 @@ static void test_refused(void **state)
         const char *reason;
     } cases[] = {
 #define CASE(field, value, reason) {offsetof(struct vmem_config, field), (value), (reason)}
-        CASE(block_bytes, 0, "block_size 0x0 is not a power of two"),
-        CASE(block_bytes, 3 * MIB, "block_size 0x300000 is not a power of two"),
-        CASE(block_bytes, 2048, "block_size 0x800 is not a power of two of at least 4096"),
+        CASE(block_bytes, 0, "block_size 0x0 is not a multiple of 4096 bytes"),
+        CASE(block_bytes, 2048, "block_size 0x800 is not a multiple of 4096 bytes"),
+        CASE(block_bytes, 3 * MIB + 1, "block_size 0x300001 is not a multiple of 4096 bytes"),
+        CASE(block_bytes, 3 * MIB, "region_size 0x200000000 is not a multiple of block_size"),
         CASE(block_bytes, (u64)1 << 63, "addr 0x100000000 is not a multiple"),
         CASE(region_base, 0, "addr is 0"),
         CASE(region_base, 4 * GIB + MIB, "addr 0x100100000 is not a multiple of block_size"),
@@ -158,9 +187,9 @@ static void test_update(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_decode), cmocka_unit_test(test_node_needs_pxm),
-        cmocka_unit_test(test_valid),  cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_update),
+        cmocka_unit_test(test_decode),     cmocka_unit_test(test_node_needs_pxm),
+        cmocka_unit_test(test_valid),      cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_odd_blocks), cmocka_unit_test(test_update),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -40,7 +40,7 @@ static void test_bad_configs(void **state)
         u64 base, block_bytes, nr_blocks;
         const char *reason;
     } cases[] = {
-        {MACHINE_BASE, 3 * MIB, 4, "block_size 0x300000 is not a power of two"}, /* StratoVirt */
+        {MACHINE_BASE, 3 * MIB + 2 * KIB, 4, "block_size 0x300800 is not a multiple of 4096"},
         {MACHINE_BASE, 0, 4, "block_size 0x0"},
         {MACHINE_BASE + MIB, 2 * MIB, 4, "addr 0x100100000 is not a multiple"},
         {0, 2 * MIB, 4, "addr is 0"}, /* microvm */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A seeded random walk: the host resizes, the guest allocates and frees, the
- * device has its moods and resets, rings and manners differ. At every step
+ * device has its moods and resets, rings, manners and blocks differ. At every step
  * nothing is mapped that is not plugged and no page is given out twice;
  * whenever the trouble ends, plugged is what the host asked for, or exactly the
  * blocks that pages in use keep.
@@ -10,10 +10,16 @@
  */
 #include "tests/unit/fake_vmem_machine.h"
 
-#define STEPS      50000
-#define NR_BLOCKS  192
-#define PAGES_MAX  400
-#define BLOCK_AREA ((u64)512)
+#define STEPS     50000
+#define NR_BLOCKS 192
+#define PAGES_MAX 400
+#define AREA      ((u64)512) /* frames */
+
+/* A walk in each manner, then with blocks that only StratoVirt has: no power of two. */
+static const u64 block_sizes[] = {
+    MACHINE_BLOCK, MACHINE_BLOCK, MACHINE_BLOCK,     MACHINE_BLOCK,
+    3 * MIB,       12 * KIB,      2 * MIB + 4 * KIB,
+};
 
 struct allocation {
     paddr_t paddr;
@@ -23,8 +29,10 @@ struct allocation {
 static struct machine machine;
 static struct allocation allocations[PAGES_MAX];
 static unsigned nr_allocations;
-static u8 frame_used[NR_BLOCKS * BLOCK_AREA]; /* the model: frames of the region in use */
-static unsigned troubles;                     /* queued since the last calm */
+static u64 block_bytes;
+static u64 block_frames;
+static u8 frame_used[NR_BLOCKS * 2 * AREA]; /* the model: frames of the region in use */
+static unsigned troubles;                   /* queued since the last calm */
 static u64 nr_calms;
 static u64 seed;
 
@@ -36,7 +44,7 @@ static u64 draw(u64 below)
 
 static bool is_in_region(paddr_t paddr)
 {
-    return paddr >= machine.device.base && paddr < machine.device.base + NR_BLOCKS * MACHINE_BLOCK;
+    return paddr >= machine.device.base && paddr < machine.device.base + NR_BLOCKS * block_bytes;
 }
 
 /* ---- the guest ---- */
@@ -48,7 +56,7 @@ static void mark(const struct allocation *allocation, bool used)
     u64 first = (allocation->paddr - machine.device.base) / PAGE_BYTES;
     for (u64 i = first; i < first + allocation->nr_frames; i++) {
         assert_int_equal(frame_used[i], !used); /* never given out twice */
-        assert_true(machine.device.plugged[i / BLOCK_AREA]);
+        assert_true(machine.device.plugged[i / block_frames]);
         frame_used[i] = used;
     }
 }
@@ -58,7 +66,7 @@ static void allocate(void)
     if (nr_allocations == PAGES_MAX)
         return;
     struct allocation *allocation = &allocations[nr_allocations];
-    allocation->nr_frames = draw(4) == 0 ? 1 + draw(3 * BLOCK_AREA) : (u64)1 << draw(10);
+    allocation->nr_frames = draw(4) == 0 ? 1 + draw(3 * AREA) : (u64)1 << draw(10);
     allocation->paddr = page_alloc_run(allocation->nr_frames, PAGE_USER);
     if (allocation->paddr == PADDR_NONE)
         return;
@@ -111,7 +119,7 @@ static void refuse(void)
 static void resize(void)
 {
     u64 blocks = draw(5) == 0 ? 0 : draw(NR_BLOCKS + 1);
-    fake_vmem_set_requested(&machine.device, blocks * MACHINE_BLOCK);
+    fake_vmem_set_requested(&machine.device, blocks * block_bytes);
 }
 
 static void hold_answers(void)
@@ -148,7 +156,7 @@ static void start_again(void)
     machine.irq_mode = draw(8) == 0 ? VIRTIO_IRQ_POLL : VIRTIO_IRQ_AUTO;
     machine_attach(&machine);
     /* The usable region may not hold what is plugged from before: the host's next wish grows it. */
-    machine.device.usable_bytes = NR_BLOCKS * MACHINE_BLOCK;
+    machine.device.usable_bytes = NR_BLOCKS * block_bytes;
     fake_vmem_update(&machine.device);
 }
 
@@ -158,7 +166,7 @@ static u64 blocks_in_use(void)
 {
     u64 blocks = 0;
     for (u64 i = 0; i < NR_BLOCKS; i++)
-        blocks += memchr(frame_used + i * BLOCK_AREA, 1, BLOCK_AREA) != NULL;
+        blocks += memchr(frame_used + i * block_frames, 1, block_frames) != NULL;
     return blocks;
 }
 
@@ -178,7 +186,7 @@ static void calm(void)
     machine_run(&machine, 15000);
     if (machine.device.usable_bytes < machine.device.requested_bytes) /* Firecracker */
         machine_resize(&machine, machine.device.requested_bytes, 15000);
-    u64 expected = max_u64(machine.device.requested_bytes, blocks_in_use() * MACHINE_BLOCK);
+    u64 expected = max_u64(machine.device.requested_bytes, blocks_in_use() * block_bytes);
     if (vmem_virtio(machine.driver)->broken)
         fail_msg("broken: %s", vmem_virtio(machine.driver)->broken_reason);
     machine_expect(&machine, expected);
@@ -233,13 +241,16 @@ static u64 from_environment(const char *name, u64 otherwise)
     return text ? strtoull(text, NULL, 0) : otherwise;
 }
 
-static void walk(enum fake_vmem_manner manner, u64 nr_steps)
+static void walk(unsigned number, u64 nr_steps)
 {
-    seed = from_environment("VMEM_WALK_SEED", 1) + manner;
+    enum fake_vmem_manner manner = number < FAKE_VMEM_MANNERS ? number : FAKE_VMEM_STRATOVIRT;
+    seed = from_environment("VMEM_WALK_SEED", 1) + number;
+    block_bytes = block_sizes[number];
+    block_frames = block_bytes / PAGE_BYTES;
     memset(frame_used, 0, sizeof(frame_used));
     nr_allocations = 0;
     troubles = 0;
-    machine_boot_region(&machine, manner, MACHINE_BASE, MACHINE_BLOCK, NR_BLOCKS);
+    machine_boot_region(&machine, manner, MACHINE_BASE, block_bytes, NR_BLOCKS);
     machine.device.is_strict = false;
     start_again();
     for (u64 i = 0; i < nr_steps; i++) {
@@ -263,8 +274,8 @@ static void test_walk(void **state)
 {
     (void)state;
     u64 nr_steps = from_environment("VMEM_WALK_STEPS", STEPS);
-    for (enum fake_vmem_manner manner = 0; manner < FAKE_VMEM_MANNERS; manner++)
-        walk(manner, nr_steps / FAKE_VMEM_MANNERS);
+    for (unsigned number = 0; number < ARRAY_SIZE(block_sizes); number++)
+        walk(number, nr_steps / ARRAY_SIZE(block_sizes));
     assert_true(nr_calms >= nr_steps / 200);
 }
 
