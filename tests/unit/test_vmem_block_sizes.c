@@ -3,9 +3,7 @@
  * Blocks whose size is no power of two, as StratoVirt lets its user choose them:
  * the driver says so once, and then does with them all that it does with others.
  */
-#include "tests/unit/fake_vmem_machine.h"
-
-static struct machine machine;
+#include "tests/unit/fake_chunks.h"
 
 static const struct {
     u64 block_bytes;
@@ -141,6 +139,44 @@ static void test_pages_keep_their_blocks(void **state)
     }
 }
 
+/* Whether a block begins where an area of mm's does: else no pages are moved out of blocks. */
+static bool can_evacuate(void)
+{
+    for (u64 i = 0; i < nr_blocks; i++) {
+        if (is_aligned(base + i * block_bytes, 2 * MIB))
+            return true;
+    }
+    return false;
+}
+
+/* What is movable leaves: of blocks that share areas several at once, and never more than wanted.
+ */
+static void test_evacuates(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < ARRAY_SIZE(regions); i++) {
+        if (regions[i].block_bytes < MIB || regions[i].block_bytes > 100 * MIB)
+            continue;
+        boot(i);
+        machine_attach(&machine);
+        forget_chunks();
+        u64 online = min_u64(nr_blocks, 768 * MIB / block_bytes);
+        resize(online);
+        scatter(online * block_bytes, 30);
+        for (u64 target = online - 1; target >= online / 2; target -= (online + 7) / 8) {
+            machine_resize(&machine, target * block_bytes, 20000);
+            if (can_evacuate())
+                expect(target);
+            check_chunks();
+            memset(chunk_moves, 0, sizeof(chunk_moves)); /* once in each resize */
+        }
+        assert_int_equal(nr_chunk_moves > 0, can_evacuate());
+        assert_int_equal(machine_status(&machine).phase,
+                         can_evacuate() ? VMEM_PHASE_SETTLED : VMEM_PHASE_WAITING);
+        machine_shutdown(&machine);
+    }
+}
+
 /* init=state: what is plugged is found block by block. */
 static void test_adopts(void **state)
 {
@@ -175,6 +211,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_follows),
         cmocka_unit_test(test_pages_keep_their_blocks),
+        cmocka_unit_test(test_evacuates),
         cmocka_unit_test(test_adopts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
