@@ -51,6 +51,21 @@ static void undo(struct vmem_device *vmem, const struct vmem_request *request, u
 }
 
 /*
+ * The specification knows no NACK to UNPLUG ALL. StratoVirt unplugs run by run, and
+ * says so at the first that would take it below the requested size: which blocks
+ * are gone is asked by STATE, and what is left from an earlier life is adopted.
+ */
+static void unplug_all_refused(struct vmem_device *vmem)
+{
+    vmem->was_nacked = true;
+    if (vmem->stage != VMEM_STAGE_GIVE_BACK)
+        return;
+    vmem->stage = VMEM_STAGE_ADOPT;
+    log_info(LOG_VMEM, vmem->name,
+             "the device refuses UNPLUG ALL (NACK): adopting what is plugged");
+}
+
+/*
  * What follows from each kind of answer; no answer at all ends in
  * check_overdue(). Each ends in bounded time, and in none is a block lost or
  * used twice: what is in doubt stays held.
@@ -62,6 +77,10 @@ static void settle_reply(struct vmem_device *vmem, const struct vmem_reply *repl
         acknowledged(vmem, reply, now_ms);
         break;
     case VMEM_NACK:
+        if (reply->request.type == VIRTIO_MEM_REQ_UNPLUG_ALL) {
+            unplug_all_refused(vmem);
+            break;
+        }
         /* Not as config space stands now: it changed after our look at it. Nothing was done, so
          * look again and plan anew. If nothing has changed after all, as BUSY; see look(). */
         undo(vmem, &reply->request, now_ms);

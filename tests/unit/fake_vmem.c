@@ -176,9 +176,26 @@ static u16 change(struct fake_vmem *vmem, const struct fake_vmem_request *reques
     return VIRTIO_MEM_RESP_ACK;
 }
 
+/* One run after the other, as far as the requested size allows. */
+static bool unplug_runs(struct fake_vmem *vmem)
+{
+    for (u64 first = 0, end; first < vmem->nr_blocks; first = end + 1) {
+        for (end = first; end < vmem->nr_blocks && vmem->plugged[end];)
+            end++;
+        if (end == first)
+            continue;
+        if ((end - first) * vmem->block_bytes + vmem->requested_bytes > vmem->plugged_bytes)
+            return false;
+        set_plugged(vmem, first, end - first, false);
+    }
+    return true;
+}
+
 static u16 unplug_all(struct fake_vmem *vmem)
 {
     expect_unmapped(vmem, 0, vmem->nr_blocks);
+    if (vmem->manner == FAKE_VMEM_STRATOVIRT && !unplug_runs(vmem))
+        return VIRTIO_MEM_RESP_NACK;
     /* No event: virtio 1.4, "Memory Device: Device configuration layout". */
     bool is_firecracker = vmem->manner == FAKE_VMEM_FIRECRACKER;
     vmem->usable_bytes = is_firecracker ? 0 : fresh_usable(vmem);

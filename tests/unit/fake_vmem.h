@@ -20,7 +20,7 @@ enum fake_vmem_manner {
     FAKE_VMEM_QEMU,
     FAKE_VMEM_CLOUD_HYPERVISOR,
     FAKE_VMEM_FIRECRACKER,
-    FAKE_VMEM_STRATOVIRT,
+    FAKE_VMEM_STRATOVIRT, /* blocks are counted from the region's base */
     FAKE_VMEM_MANNERS,
 };
 

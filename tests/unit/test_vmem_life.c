@@ -196,6 +196,52 @@ static void test_gives_back(void **state)
     machine_boot(&machine, FAKE_VMEM_QEMU);
 }
 
+/* StratoVirt lets go of nothing that is requested, and of some runs before it says so. */
+static void test_giving_back_is_refused(void **state)
+{
+    (void)state;
+    static const u64 requested[] = {1, 40, 101, 102, 300};
+    for (unsigned i = 0; i < ARRAY_SIZE(requested); i++) {
+        machine_boot(&machine, FAKE_VMEM_STRATOVIRT);
+        fake_vmem_plug(&machine.device, 3, 50);
+        fake_vmem_plug(&machine.device, 100, 50);
+        fake_vmem_plug(&machine.device, 200, 1);
+        fake_vmem_set_requested(&machine.device, requested[i] * MACHINE_BLOCK);
+        machine_attach(&machine);
+        machine_run(&machine, 1000);
+        machine_expect(&machine, requested[i] * MACHINE_BLOCK);
+        assert_int_equal(machine.device.count[VIRTIO_MEM_REQ_UNPLUG_ALL], 1);
+        assert_int_equal(machine_status(&machine).phase, VMEM_PHASE_SETTLED);
+        machine_shutdown(&machine);
+    }
+    machine_boot(&machine, FAKE_VMEM_QEMU);
+}
+
+/* Nor may the driver leave before the host wants nothing: it loses and doubles no block by trying.
+ */
+static void test_leaving_is_refused(void **state)
+{
+    (void)state;
+    machine_boot(&machine, FAKE_VMEM_STRATOVIRT);
+    vmem_choose_init(VMEM_INIT_STATE);
+    fake_vmem_plug(&machine.device, 0, 1);
+    fake_vmem_plug(&machine.device, 100, 50);
+    fake_vmem_set_requested(&machine.device, 40 * MACHINE_BLOCK);
+    machine.device.moods.busy = 1; /* still 51 blocks, in two runs */
+    machine_attach(&machine);
+    (void)vmem_service(machine.driver, platform_now_ms());
+    assert_int_equal(machine.device.plugged_bytes, 51 * MACHINE_BLOCK);
+    for (unsigned i = 0; i < 20; i++) {
+        assert_int_equal(vmem_detach(machine.driver), E_AGAIN);
+        machine_run(&machine, 1000);
+    }
+    assert_int_equal(machine.device.plugged_bytes, 50 * MACHINE_BLOCK);
+    assert_in_range(machine.device.count[VIRTIO_MEM_REQ_UNPLUG_ALL], 3, 20);
+    machine_resize(&machine, 0, 5000);
+    assert_int_equal(machine.device.plugged_bytes, 0);
+    assert_int_equal(vmem_detach(machine.driver), OK);
+}
+
 static void test_gives_back_never_works(void **state)
 {
     (void)state;
@@ -231,7 +277,11 @@ static void test_detach(void **state)
         machine_resize(&machine, 128 * MIB, 1);
         machine_expect(&machine, 128 * MIB);
         page_free(page, 0);
+        u64 requested = machine.device.requested_bytes;
+        if (manner == FAKE_VMEM_STRATOVIRT) /* it lets the driver go with nothing requested only */
+            machine_resize(&machine, 0, 1);
         assert_int_equal(vmem_detach(machine.driver), OK);
+        fake_vmem_set_requested(&machine.device, requested);
         assert_int_equal(machine.device.plugged_bytes, 0);
         assert_int_equal(fake_mapped_bytes(), 0);
         assert_int_equal(machine.device.transport.status, 0);
@@ -240,8 +290,7 @@ static void test_detach(void **state)
                          before.boot_used - before.metadata_bytes / PAGE_BYTES);
         machine_attach(&machine);
         machine_run(&machine, 10);
-        if (manner != FAKE_VMEM_FIRECRACKER) /* it keeps usable at 0 until the next wish */
-            machine_expect(&machine, 128 * MIB);
+        machine_expect(&machine, 128 * MIB);
         machine_resize(&machine, 64 * MIB, 10);
         machine_expect(&machine, 64 * MIB);
         machine_shutdown(&machine);
@@ -328,6 +377,8 @@ int main(void)
         scenario(test_features),
         scenario(test_region_of_nothing),
         scenario(test_gives_back),
+        scenario(test_giving_back_is_refused),
+        scenario(test_leaving_is_refused),
         scenario(test_gives_back_never_works),
         scenario(test_detach),
         scenario(test_detach_takes_time),
