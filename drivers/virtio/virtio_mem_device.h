@@ -74,6 +74,7 @@ struct vmem_verify_pass {
 struct vmem_evacuation {
     struct hotplug_evacuation session;
     bool is_running;
+    bool is_tried;       /* pages were moved for this resize, to requested_bytes */
     bool is_short;       /* nothing more could be chosen */
     u64 requested_bytes; /* the wish that it is for */
     u64 nr_empty;        /* blocks emptied, and not yet taken offline */

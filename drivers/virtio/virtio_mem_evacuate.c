@@ -44,9 +44,12 @@ static u64 excess_blocks(const struct vmem_device *vmem)
 
 u64 vmem_evacuated_bytes(struct vmem_device *vmem)
 {
-    if (vmem->evacuation.is_running && (excess_blocks(vmem) == 0 || vmem->is_leaving))
-        vmem_evacuate_end(vmem); /* the host wants the memory after all */
-    return min_u64(vmem->evacuation.nr_empty, excess_blocks(vmem)) * vmem->config.block_bytes;
+    struct vmem_evacuation *evacuation = &vmem->evacuation;
+    if (excess_blocks(vmem) == 0 || vmem->is_leaving) { /* the host wants the memory after all */
+        vmem_evacuate_end(vmem);
+        evacuation->is_tried = evacuation->is_short = false;
+    }
+    return min_u64(evacuation->nr_empty, excess_blocks(vmem)) * vmem->config.block_bytes;
 }
 
 /* ---- beginning and ending ---- */
@@ -54,8 +57,9 @@ u64 vmem_evacuated_bytes(struct vmem_device *vmem)
 static bool choose(struct vmem_device *vmem, enum hotplug_try attempt)
 {
     struct vmem_evacuation *evacuation = &vmem->evacuation;
-    if (evacuation->requested_bytes != vmem->config.requested_bytes)
+    if (!evacuation->is_tried || evacuation->requested_bytes != vmem->config.requested_bytes)
         attempt = HOTPLUG_FIRST_TRY;
+    evacuation->is_tried = true;
     evacuation->requested_bytes = vmem->config.requested_bytes;
     evacuation->nr_empty = evacuation->nr_runs = 0;
     evacuation->is_running =

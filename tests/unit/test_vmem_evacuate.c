@@ -76,6 +76,38 @@ static void test_small_blocks(void **state)
     check_chunks();
 }
 
+/* The same size again, after it had grown: a new resize, for which pages that moved may move. */
+static void test_down_to_the_same_size_again(void **state)
+{
+    (void)state;
+    start_scattered(2 * MIB, 128 * MIB, 25);
+    machine_resize(&machine, 40 * MIB, 1);
+    machine_expect(&machine, 40 * MIB);
+    machine_resize(&machine, 80 * MIB, 1);
+    for (unsigned i = 0; i < 20; i++)
+        assert_true(page_alloc(9, PAGE_USER) >= MACHINE_BASE);
+    /* Every other chunk goes: those that stay were all moved together in the first resize. */
+    for (u64 i = 0, live = 0; i < nr_chunks; i++) {
+        if (chunks[i] && live++ % 2 == 0)
+            drop_chunk(i);
+    }
+    machine_resize(&machine, 40 * MIB, 1000);
+    assert_true(machine.device.plugged_bytes <= 40 * MIB + 20 * MIB);
+}
+
+/* The last try was short: the next resize does not wait for that one's next try. */
+static void test_a_new_resize_does_not_wait(void **state)
+{
+    (void)state;
+    start_scattered(2 * MIB, 64 * MIB, 40);
+    refuses_all = true;
+    machine_resize(&machine, 32 * MIB, 100000);
+    refuses_all = false;
+    machine_resize(&machine, 64 * MIB, 1);
+    machine_resize(&machine, 32 * MIB, 1);
+    machine_expect(&machine, 32 * MIB);
+}
+
 /* ---- the host changes its mind ---- */
 
 static void test_all_is_wanted_after_all(void **state)
@@ -141,6 +173,8 @@ int main(void)
         TEST(test_best_possible),
         TEST(test_small_steps),
         TEST(test_small_blocks),
+        TEST(test_down_to_the_same_size_again),
+        TEST(test_a_new_resize_does_not_wait),
         TEST(test_all_is_wanted_after_all),
         TEST(test_more_is_wanted_than_there_was),
         TEST(test_less_is_wanted_back),
