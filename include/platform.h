@@ -123,6 +123,20 @@ struct platform_ecam {
  */
 must_check int platform_pci_ecam(unsigned index, struct platform_ecam *ecam);
 
+/* ---- what firmware tables say of nodes ---- */
+
+/* A range of addresses near the processors of one node, which may hold memory or not. */
+struct platform_node_range {
+    paddr_t base;
+    u64 bytes; /* above 0; does not run past 2^64 */
+    u32 node_id;
+    bool is_hotplug; /* for memory that may come later */
+};
+
+/* The index-th range of ACPI's SRAT, checked: none overlaps another. E_NODEV past the end or
+ * without ACPI. */
+must_check int platform_memory_node(unsigned index, struct platform_node_range *range);
+
 /* ---- console and end ---- */
 
 /* Write to the console, in order; any context. '\n' is written as "\r\n". */

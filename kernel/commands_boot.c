@@ -3,11 +3,14 @@
 #include "include/boot_info.h"
 
 #include "drivers/virtio/virtio_mem.h"
+#include "include/platform.h"
+#include "include/status.h"
 #include "include/units.h"
 #include "kernel/commands.h"
 #include "kernel/devices.h"
 #include "lib/console.h"
 #include "lib/parse.h"
+#include "lib/printf.h"
 
 static const struct boot_info *boot_info;
 
@@ -44,6 +47,21 @@ static void print_range(paddr_t base, u64 bytes, const char *what)
                    (unsigned long)(base + bytes - 1), format_size(bytes, size, sizeof(size)), what);
 }
 
+/* As ACPI has it; the regions above go by their devices' word, if there is one. */
+static void print_nodes(void)
+{
+    struct platform_node_range range;
+    char text[40];
+    if (platform_memory_node(0, &range) != OK)
+        return;
+    console_printf("memory: the nodes of ACPI\n");
+    for (unsigned i = 0; platform_memory_node(i, &range) == OK; i++) {
+        snprintf(text, sizeof(text), "node %u%s", range.node_id,
+                 range.is_hotplug ? ", for what may come" : "");
+        print_range(range.base, range.bytes, text);
+    }
+}
+
 void command_memory(const struct command_line *line)
 {
     (void)line;
@@ -54,11 +72,14 @@ void command_memory(const struct command_line *line)
     if (boot_info->module.bytes != 0)
         print_range(boot_info->module.base, boot_info->module.bytes, "the loader's module");
     const struct vmem_device *vmem;
+    char name[40];
     for (unsigned i = 0; (vmem = devices_at(i)) != NULL; i++) {
         struct vmem_status status;
         vmem_get_status(vmem, &status);
-        if (status.config.region_bytes != 0)
-            print_range(status.config.region_base, status.config.region_bytes,
-                        vmem_virtio(vmem)->name);
+        if (status.config.region_bytes == 0)
+            continue;
+        snprintf(name, sizeof(name), "%s, node %u", vmem_virtio(vmem)->name, status.node_id);
+        print_range(status.config.region_base, status.config.region_bytes, name);
     }
+    print_nodes();
 }

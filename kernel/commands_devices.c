@@ -98,10 +98,10 @@ static void print_status(const struct vmem_device *vmem)
     vmem_describe_pinned(vmem, pinned, sizeof(pinned));
     if (pinned[0] != 0)
         console_printf("\n  pinned %s", pinned);
-    console_printf(
-        "\n  region 0x%lx +%s, block %s, node %u\n", (unsigned long)status.config.region_base,
-        format_size(status.config.region_bytes, region, sizeof(region)),
-        format_size(status.config.block_bytes, block, sizeof(block)), status.config.node_id);
+    console_printf("\n  region 0x%lx +%s, block %s, node %u\n",
+                   (unsigned long)status.config.region_base,
+                   format_size(status.config.region_bytes, region, sizeof(region)),
+                   format_size(status.config.block_bytes, block, sizeof(block)), status.node_id);
     console_printf("  requested=%lu plugged=%lu usable=%lu\n",
                    (unsigned long)status.config.requested_bytes,
                    (unsigned long)(status.plugged_blocks * status.config.block_bytes),

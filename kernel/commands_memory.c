@@ -36,25 +36,45 @@ static void print_holding(const char *verb, unsigned number)
                        nr_runs == 1 ? "" : "s", (unsigned long)first);
 }
 
+/* What may follow the size. NULL, or the word that is neither. */
+static const char *parse_alloc(const struct command_line *line, u64 *count, u64 *node_id,
+                               bool *on_node)
+{
+    for (unsigned i = 2; i < line->nr_arguments; i++) {
+        const char *word = line->arguments[i];
+        if (strncmp(word, "node=", 5) == 0) {
+            if (parse_u64(word + 5, node_id) != OK || *node_id > ~(u32)0)
+                return word;
+            *on_node = true;
+        } else if (parse_u64(word, count) != OK || *count == 0 || *count > HOLDINGS_MAX) {
+            return word;
+        }
+    }
+    return NULL;
+}
+
 void command_alloc(const struct command_line *line)
 {
     u64 bytes;
     u64 count = 1;
+    u64 node_id = 0;
+    bool on_node = false;
     if (line->nr_arguments < 2 || parse_size(line->arguments[1], &bytes) != OK || bytes == 0) {
         monitor_usage_error(line, line->nr_arguments < 2 ? "" : line->arguments[1],
                             "a size above 0: 4096, 512K, 2M, 1G");
         return;
     }
-    if (line->nr_arguments > 2 &&
-        (parse_u64(line->arguments[2], &count) != OK || count == 0 || count > HOLDINGS_MAX)) {
-        monitor_usage_error(line, line->arguments[2], "a count from 1 to 4096");
+    const char *wrong = parse_alloc(line, &count, &node_id, &on_node);
+    if (wrong) {
+        monitor_usage_error(line, wrong, "a count from 1 to 4096, or node= and a number");
         return;
     }
+    u32 node = (u32)node_id;
     for (u64 i = 0; i < count; i++) {
-        int number = workload_alloc(bytes);
+        int number = workload_alloc(bytes, on_node ? &node : NULL);
         if (number < 0) {
-            console_printf("error: alloc: %s: not enough free memory, or too many holdings\n",
-                           line->arguments[1]);
+            console_printf("error: alloc: %s: not enough free memory%s, or too many holdings\n",
+                           line->arguments[1], on_node ? " of this node" : "");
             return;
         }
         print_holding("alloc", (unsigned)number);

@@ -109,7 +109,7 @@ static int add_segment(struct parser *parser, const struct elf_segment_header *h
 {
     struct elf_image *image = parser->image;
 
-    if (header->bytes == 0)
+    if (header->bytes == 0 && header->file_bytes == 0)
         return OK;
     if (header->file_bytes > header->bytes || header->paddr >= 4 * GIB ||
         header->bytes > 4 * GIB - header->paddr)

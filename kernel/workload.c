@@ -91,7 +91,30 @@ static bool take_runs(struct holding *holding, u64 nr_frames)
     return true;
 }
 
-int workload_alloc(u64 bytes)
+/* The same on a node: as many runs as areas, and smaller ones when those are out. */
+static bool take_on_node(struct holding *holding, u64 nr_frames, u32 node_id)
+{
+    unsigned order = PAGE_ORDER_MAX;
+    while (holding->nr_frames < nr_frames) {
+        while ((u64)1 << order > nr_frames - holding->nr_frames)
+            order--;
+        struct run run = {page_alloc_on_node(order, node_id), (u64)1 << order};
+        if (run.base == PADDR_NONE) {
+            if (order == 0)
+                return false;
+            order--;
+            continue;
+        }
+        if (!add_run(holding, run)) {
+            page_free_run(run.base, run.nr_frames);
+            return false;
+        }
+        holding->nr_frames += run.nr_frames;
+    }
+    return true;
+}
+
+int workload_alloc(u64 bytes, const u32 *node_id)
 {
     unsigned number = 0;
     while (number < nr_numbers && holdings[number].tables)
@@ -100,7 +123,8 @@ int workload_alloc(u64 bytes)
         return E_NOMEM;
     struct holding *holding = &holdings[number];
     *holding = (struct holding){0};
-    if (!take_runs(holding, align_up(bytes, PAGE_BYTES) / PAGE_BYTES)) {
+    u64 nr_frames = align_up(bytes, PAGE_BYTES) / PAGE_BYTES;
+    if (node_id ? !take_on_node(holding, nr_frames, *node_id) : !take_runs(holding, nr_frames)) {
         release(holding);
         return E_NOMEM;
     }

@@ -12,9 +12,10 @@
 
 /*
  * Allocate bytes (rounded up to pages) as few contiguous runs of PAGE_USER
- * memory as there are. Returns the holding's number, or E_NOMEM (nothing is kept).
+ * memory as there are; of one node only, if node_id is not NULL. Returns the holding's number, or
+ * E_NOMEM (nothing is kept).
  */
-must_check int workload_alloc(u64 bytes);
+must_check int workload_alloc(u64 bytes, const u32 *node_id);
 
 /* Free a holding; E_NODEV if there is none of this number. */
 must_check int workload_free(unsigned holding);

@@ -6,6 +6,7 @@
 #include "mm/page.h"
 
 #include "lib/panic.h"
+#include "mm/node.h"
 #include "mm/page_internal.h"
 #include "mm/poison.h"
 #include "mm/watermark.h"
@@ -165,11 +166,14 @@ paddr_t page_alloc_on_node(unsigned order, u32 node_id)
     paddr_t paddr = PADDR_NONE;
     paddr_t base, end;
     unsigned region = 0;
+    unsigned range = 0;
     if (order > PAGE_ORDER_MAX)
         return bad_order(order);
     spin_lock(&page_lock);
     while (paddr == PADDR_NONE && hotplug_next_on_node(node_id, &region, &base, &end))
-        paddr = place_between(order, base, end);
+        paddr = place_between(order, base, end, false);
+    while (paddr == PADDR_NONE && node_next_range(node_id, &range, &base, &end))
+        paddr = place_between(order, base, end, true);
     spin_unlock(&page_lock);
     return poison_taken(paddr, (u64)1 << order);
 }

@@ -84,8 +84,9 @@ const char *page_owner_name(unsigned number);
 must_check paddr_t page_alloc_movable(const struct page_owner *owner);
 
 /*
- * A page of a hotplug region with this node_id; PADDR_NONE if none has room. In
- * plugged memory as PAGE_USER, freed as any other. Takes the common lock. O(regions).
+ * A page of this node, as PAGE_USER: of a hotplug region with this node_id, else of the boot RAM
+ * that firmware says is the node's, above the kernel's reserve. PADDR_NONE if none has room. Freed
+ * as any other. Takes the common lock. O(regions).
  */
 must_check paddr_t page_alloc_on_node(unsigned order, u32 node_id);
 

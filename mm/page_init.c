@@ -10,6 +10,7 @@
 #include "mm/heap.h"
 #include "mm/index.h"
 #include "mm/meta.h"
+#include "mm/node.h"
 #include "mm/page_internal.h"
 #include "mm/vm.h"
 #include "mm/watermark.h"
@@ -55,6 +56,7 @@ void page_init(const struct boot_info *boot)
     page_total[false] = page_total[true] = 0;
     page_charged[false] = page_charged[true] = 0;
     hold_init();
+    node_init();
     movable_init();
     watermark_init();
     heap_init();

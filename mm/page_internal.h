@@ -129,8 +129,9 @@ extern const struct boot_info *page_boot;
 /* One frame of boot RAM for mm itself, or PADDR_NONE. */
 paddr_t place_boot_frame(void);
 
-/* Allocate as a user in [from, to), whole areas; nothing is held. */
-paddr_t place_between(unsigned order, paddr_t from, paddr_t to);
+/* Allocate as a user in [from, to), whole areas, of boot RAM or of plugged memory; nothing is held.
+ */
+paddr_t place_between(unsigned order, paddr_t from, paddr_t to, bool boot);
 
 /* Allocate for this processor's slot, which may hold another area afterwards. */
 paddr_t place(unsigned order, unsigned slot);

@@ -152,12 +152,13 @@ static paddr_t place_whole(unsigned slot)
 /* ---- in a given range ---- */
 
 /* The lowest area of the range that stands on a shelf and has a run of the order. */
-static bool pick_used_between(unsigned order, paddr_t from, paddr_t to, struct pick *pick)
+static bool pick_used_between(unsigned order, paddr_t from, paddr_t to, bool boot,
+                              struct pick *pick)
 {
+    unsigned shelf_0 = boot ? CATEGORY_FIXED_BOOT : CATEGORY_FIXED_PLUGGED;
     for (unsigned shelf = order; shelf < NR_SHELVES; shelf++) {
         paddr_t at = from;
-        while (index_find_from(CATEGORY_FIXED_PLUGGED + shelf, at, &pick->ref) &&
-               area_base(pick->ref) < to) {
+        while (index_find_from(shelf_0 + shelf, at, &pick->ref) && area_base(pick->ref) < to) {
             pick->entry = area_lock(area_entry(pick->ref));
             if (area_bits_find(area_words(pick->ref), order) != AREA_BITS_NONE) {
                 area_unfile(pick->ref, pick->entry);
@@ -170,25 +171,28 @@ static bool pick_used_between(unsigned order, paddr_t from, paddr_t to, struct p
     return false;
 }
 
-static bool claim_idle_between(paddr_t from, paddr_t to, struct area_ref *found)
+static bool claim_idle_between(paddr_t from, paddr_t to, bool boot, struct area_ref *found)
 {
-    while (index_find_from(CATEGORY_IDLE_PLUGGED, from, found) && area_base(*found) < to) {
+    unsigned category = boot ? CATEGORY_IDLE_BOOT : CATEGORY_IDLE_PLUGGED;
+    while (index_find_from(category, from, found) && area_base(*found) < to) {
         if (group_claim(found->group, area_bit(*found)))
             return true;
     }
     return false;
 }
 
-paddr_t place_between(unsigned order, paddr_t from, paddr_t to)
+paddr_t place_between(unsigned order, paddr_t from, paddr_t to, bool boot)
 {
     struct pick pick;
     paddr_t first = align_up(from, AREA_BYTES);
     paddr_t last = align_down(to, AREA_BYTES);
+    if (!may_use(boot, PAGE_USER))
+        return PADDR_NONE;
     if (order == PAGE_ORDER_MAX)
-        return claim_idle_between(first, last, &pick.ref) ? take_whole(pick.ref, PAGE_USER)
-                                                          : PADDR_NONE;
-    if (!pick_used_between(order, first, last, &pick) &&
-        !(claim_idle_between(first, last, &pick.ref) && open_area(PAGE_USER, &pick)))
+        return claim_idle_between(first, last, boot, &pick.ref) ? take_whole(pick.ref, PAGE_USER)
+                                                                : PADDR_NONE;
+    if (!pick_used_between(order, first, last, boot, &pick) &&
+        !(claim_idle_between(first, last, boot, &pick.ref) && open_area(PAGE_USER, &pick)))
         return PADDR_NONE;
     paddr_t paddr = take(&pick, order, PAGE_USER);
     area_file(pick.ref, pick.entry, area_shelf(pick.entry));

@@ -34,10 +34,11 @@ struct vmem_status {
     enum vmem_phase phase;
     const char *waiting_for;   /* one clause for a person, or NULL: "the device is busy", ... */
     struct vmem_config config; /* the last valid snapshot */
-    u64 nr_blocks;             /* in the region */
-    u64 plugged_blocks;        /* by the driver's own book */
-    u64 requests[4];           /* sent since attach, by enum virtio_mem_request_type */
-    u64 replies[4];            /* received, by enum virtio_mem_response_type */
+    u32 node_id;        /* of the region: the device's word, or without ACPI_PXM firmware's */
+    u64 nr_blocks;      /* in the region */
+    u64 plugged_blocks; /* by the driver's own book */
+    u64 requests[4];    /* sent since attach, by enum virtio_mem_request_type */
+    u64 replies[4];     /* received, by enum virtio_mem_response_type */
     u64 timeouts;
     u64 resets;         /* recoveries */
     u64 resizes;        /* settled */

@@ -15,6 +15,7 @@
 #include "lib/printf.h"
 #include "lib/string.h"
 #include "mm/hotplug.h"
+#include "mm/node.h"
 #include "mm/page.h"
 
 /* Room for each slot's two descriptors, and what QEMU has. */
@@ -85,8 +86,13 @@ static int add_region(struct vmem_device *vmem)
     const struct vmem_config *config = &vmem->config;
     if (config->region_bytes == 0)
         return OK;
+    /* virtio 1.4, "Memory Device: Device configuration layout": node_id counts with ACPI_PXM alone
+     * (M3). SRAT may put all of hotpluggable memory into one node; the device's word is better. */
+    vmem->node_id = virtio_has_feature(vmem->virtio, VIRTIO_MEM_F_ACPI_PXM)
+                        ? config->node_id
+                        : node_of(config->region_base);
     int status = hotplug_add_region(config->region_base, config->region_bytes, config->block_bytes,
-                                    config->node_id, vmem->name);
+                                    vmem->node_id, vmem->name);
     if (status == OK)
         return OK;
     virtio_break(vmem->virtio, "region 0x%lx + 0x%lx cannot be used: %s", config->region_base,
@@ -172,7 +178,7 @@ int vmem_attach(struct virtio_device *virtio, const char *name, enum virtio_irq_
     const struct vmem_config *config = &vmem->config;
     log_info(LOG_VMEM, vmem->name,
              "region=0x%lx+0x%lx block=0x%lx node=%u requested=%lu plugged=%lu usable=%lu",
-             config->region_base, config->region_bytes, config->block_bytes, config->node_id,
+             config->region_base, config->region_bytes, config->block_bytes, vmem->node_id,
              config->requested_bytes, config->plugged_bytes, config->usable_bytes);
     if (vmem_config_is_block_odd(config))
         log_warning(LOG_VMEM, vmem->name,

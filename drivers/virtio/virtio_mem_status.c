@@ -113,6 +113,7 @@ void vmem_get_status(const struct vmem_device *vmem, struct vmem_status *status)
     status->phase = current_phase(vmem);
     status->waiting_for = vmem->waiting_for;
     status->config = vmem->config;
+    status->node_id = vmem->node_id;
     status->nr_blocks = vmem->blocks.nr_blocks;
     status->plugged_blocks = vmem->blocks.nr_online;
 }

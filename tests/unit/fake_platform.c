@@ -48,6 +48,8 @@ static struct handler handlers[HANDLERS_MAX];
 static bool messages_fail;
 static const struct platform_ecam *ecam_windows;
 static unsigned nr_ecam_windows;
+static const struct platform_node_range *node_ranges;
+static unsigned nr_node_ranges;
 static u64 now_ms;
 static char console[CONSOLE_BYTES];
 static size_t console_bytes;
@@ -85,6 +87,7 @@ void fake_shutdown(void)
     memset(handlers, 0, sizeof(handlers));
     messages_fail = false;
     nr_ecam_windows = 0;
+    nr_node_ranges = 0;
     now_ms = 0;
     exit_expected = false;
     fake_on_barrier = NULL;
@@ -307,6 +310,20 @@ void fake_set_ecam(const struct platform_ecam *windows, unsigned nr_windows)
 {
     ecam_windows = windows;
     nr_ecam_windows = nr_windows;
+}
+
+int platform_memory_node(unsigned index, struct platform_node_range *range)
+{
+    if (index >= nr_node_ranges)
+        return E_NODEV;
+    *range = node_ranges[index];
+    return OK;
+}
+
+void fake_set_nodes(const struct platform_node_range *ranges, unsigned nr_ranges)
+{
+    node_ranges = ranges;
+    nr_node_ranges = nr_ranges;
 }
 
 /* ---- console and end ---- */

@@ -52,6 +52,9 @@ void fake_fail_irq_messages(bool fail);              /* E_UNSUPPORTED from now o
  * forget it. */
 void fake_set_ecam(const struct platform_ecam *windows, unsigned nr_windows);
 
+/* The same for platform_memory_node(). */
+void fake_set_nodes(const struct platform_node_range *ranges, unsigned nr_ranges);
+
 /* ---- console: all that was written since fake_boot() or fake_console_clear(), at most 64 KiB ----
  */
 const char *fake_console(void);

@@ -206,6 +206,9 @@ static void test_bad_segments(void **state)
     headers[0].flags = 4;
     assert_refused(parse(FILE_BYTES), "in no executable segment");
     begin(state);
+    headers[0].bytes = 0; /* found by the fuzzer: the entry would be in it, and it is not loaded */
+    assert_refused(parse(FILE_BYTES), "0x0 bytes, 0x400 of them in the file");
+    begin(state);
     headers[1].bytes = headers[1].file_bytes = 0; /* nothing to load */
     assert_int_equal(parse(FILE_BYTES), OK);
     assert_int_equal(image.nr_segments, 1);

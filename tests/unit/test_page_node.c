@@ -10,6 +10,7 @@
 #include "include/units.h"
 #include "mm/early.h"
 #include "mm/hotplug.h"
+#include "mm/node.h"
 #include "mm/page.h"
 #include "tests/unit/fake_platform.h"
 
@@ -74,6 +75,57 @@ static void a_full_node_gives_nothing(void **state)
     assert_int_equal(hotplug_used_frames(BASE_OF(2), GIB), 0);
 }
 
+/* Boot RAM of 16 MiB: its second half is node 2's by firmware, as the first region is node 0's. */
+static void boot_ram_has_nodes_too(void **state)
+{
+    (void)state;
+    static const struct platform_node_range nodes[] = {
+        {.base = 0, .bytes = FAKE_RAM_BASE + 8 * MIB, .node_id = 7},
+        {.base = FAKE_RAM_BASE + 8 * MIB, .bytes = 8 * MIB, .node_id = 2},
+        {.base = 4 * GIB, .bytes = ~(u64)0 - 4 * GIB, .node_id = 9, .is_hotplug = true},
+    };
+    fake_shutdown();
+    fake_boot(&boot, 16 * MIB);
+    fake_set_nodes(nodes, ARRAY_SIZE(nodes));
+    early_init(&boot);
+    page_init(&boot);
+    assert_int_equal(node_of(FAKE_RAM_BASE + 8 * MIB - 1), 7);
+    assert_int_equal(node_of(FAKE_RAM_BASE + 8 * MIB), 2);
+    assert_int_equal(node_of(FAKE_RAM_BASE + 16 * MIB), 0);
+    assert_int_equal(node_of(5 * GIB), 9);
+    assert_int_equal(hotplug_add_region(5 * GIB, GIB, MIB, 2, "two"), OK);
+    assert_int_equal(hotplug_online(5 * GIB, 2 * MIB), OK);
+
+    assert_int_equal(page_alloc_on_node(9, 2), 5 * GIB); /* plugged memory first */
+    for (unsigned i = 0; i < 4; i++) {
+        paddr_t paddr = page_alloc_on_node(i == 3 ? 9 : i, 2);
+        assert_true(paddr >= FAKE_RAM_BASE + 8 * MIB && paddr < FAKE_RAM_BASE + 16 * MIB);
+        page_check();
+    }
+    paddr_t paddr = page_alloc_on_node(0, 7);
+    assert_true(paddr >= FAKE_RAM_BASE && paddr < FAKE_RAM_BASE + 8 * MIB);
+    assert_int_equal(page_alloc_on_node(0, 9), PADDR_NONE); /* a node, and no memory in it */
+    assert_int_equal(page_alloc_on_node(0, 0), PADDR_NONE);
+
+    u64 nr_frames = 0; /* all but the reserve, and nothing of another node */
+    while ((paddr = page_alloc_on_node(0, 2)) != PADDR_NONE) {
+        assert_true(paddr >= FAKE_RAM_BASE + 8 * MIB);
+        nr_frames++;
+    }
+    assert_in_range(nr_frames, 3 * MIB / PAGE_BYTES, 6 * MIB / PAGE_BYTES);
+    assert_int_not_equal(page_alloc(0, PAGE_KERNEL), PADDR_NONE);
+}
+
+static void without_firmware_all_is_node_0(void **state)
+{
+    (void)state;
+    assert_int_equal(node_of(FAKE_RAM_BASE), 0);
+    while (page_alloc_on_node(9, 0) >= BASE_OF(0))
+        ;
+    paddr_t paddr = page_alloc_on_node(9, 0);
+    assert_true(paddr >= FAKE_RAM_BASE && paddr < FAKE_RAM_BASE + 16 * MIB);
+}
+
 static void is_low(void *context)
 {
     ++*(unsigned *)context;
@@ -107,8 +159,8 @@ static void told_once_each_time(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(a_node_gives_its_own),
-        TEST(a_full_node_gives_nothing),
+        TEST(a_node_gives_its_own),   TEST(a_full_node_gives_nothing),
+        TEST(boot_ram_has_nodes_too), TEST(without_firmware_all_is_node_0),
         TEST(told_once_each_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,6 +3,7 @@
  * The beginning and the end: devices that are refused, memory plugged by an
  * earlier life given back, letting go and taking over again.
  */
+#include "mm/node.h"
 #include "tests/unit/fake_vmem_machine.h"
 
 static struct machine machine;
@@ -157,6 +158,33 @@ static void test_features(void **state)
     assert_int_equal(machine_status(&machine).config.node_id, 0);
     machine_resize(&machine, GIB, 1);
     machine_expect(&machine, GIB);
+}
+
+/* M3: the device's word on its node with ACPI_PXM, firmware's without; mm is told that one. */
+static void test_node(void **state)
+{
+    static const struct platform_node_range all = {.bytes = ~(u64)0, .node_id = 5};
+    (void)state;
+    for (unsigned i = 0; i < 4; i++) {
+        bool has_pxm = (i & 1) != 0;
+        bool has_srat = (i & 2) != 0;
+        u32 expected = has_pxm ? 3 : has_srat ? 5 : 0;
+        machine_boot(&machine, FAKE_VMEM_QEMU);
+        fake_set_nodes(&all, has_srat);
+        node_init();
+        machine.device.node_id = 3;
+        if (!has_pxm)
+            machine.device.transport.offered &= ~VIRTIO_FEATURE(VIRTIO_MEM_F_ACPI_PXM);
+        fake_vmem_update(&machine.device);
+        machine_attach(&machine);
+        assert_int_equal(machine_status(&machine).node_id, expected);
+        machine_resize(&machine, 64 * MIB, 100);
+        paddr_t paddr = page_alloc_on_node(0, expected);
+        assert_true(paddr >= MACHINE_BASE && paddr < MACHINE_BASE + GIB);
+        page_free(paddr, 0);
+        machine_shutdown(&machine);
+    }
+    machine_boot(&machine, FAKE_VMEM_QEMU);
 }
 
 static void test_region_of_nothing(void **state)
@@ -375,6 +403,7 @@ int main(void)
         scenario(test_overlap_of_devices),
         scenario(test_memory_for_the_driver),
         scenario(test_features),
+        scenario(test_node),
         scenario(test_region_of_nothing),
         scenario(test_gives_back),
         scenario(test_giving_back_is_refused),
