@@ -354,24 +354,16 @@ static int begin_batch(struct virtqueue *queue, const struct virtqueue_entry *en
                      queue->index, nr_buffers, entry->nr_more + 1u);
         return E_BROKEN;
     }
+    /* No device can have written more than there was room for: it lies, or it wrote elsewhere. */
+    if (entry->bytes > queue->slots[entry->id].writable_bytes) {
+        virtio_break(queue->device, "queue %u: used length %u, expected at most %u", queue->index,
+                     entry->bytes, queue->slots[entry->id].writable_bytes);
+        return E_BROKEN;
+    }
     queue->format->advance(queue, nr_buffers, nr_descriptors);
     queue->batch_left = nr_buffers;
     queue->batch_bytes = entry->bytes;
     return OK;
-}
-
-/* At most what the device could write. A longer length is a lie, once a queue worth a line. */
-static u32 clamp_used(struct virtqueue *queue, const struct virtqueue_slot *slot, u32 bytes)
-{
-    if (bytes <= slot->writable_bytes)
-        return bytes;
-    if (!queue->length_lie_logged) {
-        queue->length_lie_logged = true;
-        log_warning(LOG_VIRTIO, queue->device->name,
-                    "queue %u: used length %u, expected at most %u", queue->index, bytes,
-                    slot->writable_bytes);
-    }
-    return slot->writable_bytes;
 }
 
 int virtqueue_take_used(struct virtqueue *queue, struct virtqueue_used *used)
@@ -400,8 +392,7 @@ int virtqueue_take_used(struct virtqueue *queue, struct virtqueue_used *used)
     /* The buffers that an entry skipped were used completely: "In-order use of descriptors". */
     queue->batch_left--;
     used->token = slot->token;
-    used->bytes =
-        queue->batch_left == 0 ? clamp_used(queue, slot, queue->batch_bytes) : slot->writable_bytes;
+    used->bytes = queue->batch_left == 0 ? queue->batch_bytes : slot->writable_bytes;
     give_back_slots(queue, id);
     queue->outstanding--;
     return OK;

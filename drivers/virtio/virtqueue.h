@@ -24,7 +24,7 @@ struct virtqueue_piece {
 /* A buffer that the device has used. */
 struct virtqueue_used {
     void *token; /* as given to virtqueue_add() */
-    u32 bytes;   /* the device says it wrote, at most what it could; untrusted */
+    u32 bytes;   /* the device says it wrote, never more than it could; untrusted */
 };
 
 /*

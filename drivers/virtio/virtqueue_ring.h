@@ -81,7 +81,6 @@ struct virtqueue {
     u16 size;
     bool event_idx;
     bool in_order;
-    bool length_lie_logged;
     void *tables; /* indirect tables, one per slot; NULL without INDIRECT_DESC */
 
     u16 nr_free; /* descriptors of the ring */
