@@ -8,6 +8,7 @@
 #include "include/status.h"
 #include "include/units.h"
 #include "lib/panic.h"
+#include "lib/string.h"
 #include "mm/page.h"
 
 #define PAGES_MAX         4096       /* held at once by a processor; the book's size */
@@ -15,13 +16,15 @@
 #define BOOK_ORDER        4
 #define CHURN_PAGES       256
 #define CHURN_ORDERS      6
+#define MOVABLE_ORDER     2
 #define WORDS_A_PAGE      (PAGE_BYTES / 8)
 #define RANDOM_MULTIPLIER 6364136223846793005u /* Knuth's, for 2^64 */
 
-/* What one processor holds. Written by it alone while it works. */
+/* What one processor holds. Written by it alone while it works, but for pages that are moved. */
 struct book {
     paddr_t pages[PAGES_MAX];
     u16 order_of_free[PAGES_MAX]; /* a permutation */
+    u8 busy[CHURN_PAGES];         /* a churn: the place is being used, or its page moved */
 };
 
 _Static_assert(sizeof(struct book) <= PAGE_BYTES << BOOK_ORDER, "a book is one allocation");
@@ -35,6 +38,7 @@ static struct {
 static struct book *books[CPUS_MAX];
 static struct bench_result results[CPUS_MAX];
 static bool churn_runs;
+static bool churn_movable;
 static u32 churn_ends; /* set by the loop, read by the processors */
 
 static u64 next_random(u64 *state)
@@ -88,6 +92,7 @@ static void add_results(struct bench_result *sum)
         sum->nr_pairs += results[cpu].nr_pairs;
         sum->nr_failed += results[cpu].nr_failed;
         sum->nr_wrong += results[cpu].nr_wrong;
+        sum->nr_moved += results[cpu].nr_moved;
     }
 }
 
@@ -173,81 +178,140 @@ int bench_run(enum bench_pattern pattern, unsigned order, u64 nr_pairs, unsigned
 
 /* ---- churn ---- */
 
-/* A word that names its place and its writer. */
-static u64 mark_of(const u64 *word)
+/* A word that names its writer, the writer's place for the page, and where in the page it is. */
+static u64 mark_of(u64 writer, u64 word)
 {
-    return ((uintptr_t)word ^ (u64)cpu_id() << 56) * RANDOM_MULTIPLIER;
+    return (word ^ writer << 32) * RANDOM_MULTIPLIER;
 }
 
 /* The first and last word of each page are enough: a page that another owner writes, or that the
  * host took, loses them. */
-static void write_marks(paddr_t paddr, unsigned order)
+static void write_marks(paddr_t paddr, unsigned order, u64 writer)
 {
     u64 *words = phys_to_virt(paddr);
 
     for (u64 i = 0; i < WORDS_A_PAGE << order; i += WORDS_A_PAGE) {
-        words[i] = mark_of(&words[i]);
-        words[i + WORDS_A_PAGE - 1] = mark_of(&words[i + WORDS_A_PAGE - 1]);
+        words[i] = mark_of(writer, i);
+        words[i + WORDS_A_PAGE - 1] = mark_of(writer, i + WORDS_A_PAGE - 1);
     }
 }
 
-static u64 count_wrong(paddr_t paddr, unsigned order)
+static u64 count_wrong(paddr_t paddr, unsigned order, u64 writer)
 {
     const u64 *words = phys_to_virt(paddr);
     u64 nr_wrong = 0;
 
     for (u64 i = 0; i < WORDS_A_PAGE << order; i += WORDS_A_PAGE) {
-        const u64 *last = &words[i + WORDS_A_PAGE - 1];
-        nr_wrong += words[i] != mark_of(&words[i]) || *last != mark_of(last);
+        u64 last = i + WORDS_A_PAGE - 1;
+        nr_wrong += words[i] != mark_of(writer, i) || words[last] != mark_of(writer, last);
     }
     return nr_wrong;
 }
 
-/* Check and free what a place holds, or allocate for it. Its order depends on its number alone. */
-static void churn_place(paddr_t *place, unsigned order, struct bench_result *result)
+static bool try_place(struct book *book, unsigned i)
 {
+    return __atomic_exchange_n(&book->busy[i], 1, __ATOMIC_ACQUIRE) == 0;
+}
+
+static void leave_place(struct book *book, unsigned i)
+{
+    __atomic_store_n(&book->busy[i], 0, __ATOMIC_RELEASE);
+}
+
+/* mm's: see struct page_owner. A page whose processor is just at it stays where it is. */
+static bool move_page(struct page_owner *owner, paddr_t from, paddr_t to)
+{
+    for (unsigned cpu = 1; cpus_exists(cpu); cpu++) {
+        for (unsigned i = 0; i < CHURN_PAGES; i++) {
+            paddr_t *place = &books[cpu]->pages[i];
+            if (__atomic_load_n(place, __ATOMIC_RELAXED) != from || !try_place(books[cpu], i))
+                continue;
+            bool is_there = *place == from;
+            if (is_there) {
+                memcpy(phys_to_virt(to), phys_to_virt(from), PAGE_BYTES << owner->order);
+                *place = to;
+                results[cpu].nr_moved++;
+            }
+            leave_place(books[cpu], i);
+            return is_there;
+        }
+    }
+    return false;
+}
+
+static struct page_owner churn_owner = {.name = "churn", .order = MOVABLE_ORDER, .move = move_page};
+
+static int add_owner(void)
+{
+    static bool is_known;
+    int status = is_known ? OK : page_add_owner(&churn_owner);
+    is_known = is_known || status == OK;
+    return status;
+}
+
+/* Check and free what a place holds, or allocate for it. Its order depends on its number alone. */
+static void churn_place(struct book *book, unsigned i, struct bench_result *result)
+{
+    unsigned order = churn_movable ? MOVABLE_ORDER : i % CHURN_ORDERS;
+    u64 writer = cpu_id() * CHURN_PAGES + i;
+    paddr_t *place = &book->pages[i];
+
+    while (!try_place(book, i))
+        cpu_relax();
     if (*place != PADDR_NONE) {
-        result->nr_wrong += count_wrong(*place, order);
+        result->nr_wrong += count_wrong(*place, order, writer);
         page_free(*place, order);
         *place = PADDR_NONE;
         result->nr_pairs++;
-        return;
+    } else {
+        *place = churn_movable ? page_alloc_movable(&churn_owner) : page_alloc(order, PAGE_USER);
+        if (*place == PADDR_NONE)
+            result->nr_failed++;
+        else
+            write_marks(*place, order, writer);
     }
-    *place = page_alloc(order, PAGE_USER);
-    if (*place == PADDR_NONE)
-        result->nr_failed++;
-    else
-        write_marks(*place, order);
+    leave_place(book, i);
 }
 
 static void churn(void *context)
 {
     (void)context;
-    paddr_t *pages = books[cpu_id()]->pages;
+    struct book *book = books[cpu_id()];
     struct bench_result *result = &results[cpu_id()];
     u64 random = cpu_id();
 
-    for (unsigned i = 0; i < CHURN_PAGES; i++)
-        pages[i] = PADDR_NONE;
-    while (__atomic_load_n(&churn_ends, __ATOMIC_RELAXED) == 0) {
-        unsigned i = (unsigned)next_random(&random) % CHURN_PAGES;
-        churn_place(&pages[i], i % CHURN_ORDERS, result);
-    }
+    while (__atomic_load_n(&churn_ends, __ATOMIC_RELAXED) == 0)
+        churn_place(book, (unsigned)next_random(&random) % CHURN_PAGES, result);
     for (unsigned i = 0; i < CHURN_PAGES; i++) {
-        if (pages[i] != PADDR_NONE)
-            churn_place(&pages[i], i % CHURN_ORDERS, result);
+        if (book->pages[i] != PADDR_NONE)
+            churn_place(book, i, result);
     }
 }
 
-int bench_churn_start(void)
+/* Before any processor works: one that another asks about may not have begun. */
+static void empty_places(void)
+{
+    for (unsigned cpu = 0; cpus_exists(cpu); cpu++) {
+        for (unsigned i = 0; i < CHURN_PAGES; i++) {
+            books[cpu]->pages[i] = PADDR_NONE;
+            books[cpu]->busy[i] = 0;
+        }
+    }
+}
+
+int bench_churn_start(bool movable)
 {
     if (churn_runs)
         return E_BUSY;
     if (cpus_running() < 2)
         return E_NODEV;
-    int status = open_books();
+    int status = movable ? add_owner() : OK;
+    if (status == OK)
+        status = open_books();
     if (status != OK)
         return status;
+    empty_places();
+    churn_movable = movable;
     churn_ends = 0;
     churn_runs = true;
     for (unsigned cpu = 1; cpus_exists(cpu) && status == OK; cpu++) {

@@ -20,6 +20,7 @@ struct bench_result {
     u64 nr_pairs;
     u64 nr_failed; /* allocations that were refused; a churn tries again later */
     u64 nr_wrong;  /* of a churn: pages that did not hold what was written */
+    u64 nr_moved;  /* of a churn: pages that mm moved meanwhile */
 };
 
 /*
@@ -32,10 +33,10 @@ must_check int bench_run(enum bench_pattern pattern, unsigned order, u64 nr_pair
 
 /*
  * Let all processors but the one that booted allocate, write, check and free pages of
- * orders 0 to 5 in random order until bench_churn_stop(). Errors as above; E_NODEV if there is no
- * other.
+ * orders 0 to 5 in random order until bench_churn_stop(). With `movable` all are of order 2, and
+ * may be moved at any moment. Errors as above; E_NODEV if there is no other.
  */
-must_check int bench_churn_start(void);
+must_check int bench_churn_start(bool movable);
 
 /* End the churn, wait until all its pages are checked and freed, and tell the sum. E_NODEV if none
  * runs. */

@@ -61,7 +61,7 @@ const struct command commands[] = {
     {"stats", "[check]", "frames used and free, time; check: recompute every counter of mm",
      command_stats},
     {"cpus", "", "the processors, and which of them work", command_cpus},
-    {"bench", "hot|bulk|random ORDER COUNT [CPUS] | churn [stop]",
+    {"bench", "hot|bulk|random ORDER COUNT [CPUS] | churn [movable|stop]",
      "alloc and free on so many processors at once", command_bench},
     {"wait", "", "in run=: go on when every device has settled", command_wait},
     {"suspend", "", "sleep with memory kept until the host says system_wakeup", command_suspend},

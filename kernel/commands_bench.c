@@ -25,9 +25,10 @@ static void report(const char *what, unsigned order, unsigned nr_cpus, int statu
                    const struct bench_result *result)
 {
     if (status == OK)
-        console_printf("bench: %s order=%u cpus=%u pairs=%lu failed=%lu wrong=%lu\n", what, order,
-                       nr_cpus, (unsigned long)result->nr_pairs, (unsigned long)result->nr_failed,
-                       (unsigned long)result->nr_wrong);
+        console_printf("bench: %s order=%u cpus=%u pairs=%lu failed=%lu wrong=%lu moved=%lu\n",
+                       what, order, nr_cpus, (unsigned long)result->nr_pairs,
+                       (unsigned long)result->nr_failed, (unsigned long)result->nr_wrong,
+                       (unsigned long)result->nr_moved);
     else
         console_printf("error: bench: %s on %u of %u processors: %s\n", what, nr_cpus,
                        cpus_running(), status_name(status));
@@ -58,8 +59,14 @@ static void run_pattern(const struct command_line *line, const char *name,
 static void churn(const struct command_line *line)
 {
     struct bench_result result = {0};
-    bool stop = line->nr_arguments > 2 && strcmp(line->arguments[2], "stop") == 0;
-    int status = stop ? bench_churn_stop(&result) : bench_churn_start();
+    const char *verb = line->nr_arguments > 2 ? line->arguments[2] : "";
+    bool stop = strcmp(verb, "stop") == 0;
+    bool movable = strcmp(verb, "movable") == 0;
+    if (verb[0] != 0 && !stop && !movable) {
+        monitor_usage_error(line, verb, "movable or stop");
+        return;
+    }
+    int status = stop ? bench_churn_stop(&result) : bench_churn_start(movable);
     if (result.nr_wrong != 0)
         commands_note_check_failed();
     report(stop ? "churned" : "churns", 0, cpus_running(), status, &result);

@@ -191,9 +191,12 @@ static void rest(struct vmem_device *vmem, const struct vmem_plan *plan, u64 now
         vmem_report_short(vmem, plan);
 }
 
-/* Pages are being moved: again in the next call, which is due at once. */
+/* Pages are being moved: again in the next call, which is due at once. What a try after a resize
+ * fell short is worth is only known at its end: until then the reason stands. */
 static void go_on_moving(struct vmem_device *vmem)
 {
+    if (vmem->evacuation.is_short)
+        return;
     vmem->waiting_for = NULL;
     vmem->is_short_of_idle = false;
 }

@@ -58,7 +58,8 @@ static void turn(struct machine *machine)
     machine->due_ms = vmem_service(machine->driver, now_ms);
     machine->nr_calls++;
     /* Or the loop would never sleep. Only while pages are moved it must not. */
-    assert_true(machine->due_ms > now_ms || machine_status(machine).phase == VMEM_PHASE_WORKING);
+    machine->nr_at_once = machine->due_ms > now_ms ? 0 : machine->nr_at_once + 1;
+    assert_true(machine->nr_at_once < 2000);
     fake_vmem_check(&machine->device);
     if (machine->nr_calls % 64 == 0) /* it looks at each frame */
         page_check();

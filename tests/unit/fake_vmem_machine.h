@@ -23,10 +23,11 @@ struct machine {
     struct fake_vmem device;
     struct vmem_device *driver; /* NULL while detached */
     enum virtio_irq_mode irq_mode;
-    paddr_t page;  /* machine_hold_page()'s */
-    u64 due_ms;    /* when vmem_service() wants to be called */
-    u64 nr_events; /* interrupts seen by the loop below */
-    u64 nr_calls;  /* of vmem_service() */
+    paddr_t page;   /* machine_hold_page()'s */
+    u64 due_ms;     /* when vmem_service() wants to be called */
+    u64 nr_events;  /* interrupts seen by the loop below */
+    u64 nr_calls;   /* of vmem_service() */
+    u64 nr_at_once; /* of them, one after the other, that wanted another at once */
 };
 
 /* Boot 64 MiB, and put the device there; not attached. */
