@@ -175,6 +175,7 @@ static void first_look(struct vmem_device *vmem)
 /* The plan finds nothing to do now, or nothing that can be done. */
 static void rest(struct vmem_device *vmem, const struct vmem_plan *plan, u64 now_ms)
 {
+    vmem->nr_lies = 0;
     vmem->work_at_ms = now_ms + VMEM_SLOW_MS;
     if (now_ms - vmem->recovered_at_ms >= VMEM_CALM_MS)
         vmem->nr_recoveries = vmem->nr_errors = 0;

@@ -49,7 +49,8 @@
 #define VMEM_ERRORS_MAX     3     /* ERROR answers, then a reset */
 #define VMEM_RECOVERIES_MAX 3     /* resets, then the device is broken */
 #define VMEM_CALM_MS        10000 /* so long after a reset, at rest, it counts as having helped */
-#define VMEM_UNSTEADY_MAX   8     /* config snapshots that did not hold still, then broken */
+#define VMEM_LIES_MAX       3 /* plugged sizes that were not what it acknowledged, then broken */
+#define VMEM_UNSTEADY_MAX   8 /* config snapshots that did not hold still, then broken */
 
 /* Rounds of one vmem_service() call: bounds what a device that never settles costs the rest. */
 #define VMEM_ROUNDS_MAX 64
@@ -66,6 +67,7 @@ struct vmem_verify_pass {
     bool is_running;
     bool is_for_user; /* report the result whatever it is */
     u64 next;         /* the first block not yet asked about */
+    u64 probe_blocks; /* how long the next request may be; 0: as long as can be */
     u64 nr_requests;
     u64 nr_corrected; /* blocks that were not as the book had them */
 };
@@ -120,8 +122,9 @@ struct vmem_device {
     u64 recovered_at_ms;
     unsigned nr_unsteady;
 
-    u64 probe_blocks; /* how long the next STATE request may be */
-    unsigned nr_mismatches;
+    u64 probe_blocks;       /* how long the next STATE request may be */
+    unsigned nr_mismatches; /* in a row */
+    unsigned nr_lies;       /* mismatches since the plan last had nothing to do */
     struct vmem_verify_pass verify;
 
     bool has_settled;         /* at settled_bytes, at least once */

@@ -6,7 +6,8 @@
  * requests as the region has runs. It is for the user's verify command, and for
  * a plugged_size that is not what the book says. A run that is wrong becomes
  * held, and is resolved as after a reset; but pages in use on blocks
- * that the device calls unplugged are lost, and the device is broken.
+ * that the device calls unplugged are lost, and the device is broken. So is one
+ * that goes on acknowledging what it does not do.
  */
 #include "drivers/virtio/virtio_mem_device.h"
 #include "include/status.h"
@@ -52,6 +53,8 @@ bool vmem_verify_next(struct vmem_device *vmem, u64 now_ms)
     (void)vmem_blocks_next(&vmem->blocks, vmem_blocks_get(&vmem->blocks, pass->next), pass->next,
                            usable, &run);
     run.nr_blocks = min_u64(run.nr_blocks, VIRTIO_MEM_NB_BLOCKS_MAX);
+    if (pass->probe_blocks != 0)
+        run.nr_blocks = min_u64(run.nr_blocks, pass->probe_blocks);
     if (!vmem_send(vmem, VIRTIO_MEM_REQ_STATE, run, now_ms))
         return false;
     pass->nr_requests++;
@@ -67,6 +70,12 @@ void vmem_verify_reply(struct vmem_device *vmem, const struct vmem_reply *reply,
         is_online ? VIRTIO_MEM_STATE_PLUGGED : VIRTIO_MEM_STATE_UNPLUGGED;
 
     (void)now_ms;
+    /* Some of it is there: only what is not may be called lost, so ask about the first half. */
+    if (is_online && reply->state == VIRTIO_MEM_STATE_MIXED && run.nr_blocks > 1) {
+        vmem->verify.probe_blocks = run.nr_blocks / 2;
+        return;
+    }
+    vmem->verify.probe_blocks = min_u64(vmem->verify.probe_blocks * 2, VIRTIO_MEM_NB_BLOCKS_MAX);
     vmem->verify.next = run.first + run.nr_blocks;
     if (reply->state == expected)
         return;
@@ -87,6 +96,13 @@ void vmem_verify_reply(struct vmem_device *vmem, const struct vmem_reply *reply,
 bool vmem_verify_mismatch(struct vmem_device *vmem)
 {
     if (vmem->nr_mismatches++ == 0) {
+        if (vmem->nr_lies++ == VMEM_LIES_MAX) {
+            virtio_break(vmem->virtio,
+                         "it acknowledges what it does not do: plugged_size is %lu, "
+                         "expected %lu, and was wrong %u times before",
+                         vmem->config.plugged_bytes, vmem_online_bytes(vmem), VMEM_LIES_MAX);
+            return false;
+        }
         log_warning(LOG_VMEM, vmem->name,
                     "plugged_size is %lu, expected %lu: asking for each block",
                     vmem->config.plugged_bytes, vmem_online_bytes(vmem));

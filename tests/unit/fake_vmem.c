@@ -253,6 +253,8 @@ static u16 moody_answer(struct fake_vmem *vmem, const struct fake_vmem_request *
         return VIRTIO_MEM_RESP_NACK;
     if (take(&moods->error))
         return VIRTIO_MEM_RESP_ERROR;
+    if (request->type != VIRTIO_MEM_REQ_STATE && take(&moods->false_ack))
+        return VIRTIO_MEM_RESP_ACK;
     return take(&moods->bad_type) ? 77 : NO_REPLY;
 }
 
@@ -297,6 +299,8 @@ static void on_request(void *context, struct fake_request *raw)
     reply.state = cpu_to_le16(state);
     memcpy(raw->reply, &reply, sizeof(reply));
     raw->reply_bytes = sizeof(reply);
+    if (take(&moods->long_used))
+        raw->used_bytes = sizeof(reply) + 1;
 }
 
 u64 fake_vmem_requests(const struct fake_vmem *vmem)

@@ -44,6 +44,8 @@ struct fake_vmem_moods {
     unsigned nack;
     unsigned error;
     unsigned error_half;   /* the first half is done, rounded down, then ERROR */
+    unsigned false_ack;    /* PLUG, UNPLUG, UNPLUG ALL: not done, and ACK */
+    unsigned long_used;    /* done; the used length is that of a longer answer */
     unsigned bad_type;     /* not done; the answer's type does not exist */
     unsigned nothing;      /* not done; used length 0, the answer untouched (cloud-hypervisor) */
     unsigned needs_reset;  /* not done; DEVICE_NEEDS_RESET instead of an answer */

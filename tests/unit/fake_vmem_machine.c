@@ -123,7 +123,9 @@ void machine_expect_page(const struct machine *machine)
 void machine_expect_broken(const struct machine *machine, const char *reason)
 {
     assert_int_equal(machine_status(machine).phase, VMEM_PHASE_BROKEN);
-    assert_non_null(strstr(vmem_virtio(machine->driver)->broken_reason, reason));
+    const char *found = vmem_virtio(machine->driver)->broken_reason;
+    if (!strstr(found, reason))
+        fail_msg("broken: %s, expected: %s", found, reason);
     assert_true(vmem_is_ready(machine->driver));
     assert_int_equal(vmem_service(machine->driver, platform_now_ms()), VMEM_NEVER);
 }

@@ -165,6 +165,60 @@ static void test_queue_small(void **state)
     assert_int_equal(machine.device.count[VIRTIO_MEM_REQ_UNPLUG], 16);
 }
 
+/* Threat 26: ACK, and nothing was done. Found by plugged_size; one lie costs a pass of STATE. */
+static void test_false_ack(void **state)
+{
+    (void)state;
+    static const u64 sizes[] = {128 * MIB, 32 * MIB, 0};
+    for (unsigned i = 0; i < ARRAY_SIZE(sizes); i++) {
+        machine_start_with_64m(&machine, FAKE_VMEM_CLOUD_HYPERVISOR);
+        machine.device.is_thief = true; /* mapped after PLUG, until plugged_size is looked at */
+        machine.device.moods.false_ack = 1;
+        machine_resize(&machine, sizes[i], 10);
+        machine.device.is_thief = false;
+        fake_vmem_check(&machine.device);
+        machine_expect(&machine, sizes[i]);
+        assert_int_equal(machine_said(": asking for each block"), 1);
+        machine_shutdown(&machine);
+    }
+    machine_boot(&machine, FAKE_VMEM_QEMU);
+}
+
+/* One that never does what it acknowledges is given up, not asked for ever. */
+static void test_false_ack_for_ever(void **state)
+{
+    (void)state;
+    static const u64 sizes[] = {128 * MIB, 32 * MIB, 0};
+    for (unsigned i = 0; i < ARRAY_SIZE(sizes); i++) {
+        machine_start_with_64m(&machine, FAKE_VMEM_CLOUD_HYPERVISOR);
+        machine_hold_page(&machine);
+        machine.device.is_thief = true;
+        machine.device.moods.false_ack = ~0u;
+        u64 before = fake_vmem_requests(&machine.device);
+        machine_resize(&machine, sizes[i], 10);
+        machine_run(&machine, 600000);
+        machine_expect_broken(&machine, "acknowledges what it does not do");
+        assert_in_range(fake_vmem_requests(&machine.device) - before, 3, 200);
+        assert_int_equal(machine.device.plugged_bytes, 64 * MIB);
+        machine_expect_page(&machine);
+        machine_shutdown(&machine);
+    }
+    machine_boot(&machine, FAKE_VMEM_QEMU);
+}
+
+/* Threat 14: more than there was room for was never written, or not there. */
+static void test_used_length_lies(void **state)
+{
+    (void)state;
+    machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
+    machine_hold_page(&machine);
+    machine.device.moods.long_used = 1;
+    machine_resize(&machine, 128 * MIB, 10);
+    machine_expect_broken(&machine, "used length 11, expected at most 10");
+    assert_int_equal(fake_mapped_bytes(), 64 * MIB);
+    machine_expect_page(&machine);
+}
+
 /* Threat 31: what one device does is nothing to the other. */
 static void test_hostile_neighbour(void **state)
 {
@@ -200,8 +254,9 @@ int main(void)
         scenario(test_config_never_still), scenario(test_config_still_again),
         scenario(test_config_goes_bad),    scenario(test_usable_shrinks),
         scenario(test_flapping_wish),      scenario(test_spurious_interrupts),
-        scenario(test_queue_too_small),    scenario(test_queue_small),
-        scenario(test_hostile_neighbour),
+        scenario(test_false_ack),          scenario(test_false_ack_for_ever),
+        scenario(test_used_length_lies),   scenario(test_queue_too_small),
+        scenario(test_queue_small),        scenario(test_hostile_neighbour),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -186,6 +186,31 @@ static void test_verify_finds_unplugged(void **state)
     machine_expect(&machine, 64 * MIB);
 }
 
+/* In a run with a page in use the block that was taken is found, and the page keeps its own. */
+static void test_verify_spares_pages(void **state)
+{
+    (void)state;
+    machine_start(&machine, FAKE_VMEM_CLOUD_HYPERVISOR);
+    machine_resize(&machine, 66 * MIB, 1); /* 33 blocks, an odd count */
+    machine_hold_page(&machine);
+    u64 held = (machine.page - MACHINE_BASE) / MACHINE_BLOCK;
+    for (u64 stolen = 0; stolen < 33; stolen++) {
+        if (stolen == held)
+            continue;
+        machine.device.is_thief = true;
+        machine.device.plugged[stolen] = 0;
+        machine.device.plugged_bytes -= MACHINE_BLOCK;
+        fake_vmem_update(&machine.device);
+        assert_int_equal(vmem_verify(machine.driver), OK);
+        machine_run(&machine, 100);
+        machine.device.is_thief = false;
+        fake_vmem_check(&machine.device);
+        machine_expect(&machine, 66 * MIB);
+    }
+    assert_int_equal(machine_said("corrected=1 "), 32);
+    machine_expect_page(&machine);
+}
+
 /* And blocks with pages in use: nothing can be saved but the rest of the kernel. */
 static void test_verify_finds_used_unplugged(void **state)
 {
@@ -231,6 +256,7 @@ int main(void)
         scenario(test_verify_agrees),
         scenario(test_verify_finds_plugged),
         scenario(test_verify_finds_unplugged),
+        scenario(test_verify_spares_pages),
         scenario(test_verify_finds_used_unplugged),
         scenario(test_plugged_size_lies),
     };
