@@ -2,7 +2,7 @@
 /*
  * Slots into which devices are put, and out of which they are pulled, while
  * the kernel runs: PCI Express native hotplug on root ports and the downstream
- * ports of switches.
+ * ports of switches; and the slots of QEMU's machine `pc`, out of which ACPI asks.
  *
  * The ports are polled; none of their interrupts is used. Nothing here waits:
  * a slot that is being powered is a state with a deadline. Not from an interrupt.

@@ -114,6 +114,16 @@ u64 pci_find_space(struct pci_device *device, const struct pci_bar *bar);
  */
 bool pci_space_is_good(const struct pci_device *device, unsigned index);
 
+/* ---- pci_piix_slots.c: the rest of pci_hotplug.h, on one machine ---- */
+
+void pci_piix_slots_init(void);
+
+/* True if removal of a function was requested that had not been. */
+bool pci_piix_slots_poll(void);
+
+/* Let go of the slot; a scan must follow. E_UNSUPPORTED if it is none of these slots. */
+must_check int pci_piix_slots_eject(const struct pci_device *device);
+
 /* ---- pci_irq.c ---- */
 
 /* Correct the interrupt lines of all functions present from the chipset's registers. */

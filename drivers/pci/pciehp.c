@@ -229,6 +229,7 @@ static bool turn(struct slot *slot, u64 now_ms)
 unsigned pci_hotplug_init(void)
 {
     next_poll_ms = 0;
+    pci_piix_slots_init();
     for (unsigned i = 0; i < SLOTS_MAX; i++)
         slots[i].port = NULL;
     update_slots();
@@ -243,7 +244,7 @@ bool pci_hotplug_poll(u64 now_ms)
     if (now_ms < next_poll_ms)
         return false;
     next_poll_ms = now_ms + PCI_HOTPLUG_POLL_MS;
-    bool changed = false;
+    bool changed = pci_piix_slots_poll();
     for (unsigned i = 0; i < SLOTS_MAX; i++) {
         if (slots[i].port)
             changed |= turn(&slots[i], now_ms);
@@ -263,5 +264,8 @@ int pci_hotplug_eject(const struct pci_device *device)
             return OK;
         }
     }
-    return E_UNSUPPORTED;
+    int status = pci_piix_slots_eject(device);
+    if (status == OK)
+        scan_again();
+    return status;
 }

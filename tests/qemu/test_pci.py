@@ -133,12 +133,6 @@ def plug(qemu: Qemu, port: str, requested: int) -> None:
                      **{"requested-size": requested})  # fmt: skip
 
 
-def wait_deleted(qemu: Qemu, device: str) -> None:
-    """Until the guest has let go of it: QEMU says so once for the device, once for its inner one."""
-    while qemu.qmp.wait_event("DEVICE_DELETED")["data"].get("device") != device:
-        pass
-
-
 @pytest.mark.parametrize("bios", [None, "qboot.rom"], ids=["seabios", "qboot"])
 @pytest.mark.parametrize("way", HOTPLUG)
 def test_device_that_comes_while_the_kernel_runs(boot: Boot, way: str, bios: str | None) -> None:
@@ -151,39 +145,6 @@ def test_device_that_comes_while_the_kernel_runs(boot: Boot, way: str, bios: str
     resize(qemu, "vmem0", 128 * MIB)
     assert functions_seen(qemu) == functions_of(qemu.qmp.execute("query-pci"))
     assert len(re.findall(r"irq=(?:intx|msix) interrupts=[1-9]", qemu.guest.command("status"))) == 2
-
-
-def native_slots(boot: Boot) -> Qemu:
-    ports = [f"pcie-root-port,id=p{i},chassis={i},addr={5 + i}" for i in (1, 2)]
-    extra = ["-m", "maxmem=8G", *HOTPLUG["native"]]
-    return boot(MemDevice("vmem0", size=GIB, addr="4"), buses=ports, extra=extra)
-
-
-def test_device_that_nobody_drives_goes_when_asked(boot: Boot) -> None:
-    qemu = native_slots(boot)
-    before = functions_seen(qemu)
-    for _ in range(3):
-        mark = qemu.guest.console.mark()
-        qemu.qmp.execute("device_add", driver="virtio-balloon-pci", id="late", bus="p1")
-        qemu.guest.console.wait(r"a device was plugged in$\n", mark)
-        assert functions_seen(qemu) == functions_of(qemu.qmp.execute("query-pci"))
-        qemu.qmp.execute("device_del", id="late")
-        wait_deleted(qemu, "late")
-        assert functions_seen(qemu) == before
-    resize(qemu, "vmem0", 128 * MIB)
-
-
-def test_memory_device_goes_when_asked(boot: Boot, qemu_version: tuple[int, ...]) -> None:
-    if qemu_version < (8, 2):
-        pytest.skip("this QEMU never lets a virtio-mem device go (8.2 and later do)")
-    qemu = native_slots(boot)
-    plug(qemu, "p1", 64 * MIB)
-    qemu.guest.wait_settled("vmem1", 64 * MIB)
-    resize(qemu, "vmem1", 0)
-    qemu.qmp.execute("device_del", id="vmem1")
-    wait_deleted(qemu, "vmem1")
-    assert "vmem1" not in qemu.guest.command("status")
-    resize(qemu, "vmem0", 128 * MIB)
 
 
 def test_rescan_by_command(boot: Boot) -> None:
