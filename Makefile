@@ -84,7 +84,7 @@ $(O)/host/libtide.a: $(HOST_OBJECTS)
 
 $(O)/unit/%: $(O)/host/tests/unit/%.o $(O)/host/libtide.a
 	@mkdir -p $(@D)
-	$(HOST_CC) $(HOST_SANITIZERS) -o $@ $< $(O)/host/libtide.a -lcmocka -lpthread
+	$(HOST_CC) $(HOST_SANITIZERS) $(UNIT_LDFLAGS) -o $@ $< $(O)/host/libtide.a -lcmocka -lpthread
 
 .PHONY: unit
 unit: $(UNIT_TESTS)

@@ -101,7 +101,7 @@ static void check_group(struct group *group, struct totals *totals)
         u64 mask = group_category(group, category);
         totals->areas_in[category] += (unsigned)bitmap_count_range(&mask, 0, 64);
     }
-    if (group->present == 0)
+    if (group->present == 0 && !group->boot)
         panic("page_check: group 0x%llx is empty", (unsigned long long)group->base);
     if (!group->boot && (group->bitmap != NULL) > (group->small != 0))
         panic("page_check: group 0x%llx keeps a bitmap", (unsigned long long)group->base);

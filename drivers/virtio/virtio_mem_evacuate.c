@@ -106,24 +106,24 @@ static bool is_due(struct vmem_device *vmem, u64 now_ms)
 
 /* ---- a step ---- */
 
-/* False if nothing is left to move, or there is no room. */
-static bool move_some(struct vmem_device *vmem)
+/* E_NODEV if nothing is left to move, E_NOMEM if there is no room; else OK. */
+static int move_some(struct vmem_device *vmem)
 {
     struct vmem_evacuation *evacuation = &vmem->evacuation;
     struct hotplug_range range;
     int status = hotplug_evacuate_step(&evacuation->session, &range);
     if (status == E_NODEV || status == E_NOMEM)
-        return false;
+        return status;
     if (status == E_BUSY)
         vmem->count.refusals++;
     if (status != OK)
-        return true;
+        return OK;
     if (evacuation->nr_empty == 0 || range.base + range.bytes != evacuation->lowest)
         evacuation->nr_runs++;
     evacuation->lowest = range.base;
     evacuation->nr_empty += range.bytes / vmem->config.block_bytes;
     vmem->count.emptied_blocks += range.bytes / vmem->config.block_bytes;
-    return true;
+    return OK;
 }
 
 /* Unplug what is empty, the highest runs first: as many as there is room for in the queue. */
@@ -162,10 +162,11 @@ bool vmem_evacuate(struct vmem_device *vmem, u64 now_ms)
             return false;
         }
     }
-    bool is_more = true;
+    int status = OK;
     if (evacuation->nr_empty < nr_wanted && evacuation->nr_runs <= VMEM_REQUESTS_MAX)
-        is_more = move_some(vmem);
-    if (is_more && evacuation->nr_empty < nr_wanted && evacuation->nr_runs <= VMEM_REQUESTS_MAX)
+        status = move_some(vmem);
+    if (status == OK && evacuation->nr_empty < nr_wanted &&
+        evacuation->nr_runs <= VMEM_REQUESTS_MAX)
         return true;
     if (send_empty(vmem, nr_wanted, now_ms) || vmem->was_refused_by_mm)
         return true;
@@ -173,7 +174,8 @@ bool vmem_evacuate(struct vmem_device *vmem, u64 now_ms)
         vmem_evacuate_end(vmem);
         return true;
     }
-    if (choose(vmem, HOTPLUG_GO_ON))
+    /* Without room for one page the next blocks fare no better: wait for some. */
+    if (status != E_NOMEM && choose(vmem, HOTPLUG_GO_ON))
         return true;
     fall_short(vmem, now_ms);
     return false;
