@@ -89,6 +89,21 @@ def test_workload(kind: str, scenario_file: Write, tmp_path: Path) -> None:
     assert grown["settle_ms"] > 0 and grown["instructions"] > 1000
 
 
+def test_movable_chunks_make_room(scenario_file: Write, tmp_path: Path) -> None:
+    """A shrink that no block is idle for: it settles, and the row says how many chunks moved for it."""
+    text = workload_scenario("random", "occupancy = 40\nmovable = 100\n")
+    text = text.replace('size = "32M"', 'size = "128M"').replace('requested = "64M"', 'requested = "128M"')
+    shrink = text.replace('label = "more"\nrequested = "128M"', 'label = "half"\nrequested = "64M"')
+    meta, run = do_run(scenario_file(shrink), tmp_path / "runs")
+    assert meta["status"] == "complete", meta["reason"]
+    assert [row["workload_moved"] for row in run.steps if row["step"] in (2, 3)][0] == 0
+    half = run.steps[3]
+    assert half["settled"] and half["size_after"] == 64 * MIB
+    assert half["workload_moved"] > 20
+    (cell,) = [cell for cell in results.cells(results.Experiment(tmp_path, {}, [run])) if cell.label == "half"]
+    assert cell.measures["workload_moved"].median == half["workload_moved"]
+
+
 def test_everything_is_recorded(scenario_file: Write, tmp_path: Path) -> None:
     meta, run = do_run(scenario_file(workload_scenario("steady", "")), tmp_path / "runs")
     assert not folder.missing_files(run.folder)

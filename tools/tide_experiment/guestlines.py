@@ -60,6 +60,7 @@ class Workload:
     frees: int
     denied: int
     checked: int
+    moved: int | None = None  # chunks that the guest moved out of blocks since the start
 
 
 @dataclass(frozen=True)
@@ -126,7 +127,8 @@ def _workload(rest: str, view: View) -> None:
     elif rest.startswith("done "):
         view.done = pairs
     else:
-        view.workload = Workload(state=pairs["state"], **_numbers(Workload, pairs))
+        view.workload = Workload(state=pairs["state"], moved=_optional(pairs, "moved"),
+                                 **_numbers(Workload, pairs))  # fmt: skip
 
 
 def parse(text: str) -> View:

@@ -27,6 +27,7 @@ STEP_COLUMNS = (
     "settle_ms", "step_ms", "plug", "unplug", "unplug_all", "state", "ack", "nack", "busy", "error",
     "no_reply", "instructions", "cpu_ms", "resident_before", "resident_after", "guest_used_before",
     "guest_used_after", "guest_free_after", "workload_held", "workload_denied",
+    "workload_moved",
 )  # fmt: skip
 
 
@@ -256,4 +257,7 @@ def guest_columns(
     if after and after.workload:
         columns["workload_held"] = after.workload.held
         columns["workload_denied"] = after.workload.denied
+        if after.workload.moved is not None:
+            earlier = before.workload.moved if before and before.workload else None
+            columns["workload_moved"] = after.workload.moved - min(earlier or 0, after.workload.moved)
     return columns

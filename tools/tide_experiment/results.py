@@ -101,7 +101,7 @@ class Spread:
         return cls(statistics.median(values), min(values), max(values), len(values))
 
 
-MEASURES = ("settle_ms", "instructions", "cpu_ms", "resident_change", "requests", "busy", "nack")
+MEASURES = ("settle_ms", "instructions", "cpu_ms", "resident_change", "requests", "busy", "nack", "workload_moved")
 
 
 @dataclass

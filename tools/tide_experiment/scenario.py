@@ -71,7 +71,12 @@ _SIZE = Key(schema.size(4 * KIB, 4 * KIB), ..., "how much memory it holds at mos
 _CHUNK = Key(schema.size(4 * KIB, 4 * KIB), 64 * KIB, "the size of one allocation")
 _TICK = Key(schema.duration(), 0.01, "the time between two of the workload's ticks")
 _TICKS = Key(schema.integer(1, 10**9), 100, "how many ticks it runs")
-_COMMON = {"size": _SIZE, "chunk": _CHUNK, "tick": _TICK}
+_COMMON = {
+    "size": _SIZE, "chunk": _CHUNK, "tick": _TICK,
+    "movable": Key(schema.integer(0, 100), 0, "percent of the chunks that Tide may move out of blocks"),
+    "refuse": Key(schema.integer(0, 100), 0, "percent of those that do not let themselves be moved"),
+}  # fmt: skip
+_MOVABLE_MAX = 2 * MIB
 WORKLOADS: dict[str, dict[str, Key]] = {
     "steady": _COMMON,
     "ramp": _COMMON | {
@@ -246,6 +251,9 @@ class _Checker:
         if size and chunk and chunk > size:
             self.problem(("workload", "chunk"), f"chunk = {format_size(chunk)}",
                          f"at most the workload's size, {format_size(size)}")  # fmt: skip
+        if workload["movable"] and chunk and (chunk & (chunk - 1) or chunk > _MOVABLE_MAX):
+            self.problem(("workload", "chunk"), f"chunk = {format_size(chunk)} with movable = {workload['movable']}",
+                         f"a power of two up to {format_size(_MOVABLE_MAX)}")  # fmt: skip
         if size and workload.get("low") and workload["low"] > size:
             self.problem(("workload", "low"), f"low = {format_size(workload['low'])}",
                          f"at most the workload's size, {format_size(size)}")  # fmt: skip
