@@ -202,12 +202,25 @@ int hotplug_online(paddr_t base, u64 bytes)
     return status;
 }
 
+/* What may go offline before the reserve is touched. */
+static u64 bytes_above_reserve(void)
+{
+    u64 free_frames = page_total[false] + page_total[true] - page_used(false) - page_used(true);
+    u64 above = free_frames - min_u64(free_frames, HOTPLUG_RESERVE_FRAMES);
+    return above << PAGE_SHIFT;
+}
+
 static int take_away(paddr_t base, u64 bytes)
 {
     spin_lock(&page_lock);
     hold_end_all(true);
     meta_area_retreat();
+    bool spares_reserve = bytes <= bytes_above_reserve();
     int status = frames_remove(base, bytes);
+    if (status == OK && !spares_reserve) {
+        frames_add(base, bytes);
+        status = E_NOMEM;
+    }
     if (status != OK)
         frames_tidy(base, bytes);
     spin_unlock(&page_lock);
@@ -326,8 +339,14 @@ bool hotplug_next_idle(paddr_t from, paddr_t to, struct hotplug_range *idle)
     spin_lock(&page_lock);
     hold_end_all(true);
     meta_area_retreat();
-    bool found = find_idle_blocks(region, from, to, idle);
+    u64 most = bytes_above_reserve();
+    most -= most % region->block_bytes;
+    bool found = most != 0 && find_idle_blocks(region, from, to, idle);
     spin_unlock(&page_lock);
+    if (found && idle->bytes > most) {
+        idle->base += idle->bytes - most;
+        idle->bytes = most;
+    }
     return found;
 }
 

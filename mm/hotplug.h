@@ -18,6 +18,12 @@
 
 #define HOTPLUG_REGIONS_MAX 32
 
+/*
+ * Unplug leaves so many frames free in all, 1 MiB, that a shrink never takes the
+ * kernel's last memory. Where boot RAM has them, every block can go.
+ */
+#define HOTPLUG_RESERVE_FRAMES 256
+
 struct hotplug_range {
     paddr_t base;
     u64 bytes;
@@ -47,14 +53,14 @@ must_check int hotplug_online(paddr_t base, u64 bytes);
 /*
  * Take the run from the allocator and unmap it: after OK nothing can allocate
  * or touch it. Every frame must be idle (else E_BUSY, nothing changes).
- * E_NOMEM if unmapping needs a table (nothing changes).
+ * E_NOMEM if unmapping needs a table, or the reserve would be touched (nothing changes).
  */
 must_check int hotplug_offline(paddr_t base, u64 bytes);
 
 /*
  * The first maximal run of whole blocks at or after `from` and below `to`
  * that are online and idle, blocks being counted from their region's base. False
- * when there is none. O(areas / 64) for large regions.
+ * when there is none. No longer than leaves the reserve. O(areas / 64) for large regions.
  */
 bool hotplug_next_idle(paddr_t from, paddr_t to, struct hotplug_range *idle);
 

@@ -83,6 +83,7 @@ struct vmem_evacuation {
     unsigned nr_runs;    /* in how many runs they lie */
     paddr_t lowest;      /* the last one of them */
     int trouble;     /* why it fell short: E_BUSY, an owner refused; E_NOMEM, no room; OK, else */
+    u64 nr_reserve;  /* idle blocks that stayed, as the kernel must keep some memory */
     u64 retry_at_ms; /* no other try before */
     u64 wait_ms;     /* the last wait; 0 after progress */
     u64 used_when_tried; /* frames of plugged memory that were in use then */

@@ -47,6 +47,8 @@ void vmem_describe_pinned(const struct vmem_device *vmem, char *text, size_t byt
         text, bytes, "%s kernel=%lu user=%lu metadata=%lu refused=%lu movable=%lu",
         vmem->config.block_bytes != pinned.unit_bytes ? "areas" : "blocks", pinned.nr_kernel,
         pinned.nr_user, pinned.nr_metadata, pinned.nr_refused, pinned.nr_movable);
+    if (pinned.nr_idle != 0 && (size_t)length < bytes)
+        length += snprintf(text + length, bytes - (size_t)length, " reserve=%lu", pinned.nr_idle);
     for (unsigned i = 0; (owner = page_owner_name(i)) != NULL && (size_t)length < bytes; i++) {
         if (pinned.nr_refused_by[i] != 0)
             length += snprintf(text + length, bytes - (size_t)length, ", refused by %s=%lu", owner,
@@ -64,7 +66,8 @@ static const char *why_short(const struct vmem_device *vmem)
     case E_NOMEM:
         return "no memory is left to move pages to";
     default:
-        return "pages in use keep blocks plugged";
+        return vmem->evacuation.nr_reserve != 0 ? "the kernel needs the memory that is left"
+                                                : "pages in use keep blocks plugged";
     }
 }
 

@@ -277,6 +277,31 @@ static void no_memory_for_metadata(void **state)
     assert_int_equal(hotplug_online(REGION_BASE + MIB, REGION - MIB), OK);
 }
 
+/* The kernel has used up boot RAM: the last idle memory stays, until there is other. */
+static void the_kernels_last_memory_stays(void **state)
+{
+    (void)state;
+    static paddr_t pages[8192];
+    u64 count = 0;
+    add_region(2 * MIB);
+    assert_int_equal(hotplug_online(REGION_BASE, 16 * MIB), OK);
+    while (stats().boot_used < stats().boot_frames) {
+        pages[count] = page_alloc(0, PAGE_KERNEL);
+        assert_true(pages[count++] < REGION_BASE);
+    }
+    assert_idle(REGION_BASE, REGION_BASE + REGION, REGION_BASE + 2 * MIB, 14 * MIB);
+    assert_int_equal(hotplug_offline(REGION_BASE, 16 * MIB), E_NOMEM);
+    assert_int_equal(stats().plugged_frames, 16 * MIB / PAGE_BYTES);
+    assert_int_equal(hotplug_offline(REGION_BASE + 2 * MIB, 14 * MIB), OK);
+    assert_idle(REGION_BASE, REGION_BASE + REGION, 0, 0);
+    assert_int_equal(hotplug_offline(REGION_BASE, 2 * MIB), E_NOMEM);
+    for (u64 i = 0; i < HOTPLUG_RESERVE_FRAMES; i++)
+        page_free(pages[--count], 0);
+    assert_int_equal(hotplug_offline(REGION_BASE, 2 * MIB), OK);
+    while (count > 0)
+        page_free(pages[--count], 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -289,6 +314,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(blocks_larger_than_a_group, setup, teardown),
         cmocka_unit_test_setup_teardown(failed_mappings_change_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(no_memory_for_metadata, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_kernels_last_memory_stays, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
