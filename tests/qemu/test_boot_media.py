@@ -66,6 +66,17 @@ def choose_on_serial(qemu: Qemu, key: str) -> None:
     press_until(lambda: console.send(key), lambda: "Tide, by" in console.text)
 
 
+def type_to_grub(qemu: Qemu, *lines: str) -> None:
+    """Leave the menu for GRUB's command line and type the lines there."""
+    console = qemu.guest.console
+    press_until(lambda: console.send("c"), lambda: "grub>" in console.text)
+    for line in lines:
+        start = console.mark()
+        console.send("\x15" + line + "\r")  # what was typed too often goes first
+        if line != "boot":
+            console.wait(r"grub>", start, BOOT_SECONDS)
+
+
 # ---- the screen, read back ----
 
 
@@ -190,3 +201,24 @@ def test_screen_by_the_pvh_entry(boot_iso: Start, folder: Path) -> None:
     with Qemu(machine, folder, life_seconds=LIFE_SECONDS) as qemu:
         qemu.wait_for(lambda: "memory: the map of pvh" in read_text(qemu, folder), "the map")
         qemu.wait_for(lambda: read_text(qemu, folder).count("RAM") >= 3, "its lines")
+
+
+@pytest.mark.parametrize("firmware", FIRMWARES)
+def test_kernel_in_a_module_takes_over(boot_iso: Start, firmware: str) -> None:
+    """Its loader is Tide: by PVH, with the module and the tables that GRUB told the first of."""
+    qemu = boot_iso(firmware, "cd")
+    console = qemu.guest.console
+    type_to_grub(qemu, "multiboot2 /boot/tide.elf", "module2 /boot/tide.elf", "boot")
+    console.wait(r"^tide: ready$", 0, BOOT_SECONDS)
+    assert "Tide, by multiboot2" in console.text
+    for requested, init in ((512 * MIB, "state"), (256 * MIB, "state"), (GIB, "unplug")):
+        if qemu.requested("vmem0") != requested:
+            resize(qemu, "vmem0", requested)
+        start = qemu.guest.send(f"handover virtio_mem.init={init}")
+        console.wait(r"^Tide, by pvh, ", start)
+        console.wait(r"^(?:tide> )*tide: ready$", start)
+        console.wait(r"^tide> ", console.wait(r"^(?:tide> )*tide: ready$", start).end())
+        assert qemu.size("vmem0") == requested
+    assert "the loader's module" in qemu.guest.command("memory")
+    qemu.qmp.execute("system_powerdown")
+    assert qemu.wait_exit() == 0, "ACPI's tables were found again"
