@@ -29,6 +29,7 @@ struct region {
 };
 
 struct spinlock hotplug_lock;
+bool hotplug_has_large_units;
 static struct region regions[HOTPLUG_REGIONS_MAX];
 
 void hotplug_init(void)
@@ -36,6 +37,7 @@ void hotplug_init(void)
     for (unsigned i = 0; i < HOTPLUG_REGIONS_MAX; i++)
         regions[i] = (struct region){0};
     page_reserve_frames = 0;
+    hotplug_has_large_units = false;
 }
 
 /*
@@ -45,7 +47,9 @@ void hotplug_init(void)
 static void update_reserve(void)
 {
     u64 frames = 0;
+    hotplug_has_large_units = false;
     for (unsigned i = 0; i < HOTPLUG_REGIONS_MAX; i++) {
+        hotplug_has_large_units |= regions[i].block_bytes > AREA_BYTES;
         if (regions[i].bytes != 0)
             frames += 32 + 2 * ((regions[i].bytes - regions[i].online_bytes) / GIB);
     }
@@ -297,6 +301,18 @@ bool hotplug_find_units(paddr_t from, paddr_t to, struct hotplug_units *units)
     if (!is_aligned(base, AREA_BYTES) || base >= to || to - base < bytes)
         return false;
     *units = (struct hotplug_units){base, to - (to - base) % bytes, bytes, blocks};
+    return true;
+}
+
+bool hotplug_find_unit(paddr_t paddr, paddr_t *from, paddr_t *to)
+{
+    struct hotplug_units units;
+    const struct region *region = find_region(paddr, 1);
+    if (!region || !hotplug_find_units(region->base, region->base + region->bytes, &units) ||
+        paddr < units.from || paddr >= units.to)
+        return false;
+    *from = paddr - (paddr - units.from) % units.unit_bytes;
+    *to = *from + units.unit_bytes;
     return true;
 }
 

@@ -186,6 +186,13 @@ struct hotplug_units {
 /* The units within [from, to) of from's region; false if there is none. */
 bool hotplug_find_units(paddr_t from, paddr_t to, struct hotplug_units *units);
 
+/* The unit that paddr lies in, [*from, *to); false if in none. */
+bool hotplug_find_unit(paddr_t paddr, paddr_t *from, paddr_t *to);
+
+/* A region has units of several areas: then placement keeps kinds apart by unit, not only by area.
+ */
+extern bool hotplug_has_large_units;
+
 /* The range of the next region of the node at or after *number, which moves on; false at the end.
  */
 bool hotplug_next_on_node(u32 node_id, unsigned *number, paddr_t *base, paddr_t *end);

@@ -4,12 +4,14 @@
  *
  * The policy keeps whole blocks empty: areas already in use before idle ones,
  * and of each the lowest address. What pins a block and what can be moved out
- * of it never share an area. All here runs with page_lock held.
+ * of it never share an area, nor a block of several areas as long as there is another one. All here
+ * runs with page_lock held.
  */
 #include "lib/panic.h"
 #include "mm/index.h"
 #include "mm/meta.h"
 #include "mm/page_internal.h"
+#include "mm/pinned.h"
 #include "mm/poison.h"
 
 /* Areas searched in vain before an idle one is broken up rather than search on. */
@@ -65,6 +67,50 @@ static bool claim_idle(unsigned category, struct area_ref *found)
     return false;
 }
 
+/* ---- movable and unmovable pages in different blocks ---- */
+
+/* Areas looked at before pages go where they may pin a block that others could leave. */
+#define AREAS_LOOKED_AT 1024
+
+/*
+ * The policy: movable pages stay out of units that unmovable ones pin, and unmovable pages out of
+ * units that could be emptied. What is pinned already, or idle, suits the latter.
+ */
+static bool suits(unsigned slot, enum content content)
+{
+    if (slot >= PAGE_NR_KINDS)
+        return content <= REFUSED;
+    return content != MOVABLE && content != REFUSED;
+}
+
+/*
+ * The lowest idle plugged area in a unit that suits the slot, else the lowest. Where a unit is an
+ * area they are the same, as an area never has both kinds.
+ */
+static bool claim_suitable(unsigned slot, struct area_ref *found)
+{
+    paddr_t at = 0, from, to;
+    u64 used;
+    for (u64 left = AREAS_LOOKED_AT; hotplug_has_large_units && left > 0;) {
+        if (!index_find_from(CATEGORY_IDLE_PLUGGED, at, found))
+            break;
+        if (!hotplug_find_unit(area_base(*found), &from, &to) ||
+            suits(slot, unit_content(from, to - from, &used))) {
+            if (group_claim(found->group, area_bit(*found)))
+                return true;
+            continue;
+        }
+        at = to;
+        left -= min_u64((to - from) / AREA_BYTES, left);
+    }
+    return claim_idle(CATEGORY_IDLE_PLUGGED, found);
+}
+
+static bool claim_for(unsigned slot, bool boot, struct area_ref *found)
+{
+    return boot ? claim_idle(CATEGORY_IDLE_BOOT, found) : claim_suitable(slot, found);
+}
+
 /* The claimed area becomes one whose bits say that every frame is free, and is locked. */
 static bool open_area(unsigned slot, struct pick *pick)
 {
@@ -88,20 +134,19 @@ static bool open_area(unsigned slot, struct pick *pick)
     return true;
 }
 
-static bool pick_idle(unsigned category, unsigned slot, struct pick *pick)
+static bool pick_idle(bool boot, unsigned slot, struct pick *pick)
 {
-    return claim_idle(category, &pick->ref) && open_area(slot, pick);
+    return claim_for(slot, boot, &pick->ref) && open_area(slot, pick);
 }
 
 static bool pick_from(bool boot, unsigned slot, unsigned order, struct pick *pick)
 {
-    unsigned idle = boot ? CATEGORY_IDLE_BOOT : CATEGORY_IDLE_PLUGGED;
     unsigned shelf_0 = boot ? CATEGORY_FIXED_BOOT : CATEGORY_FIXED_PLUGGED;
     unsigned first = shelf_0 + order;
     unsigned last = shelf_0 + SHELF_UNKNOWN;
     if (slot >= PAGE_NR_KINDS)
         first = last = CATEGORY_MOVABLE + (slot - PAGE_NR_KINDS);
-    return pick_used(first, last, order, PROBES_MAX, pick) || pick_idle(idle, slot, pick) ||
+    return pick_used(first, last, order, PROBES_MAX, pick) || pick_idle(boot, slot, pick) ||
            pick_used(first, last, order, ~0u, pick);
 }
 
@@ -138,11 +183,11 @@ static paddr_t place_whole(unsigned slot)
     for (unsigned i = 0; i < 2; i++) {
         bool boot = (slot == PAGE_KERNEL) == (i == 0);
         struct area_ref ref;
-        if (!may_use(boot, slot) ||
-            !claim_idle(boot ? CATEGORY_IDLE_BOOT : CATEGORY_IDLE_PLUGGED, &ref))
+        if (!may_use(boot, slot) || !claim_for(slot, boot, &ref))
             continue;
-        /* The reserve must be looked at each time, so the second choice is no hint. */
-        if (i == 0)
+        /* The reserve must be looked at each time, so the second choice is no hint; nor is a group
+         * with units of several areas, of which some may not suit. */
+        if (i == 0 && (boot || !hotplug_has_large_units))
             page_slot(slot)->group = ref.group;
         return take_whole(ref, slot);
     }
