@@ -83,6 +83,28 @@ void fake_ring_init(struct fake_ring *ring, const struct virtqueue_layout *layou
     assert_int_equal(avail(ring)[1], 0);
 }
 
+/* ---- what the driver must leave alone ---- */
+
+static const u8 *descriptor_bytes(const struct fake_ring *ring, unsigned place)
+{
+    return (const u8 *)phys_to_virt(ring->layout.descriptors) + 16 * place;
+}
+
+static void expose(struct fake_ring *ring, unsigned place)
+{
+    ring->exposed[place] = true;
+    memcpy(ring->expected[place], descriptor_bytes(ring, place), 16);
+}
+
+void fake_ring_check(const struct fake_ring *ring)
+{
+    for (unsigned place = 0; place < ring->layout.size; place++) {
+        if (ring->exposed[place] &&
+            memcmp(ring->expected[place], descriptor_bytes(ring, place), 16) != 0)
+            fail_msg("the driver changed descriptor %u, which the device has (L1, K2)", place);
+    }
+}
+
 /* ---- available buffers ---- */
 
 static void add_piece(struct fake_buffer *buffer, const struct descriptor *from, bool writable)
@@ -143,6 +165,7 @@ static void read_chain(struct fake_ring *ring, struct fake_buffer *buffer)
 
     for (unsigned i = 0;; i++) {
         own(ring, index); /* a loop would own a descriptor twice */
+        expose(ring, index);
         struct descriptor entry = load(ring->layout.descriptors, index);
         u16 flags = entry.half[0];
         assert_int_equal(flags & ~(DESC_NEXT | DESC_WRITE | DESC_INDIRECT), 0);
@@ -194,6 +217,7 @@ static bool pop_packed(struct fake_ring *ring, struct fake_buffer *buffer)
             return false;
         assert_true(is_available); /* K6: the rest of a list is there before its first */
         assert_true(buffer->nr_slots < ring->layout.size);
+        expose(ring, ring->next_avail);
         buffer->nr_slots++;
         buffer->id = entry.half[0];
         if ((flags & DESC_INDIRECT) != 0) {
@@ -215,6 +239,7 @@ static bool pop_packed(struct fake_ring *ring, struct fake_buffer *buffer)
 bool fake_ring_pop(struct fake_ring *ring, struct fake_buffer *buffer)
 {
     memset(buffer, 0, sizeof(*buffer));
+    fake_ring_check(ring);
     return is_packed(ring) ? pop_packed(ring, buffer) : pop_split(ring, buffer);
 }
 
@@ -253,7 +278,7 @@ static void disown(struct fake_ring *ring, const struct fake_buffer *buffer)
     if (is_packed(ring))
         ring->owned[buffer->id] = false;
     for (unsigned i = 0; i < buffer->nr_slots && !is_packed(ring); i++)
-        ring->owned[buffer->slots[i]] = false;
+        ring->owned[buffer->slots[i]] = ring->exposed[buffer->slots[i]] = false;
 }
 
 static void write_entry(struct fake_ring *ring, u32 id, u32 bytes)
@@ -265,6 +290,7 @@ static void write_entry(struct fake_ring *ring, u32 id, u32 bytes)
         entry.half[1] = ring->used_wrap ? DESC_AVAIL | DESC_USED : 0;
         memcpy((struct descriptor *)phys_to_virt(ring->layout.descriptors) + ring->next_used,
                &entry, sizeof(entry));
+        ring->exposed[ring->next_used] = false;
         return;
     }
     u32 entry[2] = {id, bytes};
@@ -281,6 +307,9 @@ static void move_used(struct fake_ring *ring, u16 nr_entries, u16 nr_slots)
         used(ring)[1] = ring->next_used;
         return;
     }
+    /* Nothing is written to the rest of a list, and the driver may use it again. */
+    for (unsigned i = 0; i < nr_slots; i++)
+        ring->exposed[(ring->next_used + i) % ring->layout.size] = false;
     ring->signalled = (u16)(ring->signalled + nr_slots);
     ring->next_used = (u16)(ring->next_used + nr_slots);
     if (ring->next_used >= ring->layout.size) {
@@ -291,6 +320,7 @@ static void move_used(struct fake_ring *ring, u16 nr_entries, u16 nr_slots)
 
 void fake_ring_push(struct fake_ring *ring, const struct fake_buffer *buffer, u32 used_bytes)
 {
+    fake_ring_check(ring);
     disown(ring, buffer);
     fake_ring_push_raw(ring, buffer->id, used_bytes, buffer->nr_slots);
 }
@@ -374,6 +404,7 @@ void fake_ring_set_used_index(struct fake_ring *ring, u16 index)
 
 void fake_ring_scribble(struct fake_ring *ring, u8 junk)
 {
+    memset(ring->exposed, 0, sizeof(ring->exposed));
     if (is_packed(ring)) {
         /* Used entries lie among the descriptors: spare the flags, which would make new ones. */
         for (unsigned i = 0; i < ring->layout.size; i++)

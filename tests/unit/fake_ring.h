@@ -44,10 +44,16 @@ struct fake_ring {
     bool used_wrap;
     u16 signalled; /* used entries (packed: descriptors) since fake_ring_wants_interrupt() */
     bool owned[FAKE_RING_ENTRIES_MAX]; /* the device has this descriptor (packed: this id) */
+    /* Descriptors that the device has, by place in the ring, and what is in them. */
+    bool exposed[FAKE_RING_ENTRIES_MAX];
+    u8 expected[FAKE_RING_ENTRIES_MAX][16];
 };
 
 /* A fresh ring at `layout`; asserts its alignment and size. */
 void fake_ring_init(struct fake_ring *ring, const struct virtqueue_layout *layout, u64 features);
+
+/* Fails if the driver changed a descriptor that the device has (L1, K2). Each pop and push does. */
+void fake_ring_check(const struct fake_ring *ring);
 
 /* Take the next available buffer, checked; false if there is none. */
 bool fake_ring_pop(struct fake_ring *ring, struct fake_buffer *buffer);

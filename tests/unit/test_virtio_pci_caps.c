@@ -244,6 +244,20 @@ static void test_cap_at_the_end(void **state)
     assert_non_null(strstr(fake_console(), "leaves config space"));
 }
 
+/* Threat 3: a BAR that firmware gave no address, on a machine that has none to give. */
+static void test_bar_without_address(void **state)
+{
+    (void)state;
+    fake_pci_set(fake.function, PCI_BAR0 + 16, 4, 0xc);
+    fake_pci_set(fake.function, PCI_BAR0 + 20, 4, 0);
+    log_levels[LOG_VIRTIO] = LOG_LEVEL_DEBUG;
+    pci_init(NULL);
+    assert_int_equal(pci_scan(), 1);
+    assert_int_equal(virtio_pci_find_windows(pci_device_at(0), &windows), E_NODEV);
+    assert_non_null(strstr(fake_console(), "the BAR has no address"));
+    assert_non_null(strstr(fake_console(), "error: no usable common structure"));
+}
+
 /* Threat 3 */
 static void test_structures_overlap(void **state)
 {
@@ -320,7 +334,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_as_qemu_has_it),     TEST(test_capabilities),    TEST(test_first_of_two),
         TEST(test_missing_structures), TEST(test_list_is_hostile), TEST(test_cap_at_the_end),
-        TEST(test_structures_overlap), TEST(test_notify_offsets),
+        TEST(test_structures_overlap), TEST(test_notify_offsets),  TEST(test_bar_without_address),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -136,6 +136,30 @@ static void test_spurious_interrupts(void **state)
     assert_int_equal(machine_status(&machine).phase, VMEM_PHASE_SETTLED);
 }
 
+/* Threat 8: an event at the very moment of DRIVER_OK, with nothing changed, and before it. */
+static void interrupt_at_reset(void *context)
+{
+    struct fake_vmem *device = context;
+    fake_transport_interrupt(&device->transport, VIRTIO_EVENT_QUEUE | VIRTIO_EVENT_CONFIG);
+}
+
+static void test_events_around_driver_ok(void **state)
+{
+    (void)state;
+    machine_boot(&machine, FAKE_VMEM_QEMU);
+    machine.device.transport.on_reset = interrupt_at_reset;
+    machine_attach(&machine);
+    interrupt_at_reset(&machine.device);
+    machine_run(&machine, 10);
+    assert_int_equal(fake_vmem_requests(&machine.device), 0);
+    machine_resize(&machine, 64 * MIB, 1);
+    machine_expect(&machine, 64 * MIB);
+    fake_transport_fail(&machine.device.transport); /* with its event, and one more at the reset */
+    machine_run(&machine, 1000);
+    machine_expect(&machine, 64 * MIB);
+    assert_int_equal(machine_status(&machine).resets, 1);
+}
+
 /* One entry does not hold the two pieces of a request: broken at once, not waiting for ever. */
 static void test_queue_too_small(void **state)
 {
@@ -251,12 +275,13 @@ static void test_hostile_neighbour(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        scenario(test_config_never_still), scenario(test_config_still_again),
-        scenario(test_config_goes_bad),    scenario(test_usable_shrinks),
-        scenario(test_flapping_wish),      scenario(test_spurious_interrupts),
-        scenario(test_false_ack),          scenario(test_false_ack_for_ever),
-        scenario(test_used_length_lies),   scenario(test_queue_too_small),
-        scenario(test_queue_small),        scenario(test_hostile_neighbour),
+        scenario(test_config_never_still),      scenario(test_config_still_again),
+        scenario(test_config_goes_bad),         scenario(test_usable_shrinks),
+        scenario(test_flapping_wish),           scenario(test_spurious_interrupts),
+        scenario(test_events_around_driver_ok), scenario(test_false_ack),
+        scenario(test_false_ack_for_ever),      scenario(test_used_length_lies),
+        scenario(test_queue_too_small),         scenario(test_queue_small),
+        scenario(test_hostile_neighbour),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

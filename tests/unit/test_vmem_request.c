@@ -4,6 +4,9 @@
  * or fail to give: what counts is the type, and no byte that was not written.
  */
 #include "drivers/virtio/virtio_mem_request.h"
+
+#include <pthread.h>
+
 #include "drivers/virtio/virtio_spec.h"
 #include "include/status.h"
 #include "include/units.h"
@@ -148,6 +151,36 @@ static void test_answers(void **state)
     }
 }
 
+/* Threat 16: the answer changes while it is read: what was checked is what counts. */
+static bool ends_scribbling;
+
+static void *scribble(void *context)
+{
+    volatile u16 *type = context;
+    while (!__atomic_load_n(&ends_scribbling, __ATOMIC_RELAXED)) {
+        *type = 0;
+        *type = 0x7777;
+    }
+    return NULL;
+}
+
+static void test_answer_changes_while_read(void **state)
+{
+    (void)state;
+    pthread_t thread;
+    ends_scribbling = false;
+    u8 *response = (u8 *)requests.buffers + 24; /* the first slot's, behind its request */
+    assert_int_equal(pthread_create(&thread, NULL, scribble, response), 0);
+    for (unsigned i = 0; i < 20000; i++) {
+        struct vmem_reply reply = ask(VIRTIO_MEM_REQ_PLUG);
+        bool is_ack = reply.response == VMEM_ACK;
+        assert_int_equal(is_ack, reply.type == VIRTIO_MEM_RESP_ACK);
+        assert_true(is_ack || reply.response == VMEM_NO_ANSWER);
+    }
+    __atomic_store_n(&ends_scribbling, true, __ATOMIC_RELAXED);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+}
+
 /* Sixteen at once and no more; each slot is free again when its own answer came. */
 static void test_slots(void **state)
 {
@@ -193,6 +226,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         request_test(test_wire_format),
         request_test(test_answers),
+        request_test(test_answer_changes_while_read),
         request_test(test_slots),
         request_test(test_deadlines),
     };
