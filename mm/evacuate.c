@@ -144,8 +144,8 @@ static u64 group_room(const struct group *group)
 
 /*
  * The units that could be emptied if all movable pages were pushed together: what
- * is free for them anywhere, in whole units. A session that tried more
- * would move pages for units that then cannot be emptied after all.
+ * is free for them anywhere, in whole units, and may go without touching the reserve. A
+ * session that tried more would move pages for units that then cannot go after all.
  */
 static u64 units_of_room(u64 unit_bytes)
 {
@@ -156,8 +156,11 @@ static u64 units_of_room(u64 unit_bytes)
         group = index_next_group(group->base + GROUP_BYTES);
     }
     u64 boot_free = page_total[true] - page_used(true);
-    u64 above_reserve = boot_free > page_reserve_frames ? boot_free - page_reserve_frames : 0;
-    return (room[false] + min_u64(room[true], above_reserve)) / (unit_bytes >> PAGE_SHIFT);
+    u64 above_reserve = boot_free - min_u64(boot_free, page_reserve_frames);
+    u64 all_free = boot_free + page_total[false] - page_used(false);
+    u64 may_go = all_free - min_u64(all_free, HOTPLUG_RESERVE_FRAMES);
+    u64 movable_room = room[false] + min_u64(room[true], above_reserve);
+    return min_u64(movable_room, may_go) / (unit_bytes >> PAGE_SHIFT);
 }
 
 static void forget_marks(const struct hotplug_evacuation *session, enum hotplug_try attempt)

@@ -158,16 +158,34 @@ static void no_more_is_chosen_than_there_is_room_for(void **state)
     check_pages(6);
 }
 
+/* What is emptied must be able to go: the kernel keeps its last MiB. */
+static void the_reserve_is_not_moved_into(void **state)
+{
+    (void)state;
+    take(&owner_of_6, REGION / (256 * KIB));
+    while (page_alloc(0, PAGE_KERNEL) != PADDR_NONE)
+        ;
+    for (u64 i = 0; i < 19; i++)
+        drop(8 * i, 6);
+    assert_int_equal(begin(NR_BLOCKS, HOTPLUG_FIRST_TRY), 1); /* 2, but for 64 frames */
+    drop(8 * 19, 6);
+    assert_int_equal(begin(NR_BLOCKS, HOTPLUG_FIRST_TRY), 2);
+    assert_int_equal(empty_all(), 2);
+    assert_int_equal(take_all(), 2);
+    hotplug_evacuate_end(&session);
+}
+
 /* Room, but in areas of another owner: found out only in the middle. */
 static void no_room_and_no_table(void **state)
 {
     (void)state;
     struct hotplug_range range;
-    take(&owner_of_6, REGION / (256 * KIB) - 8);
-    take(&owner_of_0, 512);
+    u64 nr_chunks = REGION / (256 * KIB) - 16;
+    take(&owner_of_6, nr_chunks);
+    take(&owner_of_0, 1024); /* a frame of each of the two areas stays */
     while (page_alloc(9, PAGE_KERNEL) != PADDR_NONE || page_alloc(6, PAGE_KERNEL) != PADDR_NONE)
         ;
-    for (u64 i = nr_pages - 512; i < nr_pages - 1; i++)
+    for (u64 i = nr_chunks + 1; i < nr_pages - 1; i++)
         drop(i, 0);
     drop(0, 6);
     paddr_t end = REGION_BASE + 2 * 2 * MIB;
@@ -186,7 +204,7 @@ static void no_room_and_no_table(void **state)
     assert_int_equal(hotplug_evacuate_take(&session, REGION, &range), E_NOMEM);
     hotplug_evacuate_end(&session);
     assert_int_equal(fake_mapped_bytes(), REGION);
-    for (u64 i = 16; i < nr_pages - 513; i++)
+    for (u64 i = 16; i < nr_chunks; i++)
         check_mark(i, 6);
     check_mark(nr_pages - 2, 0);
 }
@@ -213,6 +231,7 @@ int main(void)
         TEST(the_kernels_pages_are_told_from_users),
         TEST(an_end_opens_what_is_closed),
         TEST(no_more_is_chosen_than_there_is_room_for),
+        TEST(the_reserve_is_not_moved_into),
         TEST(no_room_and_no_table),
         TEST(owners_are_checked),
     };
