@@ -210,6 +210,39 @@ static void test_in_order_batches(void **state)
     for_each_ring(in_order_batches);
 }
 
+/* Q5: chains of many lengths, some always outstanding: `next` is where IN_ORDER wants it. */
+static void test_in_order_chains(void **state)
+{
+    struct fake_buffer popped[16];
+    unsigned seed = 7;
+
+    (void)state;
+    fake_rig_start(&rig, BIT(IN_ORDER), 16);
+    rig.transport.hold = true;
+    for (unsigned round = 0, outstanding = 0; round < 2000; round++) {
+        struct virtqueue_piece pieces[4];
+        seed = seed * 1103515245 + 12345;
+        unsigned nr_pieces = 1 + seed / 65536 % 4;
+        for (unsigned i = 0; i < nr_pieces; i++)
+            pieces[i] = (struct virtqueue_piece){virt_to_phys(fake_rig_buffer(&rig, i)), 8};
+        if (virtqueue_add(rig.queue, pieces, 0, nr_pieces, popped) == OK) {
+            virtqueue_publish(rig.queue);
+            assert_true(fake_ring_pop(ring(), &popped[outstanding++]));
+        }
+        unsigned nr_used = seed / 131072 % (outstanding + 1);
+        if (nr_used == 0)
+            continue;
+        fake_ring_push_batch(ring(), popped, nr_used, 4);
+        for (unsigned i = 0; i < nr_used; i++) {
+            struct virtqueue_used used;
+            assert_int_equal(virtqueue_take_used(rig.queue, &used), OK);
+        }
+        outstanding -= nr_used;
+        memmove(popped, popped + nr_used, outstanding * sizeof(popped[0]));
+    }
+    fake_rig_stop(&rig);
+}
+
 /* Many pieces: an indirect table takes up to four, longer buffers a chain; Q2, D3, K4. */
 static void many_pieces(u64 features, u16 size)
 {
@@ -369,6 +402,7 @@ int main(void)
         cmocka_unit_test(test_nothing_before_publish),
         cmocka_unit_test(test_used_out_of_order),
         cmocka_unit_test(test_in_order_batches),
+        cmocka_unit_test(test_in_order_chains),
         cmocka_unit_test(test_many_pieces),
         cmocka_unit_test(test_index_wraps),
         cmocka_unit_test(test_notification_suppression),
