@@ -86,6 +86,8 @@ static bool carry_out(struct vmem_device *vmem, const struct vmem_plan *plan, u6
         vmem_blocks_set(&vmem->blocks, plan->run, VMEM_BLOCK_HELD);
         return true;
     case VMEM_ACTION_UNPLUG:
+        if (vmem->requests.nr_in_flight == VMEM_REQUESTS_MAX)
+            return false; /* before anything is unmapped, only to be mapped again */
         /* virtio 1.4, "Memory Device: Device Operation": no unplug request for memory that is in
          * use, so mm lets go of it before the device hears of it (M11). */
         if (!vmem_take_offline(vmem, plan->run, now_ms))
