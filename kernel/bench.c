@@ -283,7 +283,7 @@ static void churn(void *context)
     while (__atomic_load_n(&churn_ends, __ATOMIC_RELAXED) == 0)
         churn_place(book, (unsigned)next_random(&random) % CHURN_PAGES, result);
     for (unsigned i = 0; i < CHURN_PAGES; i++) {
-        if (book->pages[i] != PADDR_NONE)
+        if (__atomic_load_n(&book->pages[i], __ATOMIC_RELAXED) != PADDR_NONE)
             churn_place(book, i, result);
     }
 }

@@ -17,7 +17,8 @@ walk: ## random operations on the allocator under sanitizers, OPS=10000000 SEED=
 
 tsan-programs:
 	@$(MAKE) --no-print-directory -s O=$(O)/tsan HOST_SOURCES="$(ALLOCATOR_SOURCES)" \
-	  HOST_SANITIZERS=-fsanitize=thread $(O)/tsan/unit/test_page_threads
+	  HOST_SANITIZERS=-fsanitize=thread \
+	  $(patsubst %,$(O)/tsan/unit/%,test_page_threads test_evacuate_threads)
 
 debug-programs:
 	@$(MAKE) --no-print-directory -s O=$(O)/debug DEBUG=1 HOST_SOURCES="$(ALLOCATOR_SOURCES)" \
