@@ -156,7 +156,7 @@ lint: ## format, layers, a clang build, sizes, scripts
 
 bench: ## the figures, as a table and as build/bench.json
 	$(TOOL) tools/setup run
-	$(BUILD) all $(O)/plugin/insn_count.so $(O)/bench/nop.elf
+	$(BUILD) all bench-programs $(O)/plugin/insn_count.so $(O)/bench/nop.elf
 	$(TOOL) $(PYTHON) tools/bench $(O)
 
 experiments: ## a fast set of experiments, and the figures that the docs show

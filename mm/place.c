@@ -14,8 +14,12 @@
 #include "mm/pinned.h"
 #include "mm/poison.h"
 
-/* Areas searched in vain before an idle one is broken up rather than search on. */
-#define PROBES_MAX 8
+/*
+ * Areas searched in vain before an idle one is broken up rather than search on: a
+ * bound on one call. Each such area moves to a lower shelf, so that while one area in
+ * twenty is idle all others have been looked at, for every order, before those are gone.
+ */
+#define PROBES_MAX 128
 
 u64 page_reserve_frames;
 
