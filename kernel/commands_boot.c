@@ -47,12 +47,22 @@ static void print_range(paddr_t base, u64 bytes, const char *what)
                    (unsigned long)(base + bytes - 1), format_size(bytes, size, sizeof(size)), what);
 }
 
-/* As ACPI has it; the regions above go by their devices' word, if there is one. */
+static bool has_several_nodes(void)
+{
+    struct platform_node_range range;
+    for (unsigned i = 0; platform_memory_node(i, &range) == OK; i++) {
+        if (range.node_id != 0)
+            return true;
+    }
+    return false;
+}
+
+/* As ACPI has it; the regions go by their devices' word, if there is one. */
 static void print_nodes(void)
 {
     struct platform_node_range range;
     char text[40];
-    if (platform_memory_node(0, &range) != OK)
+    if (!has_several_nodes())
         return;
     console_printf("memory: the nodes of ACPI\n");
     for (unsigned i = 0; platform_memory_node(i, &range) == OK; i++) {
@@ -65,6 +75,7 @@ static void print_nodes(void)
 void command_memory(const struct command_line *line)
 {
     (void)line;
+    print_nodes();
     console_printf("memory: the map of %s\n", boot_info->protocol);
     for (u32 i = 0; i < boot_info->nr_ranges; i++)
         print_range(boot_info->ranges[i].base, boot_info->ranges[i].bytes,
@@ -81,5 +92,4 @@ void command_memory(const struct command_line *line)
         snprintf(name, sizeof(name), "%s, node %u", vmem_virtio(vmem)->name, status.node_id);
         print_range(status.config.region_base, status.config.region_bytes, name);
     }
-    print_nodes();
 }

@@ -47,6 +47,13 @@ def resize(qemu: Qemu, device: str, size: int) -> Settled:
     return settled
 
 
+def switch_off(qemu: Qemu, device: str) -> None:
+    """`off`, and until the device has agreed: QEMU may answer its UNPLUG ALL at once or later."""
+    answer = qemu.guest.command(f"off {device}")
+    assert answer in (f"off: {device} is off\n", f"off: {device} goes off when the device agrees\n")
+    qemu.wait_for(lambda: device not in qemu.guest.command("status"), f"{device} to be off")
+
+
 def requests_of(qemu: Qemu, since: int = 0) -> list[tuple[str, str | None]]:
     """(kind, reply) of each request that QEMU saw, from the since-th on."""
     return [(request.kind, request.reply) for request in qemu.trace().requests[since:]]

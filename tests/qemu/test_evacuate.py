@@ -4,7 +4,7 @@
 import re
 
 import pytest
-from helpers import Boot, nr_requests, requests_of, resize
+from helpers import Boot, nr_requests, requests_of, resize, switch_off
 from tide import reclaim
 from tide.machine import MemDevice
 from tide.qemu import Qemu
@@ -197,5 +197,5 @@ def test_off_while_pages_move(boot: Boot) -> None:
     assert "pages of it are in use" in qemu.guest.command("off vmem0")
     qemu.guest.wait_settled("vmem0", 600 * MIB, mark, LONG)
     reclaim.release(qemu.guest)
-    assert "off: vmem0 is off" in qemu.guest.command("off vmem0")
+    switch_off(qemu, "vmem0")
     assert qemu.size("vmem0") == 0
