@@ -36,7 +36,6 @@ void vmem_recover(struct vmem_device *vmem, u64 now_ms, const char *why)
         virtio_break(vmem->virtio, "%s, and %u resets did not help", why, vmem->nr_recoveries);
         return;
     }
-    vmem_evacuate_end(vmem);
     vmem->nr_recoveries++;
     vmem->recovered_at_ms = now_ms;
     vmem->count.resets++;

@@ -104,6 +104,8 @@ void run_until_moved(u64 wanted)
 {
     for (unsigned calls = 0; nr_chunk_moves < wanted; calls++) {
         assert_true(calls < 1000);
+        if (machine.due_ms > platform_now_ms())
+            fake_advance_ms(1);
         machine.due_ms = vmem_service(machine.driver, platform_now_ms());
     }
 }

@@ -145,6 +145,34 @@ static void test_answers_that_are_no_ack(void **state)
     machine_boot(&machine, FAKE_VMEM_QEMU);
 }
 
+/* While the device does not follow, nothing is kept from those who want memory. */
+static void test_nothing_stays_closed(void **state)
+{
+    (void)state;
+    start_scattered(2 * MIB, 256 * MIB, 40);
+    fake_vmem_set_requested(&machine.device, 128 * MIB);
+    run_until_moved(20);
+    machine.device.moods.busy = 1000;
+    machine_run(&machine, 5);
+    assert_true(machine_status(&machine).replies[VIRTIO_MEM_RESP_BUSY] > 0);
+    expect_all_open();
+    machine.device.moods.busy = 0;
+    run_until_moved(nr_chunk_moves + 1);
+    assert_int_equal(vmem_verify(machine.driver), OK);
+    expect_all_open();
+    run_until_moved(nr_chunk_moves + 1);
+    machine.device.moods.needs_reset = 1;
+    machine.device.is_strict = false;
+    for (unsigned calls = 0; machine_status(&machine).resets == 0; calls++) {
+        assert_true(calls < 10000);
+        machine_run(&machine, 1);
+    }
+    expect_all_open();
+    machine_run(&machine, 100000);
+    machine_expect(&machine, 128 * MIB);
+    check_chunks();
+}
+
 static void test_broken_in_the_middle(void **state)
 {
     (void)state;
@@ -164,6 +192,23 @@ static void test_broken_in_the_middle(void **state)
     }
     assert_int_equal(vmem_detach(machine.driver), OK);
     assert_int_equal(fake_mapped_bytes(), 0);
+}
+
+/* Pulled out: the driver hears of it only as it is told to let go. */
+static void test_gone_in_the_middle(void **state)
+{
+    (void)state;
+    start_scattered(2 * MIB, 256 * MIB, 50);
+    fake_vmem_set_requested(&machine.device, 128 * MIB);
+    run_until_moved(20);
+    for (u64 i = 0; i < nr_chunks; i++) {
+        if (chunks[i])
+            drop_chunk(i);
+    }
+    virtio_break(&machine.device.transport.device, "it was pulled out");
+    assert_int_equal(vmem_detach(machine.driver), OK);
+    assert_int_equal(fake_mapped_bytes(), 0);
+    page_check();
 }
 
 static void test_off_in_the_middle(void **state)
@@ -246,7 +291,9 @@ int main(void)
         TEST(test_fixed_pages_stay),
         TEST(test_no_table),
         TEST(test_answers_that_are_no_ack),
+        TEST(test_nothing_stays_closed),
         TEST(test_broken_in_the_middle),
+        TEST(test_gone_in_the_middle),
         TEST(test_off_in_the_middle),
         TEST(test_verify_and_sleep_in_the_middle),
         TEST(test_two_devices_at_once),
