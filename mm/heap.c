@@ -134,7 +134,7 @@ static const char *free_small(void *object, unsigned shift)
     paddr_t offset = virt_to_phys(object) % PAGE_BYTES;
     struct head *head = phys_to_virt(virt_to_phys(object) - offset);
     unsigned place = (unsigned)(offset >> shift);
-    if (head->magic != HEAD_MAGIC || head->shift != shift || offset == 0 ||
+    if (head->magic != HEAD_MAGIC || head->shift != shift || offset < sizeof(*head) ||
         !is_aligned(offset, (u64)1 << shift))
         return "no such object";
     if (head->free[place / 64] >> place % 64 & 1)

@@ -92,6 +92,15 @@ static void bad_frees_panic(void **state)
     assert_panics(heap_free(other, 100), "no such object"); /* its frame has gone */
 }
 
+/* The head of a frame is no object, though the smallest class has a place under its end. */
+static void a_frames_head_is_no_object(void **state)
+{
+    (void)state;
+    u8 *object = heap_alloc(32);
+    u8 *frame = (u8 *)align_down((uintptr_t)object, PAGE_BYTES);
+    assert_panics(heap_free(frame + 32, 32), "no such object");
+}
+
 static void wrong_sizes_panic(void **state)
 {
     (void)state;
@@ -104,9 +113,9 @@ static void wrong_sizes_panic(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(objects_of_every_size), TEST(frames_are_shared_and_come_back),
-        TEST(nothing_for_nothing),   TEST(wrong_sizes_panic),
-        TEST(bad_frees_panic),
+        TEST(objects_of_every_size),      TEST(frames_are_shared_and_come_back),
+        TEST(nothing_for_nothing),        TEST(wrong_sizes_panic),
+        TEST(a_frames_head_is_no_object), TEST(bad_frees_panic),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
