@@ -59,11 +59,13 @@ must_check int platform_unmap_ram(paddr_t paddr, u64 bytes);
 must_check int platform_vm_map(u64 address, paddr_t paddr, u64 bytes);
 
 /*
- * Let no processor reach the range's pages from now on, but remember them: an access waits, until
- * its page is resumed with the same or other frames, or is a page fault, once it is unmapped.
- * An access from this processor is always a fault. Between hold and resume: no lock, no allocation.
+ * Hold the range's pages, and remember them: after the flush no processor can reach them. An access
+ * waits, until its page is resumed with the same or other frames, or is a page fault, once it is
+ * unmapped; from this processor it is always a fault. From hold to resume the caller must take no
+ * lock that a processor may have while it uses a page.
  */
 void platform_vm_hold(u64 address, u64 bytes);
+void platform_vm_flush(u64 address, u64 bytes);
 void platform_vm_resume(u64 address, paddr_t paddr);
 
 /* The page at an address, held or not: its size and where it is now; 0 if there is none. */

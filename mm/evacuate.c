@@ -250,14 +250,9 @@ static bool in_use(struct area_ref ref, unsigned frame, unsigned order)
     return used;
 }
 
-/* OK: it is empty, and was before; E_AGAIN: it is, now. */
-static int empty_area(struct area_ref ref)
+static int move_pages(struct area_ref ref, struct page_owner *owner)
 {
     int result = OK;
-    u32 entry = __atomic_load_n(area_entry(ref), __ATOMIC_RELAXED);
-    if (!(entry & AREA_MOVABLE))
-        return OK;
-    struct page_owner *owner = movable_owner(entry);
     for (unsigned frame = 0; frame < AREA_FRAMES; frame += 1u << owner->order) {
         paddr_t from = area_base(ref) + ((paddr_t)frame << PAGE_SHIFT);
         if (!in_use(ref, frame, owner->order))
@@ -271,6 +266,21 @@ static int empty_area(struct area_ref ref)
         result = E_AGAIN;
     }
     return result;
+}
+
+/* OK: it is empty, and was before; E_AGAIN: it is, now. */
+static int empty_area(struct area_ref ref)
+{
+    u32 entry = __atomic_load_n(area_entry(ref), __ATOMIC_RELAXED);
+    if (!(entry & AREA_MOVABLE))
+        return OK;
+    struct page_owner *owner = movable_owner(entry);
+    if (owner->begin)
+        owner->begin(owner, area_base(ref));
+    int status = move_pages(ref, owner);
+    if (owner->end)
+        owner->end(owner, area_base(ref));
+    return status;
 }
 
 static bool is_closed(paddr_t unit, u64 unit_bytes)

@@ -70,6 +70,12 @@ struct page_owner {
      */
     bool (*move)(struct page_owner *owner, paddr_t from, paddr_t to);
     unsigned number; /* mm's */
+    /*
+     * NULL, or told before and after mm asks for the pages of [area, area + 2 MiB), so that the
+     * owner can prepare them all at once.
+     */
+    void (*begin)(struct page_owner *owner, paddr_t area);
+    void (*end)(struct page_owner *owner, paddr_t area);
 };
 
 #define PAGE_OWNERS_MAX 9

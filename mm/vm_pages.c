@@ -23,6 +23,8 @@ struct pages {
 };
 
 static bool move(struct page_owner *owner, paddr_t from, paddr_t to);
+static void begin_moves(struct page_owner *owner, paddr_t area);
+static void end_moves(struct page_owner *owner, paddr_t area);
 
 static struct pages large;
 static struct pages small;
@@ -30,7 +32,9 @@ static u64 nr_moves;
 
 static void start(struct pages *pages, const char *name, unsigned order)
 {
-    *pages = (struct pages){.owner = {.name = name, .order = order, .move = move}};
+    *pages = (struct pages){
+        .owner = {
+            .name = name, .order = order, .move = move, .begin = begin_moves, .end = end_moves}};
     int status = page_add_owner(&pages->owner);
     ASSERT(status == OK);
 }
@@ -55,6 +59,11 @@ static u64 frame_number(const struct pages *pages, paddr_t paddr)
 static u32 page_number(u64 address)
 {
     return (u32)((address - VM_BASE) / PAGE_BYTES);
+}
+
+static u64 address_of(u32 number)
+{
+    return VM_BASE + number * PAGE_BYTES;
 }
 
 /* ---- one page ---- */
@@ -83,23 +92,54 @@ static struct pages *find(u64 address, paddr_t *paddr)
     return bytes == bytes_of(&large) ? &large : bytes == bytes_of(&small) ? &small : NULL;
 }
 
+/* ---- moves ---- */
+
 /*
- * Between hold and resume other processors may wait for us, whatever locks they
- * have: nothing here may take one, and the tree has what it needs before.
+ * All pages in 2 MiB of frames are held at once, since each flush waits for all
+ * processors. From here to the end others may wait for us, with locks of their
+ * own. mm's locks, which are taken meanwhile, nobody has while he uses an area.
  */
+static void begin_moves(struct page_owner *owner, paddr_t area)
+{
+    struct pages *pages = container_of(owner, struct pages, owner);
+    u64 nr_held = 0;
+    u64 last = 0;
+    for (paddr_t from = area; from < area + bytes_of(&large); from += bytes_of(pages)) {
+        u32 number = reverse_get(&pages->addresses, frame_number(pages, from));
+        if (number == 0)
+            continue;
+        last = address_of(number);
+        platform_vm_hold(last, bytes_of(pages));
+        nr_held++;
+    }
+    if (nr_held == 1)
+        platform_vm_flush(last, bytes_of(pages));
+    else if (nr_held > 1)
+        platform_vm_flush(VM_BASE, VM_BYTES);
+}
+
 static bool move(struct page_owner *owner, paddr_t from, paddr_t to)
 {
     struct pages *pages = container_of(owner, struct pages, owner);
     u32 number = reverse_get(&pages->addresses, frame_number(pages, from));
     if (number == 0 || reverse_set(&pages->addresses, frame_number(pages, to), number) != OK)
         return false;
-    u64 address = VM_BASE + number * PAGE_BYTES;
-    platform_vm_hold(address, bytes_of(pages));
     memcpy(phys_to_virt(to), phys_to_virt(from), bytes_of(pages));
-    platform_vm_resume(address, to);
+    platform_vm_resume(address_of(number), to);
     reverse_clear(&pages->addresses, frame_number(pages, from));
     nr_moves++;
     return true;
+}
+
+/* What could not be moved is where it was. */
+static void end_moves(struct page_owner *owner, paddr_t area)
+{
+    struct pages *pages = container_of(owner, struct pages, owner);
+    for (paddr_t from = area; from < area + bytes_of(&large); from += bytes_of(pages)) {
+        u32 number = reverse_get(&pages->addresses, frame_number(pages, from));
+        if (number != 0)
+            platform_vm_resume(address_of(number), from);
+    }
 }
 
 /* ---- the pages of an area ---- */
@@ -133,6 +173,7 @@ static void empty(u64 base, u64 end)
     if (base == end)
         return;
     platform_vm_hold(base, end - base);
+    platform_vm_flush(base, end - base);
     for (u64 at = base; at < end;) {
         paddr_t paddr;
         struct pages *pages = find(at, &paddr);

@@ -127,6 +127,9 @@ void paging_init(const struct boot_info *boot, paddr_t (*alloc)(u64 bytes));
  */
 void paging_set_table_allocator(paddr_t (*alloc)(void), void (*release)(paddr_t paddr));
 
+/* How often a processor has waited for a page that was held (platform_vm_hold()). */
+u64 paging_nr_waits(void);
+
 /* ---- devices of the board ---- */
 
 /* Find the ACPI tables; without any, acpi_find_table() returns NULL. */

@@ -32,6 +32,7 @@
 static struct page_tables kernel_tables;
 static unsigned largest_page;
 static void (*release_table)(paddr_t paddr);
+static u64 nr_waits; /* for held pages */
 
 paddr_t platform_paddr_limit(void)
 {
@@ -122,9 +123,13 @@ static bool is_in_window(u64 address)
 
 void platform_vm_hold(u64 address, u64 bytes)
 {
+    page_tables_hold(&kernel_tables, address, bytes);
+}
+
+void platform_vm_flush(u64 address, u64 bytes)
+{
     paddr_t paddr;
 
-    page_tables_hold(&kernel_tables, address, bytes);
     /* A page is one translation, whatever its size. */
     cpus_flush(address, platform_vm_page(address, &paddr) == bytes ? PAGE_BYTES : bytes);
 }
@@ -151,9 +156,14 @@ void platform_vm_unmap(u64 address, u64 bytes)
     give_back_released();
 }
 
+u64 paging_nr_waits(void)
+{
+    return __atomic_load_n(&nr_waits, __ATOMIC_RELAXED);
+}
+
 bool paging_wait_held(u64 address)
 {
-    while (is_in_window(address)) {
+    for (bool waited = false; is_in_window(address); waited = true) {
         struct page_mapping mapping = page_tables_query(&kernel_tables, address);
 
         /* Who holds pages would wait for itself. */
@@ -162,6 +172,8 @@ bool paging_wait_held(u64 address)
         /* Interrupts are off, and the holder may be waiting for this processor. */
         cpus_poll_flush();
         cpu_relax();
+        if (!waited)
+            __atomic_fetch_add(&nr_waits, 1, __ATOMIC_RELAXED);
     }
     return false;
 }

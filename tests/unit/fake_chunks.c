@@ -35,7 +35,7 @@ static bool move(struct page_owner *owner, paddr_t from, paddr_t to)
     return true;
 }
 
-static struct page_owner owner = {"chunks", CHUNK_ORDER, move, 0};
+static struct page_owner owner = {.name = "chunks", .order = CHUNK_ORDER, .move = move};
 
 int shut_down(void **state)
 {

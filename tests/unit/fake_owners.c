@@ -51,9 +51,9 @@ static bool move(struct page_owner *owner, paddr_t from, paddr_t to)
     return true;
 }
 
-struct page_owner owner_of_0 = {"frames", 0, move, 0};
-struct page_owner owner_of_6 = {"chunks", 6, move, 0};
-struct page_owner owner_of_9 = {"areas", 9, move, 0};
+struct page_owner owner_of_0 = {.name = "frames", .order = 0, .move = move};
+struct page_owner owner_of_6 = {.name = "chunks", .order = 6, .move = move};
+struct page_owner owner_of_9 = {.name = "areas", .order = 9, .move = move};
 
 int setup_owners(void **state)
 {

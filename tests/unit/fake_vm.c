@@ -153,6 +153,12 @@ void platform_vm_hold(u64 address, u64 bytes)
     hide(address, bytes);
 }
 
+/* hide() has done it. */
+void platform_vm_flush(u64 address, u64 bytes)
+{
+    assert_true(fake_cpu_id == 0 && address - VM_BASE < VM_BYTES && bytes <= VM_BYTES);
+}
+
 void platform_vm_resume(u64 address, paddr_t paddr)
 {
     struct page *page = page_at(address);

@@ -41,9 +41,9 @@ struct worker {
 };
 
 static bool move(struct page_owner *owner, paddr_t from, paddr_t to);
-static struct page_owner frames = {"frames", 0, move, 0};
-static struct page_owner chunks = {"chunks", 4, move, 0};
-static struct page_owner areas = {"areas", 9, move, 0};
+static struct page_owner frames = {.name = "frames", .order = 0, .move = move};
+static struct page_owner chunks = {.name = "chunks", .order = 4, .move = move};
+static struct page_owner areas = {.name = "areas", .order = 9, .move = move};
 
 static struct {
     struct page_owner *owner; /* NULL: PAGE_USER */

@@ -213,7 +213,7 @@ static void owners_are_checked(void **state)
 {
     (void)state;
     static struct page_owner more[PAGE_OWNERS_MAX];
-    static struct page_owner wrong = {"wrong", 10, NULL, 0};
+    static struct page_owner wrong = {.name = "wrong", .order = 10};
     assert_int_equal(page_add_owner(&wrong), E_INVAL);
     for (unsigned i = 3; i < PAGE_OWNERS_MAX; i++)
         assert_int_equal(page_add_owner(&more[i]), OK);

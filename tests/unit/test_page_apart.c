@@ -18,8 +18,8 @@ static bool move(struct page_owner *owner, paddr_t from, paddr_t to)
     return false;
 }
 
-static struct page_owner owner_of_4 = {"chunks", 4, move, 0};
-static struct page_owner owner_of_9 = {"areas", 9, move, 0};
+static struct page_owner owner_of_4 = {.name = "chunks", .order = 4, .move = move};
+static struct page_owner owner_of_9 = {.name = "areas", .order = 9, .move = move};
 
 static int setup(void **state)
 {
