@@ -55,6 +55,8 @@ const struct command commands[] = {
     {"fill", "[NUMBER|all] [STEP]", "write a pattern that names each page, or one page each STEP",
      command_fill},
     {"check", "[NUMBER|all]", "verify the pattern; a wrong page makes `exit` fail", command_check},
+    {"vm", "alloc SIZE [COUNT] | fill|check|free [NUMBER|all] | touch [stop] | list",
+     "virtual areas, whose frames may move; touch: by all other processors", command_vm},
     {"workload", "KIND [KEY=VALUE]...|stop",
      "steady load by seed; without arguments, how it stands", command_workload},
     {"occupancy", "[DEVICE]", "each block's use, for programs", command_occupancy},

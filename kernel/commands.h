@@ -36,6 +36,9 @@ void command_on(const struct command_line *line);
 void command_verify(const struct command_line *line);
 void command_map(const struct command_line *line);
 
+/* commands_vm.c */
+void command_vm(const struct command_line *line);
+
 /* commands_workload.c */
 void command_workload(const struct command_line *line);
 void command_occupancy(const struct command_line *line);
