@@ -59,6 +59,8 @@ FAULTY(paddr_t, place_boot_frame, (void), (), PADDR_NONE)
 FAULTY(void *, meta_area_get, (const struct group *group), (group), NULL)
 FAULTY(int, platform_map_ram, (paddr_t paddr, u64 bytes), (paddr, bytes), E_NOMEM)
 FAULTY(int, platform_unmap_ram, (paddr_t paddr, u64 bytes), (paddr, bytes), E_NOMEM)
+FAULTY(int, platform_vm_map, (u64 address, paddr_t paddr, u64 bytes), (address, paddr, bytes),
+       E_NOMEM)
 FAULTY(int, platform_map_mmio, (paddr_t paddr, u64 bytes, volatile void **registers),
        (paddr, bytes, registers), E_NOMEM)
 
@@ -76,6 +78,9 @@ struct account {
 static struct account account_now(void)
 {
     struct page_stats stats;
+    spin_lock(&page_lock);
+    hold_end_all(true); /* an idle area that a processor holds keeps a bitmap */
+    spin_unlock(&page_lock);
     page_check();
     page_get_stats(&stats);
     u64 metadata_frames = stats.metadata_bytes / PAGE_BYTES;

@@ -2,6 +2,6 @@
 # Programs in which each allocation goes by way of fake_faults.c, which can let the n-th fail.
 
 FAULTY := page_alloc page_alloc_slot page_alloc_run page_alloc_on_node place_boot_frame \
-	meta_area_get platform_map_ram platform_unmap_ram platform_map_mmio
+	meta_area_get platform_map_ram platform_unmap_ram platform_vm_map platform_map_mmio
 
 $(O)/unit/test_exhaustion_%: UNIT_LDFLAGS := $(FAULTY:%=-Xlinker --wrap=%)

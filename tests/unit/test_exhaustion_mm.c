@@ -11,9 +11,11 @@
 #include "include/status.h"
 #include "mm/early.h"
 #include "mm/heap.h"
+#include "mm/vm.h"
 #include "tests/unit/fake_faults.h"
 #include "tests/unit/fake_owners.h"
 #include "tests/unit/fake_platform.h"
+#include "tests/unit/fake_vm.h"
 
 #define NODE 3
 
@@ -283,6 +285,53 @@ static void emptying_blocks(void **state)
     fault_play(&story);
 }
 
+/* ---- virtual areas ---- */
+
+#define AREA (4 * MIB + 5 * PAGE_BYTES) /* pages of both sizes */
+
+static u8 *area;
+
+static void start_vm(void)
+{
+    void *memory = mmap(phys_to_virt(REGION_BASE), REGION, PROT_READ | PROT_WRITE,
+                        MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
+    assert_ptr_equal(memory, phys_to_virt(REGION_BASE));
+    online_2m();
+    fake_vm_start();
+    vm_init();
+}
+
+static void stop_vm(void)
+{
+    munmap(phys_to_virt(REGION_BASE), REGION);
+    fake_vm_stop();
+    forget();
+}
+
+static int make_area(void)
+{
+    area = vm_alloc(AREA, "area");
+    vm_check();
+    if (!area)
+        return E_NOMEM;
+    area[AREA - 1] = 0x5a;
+    return OK;
+}
+
+static void free_area(void)
+{
+    vm_free(area);
+    vm_check();
+}
+
+static void virtual_areas(void **state)
+{
+    (void)state;
+    static const struct fault_story story = {"virtual areas", start_vm, make_area, free_area,
+                                             stop_vm,         20,       false,     false};
+    fault_play(&story);
+}
+
 /* ---- before page_init() has ended ---- */
 
 /* From too little boot RAM by a frame more each time: EXIT_BOOT in plain words, until it is enough.
@@ -313,9 +362,9 @@ static void boot_ram_out(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(going),        cmocka_unit_test(pages_of_every_kind),
-        cmocka_unit_test(the_heap),     cmocka_unit_test(emptying_blocks),
-        cmocka_unit_test(boot_ram_out),
+        cmocka_unit_test(going),         cmocka_unit_test(pages_of_every_kind),
+        cmocka_unit_test(the_heap),      cmocka_unit_test(emptying_blocks),
+        cmocka_unit_test(virtual_areas), cmocka_unit_test(boot_ram_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
