@@ -17,19 +17,15 @@
 #include "mm/early.h"
 #include "mm/hotplug.h"
 #include "mm/page.h"
+#include "tests/unit/fake_model.h"
 #include "tests/unit/fake_platform.h"
 
-#define REGION_BASE FAKE_REGION_BASE
-#define BOOT_BYTES  (48 * MIB)
-#define LIVE_MAX    60000
+#define LIVE_MAX 60000
 #ifdef TIDE_DEBUG
 #define STEPS(normal) ((normal) / 10) /* each free fills the page */
 #else
 #define STEPS(normal) (normal)
 #endif
-#define FRAMES_MAX (4 * GIB / PAGE_BYTES)
-
-enum state { ABSENT, FREE, USED };
 
 struct live {
     paddr_t base;
@@ -38,86 +34,11 @@ struct live {
 };
 
 static struct boot_info boot;
-static u8 region[FRAMES_MAX];
-static u8 boot_used[BOOT_BYTES / PAGE_BYTES];
-static u64 nr_online;
-static u64 nr_used;
+static u64 block_bytes;
 static struct live lives[LIVE_MAX];
 static u64 nr_lives;
-static u64 region_bytes;
-static u64 block_bytes;
-static u64 random_state;
-
-static u64 random_below(u64 limit)
-{
-    random_state ^= random_state << 13;
-    random_state ^= random_state >> 7;
-    random_state ^= random_state << 17;
-    return random_state % limit;
-}
-
-static bool in_region(paddr_t paddr)
-{
-    return paddr >= REGION_BASE && paddr < REGION_BASE + region_bytes;
-}
-
-/* ---- the model ---- */
-
-static void model_take(paddr_t base, u64 nr_frames)
-{
-    for (u64 i = 0; i < nr_frames; i++) {
-        paddr_t frame = base + i * PAGE_BYTES;
-        if (in_region(frame)) {
-            u8 *state = &region[(frame - REGION_BASE) / PAGE_BYTES];
-            assert_int_equal(*state, FREE);
-            *state = USED;
-            nr_used++;
-        } else {
-            assert_true(frame >= FAKE_RAM_BASE + MIB && frame < FAKE_RAM_BASE + BOOT_BYTES);
-            assert_int_equal(boot_used[(frame - FAKE_RAM_BASE) / PAGE_BYTES]++, 0);
-        }
-    }
-}
-
-static void model_give(paddr_t base, u64 nr_frames)
-{
-    for (u64 i = 0; i < nr_frames; i++) {
-        paddr_t frame = base + i * PAGE_BYTES;
-        if (in_region(frame)) {
-            region[(frame - REGION_BASE) / PAGE_BYTES] = FREE;
-            nr_used--;
-        } else {
-            boot_used[(frame - FAKE_RAM_BASE) / PAGE_BYTES] = 0;
-        }
-    }
-}
-
-static bool model_all(u64 first, u64 count, u8 state)
-{
-    for (u64 i = first; i < first + count; i++) {
-        if (region[i] != state)
-            return false;
-    }
-    return true;
-}
-
-static bool model_has_run(unsigned order)
-{
-    u64 count = (u64)1 << order;
-    for (u64 first = 0; first < region_bytes / PAGE_BYTES; first += count) {
-        if (model_all(first, count, FREE))
-            return true;
-    }
-    return false;
-}
-
-static u64 model_used(u64 first, u64 count)
-{
-    u64 used = 0;
-    for (u64 i = first; i < first + count; i++)
-        used += region[i] == USED;
-    return used;
-}
+static bool with_movable;
+static u32 live_at[FRAMES_MAX]; /* by the first frame of a movable page in the region */
 
 /* ---- the steps ---- */
 
@@ -125,6 +46,13 @@ static void remember(paddr_t base, u64 nr_frames, i32 order)
 {
     model_take(base, nr_frames);
     lives[nr_lives++] = (struct live){base, nr_frames, order};
+}
+
+/* Of a movable page, which has moved to this place. */
+static void note_live(u64 index)
+{
+    if (in_region(lives[index].base))
+        live_at[(lives[index].base - REGION_BASE) / PAGE_BYTES] = (u32)index;
 }
 
 /* The kernel leaves room for bitmaps: the model knows of none in the region. */
@@ -146,8 +74,8 @@ static void step_alloc(void)
     if (paddr != PADDR_NONE) {
         assert_true(is_aligned(paddr, PAGE_BYTES << order));
         remember(paddr, (u64)1 << order, (i32)order);
-    } else if (kind == PAGE_USER && random_below(64) == 0) {
-        assert_false(model_has_run(order));
+    } else if (kind == PAGE_USER && !with_movable && random_below(64) == 0) {
+        assert_false(model_has_run(order)); /* movable pages have areas to themselves */
     }
 }
 
@@ -168,11 +96,42 @@ static void step_free(void)
     u64 index = random_below(nr_lives);
     struct live live = lives[index];
     lives[index] = lives[--nr_lives];
+    note_live(index);
     model_give(live.base, live.nr_frames);
     if (live.order < 0)
         page_free_run(live.base, live.nr_frames);
     else
         page_free(live.base, (unsigned)live.order);
+}
+
+/* ---- movable pages ---- */
+
+static u64 nr_moved;
+static u64 nr_emptied;
+
+static bool move(struct page_owner *owner, paddr_t from, paddr_t to)
+{
+    u64 index = live_at[(from - REGION_BASE) / PAGE_BYTES];
+    assert_true(index < nr_lives && lives[index].base == from);
+    if (random_below(32) == 0)
+        return false;
+    model_take(to, (u64)1 << owner->order);
+    model_give(from, (u64)1 << owner->order);
+    lives[index].base = to;
+    note_live(index);
+    nr_moved++;
+    return true;
+}
+
+static struct page_owner walker = {.name = "walk", .order = 2, .move = move};
+
+static void step_alloc_movable(void)
+{
+    paddr_t paddr = nr_lives < LIVE_MAX ? page_alloc_movable(&walker) : PADDR_NONE;
+    if (paddr == PADDR_NONE)
+        return;
+    remember(paddr, (u64)1 << walker.order, (i32)walker.order);
+    note_live(nr_lives - 1);
 }
 
 /* A run of blocks, short ones more often than long ones. */
@@ -226,6 +185,26 @@ static void step_offline(void)
     }
 }
 
+/* A whole session, or its beginning. What was taken is absent, whatever became of the rest. */
+static void step_evacuate(void)
+{
+    struct hotplug_evacuation session = {0};
+    struct hotplug_range range;
+    (void)hotplug_evacuate_begin(&session, REGION_BASE, REGION_BASE + region_bytes,
+                                 1 + random_below(16), HOTPLUG_FIRST_TRY);
+    while (hotplug_evacuate_step(&session, &range) != E_NODEV && random_below(64) != 0)
+        continue;
+    while (hotplug_evacuate_take(&session, region_bytes, &range) == OK) {
+        u64 first = (range.base - REGION_BASE) / PAGE_BYTES;
+        u64 count = range.bytes / PAGE_BYTES;
+        assert_true(model_all(first, count, FREE));
+        memset(region + first, ABSENT, count);
+        nr_online -= count;
+        nr_emptied += count;
+    }
+    hotplug_evacuate_end(&session);
+}
+
 static void step_ask(void)
 {
     u64 first, count;
@@ -265,7 +244,11 @@ static void step(u64 number)
     /* Some time growing, some time shrinking. */
     bool growing = number / 4096 % 2 == 0;
     u64 choice = random_below(100);
-    if (choice < 2)
+    if (with_movable && number % 4 == 0)
+        step_alloc_movable();
+    else if (with_movable && number % 64 == 1)
+        step_evacuate();
+    else if (choice < 2)
         step_ask();
     else if (choice < 6)
         step_online();
@@ -316,12 +299,12 @@ static void walk(u64 region_size, u64 block_size, u64 steps)
     fake_boot(&boot, BOOT_BYTES);
     early_init(&boot);
     page_init(&boot);
-    memset(region, ABSENT, sizeof(region));
-    memset(boot_used, 0, sizeof(boot_used));
-    region_bytes = region_size;
+    u64 seed = number_from("TIDE_WALK_SEED", 0x9e3779b97f4a7c15) ^ block_size;
+    model_init(region_size, seed);
     block_bytes = block_size;
-    nr_online = nr_used = nr_lives = 0;
-    random_state = number_from("TIDE_WALK_SEED", 0x9e3779b97f4a7c15) ^ block_size;
+    nr_lives = 0;
+    nr_moved = nr_emptied = 0;
+    assert_int_equal(page_add_owner(&walker), OK);
     assert_int_equal(hotplug_add_region(REGION_BASE, region_bytes, block_bytes, 0, "walk"), OK);
     steps = number_from("TIDE_WALK_STEPS", steps);
     void *memory = back_region(region_bytes);
@@ -362,12 +345,42 @@ static void blocks_of_1g(void **state)
     walk(4 * GIB, GIB, STEPS(40000));
 }
 
+static void movable_pages(void **state)
+{
+    (void)state;
+    with_movable = true;
+    walk(512 * MIB, 2 * MIB, STEPS(80000));
+    assert_true(nr_moved > 100 && nr_emptied > 512);
+    with_movable = false;
+}
+
+static void movable_pages_in_small_blocks(void **state)
+{
+    (void)state;
+    with_movable = true;
+    walk(160 * MIB, MIB, STEPS(40000));
+    with_movable = false;
+}
+
+static void movable_pages_in_large_blocks(void **state)
+{
+    (void)state;
+    with_movable = true;
+    walk(512 * MIB, 16 * MIB, STEPS(40000));
+    with_movable = false;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(blocks_of_4k), cmocka_unit_test(blocks_of_1m),
-        cmocka_unit_test(blocks_of_2m), cmocka_unit_test(blocks_of_128m),
+        cmocka_unit_test(blocks_of_4k),
+        cmocka_unit_test(blocks_of_1m),
+        cmocka_unit_test(blocks_of_2m),
+        cmocka_unit_test(blocks_of_128m),
         cmocka_unit_test(blocks_of_1g),
+        cmocka_unit_test(movable_pages),
+        cmocka_unit_test(movable_pages_in_small_blocks),
+        cmocka_unit_test(movable_pages_in_large_blocks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,7 +7,7 @@ SEED ?= 1
 
 # What the allocator's tests need, without the drivers.
 ALLOCATOR_SOURCES := $(filter-out lib/string.c lib/printf.c,$(LIB_SOURCES)) $(MM_SOURCES) \
-	tests/unit/fake_platform.c tests/unit/fake_vm.c
+	$(patsubst %,tests/unit/fake_%.c,model platform vm)
 
 .PHONY: walk tsan-programs debug-programs debug-image
 walk: ## random operations on the allocator under sanitizers, OPS=10000000 SEED=1
