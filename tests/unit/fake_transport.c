@@ -244,6 +244,8 @@ static int irq_enable(struct virtio_device *device, enum virtio_irq_mode wanted)
 
     for (unsigned i = 0; i < FAKE_QUEUES; i++)
         assert_false(fake->queues[i].enabled);
+    if (fake->faults.irq_enable_status != OK)
+        return fake->faults.irq_enable_status;
     device->irq_mode = wanted == VIRTIO_IRQ_AUTO ? VIRTIO_IRQ_MSIX : wanted;
     if (device->irq_mode == VIRTIO_IRQ_MSIX && fake->faults.refuse_msix)
         device->irq_mode = VIRTIO_IRQ_INTX;

@@ -50,6 +50,7 @@ struct fake_faults {
     bool features_flip;      /* every second read of the features is inverted */
     bool no_interrupts;      /* events are never posted, and the ISR stays 0 */
     bool refuse_msix;        /* irq_enable() falls to the next mode */
+    int irq_enable_status;   /* OK, or why no way of interrupting works, polling included */
     bool refuse_intx;
     int queue_enable_status; /* what queue_enable() returns, if not OK */
     int queue_reset_status;

@@ -236,6 +236,11 @@ static void test_queue_reset(void **state)
     assert_int_equal(virtqueue_reset(queue), OK);
     assert_int_equal(fake.queues[0].vector, 1); /* set anew */
     fake_rig_round_trip(queue);
+    fake.vectors_usable = 0; /* P24: refused the second time */
+    assert_int_not_equal(virtqueue_reset(queue), OK);
+    assert_int_equal(fake.queues[0].enabled, 0);
+    fake.vectors_usable = 2;
+    fake.queues[0].enabled = 1;
     fake.queue_reset_hangs = true;
     assert_int_equal(virtqueue_reset(queue), E_TIMEOUT);
 }

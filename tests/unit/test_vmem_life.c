@@ -79,6 +79,9 @@ static void test_bad_devices(void **state)
     transport->nr_queues = 0;
     expect_refused("queue");
     transport->nr_queues = 1;
+    transport->faults.irq_enable_status = E_NOMEM;
+    expect_refused("no way to interrupt");
+    transport->faults.irq_enable_status = OK;
     transport->faults.refuse_features_ok = true;
     expect_refused("FEATURES_OK");
     transport->faults.refuse_features_ok = false;

@@ -188,6 +188,36 @@ static void test_needs_reset_unnoticed(void **state)
     assert_int_equal(machine_status(&machine).resets, 1);
 }
 
+/* The reset works, and then the device takes no features, has no queue or no interrupt. */
+static void test_restart_fails(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 3; i++) {
+        machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
+        machine_hold_page(&machine);
+        struct fake_transport *transport = &machine.device.transport;
+        transport->faults.refuse_features_ok = i == 0;
+        transport->faults.queue_enable_status = i == 1 ? E_UNSUPPORTED : OK;
+        transport->faults.irq_enable_status = i == 2 ? E_NOMEM : OK;
+        fake_transport_fail(transport);
+        machine_run(&machine, 5000);
+        static const char *const reasons[] = {
+            "it refused the features", "its queue cannot be set up", "it has no way to interrupt"};
+        machine_expect_broken(&machine, reasons[i]);
+        assert_int_equal(vmem_verify(machine.driver), E_BROKEN);
+        assert_int_equal(fake_mapped_bytes(), 64 * MIB);
+        assert_int_equal(vmem_detach(machine.driver), E_BUSY);
+        machine_expect_page(&machine);
+        memset(&transport->faults, 0, sizeof(transport->faults));
+        assert_int_equal(vmem_detach(machine.driver), OK);
+        machine_attach(&machine);
+        machine_run(&machine, 10);
+        machine_expect(&machine, 64 * MIB);
+        machine_shutdown(&machine);
+    }
+    machine_boot(&machine, FAKE_VMEM_QEMU);
+}
+
 static void test_reset_never_ends(void **state)
 {
     (void)state;
@@ -326,6 +356,7 @@ int main(void)
         scenario(test_needs_reset_with_progress),
         scenario(test_needs_reset_again),
         scenario(test_needs_reset_unnoticed),
+        scenario(test_restart_fails),
         scenario(test_reset_never_ends),
         scenario(test_vanished),
         scenario(test_region_moves_at_reset),
