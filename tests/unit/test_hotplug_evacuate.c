@@ -142,6 +142,33 @@ static void sessions_do_not_disturb_each_other(void **state)
     assert_no_page_moved_twice();
 }
 
+/* Where pages arrived is the cheapest block now, and stays out until another resize. */
+static void arrivals_stay_where_they_are(void **state)
+{
+    (void)state;
+    struct hotplug_range range;
+    take(&owner_of_6, 8 * 8);
+    for (u64 i = 0; i < nr_pages; i++) {
+        if (i % 8 >= 3)
+            drop(i, 6);
+    }
+    assert_int_equal(begin(4, HOTPLUG_FIRST_TRY), 4);
+    assert_int_equal(empty_all(), 4);
+    assert_int_equal(hotplug_evacuate_take(&session, REGION, &range), OK);
+    assert_int_equal(range.base, REGION_BASE + 4 * 2 * MIB);
+    /* Twelve came: five to the first block, five to the second, two to the third. */
+    assert_int_equal(pages[4 * 8 + 1], REGION_BASE + 2 * 2 * MIB + 3 * 256 * KIB);
+    drop(2 * 8, 6);
+    drop(2 * 8 + 1, 6);
+    drop(2 * 8 + 2, 6);
+    assert_int_equal(begin(2, HOTPLUG_NEXT_TRY), 1);
+    assert_int_equal(empty_all(), 1);
+    assert_no_page_moved_twice();
+    assert_int_equal(begin(2, HOTPLUG_FIRST_TRY), 2);
+    hotplug_evacuate_end(&session);
+    check_pages(6);
+}
+
 /* A block of 8 MiB is emptied an area at a time. */
 static void large_blocks_are_emptied_in_steps(void **state)
 {
@@ -185,6 +212,7 @@ int main(void)
         TEST(emptied_blocks_leave_in_runs),
         TEST(no_page_moves_twice_in_one_resize),
         TEST(sessions_do_not_disturb_each_other),
+        TEST(arrivals_stay_where_they_are),
         TEST(large_blocks_are_emptied_in_steps),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
