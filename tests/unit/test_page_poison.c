@@ -227,9 +227,32 @@ static void no_room_for_bits(void **state)
     page_check();
 }
 
+/* Freed areas become bitmaps' home, as boot RAM is full, and areas again: nobody complains. */
+static void bitmaps_may_lie_where_pages_were_freed(void **state)
+{
+    (void)state;
+    paddr_t areas[2] = {page_alloc(9, PAGE_USER), page_alloc(9, PAGE_USER)};
+    page_free(areas[0], 9);
+    page_free(areas[1], 9);
+    struct page_stats stats;
+    do {
+        assert_true(page_alloc(0, PAGE_KERNEL) < REGION_BASE);
+        page_get_stats(&stats);
+    } while (stats.boot_used < stats.boot_frames);
+    assert_int_equal(page_alloc(0, PAGE_USER), areas[0]);
+    assert_false(*word_at(areas[1], 0) == POISON_WORD); /* a list's head */
+    page_free(areas[0], 0);
+    struct hotplug_range idle;
+    assert_true(hotplug_next_idle(REGION_BASE, REGION_BASE + REGION, &idle));
+    assert_int_equal(page_alloc(9, PAGE_USER), areas[0]);
+    assert_int_equal(page_alloc(9, PAGE_USER), areas[1]);
+    page_check();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(bitmaps_may_lie_where_pages_were_freed, setup, teardown),
         cmocka_unit_test_setup_teardown(every_way_to_allocate_looks, setup, teardown),
         cmocka_unit_test_setup_teardown(what_nobody_had_is_not_touched, setup, teardown),
         cmocka_unit_test_setup_teardown(bad_frees_poison_nothing, setup, teardown),
