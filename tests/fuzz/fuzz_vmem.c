@@ -21,13 +21,19 @@
 #define BLOCK        (2 * MIB)
 #define NR_BLOCKS    24
 #define PAGES_MAX    16
-#define REQUESTS_MAX (64 * 16 + 16) /* rounds of one call, requests of one round */
+#define REQUESTS_MAX (64 * 16 + 16)  /* rounds of one call, requests of one round */
+#define AT_ONCE_MAX  (8 * NR_BLOCKS) /* calls in a row that want another at once, to move pages */
+#define CHUNK_ORDER  6
 
 static struct fake_transport fake;
 static struct fuzz_input input;
 static struct virtio_mem_config_abi config;
-static paddr_t pages[PAGES_MAX];
+static struct {
+    paddr_t base;
+    unsigned order; /* CHUNK_ORDER: movable */
+} pages[PAGES_MAX];
 static unsigned nr_pages;
+static bool refuses;
 
 static void write_config(void)
 {
@@ -78,14 +84,35 @@ static void on_request(void *context, struct fake_request *raw)
     memcpy(raw->reply, &reply, sizeof(reply));
 }
 
+static bool move(struct page_owner *owner, paddr_t from, paddr_t to)
+{
+    (void)owner;
+    FUZZ_CHECK(from < BASE || fake_is_mapped(from, PAGE_BYTES << CHUNK_ORDER));
+    for (unsigned i = 0; i < nr_pages; i++) {
+        if (pages[i].base != from)
+            continue;
+        if (!refuses)
+            pages[i].base = to;
+        return !refuses;
+    }
+    FUZZ_CHECK(false); /* not a page of ours */
+    return false;
+}
+
+static struct page_owner owner = {.name = "chunks", .order = CHUNK_ORDER, .move = move};
+
 static void use_pages(u8 what)
 {
+    refuses = (what & 4) != 0;
     if (what & 1 && nr_pages < PAGES_MAX) {
-        paddr_t page = page_alloc(PAGE_ORDER_MAX, PAGE_USER);
-        if (page != PADDR_NONE)
-            pages[nr_pages++] = page;
+        pages[nr_pages].order = what & 2 ? CHUNK_ORDER : PAGE_ORDER_MAX;
+        paddr_t page =
+            what & 2 ? page_alloc_movable(&owner) : page_alloc(PAGE_ORDER_MAX, PAGE_USER);
+        pages[nr_pages].base = page;
+        nr_pages += page != PADDR_NONE;
     } else if (nr_pages > 0) {
-        page_free(pages[--nr_pages], PAGE_ORDER_MAX);
+        nr_pages--;
+        page_free(pages[nr_pages].base, pages[nr_pages].order);
     }
 }
 
@@ -131,12 +158,17 @@ static void check(struct vmem_device *driver)
     struct vmem_status status;
     u64 before = fake.nr_requests;
     u64 now_ms = platform_now_ms();
-    FUZZ_CHECK(vmem_service(driver, now_ms) > now_ms);
+    for (unsigned calls = 0; vmem_service(driver, now_ms) <= now_ms; calls++) {
+        FUZZ_CHECK(calls < AT_ONCE_MAX);
+        FUZZ_CHECK(fake.nr_requests - before <= REQUESTS_MAX);
+        before = fake.nr_requests;
+    }
     FUZZ_CHECK(fake.nr_requests - before <= REQUESTS_MAX);
     vmem_get_status(driver, &status);
     FUZZ_CHECK(status.plugged_blocks * BLOCK == fake_mapped_bytes());
     for (unsigned i = 0; i < nr_pages; i++)
-        FUZZ_CHECK(pages[i] < BASE || fake_is_mapped(pages[i], BLOCK));
+        FUZZ_CHECK(pages[i].base < BASE ||
+                   fake_is_mapped(pages[i].base, PAGE_BYTES << pages[i].order));
 }
 
 static void start(u8 flags)
@@ -146,6 +178,8 @@ static void start(u8 flags)
     early_init(&boot);
     page_init(&boot);
     nr_pages = 0;
+    refuses = false;
+    FUZZ_CHECK(page_add_owner(&owner) == OK);
     fake_transport_init(&fake, VIRTIO_ID_MEM, 7, sizeof(config));
     fake.on_request = on_request;
     if (flags & 1)
@@ -178,7 +212,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t bytes)
             check(driver);
         }
         while (nr_pages > 0)
-            page_free(pages[--nr_pages], PAGE_ORDER_MAX);
+            use_pages(0);
         if (vmem_detach(driver) == OK)
             FUZZ_CHECK(fake_mapped_bytes() == 0);
         page_check();
