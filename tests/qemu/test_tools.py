@@ -3,6 +3,7 @@
 
 import os
 import pty
+import select
 import shutil
 import subprocess
 import sys
@@ -89,7 +90,8 @@ class Terminal:
         """Read until `what` was shown after all that was waited for before."""
         deadline = time.monotonic() + WAIT_SECONDS
         while what not in self.text:
-            assert time.monotonic() < deadline, self.text
+            left = max(deadline - time.monotonic(), 0)
+            assert select.select([self.fd], [], [], left)[0], f"'{what}' never came: {self.text}"
             try:
                 self.text += os.read(self.fd, 4096).decode(errors="replace")
             except OSError:
@@ -119,6 +121,14 @@ def test_shell_on_a_terminal() -> None:
     terminal.type("statu\x7fus\r")
     terminal.wait("plugged=67108864")
     terminal.wait("tide> ")
+    terminal.type("\x01x")
+    assert terminal.wait_exit() == 0
+
+
+def test_what_is_typed_before_the_prompt_is_not_lost() -> None:
+    terminal = Terminal()
+    terminal.type("!resize 64M\n")
+    terminal.wait("vmem0: settled requested=67108864")
     terminal.type("\x01x")
     assert terminal.wait_exit() == 0
 
