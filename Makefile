@@ -155,7 +155,7 @@ lint: ## format, layers, a clang build, sizes, scripts
 	$(TOOL) $(PYTHON) tools/lint $(O)
 
 bench: ## the figures, as a table and as build/bench.json
-	$(TOOL) tools/setup run
+	$(TOOL) tools/setup bench
 	$(BUILD) all bench-programs $(O)/plugin/insn_count.so $(O)/bench/nop.elf
 	$(TOOL) $(PYTHON) tools/bench $(O)
 

@@ -42,14 +42,7 @@ struct descriptor_pointer {
 
 static struct cpu cpus[CPUS_MAX];
 
-static struct {
-    u8 bytes[CPU_LOCAL_BYTES];
-} aligned_to(64) locals[CPUS_MAX];
-
-void *cpu_local_of(u32 id)
-{
-    return &locals[id];
-}
+struct cpu_local cpu_locals[CPUS_MAX];
 
 struct cpuid_result cpuid(u32 leaf)
 {

@@ -30,13 +30,7 @@ struct handler {
 
 __thread u32 fake_cpu_id;
 
-void *cpu_local_of(u32 id)
-{
-    static struct {
-        u8 bytes[CPU_LOCAL_BYTES];
-    } aligned_to(64) locals[CPUS_MAX];
-    return &locals[id];
-}
+struct fake_cpu_local fake_cpu_locals[CPUS_MAX];
 void (*fake_on_barrier)(char kind);
 
 static struct mapping mappings[MAPPINGS_MAX]; /* sorted, merged where they touch */

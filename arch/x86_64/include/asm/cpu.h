@@ -51,6 +51,13 @@ static inline void *cpu_local(u64 offset)
     return (void *)offset;
 }
 
-void *cpu_local_of(u32 id);
+extern struct cpu_local {
+    u8 bytes[CPU_LOCAL_BYTES];
+} aligned_to(64) cpu_locals[CPUS_MAX];
+
+static inline void *cpu_local_of(u32 id)
+{
+    return &cpu_locals[id];
+}
 
 #endif

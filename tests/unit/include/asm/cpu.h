@@ -34,7 +34,14 @@ static inline u32 cpu_id(void)
 
 #define CPU_LOCAL_BYTES 768
 
-void *cpu_local_of(u32 id);
+extern struct fake_cpu_local {
+    u8 bytes[CPU_LOCAL_BYTES];
+} aligned_to(64) fake_cpu_locals[CPUS_MAX];
+
+static inline void *cpu_local_of(u32 id)
+{
+    return &fake_cpu_locals[id];
+}
 
 static inline void *cpu_local(u64 offset)
 {
