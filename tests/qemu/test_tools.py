@@ -90,24 +90,27 @@ class Terminal:
         """Read until `what` was shown after all that was waited for before."""
         deadline = time.monotonic() + WAIT_SECONDS
         while what not in self.text:
-            left = max(deadline - time.monotonic(), 0)
-            assert select.select([self.fd], [], [], left)[0], f"'{what}' never came: {self.text}"
-            try:
-                self.text += os.read(self.fd, 4096).decode(errors="replace")
-            except OSError:
-                raise AssertionError(f"'{what}' never came: {self.text}") from None
+            assert self.read(deadline), f"'{what}' never came: {self.text}"
         self.text = self.text.split(what, 1)[1]
+
+    def read(self, deadline: float) -> bool:
+        """Add what comes next to the text; False at the end. None of it waits longer than the deadline."""
+        left = max(deadline - time.monotonic(), 0)
+        assert select.select([self.fd], [], [], left)[0], f"nothing comes any more after: {self.text}"
+        try:
+            data = os.read(self.fd, 4096)
+        except OSError:
+            return False
+        self.text += data.decode(errors="replace")
+        return bool(data)
 
     def type(self, text: str) -> None:
         os.write(self.fd, text.encode())
 
     def wait_exit(self) -> int:
-        while True:
-            try:
-                if not os.read(self.fd, 4096):
-                    break
-            except OSError:
-                break
+        deadline = time.monotonic() + WAIT_SECONDS
+        while self.read(deadline):
+            pass
         return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
 
 
