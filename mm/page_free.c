@@ -212,7 +212,9 @@ static always_inline void free_whole(paddr_t paddr)
     struct group *group = index_lookup(paddr);
     unsigned index = area_index(paddr);
     u32 entry = __atomic_load_n(&group->areas[index], __ATOMIC_RELAXED);
-    if (unlikely(!(entry & AREA_WHOLE) || !area_change(&group->areas[index], entry, 0))) {
+    /* Locked, it is the other processor's to write: the change must fail. */
+    if (unlikely(!(entry & AREA_WHOLE) ||
+                 !area_change(&group->areas[index], entry & ~AREA_LOCK, 0))) {
         free_whole_slowly(paddr);
         return;
     }

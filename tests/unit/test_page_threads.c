@@ -6,6 +6,7 @@
  * lets each thread go further, TIDE_WALK_SEED=N elsewhere.
  */
 #include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -18,6 +19,7 @@
 #include "include/units.h"
 #include "mm/early.h"
 #include "mm/hotplug.h"
+#include "mm/index.h"
 #include "mm/page.h"
 #include "tests/unit/fake_platform.h"
 #include "tests/unit/include/asm/cpu.h"
@@ -205,8 +207,43 @@ static void threads_share_the_allocator(void **state)
     fake_shutdown();
 }
 
+static void *free_area(void *argument)
+{
+    const struct page *page = argument;
+    fake_cpu_id = 1;
+    page_free(page->base, page->order);
+    __atomic_store_n(&nr_running, 0, __ATOMIC_RELAXED);
+    return NULL;
+}
+
+/* A processor that looks at an area keeps its lock; who frees it as a whole meanwhile waits. */
+static void a_whole_area_is_freed_under_a_look(void **state)
+{
+    (void)state;
+    fake_boot(&boot, BOOT_BYTES);
+    early_init(&boot);
+    page_init(&boot);
+    struct page page = {page_alloc(PAGE_ORDER_MAX, PAGE_KERNEL), PAGE_ORDER_MAX};
+    u32 *area = &index_group(page.base)->areas[area_index(page.base)];
+    pthread_t thread;
+    u32 entry = area_lock(area);
+    nr_running = 1;
+    assert_int_equal(pthread_create(&thread, NULL, free_area, &page), 0);
+    for (unsigned i = 0; i < 10000 && __atomic_load_n(&nr_running, __ATOMIC_RELAXED) != 0; i++)
+        sched_yield();
+    assert_int_equal(__atomic_load_n(area, __ATOMIC_RELAXED), entry | AREA_LOCK);
+    area_unlock(area, entry);
+    pthread_join(thread, NULL);
+    assert_int_equal(*area, 0);
+    page_check();
+    fake_shutdown();
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(threads_share_the_allocator)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_whole_area_is_freed_under_a_look),
+        cmocka_unit_test(threads_share_the_allocator),
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
