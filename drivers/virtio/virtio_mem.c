@@ -118,7 +118,7 @@ static bool next_idle(void *context, u64 from, u64 to, struct vmem_run *idle)
     return true;
 }
 
-static u64 plugged_frames_used(void)
+u64 vmem_plugged_frames_used(void)
 {
     struct page_stats stats;
     page_get_stats(&stats);
@@ -183,7 +183,7 @@ static void rest(struct vmem_device *vmem, const struct vmem_plan *plan, u64 now
         vmem->nr_recoveries = vmem->nr_errors = 0;
     vmem->is_short_of_idle = plan->shortfall == VMEM_SHORT_OF_IDLE;
     if (vmem->is_short_of_idle)
-        vmem->used_when_short = plugged_frames_used();
+        vmem->used_when_short = vmem_plugged_frames_used();
     if (vmem->is_short_of_idle && vmem->evacuation.trouble != OK)
         vmem->work_at_ms = min_u64(vmem->work_at_ms, vmem->evacuation.retry_at_ms);
     if (vmem->is_leaving)
@@ -290,7 +290,7 @@ static bool has_idle_again(struct vmem_device *vmem, u64 now_ms)
 {
     struct vmem_run idle;
     u64 used;
-    if (!vmem->is_short_of_idle || (used = plugged_frames_used()) == vmem->used_when_short)
+    if (!vmem->is_short_of_idle || (used = vmem_plugged_frames_used()) == vmem->used_when_short)
         return false;
     vmem->used_when_short = used;
     return now_ms >= vmem->evacuation.retry_at_ms ||

@@ -162,6 +162,9 @@ bool vmem_send(struct vmem_device *vmem, enum virtio_mem_request_type type, stru
 /* No request before a while, longer each time; why, for a person. */
 void vmem_back_off(struct vmem_device *vmem, u64 now_ms, const char *why);
 
+/* Frames in use in plugged memory: what is worth another try once it has changed. */
+u64 vmem_plugged_frames_used(void);
+
 /* ---- virtio_mem_online.c ---- */
 
 /*

@@ -16,15 +16,6 @@
 #include "drivers/virtio/virtio_mem_device.h"
 #include "include/status.h"
 #include "include/units.h"
-#include "lib/log.h"
-#include "mm/page.h"
-
-static u64 plugged_frames_used(void)
-{
-    struct page_stats stats;
-    page_get_stats(&stats);
-    return stats.plugged_used;
-}
 
 void vmem_evacuate_end(struct vmem_device *vmem)
 {
@@ -82,7 +73,7 @@ static void fall_short(struct vmem_device *vmem, u64 now_ms)
         evacuation->trouble = pinned.nr_movable != 0 ? E_NOMEM : OK;
     evacuation->nr_reserve = pinned.nr_idle;
     evacuation->is_short = true;
-    evacuation->used_when_tried = plugged_frames_used();
+    evacuation->used_when_tried = vmem_plugged_frames_used();
     evacuation->wait_ms = evacuation->wait_ms == 0
                               ? VMEM_BACKOFF_FIRST_MS
                               : min_u64(evacuation->wait_ms * 2, VMEM_BACKOFF_LAST_MS);
@@ -102,7 +93,7 @@ static bool is_due(struct vmem_device *vmem, u64 now_ms)
         return true;
     }
     return now_ms >= evacuation->retry_at_ms &&
-           (evacuation->trouble != OK || evacuation->used_when_tried != plugged_frames_used());
+           (evacuation->trouble != OK || evacuation->used_when_tried != vmem_plugged_frames_used());
 }
 
 /* ---- a step ---- */
