@@ -16,11 +16,6 @@
 
 #define NR_BUCKETS 256
 
-static struct area_ref ref_of(paddr_t paddr)
-{
-    return (struct area_ref){index_group(paddr), area_index(paddr)};
-}
-
 static bool is_present(struct area_ref ref)
 {
     return ref.group && ref.group->present & area_bit(ref);
@@ -36,7 +31,7 @@ static unsigned bucket_of(const struct hotplug_evacuation *session, u64 used)
 static bool has_arrivals(paddr_t unit, u64 unit_bytes)
 {
     for (paddr_t at = unit; at < unit + unit_bytes; at += AREA_BYTES) {
-        struct area_ref ref = ref_of(at);
+        struct area_ref ref = index_area(at);
         if (ref.group && ref.group->arrived & area_bit(ref))
             return true;
     }
@@ -65,7 +60,7 @@ static void open_area(struct area_ref ref)
 static void open_range(paddr_t from, paddr_t to)
 {
     for (paddr_t at = from; at < to; at += AREA_BYTES)
-        open_area(ref_of(at));
+        open_area(index_area(at));
 }
 
 /* Allocation passes the area by from here on. False if another processor has just taken it. */
@@ -89,7 +84,7 @@ static bool close_area(struct area_ref ref)
 static bool close_unit(paddr_t unit, u64 unit_bytes)
 {
     for (paddr_t at = unit; at < unit + unit_bytes; at += AREA_BYTES) {
-        if (is_present(ref_of(at)) && !close_area(ref_of(at))) {
+        if (is_present(index_area(at)) && !close_area(index_area(at))) {
             open_range(unit, at);
             return false;
         }
@@ -155,9 +150,9 @@ static u64 units_of_room(u64 unit_bytes)
         room[group->boot] += group_room(group);
         group = index_next_group(group->base + GROUP_BYTES);
     }
-    u64 boot_free = page_total[true] - page_used(true);
+    u64 boot_free = page_unused(true);
     u64 above_reserve = boot_free - min_u64(boot_free, page_reserve_frames);
-    u64 all_free = boot_free + page_total[false] - page_used(false);
+    u64 all_free = boot_free + page_unused(false);
     u64 may_go = all_free - min_u64(all_free, HOTPLUG_RESERVE_FRAMES);
     u64 movable_room = room[false] + min_u64(room[true], above_reserve);
     return min_u64(movable_room, may_go) / (unit_bytes >> PAGE_SHIFT);
@@ -166,7 +161,7 @@ static u64 units_of_room(u64 unit_bytes)
 static void forget_marks(const struct hotplug_evacuation *session, enum hotplug_try attempt)
 {
     for (paddr_t at = session->from; at < session->to; at += AREA_BYTES) {
-        struct area_ref ref = ref_of(at);
+        struct area_ref ref = index_area(at);
         if (!ref.group || attempt == HOTPLUG_GO_ON)
             continue;
         ref.group->refused &= ~area_bit(ref);
@@ -232,7 +227,7 @@ static int move_page(struct page_owner *owner, paddr_t from)
         return E_NOMEM;
     bool moved = owner->move(owner, from, to);
     if (moved)
-        mark(ref_of(to), &ref_of(to).group->arrived);
+        mark(index_area(to), &index_area(to).group->arrived);
     page_free(moved ? from : to, owner->order);
     return moved ? OK : E_BUSY;
 }
@@ -286,7 +281,7 @@ static int empty_area(struct area_ref ref)
 static bool is_closed(paddr_t unit, u64 unit_bytes)
 {
     for (paddr_t at = unit; at < unit + unit_bytes; at += AREA_BYTES) {
-        struct area_ref ref = ref_of(at);
+        struct area_ref ref = index_area(at);
         if (ref.group && ref.group->closed & area_bit(ref))
             return true;
     }
@@ -298,7 +293,7 @@ static int empty_unit(struct hotplug_evacuation *session)
 {
     while (session->at > session->unit) {
         session->at -= AREA_BYTES;
-        int status = empty_area(ref_of(session->at));
+        int status = empty_area(index_area(session->at));
         if (status == E_AGAIN && session->at > session->unit)
             return E_AGAIN;
         if (status != OK && status != E_AGAIN) {

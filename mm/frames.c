@@ -25,11 +25,6 @@ static struct parts split(paddr_t base, u64 bytes)
     return (struct parts){base, whole, max_u64(whole, align_down(end, AREA_BYTES)), end};
 }
 
-static struct area_ref ref_of(paddr_t paddr)
-{
-    return (struct area_ref){index_group(paddr), area_index(paddr)};
-}
-
 /* The end of paddr's group, or of the range if that comes first. */
 static paddr_t group_end(paddr_t paddr, paddr_t end)
 {
@@ -54,7 +49,7 @@ static u64 frame_count(paddr_t base, paddr_t end)
 /* [base, end) lies in one area. */
 static bool part_absent(paddr_t base, paddr_t end)
 {
-    struct area_ref ref = ref_of(base);
+    struct area_ref ref = index_area(base);
     if (base == end || !ref.group || !(ref.group->present & area_bit(ref)))
         return true;
     return ref.group->odd & area_bit(ref) &&
@@ -107,9 +102,9 @@ static u32 become_odd(struct area_ref ref)
 /* Make the area of a part odd, if it is absent. */
 static void open_part(paddr_t base, paddr_t end)
 {
-    if (base == end || ref_of(base).group->present & area_bit(ref_of(base)))
+    if (base == end || index_area(base).group->present & area_bit(index_area(base)))
         return;
-    struct area_ref ref = ref_of(base);
+    struct area_ref ref = index_area(base);
     area_lock(area_entry(ref));
     ref.group->present |= area_bit(ref);
     area_unlock(area_entry(ref), become_odd(ref));
@@ -120,7 +115,7 @@ static void add_part(paddr_t base, paddr_t end)
 {
     if (base == end)
         return;
-    struct area_ref ref = ref_of(base);
+    struct area_ref ref = index_area(base);
     u64 count = frame_count(base, end);
     u32 entry = area_lock(area_entry(ref));
     bitmap_set_range(area_words(ref), frame_index(base), count);
@@ -180,7 +175,7 @@ static int remove_part(paddr_t base, paddr_t end)
 {
     if (base == end)
         return OK;
-    struct area_ref ref = ref_of(base);
+    struct area_ref ref = index_area(base);
     if (!ref.group)
         return E_BUSY;
     if (!meta_need_bitmap(ref.group) || !meta_need_present_bitmap(ref.group))
@@ -253,7 +248,7 @@ int frames_remove(paddr_t base, u64 bytes)
 /* An odd area with no frame left is absent. */
 static void tidy_part(paddr_t base, paddr_t end)
 {
-    struct area_ref ref = ref_of(base);
+    struct area_ref ref = index_area(base);
     if (base == end || !ref.group || !(ref.group->odd & area_bit(ref)) ||
         bitmap_count_range(area_present_words(ref), 0, AREA_FRAMES) != 0)
         return;
@@ -301,7 +296,7 @@ u64 frames_idle_run(paddr_t paddr, u64 bytes)
     paddr_t end = paddr + bytes;
     paddr_t at = paddr;
     while (at < end) {
-        struct area_ref ref = ref_of(at);
+        struct area_ref ref = index_area(at);
         if (!ref.group)
             break;
         u64 used_areas = ~group_idle(ref.group) >> ref.index;
@@ -332,7 +327,7 @@ paddr_t frames_next_idle(paddr_t paddr, paddr_t end)
 {
     paddr_t at = paddr;
     while (at < end) {
-        struct area_ref ref = ref_of(at);
+        struct area_ref ref = index_area(at);
         u64 areas = ref.group ? (group_idle(ref.group) | ref.group->small) >> ref.index : 0;
         if (areas == 0) {
             at = group_end(at, end);
@@ -370,7 +365,7 @@ u64 frames_used(paddr_t base, u64 bytes)
     paddr_t at = base;
     u64 used = 0;
     while (at < end) {
-        struct area_ref ref = ref_of(at);
+        struct area_ref ref = index_area(at);
         if (!ref.group) {
             at = group_end(at, end);
             continue;

@@ -60,11 +60,6 @@ void hold_follow(u32 cpu, unsigned number, u64 *words)
     slot->word = words + (slot->word - page_slot_words(slot));
 }
 
-static struct area_ref ref_of(paddr_t base)
-{
-    return (struct area_ref){index_group(base), area_index(base)};
-}
-
 /* The locked area is held; it goes to the shelf that the failed search for `order` has shown. */
 static void let_go(struct area_ref ref, u32 entry, unsigned order)
 {
@@ -82,7 +77,7 @@ void hold_end(unsigned number, unsigned order)
         return;
     u32 entry = area_lock(slot->area);
     if ((entry & AREA_HOLDER) == slot->tag)
-        let_go(ref_of(page_slot_base(slot)), entry, order);
+        let_go(index_area(page_slot_base(slot)), entry, order);
     else
         area_unlock(slot->area, entry);
     slot->area = &page_nothing;
@@ -99,7 +94,7 @@ static bool lock_held(u32 cpu, unsigned number, struct area_ref *ref, u32 *entry
     paddr_t base = __atomic_load_n(&page_slot_of(cpu, number)->base, __ATOMIC_RELAXED);
     if (base == PADDR_NONE)
         return false;
-    *ref = ref_of(base);
+    *ref = index_area(base);
     if (!ref->group)
         return false;
     *entry = area_lock(area_entry(*ref));

@@ -209,7 +209,7 @@ int hotplug_online(paddr_t base, u64 bytes)
 /* What may go offline before the reserve is touched. */
 static u64 bytes_above_reserve(void)
 {
-    u64 free_frames = page_total[false] + page_total[true] - page_used(false) - page_used(true);
+    u64 free_frames = page_unused(false) + page_unused(true);
     u64 above = free_frames - min_u64(free_frames, HOTPLUG_RESERVE_FRAMES);
     return above << PAGE_SHIFT;
 }

@@ -50,6 +50,12 @@ static inline struct group *index_group(paddr_t paddr)
     return group != &index_empty_group ? group : NULL;
 }
 
+/* The area at paddr; its group is NULL where no memory is. As index_group(). */
+static inline struct area_ref index_area(paddr_t paddr)
+{
+    return (struct area_ref){index_group(paddr), area_index(paddr)};
+}
+
 /* ---- all below with page_lock held ---- */
 
 /* Forget everything. Boot only. */

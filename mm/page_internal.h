@@ -121,6 +121,12 @@ static inline void page_uncharge(u32 entry, u64 frames)
 /* Frames in use. O(processors). */
 u64 page_used(bool boot);
 
+/* Frames not in use. O(processors). */
+static inline u64 page_unused(bool boot)
+{
+    return page_total[boot] - page_used(boot);
+}
+
 /* What page_init() was given. */
 extern const struct boot_info *page_boot;
 

@@ -102,13 +102,13 @@ static paddr_t take_areas(u64 nr_frames, enum page_kind kind, bool boot)
             return PADDR_NONE;
     } while (!claim(base, nr_areas));
     paddr_t end = base + nr_whole * AREA_BYTES;
-    struct area_ref last = {index_group(end), area_index(end)};
+    struct area_ref last = index_area(end);
     if (rest != 0 && !meta_need_bitmap(last.group)) {
         give_back(base, nr_areas);
         return PADDR_NONE;
     }
     for (paddr_t at = base; at < end; at += AREA_BYTES) {
-        struct area_ref ref = {index_group(at), area_index(at)};
+        struct area_ref ref = index_area(at);
         area_lock(area_entry(ref));
         area_unlock(area_entry(ref), page_whole_entry(kind, boot));
     }

@@ -7,11 +7,6 @@
 #include "mm/index.h"
 #include "mm/page_internal.h"
 
-static struct area_ref ref_of(paddr_t paddr)
-{
-    return (struct area_ref){index_group(paddr), area_index(paddr)};
-}
-
 /* Frames in use, of an area that is present. */
 static u64 area_used(struct area_ref ref, u32 entry)
 {
@@ -49,7 +44,7 @@ enum content unit_content(paddr_t unit, u64 unit_bytes, u64 *used)
     enum content worst = ABSENT;
     *used = 0;
     for (paddr_t at = unit; at < unit + unit_bytes; at += AREA_BYTES) {
-        enum content content = area_content(ref_of(at), used);
+        enum content content = area_content(index_area(at), used);
         if (content > worst)
             worst = content;
     }
@@ -62,8 +57,8 @@ static void count_refusal(struct hotplug_pinned *pinned, paddr_t unit)
     u64 used = 0;
     for (paddr_t at = unit + pinned->unit_bytes; at > unit;) {
         at -= AREA_BYTES;
-        u32 entry = __atomic_load_n(area_entry(ref_of(at)), __ATOMIC_RELAXED);
-        if (area_content(ref_of(at), &used) == REFUSED) {
+        u32 entry = __atomic_load_n(area_entry(index_area(at)), __ATOMIC_RELAXED);
+        if (area_content(index_area(at), &used) == REFUSED) {
             pinned->nr_refused_by[movable_owner(entry)->number]++;
             return;
         }

@@ -25,7 +25,7 @@ u64 page_reserve_frames;
 
 bool place_above_reserve(u64 nr_frames)
 {
-    return page_total[true] - page_used(true) >= page_reserve_frames + nr_frames;
+    return page_unused(true) >= page_reserve_frames + nr_frames;
 }
 
 /* An area that place() has locked and taken off its shelf, with the entry to be. */

@@ -28,7 +28,7 @@ bool watermark_crossed(void)
 {
     if (low_frames == 0)
         return false;
-    u64 free_frames = page_total[false] + page_total[true] - page_used(false) - page_used(true);
+    u64 free_frames = page_unused(false) + page_unused(true);
     bool low = free_frames < low_frames;
     bool crossed = low && !told;
     told = low;
