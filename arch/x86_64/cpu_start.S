@@ -23,30 +23,47 @@
 #define WAKE_STACK       0x820
 #define WAKE_STACK_BYTES 0x828
 
-    .section .rodata
-    .globl cpu_start_code, cpu_start_code_end
-    .code16
-cpu_start_code:
+/* From real mode, at the first byte of a page, to long mode in one step, on the given page tables. */
+.macro real_to_long tables, entry
+begin\@:
     cli
     cld
     movw %cs, %ax
     movw %ax, %ds
     movl $CR4_PAE, %eax
     movl %eax, %cr4
-    movl $boot_tables, %eax
+    movl \tables, %eax
     movl %eax, %cr3
     movl $MSR_EFER, %ecx
     rdmsr
     orl $EFER_LME_AND_NXE, %eax
     wrmsr
-    lgdtl gdt_pointer - cpu_start_code
+    lgdtl gdt_pointer\@ - begin\@
     movl $CR0_PG_WP_NE_MP_PE, %eax
-    movl %eax, %cr0             /* from real mode to long mode in one step */
-    ljmpl $SELECTOR_CODE, $start_64
+    movl %eax, %cr0
+    ljmpl $SELECTOR_CODE, $\entry
     .balign 4
-gdt_pointer:
+gdt_pointer\@:
     .word 3 * 8 - 1
     .long boot_gdt
+.endm
+
+/* The data segments of a processor that has just come to long mode. */
+.macro load_segments
+    movl $SELECTOR_DATA, %eax
+    movl %eax, %ss
+    xorl %eax, %eax
+    movl %eax, %ds
+    movl %eax, %es
+    movl %eax, %fs
+    movl %eax, %gs
+.endm
+
+    .section .rodata
+    .globl cpu_start_code, cpu_start_code_end
+    .code16
+cpu_start_code:
+    real_to_long $boot_tables, start_64
 cpu_start_code_end:
 
 /*
@@ -55,39 +72,14 @@ cpu_start_code_end:
  */
     .globl cpu_wake_code, cpu_wake_code_end
 cpu_wake_code:
-    cli
-    cld
-    movw %cs, %ax
-    movw %ax, %ds
-    movl $CR4_PAE, %eax
-    movl %eax, %cr4
-    movl WAKE_TABLES, %eax
-    movl %eax, %cr3
-    movl $MSR_EFER, %ecx
-    rdmsr
-    orl $EFER_LME_AND_NXE, %eax
-    wrmsr
-    lgdtl wake_gdt_pointer - cpu_wake_code
-    movl $CR0_PG_WP_NE_MP_PE, %eax
-    movl %eax, %cr0
-    ljmpl $SELECTOR_CODE, $wake_64
-    .balign 4
-wake_gdt_pointer:
-    .word 3 * 8 - 1
-    .long boot_gdt
+    real_to_long WAKE_TABLES, wake_64
 cpu_wake_code_end:
 
     .text
     .code64
 /* Bring .data, .bss and the stack back before anything reads them. */
 wake_64:
-    movl $SELECTOR_DATA, %eax
-    movl %eax, %ss
-    xorl %eax, %eax
-    movl %eax, %ds
-    movl %eax, %es
-    movl %eax, %fs
-    movl %eax, %gs
+    load_segments
     movl $CPU_WAKE_PAGE, %ebx
     movq WAKE_FROM(%rbx), %rsi
     movq WAKE_DATA(%rbx), %rdi
@@ -101,13 +93,7 @@ wake_64:
     call suspend_wake
 
 start_64:
-    movl $SELECTOR_DATA, %eax
-    movl %eax, %ss
-    xorl %eax, %eax
-    movl %eax, %ds
-    movl %eax, %es
-    movl %eax, %fs
-    movl %eax, %gs
+    load_segments
     movl $1, %eax
     cpuid
     shrl $24, %ebx              /* this processor's APIC id */
