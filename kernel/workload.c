@@ -39,13 +39,17 @@ static unsigned nr_numbers; /* every holding in use is below */
 /* How much to fill or check between two looks at the devices. */
 #define FRAMES_PER_BREATH (16 * MIB / PAGE_BYTES)
 
+/* The run is the holding's from now on. False, and it is free again, without memory for the table.
+ */
 static bool add_run(struct holding *holding, struct run run)
 {
     struct run_table *table = holding->tables;
     if (!table || table->nr_runs == RUNS_PER_TABLE) {
         paddr_t paddr = page_alloc(0, PAGE_KERNEL);
-        if (paddr == PADDR_NONE)
+        if (paddr == PADDR_NONE) {
+            page_free_run(run.base, run.nr_frames);
             return false;
+        }
         table = phys_to_virt(paddr);
         table->next = holding->tables;
         table->nr_runs = 0;
@@ -53,6 +57,7 @@ static bool add_run(struct holding *holding, struct run run)
     }
     table->runs[table->nr_runs++] = run;
     holding->nr_runs++;
+    holding->nr_frames += run.nr_frames;
     return true;
 }
 
@@ -82,11 +87,8 @@ static bool take_runs(struct holding *holding, u64 nr_frames)
             longest = run.nr_frames / 2;
             continue;
         }
-        if (!add_run(holding, run)) {
-            page_free_run(run.base, run.nr_frames);
+        if (!add_run(holding, run))
             return false;
-        }
-        holding->nr_frames += run.nr_frames;
     }
     return true;
 }
@@ -105,11 +107,8 @@ static bool take_on_node(struct holding *holding, u64 nr_frames, u32 node_id)
             order--;
             continue;
         }
-        if (!add_run(holding, run)) {
-            page_free_run(run.base, run.nr_frames);
+        if (!add_run(holding, run))
             return false;
-        }
-        holding->nr_frames += run.nr_frames;
     }
     return true;
 }
