@@ -18,10 +18,9 @@
 
 #include "include/status.h"
 #include "include/units.h"
-#include "mm/early.h"
 #include "mm/hotplug.h"
 #include "mm/page.h"
-#include "tests/unit/fake_platform.h"
+#include "tests/unit/fake_mm.h"
 
 #define REGION_BASE (4 * GIB)
 #define REGION      (2 * GIB)
@@ -154,9 +153,7 @@ __attribute__((noinline)) static u64 measured(u64 (*run)(void))
 static void set_up(const struct pattern *pattern)
 {
     static struct boot_info boot;
-    fake_boot(&boot, 64 * MIB);
-    early_init(&boot);
-    page_init(&boot);
+    fake_mm_start(&boot, 64 * MIB);
     if (hotplug_add_region(REGION_BASE, 8 * GIB, 2 * MIB, 0, "bench") != OK ||
         hotplug_online(REGION_BASE, REGION) != OK)
         exit(1);

@@ -20,11 +20,10 @@
 #include <cmocka.h>
 
 #include "include/status.h"
-#include "mm/early.h"
 #include "mm/hotplug.h"
 #include "mm/page.h"
 #include "tests/bench/rivals.h"
-#include "tests/unit/fake_platform.h"
+#include "tests/unit/fake_mm.h"
 
 #define REGION_BASE FAKE_REGION_BASE
 #define REGION      (RIVAL_FRAMES * PAGE_BYTES)
@@ -48,9 +47,7 @@ static void tide_free(u64 frame, unsigned order)
 static void tide_init(void)
 {
     static struct boot_info boot;
-    fake_boot(&boot, 16 * MIB);
-    early_init(&boot);
-    page_init(&boot);
+    fake_mm_start(&boot, 16 * MIB);
     if (hotplug_add_region(REGION_BASE, REGION, 2 * MIB, 0, "bench") != OK ||
         hotplug_online(REGION_BASE, REGION) != OK)
         exit(1);

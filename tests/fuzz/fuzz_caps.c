@@ -11,11 +11,10 @@
 #include "include/status.h"
 #include "include/units.h"
 #include "lib/log.h"
-#include "mm/early.h"
 #include "mm/page.h"
 #include "tests/fuzz/fuzz.h"
+#include "tests/unit/fake_mm.h"
 #include "tests/unit/fake_pci.h"
-#include "tests/unit/fake_platform.h"
 
 #define CAPS_FIRST 0x40
 #define CAPS_BYTES 0xc0
@@ -120,9 +119,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t bytes)
         started = true;
         for (unsigned i = 0; i < LOG_NR_MODULES; i++)
             log_levels[i] = LOG_LEVEL_ERROR;
-        fake_boot(&boot, 4 * MIB);
-        early_init(&boot);
-        page_init(&boot);
+        fake_mm_start(&boot, 4 * MIB);
     }
     fake_console_clear();
     input = (struct fuzz_input){data, bytes, 0};

@@ -11,10 +11,9 @@
 #include "include/status.h"
 #include "include/units.h"
 #include "lib/log.h"
-#include "mm/early.h"
 #include "mm/page.h"
 #include "tests/fuzz/fuzz.h"
-#include "tests/unit/fake_platform.h"
+#include "tests/unit/fake_mm.h"
 #include "tests/unit/fake_transport.h"
 
 #define BASE         (4 * GIB)
@@ -174,9 +173,7 @@ static void check(struct vmem_device *driver)
 static void start(u8 flags)
 {
     static struct boot_info boot;
-    fake_boot(&boot, 8 * MIB);
-    early_init(&boot);
-    page_init(&boot);
+    fake_mm_start(&boot, 8 * MIB);
     nr_pages = 0;
     refuses = false;
     FUZZ_CHECK(page_add_owner(&owner) == OK);

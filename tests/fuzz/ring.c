@@ -6,10 +6,9 @@
 #include "include/status.h"
 #include "include/units.h"
 #include "lib/log.h"
-#include "mm/early.h"
 #include "mm/page.h"
 #include "tests/fuzz/fuzz.h"
-#include "tests/unit/fake_platform.h"
+#include "tests/unit/fake_mm.h"
 #include "tests/unit/fake_transport.h"
 
 #define QUEUE_SIZE     8
@@ -39,9 +38,7 @@ static void start_machine(void)
     started = true;
     for (unsigned i = 0; i < LOG_NR_MODULES; i++)
         log_levels[i] = LOG_LEVEL_ERROR;
-    fake_boot(&boot, 4 * MIB);
-    early_init(&boot);
-    page_init(&boot);
+    fake_mm_start(&boot, 4 * MIB);
 }
 
 static void attach(struct run *run, u64 features)

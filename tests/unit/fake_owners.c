@@ -5,13 +5,11 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include <cmocka.h>
 
 #include "include/status.h"
-#include "mm/early.h"
-#include "tests/unit/fake_platform.h"
+#include "tests/unit/fake_mm.h"
 
 static struct boot_info boot;
 paddr_t pages[PAGES_MAX]; /* 0: not allocated */
@@ -58,14 +56,8 @@ struct page_owner owner_of_9 = {.name = "areas", .order = 9, .move = move};
 int setup_owners(void **state)
 {
     (void)state;
-    fake_boot(&boot, 16 * MIB);
-    early_init(&boot);
-    page_init(&boot);
-    void *memory = mmap(phys_to_virt(REGION_BASE), REGION, PROT_READ | PROT_WRITE,
-                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
-    assert_ptr_equal(memory, phys_to_virt(REGION_BASE));
-    assert_int_equal(hotplug_add_region(REGION_BASE, REGION, 2 * MIB, 0, "test"), OK);
-    assert_int_equal(hotplug_online(REGION_BASE, REGION), OK);
+    fake_mm_start(&boot, 16 * MIB);
+    fake_online(REGION_BASE, REGION, 2 * MIB);
     assert_int_equal(page_add_owner(&owner_of_0), OK);
     assert_int_equal(page_add_owner(&owner_of_6), OK);
     assert_int_equal(page_add_owner(&owner_of_9), OK);
@@ -81,7 +73,7 @@ int teardown_owners(void **state)
 {
     (void)state;
     page_check();
-    munmap(phys_to_virt(REGION_BASE), REGION);
+    fake_unback(REGION_BASE, REGION);
     fake_shutdown();
     return 0;
 }

@@ -5,9 +5,8 @@
 #include "drivers/virtio/virtio_spec.h"
 #include "include/status.h"
 #include "include/units.h"
-#include "mm/early.h"
 #include "mm/page.h"
-#include "tests/unit/fake_platform.h"
+#include "tests/unit/fake_mm.h"
 #include "tests/unit/unit.h"
 
 #define BUFFERS_ORDER 6
@@ -32,9 +31,7 @@ void fake_ram_start(void)
 {
     static struct boot_info boot;
 
-    fake_boot(&boot, 4 * MIB);
-    early_init(&boot);
-    page_init(&boot);
+    fake_mm_start(&boot, 4 * MIB);
     page_get_stats(&stats_at_start);
 }
 

@@ -1,17 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* See fake_vmem_machine.h. */
 #include "tests/unit/fake_vmem_machine.h"
-
-#include "mm/early.h"
+#include "tests/unit/fake_mm.h"
 
 void machine_boot_region(struct machine *machine, enum fake_vmem_manner manner, u64 base,
                          u64 block_bytes, u64 nr_blocks)
 {
     static struct boot_info boot; /* mm keeps a pointer */
     memset(machine, 0, sizeof(*machine));
-    fake_boot(&boot, 64 * MIB);
-    early_init(&boot);
-    page_init(&boot);
+    fake_mm_start(&boot, 64 * MIB);
     fake_vmem_init(&machine->device, manner, base, block_bytes, nr_blocks);
     vmem_choose_init(VMEM_INIT_UNPLUG_ALL);
 }

@@ -6,14 +6,12 @@
  * well. TIDE_WALK_STEPS=N lets each thread go further.
  */
 #include <pthread.h>
-#include <sys/mman.h>
 
 #include "include/status.h"
 #include "include/units.h"
-#include "mm/early.h"
 #include "mm/hotplug.h"
 #include "mm/page.h"
-#include "tests/unit/fake_platform.h"
+#include "tests/unit/fake_mm.h"
 #include "tests/unit/include/asm/cpu.h"
 #include "tests/unit/unit.h"
 
@@ -178,15 +176,9 @@ static void pages_move_under_their_owners(void **state)
     static struct boot_info boot;
     const char *text = getenv("TIDE_WALK_STEPS");
     nr_steps = text ? strtoull(text, NULL, 0) : 60000;
-    fake_boot(&boot, BOOT_BYTES);
-    early_init(&boot);
-    page_init(&boot);
+    fake_mm_start(&boot, BOOT_BYTES);
     /* mm may put bitmaps into the region when boot RAM is out. */
-    void *memory = mmap(phys_to_virt(REGION_BASE), REGION, PROT_READ | PROT_WRITE,
-                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
-    assert_ptr_equal(memory, phys_to_virt(REGION_BASE));
-    assert_int_equal(hotplug_add_region(REGION_BASE, REGION, BLOCK, 0, "threads"), OK);
-    assert_int_equal(hotplug_online(REGION_BASE, REGION), OK);
+    fake_online(REGION_BASE, REGION, BLOCK);
     assert_int_equal(page_add_owner(&frames), OK);
     assert_int_equal(page_add_owner(&chunks), OK);
     assert_int_equal(page_add_owner(&areas), OK);
@@ -207,7 +199,7 @@ static void pages_move_under_their_owners(void **state)
     assert_true(nr_taken > 0);
     page_check();
     assert_int_equal(hotplug_offline(REGION_BASE, REGION), OK);
-    munmap(memory, REGION);
+    fake_unback(REGION_BASE, REGION);
     fake_shutdown();
 }
 

@@ -5,16 +5,14 @@
  */
 #include "tests/unit/unit.h"
 
-#include <sys/mman.h>
-
 #include "include/exit_status.h"
 #include "include/status.h"
 #include "mm/early.h"
 #include "mm/heap.h"
 #include "mm/vm.h"
 #include "tests/unit/fake_faults.h"
+#include "tests/unit/fake_mm.h"
 #include "tests/unit/fake_owners.h"
-#include "tests/unit/fake_platform.h"
 #include "tests/unit/fake_vm.h"
 
 #define NODE 3
@@ -27,9 +25,7 @@ static u64 region_bytes;
 
 static void set_up_region(u64 bytes, u64 block)
 {
-    fake_boot(&boot, 8 * MIB);
-    early_init(&boot);
-    page_init(&boot);
+    fake_mm_start(&boot, 8 * MIB);
     region_bytes = bytes;
     block_bytes = block;
     assert_int_equal(hotplug_add_region(REGION_BASE, bytes, block, NODE, "region"), OK);
@@ -293,9 +289,7 @@ static u8 *area;
 
 static void start_vm(void)
 {
-    void *memory = mmap(phys_to_virt(REGION_BASE), REGION, PROT_READ | PROT_WRITE,
-                        MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
-    assert_ptr_equal(memory, phys_to_virt(REGION_BASE));
+    fake_back(REGION_BASE, REGION);
     online_2m();
     fake_vm_start();
     vm_init();
@@ -303,7 +297,7 @@ static void start_vm(void)
 
 static void stop_vm(void)
 {
-    munmap(phys_to_virt(REGION_BASE), REGION);
+    fake_unback(REGION_BASE, REGION);
     fake_vm_stop();
     forget();
 }

@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* A virtual area is moved while each allocation of that fails in turn. */
-#include <sys/mman.h>
 
 #include "include/status.h"
 #include "include/units.h"
-#include "mm/early.h"
 #include "mm/hotplug.h"
 #include "mm/page.h"
 #include "mm/vm.h"
 #include "tests/unit/fake_faults.h"
-#include "tests/unit/fake_platform.h"
+#include "tests/unit/fake_mm.h"
 #include "tests/unit/fake_vm.h"
 #include "tests/unit/unit.h"
 
@@ -25,22 +23,16 @@ static u64 nr_gone;
 
 static void set_up(void)
 {
-    fake_boot(&boot, 8 * MIB);
-    early_init(&boot);
-    page_init(&boot);
+    fake_mm_start(&boot, 8 * MIB);
     fake_vm_start();
     vm_init();
-    void *memory = mmap(phys_to_virt(REGION_BASE), REGION, PROT_READ | PROT_WRITE,
-                        MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
-    assert_ptr_equal(memory, phys_to_virt(REGION_BASE));
-    assert_int_equal(hotplug_add_region(REGION_BASE, REGION, BLOCK, 0, "region"), OK);
-    assert_int_equal(hotplug_online(REGION_BASE, REGION), OK);
+    fake_online(REGION_BASE, REGION, BLOCK);
 }
 
 static void tear_down(void)
 {
     vm_check();
-    munmap(phys_to_virt(REGION_BASE), REGION);
+    fake_unback(REGION_BASE, REGION);
     fake_vm_stop();
     fake_shutdown();
 }

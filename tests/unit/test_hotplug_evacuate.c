@@ -3,13 +3,12 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include <cmocka.h>
 
 #include "include/status.h"
+#include "tests/unit/fake_mm.h"
 #include "tests/unit/fake_owners.h"
-#include "tests/unit/fake_platform.h"
 
 /* As the driver does: idle blocks first, then by moving. Returns blocks taken offline. */
 static u64 shrink(u64 wanted)
@@ -175,11 +174,7 @@ static void large_blocks_are_emptied_in_steps(void **state)
     (void)state;
     struct hotplug_range range;
     paddr_t base = REGION_BASE + REGION;
-    void *memory = mmap(phys_to_virt(base), 32 * MIB, PROT_READ | PROT_WRITE,
-                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
-    assert_ptr_equal(memory, phys_to_virt(base));
-    assert_int_equal(hotplug_add_region(base, 32 * MIB, 8 * MIB, 0, "large"), OK);
-    assert_int_equal(hotplug_online(base, 32 * MIB), OK);
+    fake_online(base, 32 * MIB, 8 * MIB);
     paddr_t filler = page_alloc_run(REGION / PAGE_BYTES, PAGE_USER);
     take(&owner_of_6, 8 * 16);
     page_free_run(filler, REGION / PAGE_BYTES);
@@ -198,7 +193,7 @@ static void large_blocks_are_emptied_in_steps(void **state)
     assert_int_equal(range.bytes, 8 * MIB);
     hotplug_evacuate_end(&session);
     check_pages(6);
-    munmap(phys_to_virt(base), 32 * MIB);
+    fake_unback(base, 32 * MIB);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup_owners, teardown_owners)

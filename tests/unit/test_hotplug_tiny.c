@@ -6,17 +6,15 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include <cmocka.h>
 
 #include "include/status.h"
 #include "include/units.h"
-#include "mm/early.h"
 #include "mm/group.h"
 #include "mm/hotplug.h"
 #include "mm/page.h"
-#include "tests/unit/fake_platform.h"
+#include "tests/unit/fake_mm.h"
 
 #define REGION_BASE ((paddr_t)0x200000000000) /* free in a host program with sanitizers, too */
 #define REGION      (512 * GIB)
@@ -28,12 +26,8 @@ static struct boot_info boot;
 static int setup(void **state)
 {
     (void)state;
-    fake_boot(&boot, 15 * MIB);
-    early_init(&boot);
-    page_init(&boot);
-    void *memory = mmap(phys_to_virt(REGION_BASE), REGION, PROT_READ | PROT_WRITE,
-                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
-    assert_ptr_equal(memory, phys_to_virt(REGION_BASE));
+    fake_mm_start(&boot, 15 * MIB);
+    fake_back(REGION_BASE, REGION);
     assert_int_equal(hotplug_add_region(REGION_BASE, REGION, 2 * MIB, 0, "huge"), OK);
     return 0;
 }
@@ -41,7 +35,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     (void)state;
-    munmap(phys_to_virt(REGION_BASE), REGION);
+    fake_unback(REGION_BASE, REGION);
     fake_shutdown();
     return 0;
 }

@@ -7,19 +7,16 @@
 #include <cmocka.h>
 
 #include "include/units.h"
-#include "mm/early.h"
 #include "mm/heap.h"
 #include "mm/page.h"
-#include "tests/unit/fake_platform.h"
+#include "tests/unit/fake_mm.h"
 
 static struct boot_info boot;
 
 static int setup(void **state)
 {
     (void)state;
-    fake_boot(&boot, 16 * MIB);
-    early_init(&boot);
-    page_init(&boot);
+    fake_mm_start(&boot, 16 * MIB);
     return 0;
 }
 

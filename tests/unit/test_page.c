@@ -11,7 +11,7 @@
 #include "mm/early.h"
 #include "mm/hotplug.h"
 #include "mm/page.h"
-#include "tests/unit/fake_platform.h"
+#include "tests/unit/fake_mm.h"
 
 #define REGION_BASE (4 * GIB)
 
@@ -20,9 +20,7 @@ static struct boot_info boot;
 static int setup(void **state)
 {
     (void)state;
-    fake_boot(&boot, 32 * MIB);
-    early_init(&boot);
-    page_init(&boot);
+    fake_mm_start(&boot, 32 * MIB);
     return 0;
 }
 

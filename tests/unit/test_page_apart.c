@@ -2,10 +2,9 @@
 /* Movable and unmovable pages in different blocks, also where a block is several areas. */
 #include "include/status.h"
 #include "include/units.h"
-#include "mm/early.h"
 #include "mm/hotplug.h"
 #include "mm/page.h"
-#include "tests/unit/fake_platform.h"
+#include "tests/unit/fake_mm.h"
 #include "tests/unit/unit.h"
 
 #define REGION_BASE ((paddr_t)0x200000000000)
@@ -25,9 +24,7 @@ static int setup(void **state)
 {
     static struct boot_info boot; /* mm keeps a pointer */
     (void)state;
-    fake_boot(&boot, 16 * MIB);
-    early_init(&boot);
-    page_init(&boot);
+    fake_mm_start(&boot, 16 * MIB);
     assert_int_equal(hotplug_add_region(REGION_BASE, REGION, BLOCK, 0, "test"), OK);
     assert_int_equal(hotplug_online(REGION_BASE, REGION), OK);
     assert_int_equal(page_add_owner(&owner_of_4), OK);

@@ -12,7 +12,7 @@
 #include "mm/hotplug.h"
 #include "mm/node.h"
 #include "mm/page.h"
-#include "tests/unit/fake_platform.h"
+#include "tests/unit/fake_mm.h"
 
 #define BASE_OF(node) ((4 + (node)) * GIB)
 
@@ -22,9 +22,7 @@ static unsigned nr_told;
 static int setup(void **state)
 {
     (void)state;
-    fake_boot(&boot, 16 * MIB);
-    early_init(&boot);
-    page_init(&boot);
+    fake_mm_start(&boot, 16 * MIB);
     for (u32 node = 0; node < 3; node++) {
         assert_int_equal(hotplug_add_region(BASE_OF(node), GIB, MIB, node, "node"), OK);
         assert_int_equal(hotplug_online(BASE_OF(node) + MIB, 9 * MIB), OK);

@@ -13,11 +13,10 @@
 #include <cmocka.h>
 
 #include "include/status.h"
-#include "mm/early.h"
 #include "mm/hotplug.h"
 #include "mm/page.h"
 #include "mm/poison.h"
-#include "tests/unit/fake_platform.h"
+#include "tests/unit/fake_mm.h"
 
 #define REGION_BASE FAKE_REGION_BASE
 #define REGION      (256 * MIB)
@@ -35,9 +34,7 @@ static void *back_region(void)
 static int setup(void **state)
 {
     (void)state;
-    fake_boot(&boot, 16 * MIB);
-    early_init(&boot);
-    page_init(&boot);
+    fake_mm_start(&boot, 16 * MIB);
     assert_ptr_equal(back_region(), phys_to_virt(REGION_BASE));
     assert_int_equal(hotplug_add_region(REGION_BASE, REGION, 2 * MIB, NODE, "poison"), OK);
     assert_int_equal(hotplug_online(REGION_BASE, REGION), OK);
@@ -49,7 +46,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     (void)state;
-    munmap(phys_to_virt(REGION_BASE), REGION);
+    fake_unback(REGION_BASE, REGION);
     fake_shutdown();
     return 0;
 }

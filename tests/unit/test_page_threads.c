@@ -11,17 +11,15 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include <cmocka.h>
 
 #include "include/status.h"
 #include "include/units.h"
-#include "mm/early.h"
 #include "mm/hotplug.h"
 #include "mm/index.h"
 #include "mm/page.h"
-#include "tests/unit/fake_platform.h"
+#include "tests/unit/fake_mm.h"
 #include "tests/unit/include/asm/cpu.h"
 
 #define REGION_BASE FAKE_REGION_BASE
@@ -151,15 +149,6 @@ static u64 resize_under_them(struct worker *worker)
     return nr_offlined;
 }
 
-/* mm may put bitmaps into the region when boot RAM is out. */
-static void *back_region(u64 bytes)
-{
-    void *memory = mmap(phys_to_virt(REGION_BASE), bytes, PROT_READ | PROT_WRITE,
-                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
-    assert_ptr_equal(memory, phys_to_virt(REGION_BASE));
-    return memory;
-}
-
 static u64 number_from(const char *variable, u64 otherwise)
 {
     const char *text = getenv(variable);
@@ -171,12 +160,9 @@ static void threads_share_the_allocator(void **state)
     (void)state;
     nr_steps = number_from("TIDE_WALK_STEPS", 60000);
     u64 seed = number_from("TIDE_WALK_SEED", 0);
-    fake_boot(&boot, BOOT_BYTES);
-    early_init(&boot);
-    page_init(&boot);
-    void *memory = back_region(REGION);
-    assert_int_equal(hotplug_add_region(REGION_BASE, REGION, 2 * MIB, 0, "threads"), OK);
-    assert_int_equal(hotplug_online(REGION_BASE, REGION), OK);
+    fake_mm_start(&boot, BOOT_BYTES);
+    /* mm may put bitmaps into the region when boot RAM is out. */
+    fake_online(REGION_BASE, REGION, 2 * MIB);
     struct page_stats before, after;
     page_get_stats(&before);
     nr_running = NR_THREADS;
@@ -203,7 +189,7 @@ static void threads_share_the_allocator(void **state)
     page_get_stats(&after);
     assert_int_equal(after.plugged_used, 0);
     assert_true(after.boot_used <= before.boot_used + 8);
-    munmap(memory, REGION);
+    fake_unback(REGION_BASE, REGION);
     fake_shutdown();
 }
 
@@ -220,9 +206,7 @@ static void *free_area(void *argument)
 static void a_whole_area_is_freed_under_a_look(void **state)
 {
     (void)state;
-    fake_boot(&boot, BOOT_BYTES);
-    early_init(&boot);
-    page_init(&boot);
+    fake_mm_start(&boot, BOOT_BYTES);
     struct page page = {page_alloc(PAGE_ORDER_MAX, PAGE_KERNEL), PAGE_ORDER_MAX};
     u32 *area = &index_group(page.base)->areas[area_index(page.base)];
     pthread_t thread;

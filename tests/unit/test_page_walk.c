@@ -8,17 +8,15 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include <cmocka.h>
 
 #include "include/status.h"
 #include "include/units.h"
-#include "mm/early.h"
 #include "mm/hotplug.h"
 #include "mm/page.h"
+#include "tests/unit/fake_mm.h"
 #include "tests/unit/fake_model.h"
-#include "tests/unit/fake_platform.h"
 
 #define LIVE_MAX 60000
 #ifdef TIDE_DEBUG
@@ -270,15 +268,6 @@ static u64 number_from(const char *variable, u64 otherwise)
     return text ? strtoull(text, NULL, 0) : otherwise;
 }
 
-/* mm may put bitmaps into the region when boot RAM is out. */
-static void *back_region(u64 bytes)
-{
-    void *memory = mmap(phys_to_virt(REGION_BASE), bytes, PROT_READ | PROT_WRITE,
-                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
-    assert_ptr_equal(memory, phys_to_virt(REGION_BASE));
-    return memory;
-}
-
 static void end_with_nothing(void)
 {
     while (nr_lives > 0)
@@ -296,9 +285,7 @@ static void end_with_nothing(void)
 
 static void walk(u64 region_size, u64 block_size, u64 steps)
 {
-    fake_boot(&boot, BOOT_BYTES);
-    early_init(&boot);
-    page_init(&boot);
+    fake_mm_start(&boot, BOOT_BYTES);
     u64 seed = number_from("TIDE_WALK_SEED", 0x9e3779b97f4a7c15) ^ block_size;
     model_init(region_size, seed);
     block_bytes = block_size;
@@ -307,11 +294,12 @@ static void walk(u64 region_size, u64 block_size, u64 steps)
     assert_int_equal(page_add_owner(&walker), OK);
     assert_int_equal(hotplug_add_region(REGION_BASE, region_bytes, block_bytes, 0, "walk"), OK);
     steps = number_from("TIDE_WALK_STEPS", steps);
-    void *memory = back_region(region_bytes);
+    /* mm may put bitmaps into the region when boot RAM is out. */
+    fake_back(REGION_BASE, region_bytes);
     for (u64 i = 0; i < steps; i++)
         step(i);
     end_with_nothing();
-    munmap(memory, region_bytes);
+    fake_unback(REGION_BASE, region_bytes);
     fake_shutdown();
 }
 

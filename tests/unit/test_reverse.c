@@ -3,10 +3,9 @@
  */
 #include "include/status.h"
 #include "include/units.h"
-#include "mm/early.h"
 #include "mm/page.h"
 #include "mm/reverse.h"
-#include "tests/unit/fake_platform.h"
+#include "tests/unit/fake_mm.h"
 #include "tests/unit/unit.h"
 
 #define NR_NUMBERS 4096
@@ -18,9 +17,7 @@ static u32 model[NR_NUMBERS];
 static int setup(void **state)
 {
     (void)state;
-    fake_boot(&boot, 16 * MIB);
-    early_init(&boot);
-    page_init(&boot);
+    fake_mm_start(&boot, 16 * MIB);
     memset(&reverse, 0, sizeof(reverse));
     memset(model, 0, sizeof(model));
     return 0;

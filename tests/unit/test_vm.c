@@ -1,18 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Virtual areas: where they lie, what they are made of, what is refused, and what a failure leaves.
  */
-#include <sys/mman.h>
 
 #include "asm/cpu.h"
 #include "asm/vm.h"
 #include "include/status.h"
 #include "include/units.h"
-#include "mm/early.h"
 #include "mm/heap.h"
 #include "mm/hotplug.h"
 #include "mm/page.h"
 #include "mm/vm.h"
-#include "tests/unit/fake_platform.h"
+#include "tests/unit/fake_mm.h"
 #include "tests/unit/fake_vm.h"
 #include "tests/unit/unit.h"
 
@@ -26,16 +24,10 @@ static void *first; /* one page, so that small pages have an area of theirs, and
 static int setup(void **state)
 {
     (void)state;
-    fake_boot(&boot, 16 * MIB);
-    early_init(&boot);
-    page_init(&boot);
+    fake_mm_start(&boot, 16 * MIB);
     fake_vm_start();
     vm_init();
-    void *memory = mmap(phys_to_virt(REGION_BASE), REGION, PROT_READ | PROT_WRITE,
-                        MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
-    assert_ptr_equal(memory, phys_to_virt(REGION_BASE));
-    assert_int_equal(hotplug_add_region(REGION_BASE, REGION, 2 * MIB, 0, "test"), OK);
-    assert_int_equal(hotplug_online(REGION_BASE, REGION), OK);
+    fake_online(REGION_BASE, REGION, 2 * MIB);
     first = vm_alloc(PAGE_BYTES, "first");
     page_get_stats(&at_first);
     return 0;
@@ -45,7 +37,7 @@ static int teardown(void **state)
 {
     (void)state;
     page_check();
-    munmap(phys_to_virt(REGION_BASE), REGION);
+    fake_unback(REGION_BASE, REGION);
     fake_vm_stop();
     fake_shutdown();
     return 0;

@@ -10,9 +10,8 @@
 #include "drivers/virtio/virtio_mem_plan.h"
 #include "include/status.h"
 #include "include/units.h"
-#include "mm/early.h"
 #include "mm/page.h"
-#include "tests/unit/fake_platform.h"
+#include "tests/unit/fake_mm.h"
 #include "tests/unit/unit.h"
 
 #define BLOCKS_MAX 300000
@@ -25,9 +24,7 @@ static int set_up(void **state)
 {
     (void)state;
     static struct boot_info boot; /* mm keeps a pointer */
-    fake_boot(&boot, 16 * MIB);
-    early_init(&boot);
-    page_init(&boot);
+    fake_mm_start(&boot, 16 * MIB);
     return 0;
 }
 

@@ -10,9 +10,8 @@
 #include "drivers/virtio/virtio_spec.h"
 #include "include/status.h"
 #include "include/units.h"
-#include "mm/early.h"
 #include "mm/page.h"
-#include "tests/unit/fake_platform.h"
+#include "tests/unit/fake_mm.h"
 #include "tests/unit/fake_transport.h"
 #include "tests/unit/unit.h"
 
@@ -46,9 +45,7 @@ static int set_up(void **state)
 {
     (void)state;
     static struct boot_info boot; /* mm keeps a pointer */
-    fake_boot(&boot, 16 * MIB);
-    early_init(&boot);
-    page_init(&boot);
+    fake_mm_start(&boot, 16 * MIB);
     fake_transport_init(&transport, VIRTIO_ID_MEM, 0, 56);
     transport.on_request = on_request;
     used_bytes = FAKE_USED_AS_WRITTEN;
