@@ -51,16 +51,22 @@ static void test_success_ends_back_off(void **state)
     machine_expect(&machine, 128 * MIB);
 }
 
-/* Sixteen refusals of one batch are one: after 10 ms it is tried again. */
-static void test_busy_batch(void **state)
+/* 32 blocks, 16 of them idle, no two side by side: a shrink takes 16 requests. */
+static void start_with_every_other_block_in_use(void)
 {
-    (void)state;
-    static paddr_t pages[32];
+    paddr_t pages[32];
     machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
     for (unsigned i = 0; i < 32; i++)
         pages[i] = page_alloc(PAGE_ORDER_MAX, PAGE_USER);
     for (unsigned i = 0; i < 32; i += 2)
         page_free(pages[i], PAGE_ORDER_MAX);
+}
+
+/* Sixteen refusals of one batch are one: after 10 ms it is tried again. */
+static void test_busy_batch(void **state)
+{
+    (void)state;
+    start_with_every_other_block_in_use();
     machine.device.moods.busy = 16;
     machine_resize(&machine, 32 * MIB, 10);
     machine_expect(&machine, 32 * MIB);
@@ -171,12 +177,7 @@ static void test_error_once(void **state)
 static void test_errors_of_a_batch(void **state)
 {
     (void)state;
-    static paddr_t pages[32];
-    machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
-    for (unsigned i = 0; i < 32; i++)
-        pages[i] = page_alloc(PAGE_ORDER_MAX, PAGE_USER);
-    for (unsigned i = 0; i < 32; i += 2)
-        page_free(pages[i], PAGE_ORDER_MAX);
+    start_with_every_other_block_in_use();
     machine.device.moods.error = 5;
     machine_resize(&machine, 32 * MIB, 1000);
     machine_expect(&machine, 32 * MIB);
