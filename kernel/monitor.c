@@ -9,7 +9,8 @@
 #include "lib/console.h"
 #include "lib/string.h"
 
-#define PROMPT "tide> "
+#define PROMPT    "tide> "
+#define TAG_BYTES 17 /* of the longest tag, its '@' and its end */
 
 static struct line_editor editor;
 static char script[CMDLINE_VALUE_BYTES];
@@ -45,7 +46,7 @@ static bool split_words(char *text, struct command_line *line)
     }
 }
 
-static void run_line(char *text)
+static void run_command(char *text)
 {
     struct command_line line;
     if (!split_words(text, &line)) {
@@ -59,6 +60,30 @@ static void run_line(char *text)
         command->run(&line);
     else
         console_printf("error: unknown command '%s'; 'help' lists them\n", line.arguments[0]);
+}
+
+static void run_line(char *text)
+{
+    char tag[TAG_BYTES];
+    size_t length = 0;
+    if (*text != '@') {
+        run_command(text);
+        return;
+    }
+    while (text[length] != ' ' && text[length] != '\0')
+        length++;
+    if (length >= sizeof(tag)) {
+        console_printf("error: '%.*s': expected '@' and at most %u characters\n", (int)length, text,
+                       TAG_BYTES - 2);
+        return;
+    }
+    memcpy(tag, text, length);
+    tag[length] = '\0';
+    console_answer(tag);
+    run_command(text + length);
+    console_answer(NULL);
+    console_fresh_line();
+    console_printf("%s.\n", tag);
 }
 
 void monitor_usage_error(const struct command_line *line, const char *value, const char *expected)

@@ -4,6 +4,9 @@
  *
  * Commands of a script run one at a time, the devices are served between two
  * of them, and `wait` holds the next one back until every device has settled.
+ *
+ * "@TAG command" is for programs: each line of the answer begins with "@TAG ", or with "@TAG+"
+ * where a log line has cut it, and the line "@TAG." ends the answer. No other line begins so.
  */
 #ifndef TIDE_KERNEL_MONITOR_H
 #define TIDE_KERNEL_MONITOR_H

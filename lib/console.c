@@ -4,8 +4,11 @@
 
 #include "include/platform.h"
 #include "lib/printf.h"
+#include "lib/string.h"
 
 static bool at_line_start = true;
+static const char *answer_tag; /* NULL: what is written is no answer */
+static bool answer_cut;        /* the answer's last line has no end yet */
 
 /* With the console locked. */
 static void write(const char *text, size_t bytes)
@@ -16,10 +19,31 @@ static void write(const char *text, size_t bytes)
     platform_console_write(text, bytes);
 }
 
+/* With the console locked. */
+static void write_answer(const char *text, size_t bytes)
+{
+    while (bytes > 0) {
+        size_t piece = 0;
+        while (piece < bytes && text[piece++] != '\n')
+            ;
+        if (at_line_start) {
+            write(answer_tag, strlen(answer_tag));
+            write(answer_cut ? "+" : " ", 1);
+        }
+        write(text, piece);
+        answer_cut = !at_line_start;
+        text += piece;
+        bytes -= piece;
+    }
+}
+
 void console_write(const char *text, size_t bytes)
 {
     u64 flags = platform_console_lock();
-    write(text, bytes);
+    if (answer_tag)
+        write_answer(text, bytes);
+    else
+        write(text, bytes);
     platform_console_unlock(flags);
 }
 
@@ -40,6 +64,12 @@ void console_printf(const char *format, ...)
     int length = vsnprintf(text, sizeof(text), format, args);
     va_end(args);
     console_write(text, min_u64((u64)length, sizeof(text) - 1));
+}
+
+void console_answer(const char *tag)
+{
+    answer_tag = tag;
+    answer_cut = false;
 }
 
 bool console_at_line_start(void)

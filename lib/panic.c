@@ -16,6 +16,7 @@ void panic(const char *format, ...)
     vsnprintf(text, sizeof(text), format, args);
     va_end(args);
     platform_stop_others();
+    console_answer(NULL);
     console_fresh_line();
     console_printf("panic: %s\n", text);
     platform_print_backtrace();

@@ -155,6 +155,7 @@ static void print_all(const struct trap_frame *frame)
     const char *mnemonic = exceptions[frame->vector].mnemonic;
     const char *name = exceptions[frame->vector].name;
 
+    console_answer(NULL);
     console_fresh_line();
     console_printf("trap: %s (%s, vector %llu, error code 0x%llx) at 0x%llx %s on cpu %u\n",
                    name != NULL ? name : "reserved exception", mnemonic != NULL ? mnemonic : "-",

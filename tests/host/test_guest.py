@@ -6,7 +6,7 @@ import threading
 from typing import Iterator
 
 import pytest
-from tide.guest import Console, Guest, GuestFailed, Settled, parse_settled
+from tide.guest import Console, Guest, GuestFailed, Settled, parse_settled, without_tags
 
 LINE = "vmem0: settled requested=536870912 plugged=2097152 usable=1073741824 requests=3\n"
 
@@ -62,16 +62,26 @@ def test_the_end_of_the_guest_ends_the_wait(port: tuple[Guest, socket.socket]) -
         guest.wait_ready()
 
 
-def test_a_command_and_its_output(port: tuple[Guest, socket.socket]) -> None:
-    """Output is what stands between the echo and the next prompt, whatever came before."""
+def test_an_answer_is_told_from_every_other_line(port: tuple[Guest, socket.socket]) -> None:
+    """Lines of others come before the echo is complete, within a line of the answer, and after the prompt."""
     guest, theirs = port
 
     def answer() -> None:
-        assert theirs.recv(64) == b"stats\r"
-        theirs.sendall(b"stats\r\nstats: boot frames=10 used=2\r\n" + LINE.encode() + b"tide> ")
+        tag, _, line = theirs.recv(64).partition(b" ")
+        assert line == b"stats\r"
+        other = b"\r\n" + LINE.encode()
+        theirs.sendall(tag + b" sta" + other + b"tide> " + tag + b" stats\r\n")
+        theirs.sendall(b"@0 stats: an=1\r\n@0.\r\n" + b"cpu: 2 processors run\r\n")
+        theirs.sendall(tag + b" stats: boot frames=1" + other + tag + b"+0 used=2\r\n" + LINE.encode())
+        theirs.sendall(tag + b" last\r\n" + tag + b".\r\ntide> " + other + b"tide> ")
 
     theirs.sendall(b"tide: ready\r\ntide> ")
     thread = threading.Thread(target=answer)
     thread.start()
-    assert guest.stats() == {"boot frames": 10, "boot used": 2}
+    assert guest.command("stats") == "stats: boot frames=10 used=2\nlast\n"
     thread.join()
+
+
+def test_tags_are_for_programs_only() -> None:
+    text = "tide> @1 stats\r\n@1 stats: boot\r\nvmem0: @1 on\r\n@1+ more\r\n@1.\r\ntide> "
+    assert without_tags(text) == "tide> stats\r\nstats: boot\r\nvmem0: @1 on\r\n more\r\ntide> "

@@ -8,6 +8,7 @@
 #include "include/units.h"
 #include "lib/bitmap.h"
 #include "lib/cmdline.h"
+#include "lib/console.h"
 #include "lib/log.h"
 #include "lib/panic.h"
 #include "lib/parse.h"
@@ -145,6 +146,31 @@ static void test_log_lines(void **state)
     assert_int_equal(fake_console()[length - 1], '\n');
 }
 
+static void test_console_answer(void **state)
+{
+    (void)state;
+    fake_console_clear();
+    console_answer("@7");
+    console_printf("first\n  %s", "sec");
+    log_write(LOG_PCI, LOG_LEVEL_INFO, NULL, "found 3");
+    console_printf("ond\n");
+    log_write(LOG_PCI, LOG_LEVEL_INFO, NULL, "found 4");
+    console_printf("\n");
+    console_answer(NULL);
+    console_printf("other\n");
+    assert_string_equal(fake_console(), "@7 first\n@7   sec\npci: found 3\n@7+ond\npci: found 4\n"
+                                        "@7 \nother\n");
+}
+
+static void test_console_answer_ends_with_a_panic(void **state)
+{
+    (void)state;
+    console_answer("@7");
+    console_printf("cut");
+    assert_panics(panic("told apart"), "\npanic: told apart");
+    console_printf("\n");
+}
+
 static void test_status_names(void **state)
 {
     (void)state;
@@ -201,11 +227,18 @@ static void test_bitmap_random(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_parse_size),        cmocka_unit_test(test_parse_u64),
-        cmocka_unit_test(test_format_size),       cmocka_unit_test(test_cmdline),
-        cmocka_unit_test(test_cmdline_truncates), cmocka_unit_test(test_log_configure),
-        cmocka_unit_test(test_log_lines),         cmocka_unit_test(test_status_names),
-        cmocka_unit_test(test_panic_says_why),    cmocka_unit_test(test_bitmap_random),
+        cmocka_unit_test(test_parse_size),
+        cmocka_unit_test(test_parse_u64),
+        cmocka_unit_test(test_format_size),
+        cmocka_unit_test(test_cmdline),
+        cmocka_unit_test(test_cmdline_truncates),
+        cmocka_unit_test(test_log_configure),
+        cmocka_unit_test(test_log_lines),
+        cmocka_unit_test(test_status_names),
+        cmocka_unit_test(test_console_answer),
+        cmocka_unit_test(test_console_answer_ends_with_a_panic),
+        cmocka_unit_test(test_panic_says_why),
+        cmocka_unit_test(test_bitmap_random),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

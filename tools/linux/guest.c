@@ -338,7 +338,7 @@ static void occupancy(unsigned nr_words, const char *const *words)
 
 /* ---- the monitor ---- */
 
-static void run_line(char *line)
+static void run_command(char *line)
 {
     const char *words[WORDS_MAX];
     unsigned nr_words = 0;
@@ -365,6 +365,27 @@ static void run_line(char *line)
     } else {
         printf("error: unknown command '%s': workload, occupancy, exit\n", words[0]);
     }
+}
+
+/* "@TAG command" is answered as Tide's monitor does, see kernel/monitor.h. */
+static void run_line(char *line)
+{
+    FILE *console = stdout;
+    char *answer = NULL;
+    size_t bytes;
+    size_t length = strcspn(line, " \t\r\n");
+    if (*line != '@') {
+        run_command(line);
+        return;
+    }
+    stdout = open_memstream(&answer, &bytes);
+    run_command(line + length);
+    fclose(stdout);
+    stdout = console;
+    for (char *row = strtok(answer, "\n"); row; row = strtok(NULL, "\n"))
+        printf("%.*s %s\n", (int)length, line, row);
+    printf("%.*s.\n", (int)length, line);
+    free(answer);
 }
 
 int main(void)

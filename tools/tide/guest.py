@@ -5,6 +5,7 @@ Console collects the text; waiting is always for a condition on it. Guest
 knows Tide's monitor and the lines that docs name as stable.
 """
 
+import itertools
 import re
 import socket
 import threading
@@ -15,6 +16,8 @@ from typing import Callable
 from .qmp import WAIT_SECONDS
 
 PROMPT = "tide> "
+_TAGGED = re.compile(r"^(?P<tag>@\w+)(?P<mark>[ +.])(?P<rest>.*\n)", re.MULTILINE)
+_tags = itertools.count(1)
 _ESCAPES = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")  # of the line editor
 _READY = r"^(?:tide> )*tide: ready$"
 _SETTLED = re.compile(
@@ -46,6 +49,24 @@ def parse_settled(text: str) -> list[Settled]:
                 int(m["requests"]))
         for m in _SETTLED.finditer(text)
     ]  # fmt: skip
+
+
+def answer_to(tag: str, text: str, start: int) -> str:
+    """What the text holds from `start` on of the answer to a command with that tag; log lines left out."""
+    answer = ""
+    for line in _TAGGED.finditer(text, start):
+        if line["tag"] != tag or line["mark"] == ".":
+            continue
+        if line["mark"] == "+":  # a log line came into the middle
+            answer = answer.removesuffix("\n")
+        answer += line["rest"]
+    return answer
+
+
+def without_tags(text: str) -> str:
+    """The text as it had been without tags: for those who read it."""
+    text = re.sub(rf"^({PROMPT})?@\w+ ", r"\1", text, flags=re.MULTILINE)
+    return re.sub(r"^@\w+(\.\r?\n|\+)", "", text, flags=re.MULTILINE)
 
 
 class Console:
@@ -172,12 +193,15 @@ class Guest:
         return parse_settled(match.group(0))[0]
 
     def command(self, line: str, wait_seconds: float = WAIT_SECONDS) -> str:
-        """Run a monitor command and give what it printed, up to the next prompt."""
+        """Run a monitor command and give what it printed: all of it, and no line of anyone else.
+
+        The command is typed with a tag, which begins each line of the answer and ends it.
+        """
         self.console.wait(rf"^{self.prompt}", 0, wait_seconds)
-        start = self.console.mark()
-        self.console.send(line + "\r")
-        pattern = rf"{re.escape(line)}\n(?P<output>(?s:.*?))^{self.prompt}"
-        return self.console.wait(pattern, start, wait_seconds)["output"]
+        tag = f"@{next(_tags)}"
+        start = self.send(f"{tag} {line}")
+        self.console.wait(rf"^{tag}\.\n", start, wait_seconds)
+        return answer_to(tag, self.console.text, start)
 
     def send(self, line: str) -> int:
         """Type a line without waiting for what follows; the place in the text before it."""

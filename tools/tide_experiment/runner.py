@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Callable
 
 from tide.accel import choose_accel
-from tide.guest import Guest, GuestFailed
+from tide.guest import Guest, GuestFailed, without_tags
 from tide.machine import Machine
 from tide.qemu import Qemu, QemuFailed, find_qemu
 from tide.qmp import QmpClosed, QmpError
@@ -162,7 +162,7 @@ class Run:
                 self._drive(counter)
             finally:
                 # QEMU's own log repeats characters where its socket was full for a moment.
-                (self.folder / "serial.log").write_text(self.monitor.console.text)
+                (self.folder / "serial.log").write_text(without_tags(self.monitor.console.text))
         if counter:
             counter.path.unlink(missing_ok=True)
 
