@@ -33,6 +33,7 @@ def folder(request: pytest.FixtureRequest, libvirt: Libvirt) -> Iterator[Path]:
     name = re.sub(r"[^\w.=,-]+", "-", request.node.name).strip("-")
     path = BUILD / "libvirt-tests" / name
     path.mkdir()
+    request.node.user_properties.append(("folder", str(path)))
     yield path
     for log in (LOGS / "qemu").glob("*.log"):
         shutil.copy(log, path)

@@ -35,6 +35,7 @@ def folder(request: pytest.FixtureRequest) -> Path:
     path = BUILD / "qemu-tests" / name
     shutil.rmtree(path, ignore_errors=True)
     path.mkdir(parents=True)
+    request.node.user_properties.append(("folder", str(path)))
     return path
 
 

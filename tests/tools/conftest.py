@@ -26,9 +26,10 @@ requested = "0"
 
 
 @pytest.fixture(autouse=True)
-def environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The tools find what was built where the tests do."""
+def environment(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The tools find what was built where the tests do; a run under stress keeps a failed test's folder."""
     monkeypatch.setenv("O", str(BUILD))
+    request.node.user_properties.append(("folder", str(tmp_path)))
 
 
 @pytest.fixture

@@ -38,8 +38,9 @@ def find_qemu() -> str:
     return os.environ.get("QEMU") or "qemu-system-x86_64"
 
 
-def _die_with_parent() -> None:
-    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+def die_with_parent(signal_number: int = signal.SIGKILL) -> None:
+    """For preexec_fn: the new process gets the signal when the thread that started it ends."""
+    _libc.prctl(_PR_SET_PDEATHSIG, signal_number)
 
 
 class Qemu:
@@ -94,7 +95,7 @@ class Qemu:
                     stderr=output,
                     pass_fds=(serial_theirs.fileno(), control_theirs.fileno()),
                     start_new_session=True,
-                    preexec_fn=_die_with_parent,
+                    preexec_fn=die_with_parent,
                 )
         except FileNotFoundError as error:
             raise QemuFailed(f"there is no {argv[0]}: run `make setup`, or set QEMU=") from error
