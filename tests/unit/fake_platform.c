@@ -14,6 +14,7 @@
 #define MAPPINGS_MAX    65536
 #define HANDLERS_MAX    64
 #define CONSOLE_BYTES   65536
+#define JUNK_BYTES      (64 * MIB) /* more boot RAM than that is 0 behind them */
 #define MESSAGE_ADDRESS 0xfee00000u
 
 struct mapping {
@@ -53,15 +54,26 @@ static jmp_buf exit_target;
 static bool exit_expected;
 static unsigned exit_value_seen;
 
-void fake_boot(struct boot_info *boot, u64 bytes)
+/* Memory that a boot before had is kept, for a host's page fault costs more than the junk in it. */
+static void take_ram(u64 bytes)
 {
-    fake_shutdown();
+    bool is_kept = ram && ram_bytes == bytes && bytes <= JUNK_BYTES;
+    if (is_kept && mprotect(ram, bytes, PROT_READ | PROT_WRITE) == 0)
+        return;
+    if (ram)
+        munmap(ram, ram_bytes);
     ram = mmap((void *)(uintptr_t)FAKE_RAM_BASE, bytes, PROT_READ | PROT_WRITE,
                MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE | MAP_NORESERVE, -1, 0);
     if (ram != (void *)(uintptr_t)FAKE_RAM_BASE)
         fail_msg("cannot place the fake RAM at 0x%" PRIx64, FAKE_RAM_BASE);
     ram_bytes = bytes;
-    memset(ram, 0xa5, (size_t)min_u64(bytes, 64 * MIB));
+}
+
+void fake_boot(struct boot_info *boot, u64 bytes)
+{
+    fake_shutdown();
+    take_ram(bytes);
+    memset(ram, 0xa5, (size_t)min_u64(bytes, JUNK_BYTES));
     memset(boot, 0, sizeof(*boot));
     boot->protocol = "fake";
     boot->nr_ranges = 1;
@@ -73,8 +85,7 @@ void fake_boot(struct boot_info *boot, u64 bytes)
 void fake_shutdown(void)
 {
     if (ram)
-        munmap(ram, ram_bytes);
-    ram = NULL;
+        mprotect(ram, ram_bytes, PROT_NONE);
     nr_mappings = 0;
     map_failure = unmap_failure = -1;
     mmio_fails = false;

@@ -29,7 +29,7 @@
  */
 void fake_boot(struct boot_info *boot, u64 bytes);
 
-/* Release what fake_boot() took. */
+/* End what fake_boot() began: any access to its RAM faults until the next one. */
 void fake_shutdown(void);
 
 /* ---- clock ---- */
