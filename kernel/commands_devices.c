@@ -94,7 +94,7 @@ static void print_status(const struct vmem_device *vmem)
     if (status.phase == VMEM_PHASE_BROKEN)
         console_printf(": %s", virtio->broken_reason);
     else if (status.waiting_for)
-        console_printf(" for %s", status.waiting_for);
+        console_printf(": %s", status.waiting_for);
     vmem_describe_pinned(vmem, pinned, sizeof(pinned));
     if (pinned[0] != 0)
         console_printf("\n  pinned %s", pinned);

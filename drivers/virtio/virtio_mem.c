@@ -76,15 +76,23 @@ static bool send_unplug_all(struct vmem_device *vmem, u64 now_ms)
     return vmem_send(vmem, VIRTIO_MEM_REQ_UNPLUG_ALL, whole, now_ms);
 }
 
-/* Carry out one step of a plan. False if it could not be, and the plan must wait. */
+/* After BUSY a part of the run, and no other request with it: the answer decides about the rest. */
+static bool send_plug(struct vmem_device *vmem, struct vmem_run run, u64 now_ms)
+{
+    if (vmem->plug_limit != 0)
+        run.nr_blocks = min_u64(run.nr_blocks, vmem->plug_limit);
+    if (!vmem_send(vmem, VIRTIO_MEM_REQ_PLUG, run, now_ms))
+        return false;
+    vmem_blocks_set(&vmem->blocks, run, VMEM_BLOCK_HELD);
+    return vmem->plug_limit == 0;
+}
+
+/* Carry out one step of a plan. False if that was the last one for now. */
 static bool carry_out(struct vmem_device *vmem, const struct vmem_plan *plan, u64 now_ms)
 {
     switch (plan->action) {
     case VMEM_ACTION_PLUG:
-        if (!vmem_send(vmem, VIRTIO_MEM_REQ_PLUG, plan->run, now_ms))
-            return false;
-        vmem_blocks_set(&vmem->blocks, plan->run, VMEM_BLOCK_HELD);
-        return true;
+        return send_plug(vmem, plan->run, now_ms);
     case VMEM_ACTION_UNPLUG:
         if (vmem->requests.nr_in_flight == VMEM_REQUESTS_MAX)
             return false; /* before anything is unmapped, only to be mapped again */
@@ -150,9 +158,9 @@ static bool look(struct vmem_device *vmem, u64 now_ms)
     bool has_changed = config.requested_bytes != vmem->config.requested_bytes ||
                        config.usable_bytes != vmem->config.usable_bytes;
     vmem->config = config;
-    /* A new wish of the host is worth a try at once; a device that was just reset is let rest. */
+    /* A new requested size is worth a try at once. After a reset the back-off is kept even so. */
     if (has_changed && !vmem->is_recovering)
-        vmem->retry_at_ms = now_ms;
+        vmem->retry_at_ms = vmem->retry_mm_ms = now_ms;
     if (vmem->was_nacked && !has_changed)
         vmem_back_off(vmem, now_ms, "the device refuses the request (NACK)");
     vmem->was_nacked = false;
@@ -181,6 +189,8 @@ static void rest(struct vmem_device *vmem, const struct vmem_plan *plan, u64 now
     vmem->work_at_ms = now_ms + VMEM_SLOW_MS;
     if (now_ms - vmem->recovered_at_ms >= VMEM_CALM_MS)
         vmem->nr_recoveries = vmem->nr_errors = 0;
+    if (plan->shortfall == VMEM_SHORT_OF_NOTHING)
+        vmem->plug_limit = vmem->backoff_ms = 0;
     vmem->is_short_of_idle = plan->shortfall == VMEM_SHORT_OF_IDLE;
     if (vmem->is_short_of_idle)
         vmem->used_when_short = vmem_plugged_frames_used();
@@ -208,23 +218,34 @@ static void go_on_moving(struct vmem_device *vmem)
 static void wait_for_mm(struct vmem_device *vmem)
 {
     vmem_evacuate_end(vmem);
-    vmem->waiting_for = "mm has no memory to bring blocks online or offline";
+    vmem->waiting_for = vmem->refused_by_mm;
+    vmem->is_short_of_idle = false;
     vmem->work_at_ms = vmem->retry_mm_ms;
     vmem->is_ready = true;
 }
 
-/* Send what the plan says, as many requests as there is room for. True if any was sent. */
+/* The plan is out of date, and nothing was sent. */
+static bool plan_again(struct vmem_device *vmem)
+{
+    vmem_evacuate_end(vmem);
+    vmem->waiting_for = NULL;
+    return true;
+}
+
+/* Send what the plan says, as many requests as there is room for. True if there is more to do now:
+ * to take the answers, or to plan again. */
 static bool follow(struct vmem_device *vmem, u64 now_ms)
 {
     const struct vmem_idle_source idle = {next_idle, vmem};
     struct vmem_config target = vmem->config;
     struct vmem_plan plan;
 
-    if (vmem->was_refused_by_mm && now_ms < vmem->retry_mm_ms) {
+    if (vmem->refused_by_mm && now_ms < vmem->retry_mm_ms) {
         wait_for_mm(vmem);
         return false;
     }
-    vmem->was_refused_by_mm = false;
+    vmem->refused_by_mm = NULL;
+    vmem->has_lost_race = false;
     target.requested_bytes += vmem_evacuated_bytes(vmem);
     if (vmem->is_leaving)
         target.requested_bytes = 0;
@@ -234,17 +255,20 @@ static bool follow(struct vmem_device *vmem, u64 now_ms)
         if (vmem->is_leaving && plan.action == VMEM_ACTION_UNPLUG)
             plan.action = VMEM_ACTION_UNPLUG_ALL;
     } while (carry_out(vmem, &plan, now_ms) && plan.action != VMEM_ACTION_UNPLUG_ALL);
-    bool is_moving = vmem->requests.nr_in_flight == 0 && !vmem->was_refused_by_mm &&
-                     !vmem->virtio->broken && vmem_evacuate(vmem, now_ms);
+    bool is_moving = vmem->requests.nr_in_flight == 0 && !vmem->refused_by_mm &&
+                     !vmem->has_lost_race && !vmem->virtio->broken && vmem_evacuate(vmem, now_ms);
     if (vmem->requests.nr_in_flight != 0) {
         vmem->waiting_for = NULL;
+        vmem->is_short_of_idle = false;
         virtqueue_publish(vmem->requests.queue);
         return true;
     }
     if (vmem->virtio->broken)
         return false;
-    if (vmem->was_refused_by_mm)
+    if (vmem->refused_by_mm)
         wait_for_mm(vmem);
+    else if (vmem->has_lost_race)
+        return plan_again(vmem);
     else if (is_moving)
         go_on_moving(vmem);
     else
@@ -319,12 +343,20 @@ static u64 next_time(const struct vmem_device *vmem, u64 now_ms)
     return next_ms;
 }
 
+/* Broken or quiesced: nobody asks for its events, and nobody must be kept awake by them. */
+static bool is_out_of_service(struct vmem_device *vmem)
+{
+    if (!vmem->virtio->broken && !vmem->is_quiesced)
+        return false;
+    vmem_evacuate_end(vmem);
+    __atomic_store_n(&vmem->virtio->events, 0, __ATOMIC_RELAXED);
+    return true;
+}
+
 u64 vmem_service(struct vmem_device *vmem, u64 now_ms)
 {
-    if (vmem->virtio->broken) {
-        vmem_evacuate_end(vmem);
+    if (is_out_of_service(vmem))
         return VMEM_NEVER;
-    }
     u32 events = virtio_take_events(vmem->virtio);
     if ((events & VIRTIO_EVENT_CONFIG) != 0 || has_idle_again(vmem, now_ms))
         vmem->work_at_ms = min_u64(vmem->work_at_ms, now_ms);

@@ -32,7 +32,8 @@ enum vmem_phase {
 
 struct vmem_status {
     enum vmem_phase phase;
-    const char *waiting_for;   /* one clause for a person, or NULL: "the device is busy", ... */
+    const char *waiting_for;   /* one clause for a person, "the device is busy"; NULL if nothing is
+                                  waited for, or only the answer to a request */
     struct vmem_config config; /* the last valid snapshot */
     u32 node_id;        /* of the region: the device's word, or without ACPI_PXM firmware's */
     u64 nr_blocks;      /* in the region */
@@ -104,8 +105,9 @@ void vmem_resume(struct vmem_device *vmem, u64 now_ms);
 
 /*
  * Reset the device, with every block as it is: it writes to no memory and does not interrupt any
- * more, for whoever finds it next. E_TIMEOUT, E_NODEV if it does not reset. Nothing but
- * vmem_resume() may follow. A device that broke is told, and not waited for.
+ * more, for whoever finds it next. E_TIMEOUT, E_NODEV if it does not reset. Until vmem_resume()
+ * the driver leaves it alone, and vmem_service() returns VMEM_NEVER. A device that broke is told,
+ * and not waited for.
  */
 must_check int vmem_quiesce(struct vmem_device *vmem);
 

@@ -45,6 +45,10 @@
 #define VMEM_ANSWER_LIMIT_MS         60000
 #define VMEM_ANSWER_LIMIT_PER_GIB_MS 1000
 
+/* After BUSY to a PLUG, its part that is asked for next. From 65,535 blocks to one it takes eight
+ * requests, so one block was asked for before the back-off is at its last. */
+#define VMEM_PLUG_PART 4
+
 /* How often in a row, without a block changing state between, before the next harsher measure. */
 #define VMEM_ERRORS_MAX     3     /* ERROR answers, then a reset */
 #define VMEM_RECOVERIES_MAX 3     /* resets, then the device is broken */
@@ -108,10 +112,14 @@ struct vmem_device {
     u64 work_at_ms;  /* no look at the device before this, but for an event */
     u64 retry_at_ms; /* no request before this */
     u64 backoff_ms;  /* the last wait; 0 after progress */
+    u64 plug_limit;  /* how many blocks a PLUG may name since one was answered BUSY; 0: as many as
+                        can be */
     const char *waiting_for;
 
-    bool was_nacked;        /* since the last look */
-    bool was_refused_by_mm; /* memory could not be brought online or offline; until retry_mm_ms */
+    bool is_quiesced;          /* reset by vmem_quiesce(): nothing happens until vmem_resume() */
+    bool was_nacked;           /* since the last look */
+    bool has_lost_race;        /* a page was allocated where the plan saw none: plan again */
+    const char *refused_by_mm; /* what mm could not do, for a person; until retry_mm_ms. Or NULL */
     u64 retry_mm_ms;
     bool is_short_of_idle; /* the plan would unplug, and found no idle block */
     u64 used_when_short;   /* frames of plugged memory that were in use then */
@@ -174,12 +182,12 @@ u64 vmem_plugged_frames_used(void);
 bool vmem_bring_online(struct vmem_device *vmem, struct vmem_run run, u64 now_ms);
 
 /* Take an online run from mm, to be held: nothing can allocate or touch it any more. False if mm
- * cannot. */
+ * cannot (refused_by_mm), or if pages there are in use by now (has_lost_race). */
 bool vmem_take_offline(struct vmem_device *vmem, struct vmem_run run, u64 now_ms);
 
 /*
  * Take the highest run of emptied blocks offline, to be held; at most max_blocks.
- * False if there is none, or mm cannot.
+ * False if there is none, and as vmem_take_offline().
  */
 bool vmem_take_emptied(struct vmem_device *vmem, u64 max_blocks, struct vmem_run *run, u64 now_ms);
 

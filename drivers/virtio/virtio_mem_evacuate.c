@@ -160,7 +160,7 @@ bool vmem_evacuate(struct vmem_device *vmem, u64 now_ms)
     if (status == OK && evacuation->nr_empty < nr_wanted &&
         evacuation->nr_runs <= VMEM_REQUESTS_MAX)
         return true;
-    if (send_empty(vmem, nr_wanted, now_ms) || vmem->was_refused_by_mm)
+    if (send_empty(vmem, nr_wanted, now_ms) || vmem->refused_by_mm || vmem->has_lost_race)
         return true;
     if (evacuation->nr_empty != 0) { /* parts of areas: opened, they are idle as any other block */
         vmem_evacuate_end(vmem);

@@ -20,18 +20,21 @@ bool vmem_bring_online(struct vmem_device *vmem, struct vmem_run run, u64 now_ms
     }
     log_warning(LOG_VMEM, vmem->name, "cannot bring %lu blocks from %lu online: %s", run.nr_blocks,
                 run.first, status_name(status));
-    vmem->was_refused_by_mm = true;
+    vmem->refused_by_mm = "mm has no memory to bring blocks online";
     vmem->retry_mm_ms = now_ms + VMEM_SLOW_MS;
     return false;
 }
 
-/* E_BUSY: another processor allocated there after the plan was made. */
 static void offline_failed(struct vmem_device *vmem, struct vmem_run run, int status, u64 now_ms)
 {
-    if (status != E_BUSY)
-        log_warning(LOG_VMEM, vmem->name, "cannot take %lu blocks from %lu offline: %s",
-                    run.nr_blocks, run.first, status_name(status));
-    vmem->was_refused_by_mm = true;
+    /* Another processor allocated there after the plan was made: nobody has to wait for that. */
+    if (status == E_BUSY) {
+        vmem->has_lost_race = true;
+        return;
+    }
+    log_warning(LOG_VMEM, vmem->name, "cannot take %lu blocks from %lu offline: %s", run.nr_blocks,
+                run.first, status_name(status));
+    vmem->refused_by_mm = "mm has no memory to take blocks offline";
     vmem->retry_mm_ms = now_ms + VMEM_SLOW_MS;
 }
 

@@ -53,6 +53,7 @@ void vmem_recover(struct vmem_device *vmem, u64 now_ms, const char *why)
 int vmem_quiesce(struct vmem_device *vmem)
 {
     struct virtio_device *virtio = vmem->virtio;
+    vmem->is_quiesced = true;
     if (virtio->broken) {
         virtio->ops->set_status(virtio, 0);
         return OK;
@@ -65,6 +66,7 @@ int vmem_quiesce(struct vmem_device *vmem)
 
 void vmem_resume(struct vmem_device *vmem, u64 now_ms)
 {
+    vmem->is_quiesced = false;
     if (vmem->virtio->broken)
         return;
     log_info(LOG_VMEM, vmem->name, "awake: %lu blocks stayed online, %lu are in doubt",

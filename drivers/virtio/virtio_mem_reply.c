@@ -7,6 +7,7 @@
  */
 #include "drivers/virtio/virtio_mem_device.h"
 #include "include/status.h"
+#include "include/units.h"
 #include "lib/log.h"
 
 /* The device did as it was asked: the book follows. */
@@ -23,10 +24,12 @@ static void acknowledged(struct vmem_device *vmem, const struct vmem_reply *repl
     vmem->backoff_ms = 0;
     vmem->nr_errors = 0;
     vmem->nr_recoveries = 0;
-    if (request->type == VIRTIO_MEM_REQ_PLUG)
+    if (request->type == VIRTIO_MEM_REQ_PLUG) {
+        vmem->plug_limit = min_u64(vmem->plug_limit * 2, VIRTIO_MEM_NB_BLOCKS_MAX);
         (void)vmem_bring_online(vmem, request->run, now_ms); /* if not, it is given back later */
-    else
+    } else {
         vmem_blocks_set(&vmem->blocks, request->run, VMEM_BLOCK_UNPLUGGED);
+    }
     if (request->type == VIRTIO_MEM_REQ_UNPLUG_ALL && vmem->stage == VMEM_STAGE_GIVE_BACK)
         vmem->stage = VMEM_STAGE_FOLLOW;
 }
@@ -66,6 +69,20 @@ static void unplug_all_refused(struct vmem_device *vmem)
 }
 
 /*
+ * The device did nothing, and will not now. A migration may be the reason, or a host without the
+ * memory for a whole run (QEMU's prealloc=on): only asking for less tells, and never more often
+ * than the back-off allows. UNPLUG needs no memory of the host's, so a part would fare no better.
+ */
+static void answered_busy(struct vmem_device *vmem, const struct vmem_request *request, u64 now_ms)
+{
+    bool is_least = request->type == VIRTIO_MEM_REQ_PLUG && request->run.nr_blocks == 1;
+    undo(vmem, request, now_ms);
+    if (request->type == VIRTIO_MEM_REQ_PLUG)
+        vmem->plug_limit = max_u64(request->run.nr_blocks / VMEM_PLUG_PART, 1);
+    vmem_back_off(vmem, now_ms, is_least ? "the host gives no more memory" : "the device is busy");
+}
+
+/*
  * What follows from each kind of answer; no answer at all ends in
  * check_overdue(). Each ends in bounded time, and in none is a block lost or
  * used twice: what is in doubt stays held.
@@ -87,9 +104,7 @@ static void settle_reply(struct vmem_device *vmem, const struct vmem_reply *repl
         vmem->was_nacked = true;
         break;
     case VMEM_BUSY:
-        /* Not now (a migration, say). Nothing was done; the plan is made anew after a while. */
-        undo(vmem, &reply->request, now_ms);
-        vmem_back_off(vmem, now_ms, "the device is busy");
+        answered_busy(vmem, &reply->request, now_ms);
         break;
     case VMEM_ERROR:
         /* The request is wrong, so the book and the device disagree, or the config changed after

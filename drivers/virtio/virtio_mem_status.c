@@ -114,7 +114,7 @@ void vmem_get_status(const struct vmem_device *vmem, struct vmem_status *status)
 {
     *status = vmem->count;
     status->phase = current_phase(vmem);
-    status->waiting_for = vmem->waiting_for;
+    status->waiting_for = vmem->requests.nr_in_flight == 0 ? vmem->waiting_for : NULL;
     status->config = vmem->config;
     status->node_id = vmem->node_id;
     status->nr_blocks = vmem->blocks.nr_blocks;

@@ -96,12 +96,12 @@ def test_without_huge_pages(folder: Path) -> None:
     with Domain(serial_on_socket(read_xml()), folder) as domain:
         domain.guest.wait_ready()
         domain.wait_current(FIRST, 512 * MIB)
-        domain.guest.console.wait(r"^(tide> )*vmem1: warning: .*the device is busy")
+        domain.guest.console.wait(r"^(tide> )*vmem1: warning: .*the host gives no more memory")
         domain.resize(FIRST, GIB)
         domain.resize(FIRST, 0)
         status = domain.guest.command("status")
         second = status[status.index("vmem1:") :]
-        assert "waiting for the device is busy" in second.splitlines()[0]
+        assert "waiting: the host gives no more memory" in second.splitlines()[0]
         assert int(re.search(r"busy=(\d+)", second)[1]) > 0  # type: ignore[index]
         assert domain.current(SECOND) == 0
         try:

@@ -121,7 +121,7 @@ def test_an_owner_refuses(boot: Boot) -> None:
     refused = reclaim.numbers(said)["refused"]
     assert refused == 32 and said.endswith(f", refused by workload={refused}")
     assert reclaim.numbers(said)["user"] == 0
-    assert "waiting for an owner does not let its pages be moved" in status_of(qemu)
+    assert "waiting: an owner does not let its pages be moved" in status_of(qemu)
     # Asked again meanwhile, those that have not refused yet count as movable.
     qemu.wait_for(lambda: pinned(qemu)["refused"] == refused, "all to be refused again")
     mark = qemu.guest.console.mark()
@@ -147,7 +147,7 @@ def test_unmovable_pages_stay(boot: Boot) -> None:
     reclaim.hold(qemu.guest, 128 * MIB, 64 * KIB, 40, 0)
     said = reclaim.numbers(wait_short(qemu, 64 * MIB))
     assert said["user"] > 48 and said["movable"] == said["refused"] == said["kernel"] == 0
-    assert "waiting for pages in use keep blocks plugged" in status_of(qemu)
+    assert "waiting: pages in use keep blocks plugged" in status_of(qemu)
     reclaim.release(qemu.guest)
 
 

@@ -131,7 +131,7 @@ static bool is_state_right(const struct fake_vmem *vmem, const struct fake_vmem_
     return plugged == (request->type == VIRTIO_MEM_REQ_PLUG ? 0 : request->nr_blocks);
 }
 
-/* NACK, ERROR or ACK, in the order in which the real one looks. */
+/* NACK, ERROR, BUSY or ACK, in the order in which the real one looks. */
 static u16 judge(const struct fake_vmem *vmem, const struct fake_vmem_request *request)
 {
     bool is_plug = request->type == VIRTIO_MEM_REQ_PLUG;
@@ -151,7 +151,10 @@ static u16 judge(const struct fake_vmem *vmem, const struct fake_vmem_request *r
         return VIRTIO_MEM_RESP_ERROR;
     if (is_over)
         return vmem->manner == FAKE_VMEM_FIRECRACKER ? VIRTIO_MEM_RESP_ERROR : VIRTIO_MEM_RESP_NACK;
-    return is_state_right(vmem, request) ? VIRTIO_MEM_RESP_ACK : VIRTIO_MEM_RESP_ERROR;
+    if (!is_state_right(vmem, request))
+        return VIRTIO_MEM_RESP_ERROR;
+    u64 wanted_bytes = vmem->plugged_bytes + request->nr_blocks * vmem->block_bytes;
+    return is_plug && wanted_bytes > vmem->host_bytes ? VIRTIO_MEM_RESP_BUSY : VIRTIO_MEM_RESP_ACK;
 }
 
 static u16 change(struct fake_vmem *vmem, const struct fake_vmem_request *request)
@@ -159,7 +162,7 @@ static u16 change(struct fake_vmem *vmem, const struct fake_vmem_request *reques
     u16 answer = judge(vmem, request);
     bool is_plug = request->type == VIRTIO_MEM_REQ_PLUG;
     if (vmem->is_strict) {
-        assert_int_equal(answer, VIRTIO_MEM_RESP_ACK);
+        assert_true(answer == VIRTIO_MEM_RESP_ACK || answer == VIRTIO_MEM_RESP_BUSY);
         if (!is_plug) /* never below the requested size */
             assert_true(vmem->plugged_bytes - request->nr_blocks * vmem->block_bytes >=
                         vmem->requested_bytes);
@@ -326,6 +329,7 @@ void fake_vmem_init(struct fake_vmem *vmem, enum fake_vmem_manner manner, u64 ba
     vmem->plugged = calloc(nr_blocks + 1, 1);
     assert_non_null(vmem->plugged);
     vmem->is_strict = true;
+    vmem->host_bytes = ~(u64)0;
     vmem->usable_bytes = fresh_usable(vmem);
     fake_vmem_update(vmem);
 }

@@ -65,6 +65,7 @@ struct fake_vmem {
     u64 requested_bytes;
     u64 usable_bytes;
     u64 plugged_bytes;
+    u64 host_bytes;  /* what the host has: BUSY to a PLUG beyond it, as QEMU's with prealloc=on */
     i64 plugged_lie; /* added to the plugged_size that the driver reads */
     u8 *plugged;     /* one byte a block */
 

@@ -55,6 +55,57 @@ static void test_an_owner_refuses(void **state)
     assert_true(machine.device.plugged_bytes <= 36 * MIB);
 }
 
+/* It is asked again after 10 ms, not only when the next look at the device is due. */
+static void test_an_owner_is_asked_again_soon(void **state)
+{
+    (void)state;
+    start_scattered(2 * MIB, 64 * MIB, 50);
+    refuses_all = true;
+    machine_resize(&machine, 40 * MIB, 0);
+    machine_expect(&machine, 64 * MIB);
+    refuses_all = false;
+    machine_run(&machine, 11);
+    machine_expect(&machine, 40 * MIB);
+    check_chunks();
+}
+
+/* A new size is tried at once, however long the last one was waited for. */
+static void test_new_size_after_falling_short(void **state)
+{
+    (void)state;
+    start_scattered(2 * MIB, 64 * MIB, 50);
+    refuses_all = true;
+    machine_resize(&machine, 40 * MIB, 20000);
+    machine_expect(&machine, 64 * MIB);
+    refuses_all = false;
+    machine_resize(&machine, 42 * MIB, 0);
+    machine_expect(&machine, 42 * MIB);
+    check_chunks();
+}
+
+/* What is waited for now is all that status says: nothing of a shrink that is over. */
+static void test_status_after_falling_short(void **state)
+{
+    (void)state;
+    char text[VMEM_PINNED_BYTES];
+    start_scattered(2 * MIB, 64 * MIB, 50);
+    refuses_all = true;
+    machine_resize(&machine, 40 * MIB, 5000);
+    vmem_describe_pinned(machine.driver, text, sizeof(text));
+    assert_int_not_equal(text[0], 0);
+    machine.device.moods.silent = 1;
+    assert_int_equal(vmem_verify(machine.driver), OK);
+    machine_run(&machine, 1);
+    assert_int_equal(machine_status(&machine).phase, VMEM_PHASE_WORKING);
+    assert_null(machine_status(&machine).waiting_for); /* but for an answer */
+    machine_run(&machine, 70000);
+    machine.device.moods.busy = ~0u;
+    machine_resize(&machine, 128 * MIB, 5000);
+    assert_string_equal(machine_status(&machine).waiting_for, "the host gives no more memory");
+    vmem_describe_pinned(machine.driver, text, sizeof(text));
+    assert_int_equal(text[0], 0);
+}
+
 static void test_no_room(void **state)
 {
     (void)state;
@@ -287,6 +338,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_another_block_stands_in),
         TEST(test_an_owner_refuses),
+        TEST(test_an_owner_is_asked_again_soon),
+        TEST(test_new_size_after_falling_short),
+        TEST(test_status_after_falling_short),
         TEST(test_no_room),
         TEST(test_fixed_pages_stay),
         TEST(test_no_table),

@@ -158,6 +158,21 @@ static void test_needs_reset_with_progress(void **state)
     assert_int_equal(machine_status(&machine).resets, 10);
 }
 
+/* A device that was just reset is left alone for 10 ms, whatever the host wants meanwhile. */
+static void test_reset_backs_off(void **state)
+{
+    (void)state;
+    machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
+    machine.device.moods.needs_reset = 1;
+    machine_resize(&machine, 128 * MIB, 0);
+    assert_string_equal(machine_status(&machine).waiting_for, "the device was reset");
+    u64 before = fake_vmem_requests(&machine.device);
+    machine_resize(&machine, 192 * MIB, 9);
+    assert_int_equal(fake_vmem_requests(&machine.device), before);
+    machine_run(&machine, 1);
+    machine_expect(&machine, 192 * MIB);
+}
+
 /* Now and then it is recovered for ever; again and again, without a calm time between, it is not.
  */
 static void test_needs_reset_again(void **state)
@@ -310,6 +325,23 @@ static void test_sleep_of_a_broken_device(void **state)
 
 /* ---- another kernel's turn, which then does not come ---- */
 
+/* Whatever comes: an interrupt that was under way, the end of any wait, freed memory. */
+static void expect_nothing_happens(void)
+{
+    struct virtio_device *virtio = &machine.device.transport.device;
+    u64 before = fake_vmem_requests(&machine.device);
+    u64 nr_resets = machine.device.transport.nr_resets;
+    for (unsigned i = 0; i < 10; i++) {
+        virtio_post_events(virtio, VIRTIO_EVENT_CONFIG | VIRTIO_EVENT_QUEUE);
+        assert_int_equal(vmem_service(machine.driver, platform_now_ms()), VMEM_NEVER);
+        assert_int_equal(virtio->events, 0); /* or the kernel would never sleep */
+        assert_int_equal(vmem_verify(machine.driver), i == 0 ? OK : E_BUSY);
+        fake_advance_ms(70000);
+    }
+    assert_int_equal(fake_vmem_requests(&machine.device), before);
+    assert_int_equal(machine.device.transport.nr_resets, nr_resets);
+}
+
 /* In the middle of a request: nothing of it comes any more, no block changes, and all goes on. */
 static void test_quiesce(void **state)
 {
@@ -321,6 +353,7 @@ static void test_quiesce(void **state)
     assert_int_equal(vmem_quiesce(machine.driver), OK);
     assert_int_equal(machine.device.transport.status, 0);
     assert_int_equal(machine.device.plugged_bytes, 64 * MIB);
+    expect_nothing_happens();
     vmem_resume(machine.driver, platform_now_ms());
     machine_run(&machine, 1000);
     machine_expect(&machine, 128 * MIB);
@@ -334,6 +367,7 @@ static void test_quiesce_fails(void **state)
     machine_hold_page(&machine);
     machine.device.transport.faults.reset_reads = ~0u;
     assert_int_equal(vmem_quiesce(machine.driver), E_TIMEOUT);
+    assert_int_equal(vmem_service(machine.driver, platform_now_ms()), VMEM_NEVER);
     vmem_resume(machine.driver, platform_now_ms());
     machine_run(&machine, 1000);
     machine_expect_broken(&machine, "after a reset");
@@ -355,6 +389,7 @@ int main(void)
         scenario(test_needs_reset_at_rest),
         scenario(test_needs_reset_with_progress),
         scenario(test_needs_reset_again),
+        scenario(test_reset_backs_off),
         scenario(test_needs_reset_unnoticed),
         scenario(test_restart_fails),
         scenario(test_reset_never_ends),

@@ -25,7 +25,7 @@ static void test_busy_backs_off(void **state)
     machine.device.moods.busy = 11;
     machine_resize(&machine, 64 * MIB, 2550); /* 10 + ... + 1280 */
     assert_int_equal(machine.device.count[VIRTIO_MEM_REQ_PLUG], 9);
-    assert_string_equal(machine_status(&machine).waiting_for, "the device is busy");
+    assert_string_equal(machine_status(&machine).waiting_for, "the host gives no more memory");
     assert_int_equal(machine_status(&machine).phase, VMEM_PHASE_WAITING);
     machine_run(&machine, 2559);
     assert_int_equal(machine.device.count[VIRTIO_MEM_REQ_PLUG], 9);
@@ -35,8 +35,8 @@ static void test_busy_backs_off(void **state)
     machine_expect(&machine, 64 * MIB);
     assert_int_equal(machine_status(&machine).replies[VIRTIO_MEM_RESP_BUSY], 11);
     assert_int_equal(machine_status(&machine).resets, 0);
-    assert_int_equal(machine_said("requests=12"), 1);
-    assert_int_equal(machine_said("waiting, the device is busy: requested=67108864 plugged=0"), 1);
+    assert_int_equal(machine_said("requests=17"), 1); /* 1, 2, 4, 8, 16 and 1 block */
+    assert_int_equal(machine_said("waiting, the host gives no more memory: requested=67108864"), 1);
 }
 
 /* After a success the next BUSY is waited for as the first was. */
@@ -292,6 +292,8 @@ static void test_what_cannot_be_used_goes_back(void **state)
     machine_expect(&machine, 64 * MIB);
     assert_int_equal(machine.device.count[VIRTIO_MEM_REQ_UNPLUG], 1);
     assert_int_equal(machine.device.count[VIRTIO_MEM_REQ_PLUG], 2);
+    assert_string_equal(machine_status(&machine).waiting_for,
+                        "mm has no memory to bring blocks online");
     machine_run(&machine, 1000);
     machine_expect(&machine, 128 * MIB);
     assert_int_equal(machine.device.count[VIRTIO_MEM_REQ_PLUG], 3);
@@ -314,7 +316,11 @@ static void test_no_page_tables_to_unplug_all(void **state)
     machine_resize(&machine, 0, 500);
     machine_expect(&machine, 4 * MIB);
     assert_int_equal(fake_vmem_requests(&machine.device), 2);
-    machine_run(&machine, 1000);
+    assert_string_equal(machine_status(&machine).waiting_for,
+                        "mm has no memory to take blocks offline");
+    machine_run(&machine, 499);
+    machine_expect(&machine, 4 * MIB);
+    machine_run(&machine, 1);
     machine_expect(&machine, 0);
 }
 
@@ -326,6 +332,23 @@ static void test_no_page_tables_to_unplug(void **state)
     machine_resize(&machine, 32 * MIB, 500);
     machine_expect(&machine, 64 * MIB);
     machine_run(&machine, 2000);
+    machine_expect(&machine, 32 * MIB);
+}
+
+/* What mm could not do is no reason to put off another size. */
+static void test_new_size_while_mm_refuses(void **state)
+{
+    (void)state;
+    machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
+    fake_fail_unmap_after(0);
+    machine_resize(&machine, 32 * MIB, 500);
+    machine_expect(&machine, 64 * MIB);
+    machine_resize(&machine, 128 * MIB, 0);
+    machine_expect(&machine, 128 * MIB);
+    fake_fail_unmap_after(0);
+    machine_resize(&machine, 64 * MIB, 0);
+    machine_expect(&machine, 128 * MIB);
+    machine_resize(&machine, 32 * MIB, 0);
     machine_expect(&machine, 32 * MIB);
 }
 
@@ -351,6 +374,7 @@ int main(void)
         scenario(test_no_page_tables_to_plug),
         scenario(test_what_cannot_be_used_goes_back),
         scenario(test_no_page_tables_to_unplug),
+        scenario(test_new_size_while_mm_refuses),
         scenario(test_no_page_tables_to_unplug_all),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
