@@ -3,6 +3,7 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from conftest import BUILD, TREE
 from tide.machine import Machine, MemDevice
 from tide.qemu import Qemu
+from tide.qmp import Qmp, watch_socket
 
 MIB = 1 << 20
 GIB = 1 << 30
@@ -112,6 +114,67 @@ def test_watch(running: Qemu, resize: Resize) -> None:
     assert shown.returncode == 0
     (line,) = shown.stdout.splitlines()
     assert json.loads(line)["requested"] == 0
+
+
+def test_watch_and_set_together(stopped: Qemu, resize: Resize, socket_path: Path) -> None:
+    command = [sys.executable, str(TREE / "tools/resize"), "-s", str(socket_path), "watch", "--json"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as watching:
+        assert watching.stdout
+        shown = (json.loads(line) for line in watching.stdout)
+        assert [next(shown)["requested"] for _ in range(2)] == [0, 0]
+        for size in (64, 128):
+            assert resize("set", "vmem0", f"{size}M").returncode == 0
+            assert next(shown)["requested"] == size * MIB
+        watching.kill()
+
+
+def test_watch_without_a_second_socket(stopped: Qemu, resize: Resize, socket_path: Path) -> None:
+    """As any QEMU has it; while another client is there, what to do is said."""
+    watch_socket(socket_path).unlink()
+    assert resize("watch", "--seconds", "0.1").returncode == 0
+    other = Qmp.connect(socket_path)
+    busy = resize("list")
+    other.close()
+    assert busy.returncode == 1 and "it serves one client on a socket: end the other one, or give" in busy.stderr
+
+
+def test_nothing_that_is_read(running: Qemu, socket_path: Path) -> None:
+    line = f"{sys.executable} {TREE}/tools/resize -s {socket_path} watch | head -n 1"
+    done = subprocess.Popen(["/bin/sh", "-c", line], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert done.stdout and "requested 0" in done.stdout.readline()
+    running.set_requested("vmem0", 64 * MIB)  # the next line finds that head is gone
+    _, errors = done.communicate(timeout=60)
+    assert errors == ""
+
+
+def test_sockets_that_are_none(resize: Resize, socket_path: Path) -> None:
+    """What QEMU left when it was killed, and another program's."""
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(socket_path))
+        dead = resize("list")
+        assert dead.returncode == 1
+        assert f"{socket_path}: no QEMU listens there any more; expected the socket of a QEMU that runs" in dead.stderr
+        listening.listen()
+        with subprocess.Popen([sys.executable, str(TREE / "tools/resize"), "-s", str(socket_path), "list"],
+                              stderr=subprocess.PIPE, text=True) as asking:  # fmt: skip
+            with listening.accept()[0] as accepted:
+                accepted.sendall(b"220 mail at your service\r\n")
+                _, errors = asking.communicate(timeout=60)
+    assert asking.returncode == 1 and "this is no QMP: '220 mail at your service" in errors
+
+
+def test_a_qemu_that_was_killed_leaves_no_sockets(socket_path: Path, tmp_path: Path) -> None:
+    with Qemu(Machine(BUILD / "tide.elf", extra=["-S"]), tmp_path / "qemu", qmp_path=socket_path):
+        assert socket_path.exists() and watch_socket(socket_path).exists()
+    assert not socket_path.exists() and not watch_socket(socket_path).exists()
+
+
+def test_a_second_shell_takes_no_socket_away(stopped: Qemu, socket_path: Path, resize: Resize) -> None:
+    command = [sys.executable, str(TREE / "tools/shell"), str(BUILD / "tide.elf"), "--qmp", str(socket_path)]
+    done = subprocess.run(command, input="!quit\n", capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert f"{socket_path} belongs to a QEMU that runs already: this one has no socket" in done.stderr
+    assert "vmem1" in resize("list").stdout
 
 
 def test_socket_by_environment_and_without(stopped: Qemu, socket_path: Path) -> None:

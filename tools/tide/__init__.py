@@ -7,5 +7,7 @@ qmp      QEMU's machine protocol
 machine  what machine to start, and the QEMU command line for it
 qemu     one running QEMU, always ended
 guest    the serial console: lines, the monitor, the documented messages
+screen   the guest's console and the host's words on one terminal
+tool     how a tool ends: its status, its last words
 trace    QEMU's own record of the virtio-mem requests
 """

@@ -21,7 +21,7 @@ from typing import Callable
 
 from .guest import Console, Guest
 from .machine import Machine
-from .qmp import WAIT_SECONDS, Qmp, QmpClosed
+from .qmp import WAIT_SECONDS, Qmp, QmpClosed, watch_socket
 from .trace import Trace, read_trace
 
 LIFE_SECONDS = 1800.0
@@ -46,6 +46,7 @@ def die_with_parent(signal_number: int = signal.SIGKILL) -> None:
 class Qemu:
     """A machine, started. The folder receives qemu.cmd, qemu.log, serial.log and trace.log.
 
+    At qmp_path and at watch_socket(qmp_path) others may speak to QEMU, one client on each.
     life_seconds is when QEMU is killed at the latest; None where a person ends it.
     """
 
@@ -66,8 +67,9 @@ class Qemu:
         self.argv = machine.argv(qemu or find_qemu())
         if trace:
             self.argv += ["-trace", "virtio_mem_*", "-D", str(self.folder / "trace.log")]
-        if qmp_path is not None:
-            self.argv += ["-qmp", f"unix:{qmp_path},server=on,wait=off"]
+        self._sockets = [] if qmp_path is None else [qmp_path, watch_socket(qmp_path)]
+        for path in self._sockets:
+            self.argv += ["-qmp", f"unix:{path},server=on,wait=off"]
         self._life_seconds = life_seconds
         self._serial_copy = serial_copy
         self._watchdog: threading.Timer | None = None
@@ -97,8 +99,10 @@ class Qemu:
                     start_new_session=True,
                     preexec_fn=die_with_parent,
                 )
-        except FileNotFoundError as error:
-            raise QemuFailed(f"there is no {argv[0]}: run `make setup`, or set QEMU=") from error
+        except (FileNotFoundError, PermissionError) as error:
+            self._remove_folder()
+            what = "there is no" if isinstance(error, FileNotFoundError) else "this is no program:"
+            raise QemuFailed(f"{what} {argv[0]}: run `make setup`, or set QEMU=") from error
         finally:
             serial_theirs.close()
             control_theirs.close()
@@ -128,6 +132,11 @@ class Qemu:
         self.guest.console.close()
         if hasattr(self, "qmp"):
             self.qmp.close()
+        for path in self._sockets:
+            path.unlink(missing_ok=True)  # QEMU was killed, and left them
+        self._remove_folder()
+
+    def _remove_folder(self) -> None:
         if self.own_folder:
             shutil.rmtree(self.folder, ignore_errors=True)
 

@@ -27,6 +27,17 @@ class QmpClosed(Exception):
     """QEMU ended, or closed the connection."""
 
 
+def watch_socket(path: Path) -> Path:
+    """The second socket beside `path`, for who looks on: QEMU serves one client on each."""
+    return path.with_name(f"{path.stem}-watch{path.suffix}")
+
+
+def is_served(path: Path) -> bool:
+    """Whether a program listens at the socket."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        return probe.connect_ex(str(path)) == 0
+
+
 class Qmp:
     """A session that has passed the greeting and the capabilities."""
 
@@ -117,5 +128,8 @@ class Qmp:
                 raise QmpClosed("QEMU closed its QMP socket")
             self._buffer += data
         line, self._buffer = self._buffer.split(b"\n", 1)
-        message: dict[str, Any] = json.loads(line)
+        try:
+            message: dict[str, Any] = json.loads(line)
+        except ValueError as error:
+            raise QmpClosed(f"this is no QMP: '{line[:80].decode(errors='replace')}'") from error
         return message

@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What a person sees of a guest and of the host's answers, on a terminal or in a pipe.
+
+The guest's bytes are shown as they come. The host speaks only where no line of
+the guest's is cut by it: at the start of a line, or behind the prompt. What the
+guest writes meanwhile is shown after, and its line that was there before again.
+A pipe gets whole lines, without the tags by which answers are found.
+"""
+
+import sys
+import threading
+
+from .guest import PROMPT, without_tags
+
+WHOLE_SECONDS = 2.0  # a guest that has begun a line ends it, unless it hangs
+
+
+class Screen:
+    """Written by two threads: the console's reader (guest) and the one that speaks for the host."""
+
+    def __init__(self, terminal: bool):
+        self._terminal = terminal
+        self._changed = threading.Condition()
+        self._line = b""  # what the guest has written since the last end of a line
+        self._held: bytes | None = None  # what it wrote while the host speaks
+        self._unfinished = b""  # of the line that a pipe has not got yet
+        self._gone = False  # who read the pipe
+
+    def guest(self, data: bytes) -> None:
+        """Show what the guest wrote, or keep it while the host speaks."""
+        with self._changed:
+            if self._held is not None:
+                self._held += data
+                return
+            if not self._terminal:
+                data = self._whole_lines(data)
+            self._line = (self._line + data).rpartition(b"\n")[2]
+            self._put(data)
+            self._changed.notify_all()
+
+    def hold(self) -> None:
+        """The host begins to speak, once the guest is not in the middle of a line."""
+        with self._changed:
+            self._changed.wait_for(self._is_whole, WHOLE_SECONDS)
+            self._held = b""
+            if self._terminal:
+                self._put(b"\r\x1b[K")
+            elif not self._is_whole():
+                self._put(b"\n")
+
+    def write(self, text: str) -> None:
+        """A part of what the host says, between hold() and release()."""
+        with self._changed:
+            self._put(text.replace("\n", "\r\n" if self._terminal else "\n").encode())
+
+    def release(self, text: str) -> None:
+        """The rest of what the host says; then the guest's line is there again, and what came meanwhile.
+
+        BrokenPipeError says that nobody reads any more.
+        """
+        if text:
+            self.write(text + "\n")
+        with self._changed:
+            if self._terminal:
+                self._put(b"\r\x1b[K" + self._line)
+            elif not self._is_whole():
+                self._put(self._line)
+            held, self._held = self._held or b"", None
+            self.guest(held)
+        if self._gone:
+            raise BrokenPipeError
+
+    def _whole_lines(self, data: bytes) -> bytes:
+        whole, end, self._unfinished = (self._unfinished + data).rpartition(b"\n")
+        return without_tags((whole + end).decode(errors="replace")).encode()
+
+    def _is_whole(self) -> bool:
+        return not self._line or self._line.startswith(PROMPT.encode())
+
+    def _put(self, data: bytes) -> None:
+        if self._gone:
+            return
+        try:
+            sys.stdout.buffer.write(data)
+            sys.stdout.buffer.flush()
+        except BrokenPipeError:
+            self._gone = True  # the reading thread goes on: the guest's lines are waited for
