@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The commands that a person types: the story, the shell from a pipe, gdb."""
+"""The commands that a person types: the story, the shell from a pipe and on a terminal, gdb, and how they end."""
 
 import os
 import pty
 import select
 import shutil
+import signal
 import subprocess
 import sys
+import termios
 import time
 from pathlib import Path
 
@@ -32,9 +34,7 @@ def test_the_story_is_told_to_its_end() -> None:
 
 def test_the_story_without_an_image() -> None:
     done = run_tool("run", "/nonexistent/tide.elf")
-    assert done.returncode == 1
-    assert "could not load kernel" in done.stderr or "nonexistent" in done.stderr
-    assert "Traceback" not in done.stderr
+    assert (done.returncode, done.stderr) == (1, "tools/run: there is no /nonexistent/tide.elf: run `make` first\n")
 
 
 SESSION = """\
@@ -78,12 +78,13 @@ def test_shell_ends_with_the_guests_status() -> None:
 
 
 class Terminal:
-    """tools/shell on a terminal of its own."""
+    """A command on a terminal of its own."""
 
-    def __init__(self) -> None:
+    def __init__(self, *command: str) -> None:
+        command = command or (sys.executable, str(TREE / "tools/shell"), str(IMAGE))
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
-            os.execv(sys.executable, [sys.executable, str(TREE / "tools/shell"), str(IMAGE)])
+            os.execv(command[0], command)
         self.text = ""
 
     def wait(self, what: str) -> None:
@@ -103,6 +104,13 @@ class Terminal:
             return False
         self.text += data.decode(errors="replace")
         return bool(data)
+
+    def wait_raw(self) -> None:
+        """Until each key is read as it is typed: before, the terminal itself edits the line."""
+        deadline = time.monotonic() + WAIT_SECONDS
+        while termios.tcgetattr(self.fd)[3] & termios.ICANON:
+            assert time.monotonic() < deadline, f"the terminal is never raw: {self.text}"
+            time.sleep(0.01)
 
     def type(self, text: str) -> None:
         os.write(self.fd, text.encode())
@@ -128,6 +136,38 @@ def test_shell_on_a_terminal() -> None:
     assert terminal.wait_exit() == 0
 
 
+@pytest.mark.parametrize(
+    "keys", ["abc\x7f\x7f\x7f", "abc\x15", "\x1b[A\x1b[B", "abc\x01\x01\x1b[3~\x1b[3~\x1b[3~", "\x1b[D"],
+    ids=["backspace", "Ctrl-U", "up-down", "home-delete", "left"],
+)  # fmt: skip
+def test_the_hosts_key_after_editing(keys: str) -> None:
+    terminal = Terminal()
+    terminal.wait("tide> ")
+    terminal.wait_raw()
+    terminal.type(keys)
+    terminal.type("!resize 64M\r")
+    terminal.wait("vmem0: requested 64M, was 0")
+    terminal.wait("vmem0: settled requested=67108864")
+    terminal.type("\x01x")
+    assert terminal.wait_exit() == 0
+
+
+def test_the_hosts_line_is_edited_and_the_guests_comes_back() -> None:
+    """What was typed for the guest is not sent, lost or run by what is said to the host."""
+    terminal = Terminal()
+    terminal.wait("tide> ")
+    terminal.wait_raw()
+    terminal.type("statXY\x7f\x7f")
+    terminal.type("!nonsense\x15inXX\x7f\x7f\x1b[Dfo\r")
+    terminal.wait("vmem0: requested 0, plugged 0 of at most 2G")
+    terminal.wait("tide> stat")
+    terminal.type("!q\x7f\x7fus\r")
+    terminal.wait("requested=0 plugged=0 usable=0")
+    terminal.wait("tide> ")
+    terminal.type("!\x03!quit\r")
+    assert terminal.wait_exit() == 0
+
+
 def test_what_is_typed_before_the_prompt_is_not_lost() -> None:
     terminal = Terminal()
     terminal.type("!resize 64M\n")
@@ -144,8 +184,78 @@ def test_gdb_stops_at_the_first_instruction() -> None:
     assert "kmain (boot=" in done.stdout.split("Breakpoint 2", 1)[1]
 
 
-def test_commands_say_what_they_want(tmp_path: Path) -> None:
-    for name in ("run", "shell", "bench"):
-        done = run_tool(name, "--help")
-        assert done.returncode == 0 and "Tide" in done.stdout
-        assert run_tool(name).returncode == 2
+@pytest.mark.skipif(shutil.which("gdb") is None, reason="gdb is not installed")
+def test_ctrl_c_in_gdb_stops_the_guest() -> None:
+    """As `make gdb` has it. Neither gdb nor QEMU ends of it, and the terminal is in the end as it was."""
+    terminal = Terminal("/bin/sh", "-c", f"{sys.executable} {TREE}/tools/gdb {IMAGE}; echo status $?")
+    before = termios.tcgetattr(terminal.fd)
+    terminal.wait("Breakpoint 1, ")
+    terminal.wait("(gdb) ")
+    for _ in range(2):
+        terminal.type("continue\r")
+        terminal.wait("Continuing.")
+        terminal.type("\x03")
+        terminal.wait("Program received signal SIGINT")
+        terminal.wait("(gdb) ")
+    terminal.type("quit\r")
+    terminal.wait("status 0")
+    assert termios.tcgetattr(terminal.fd) == before
+    assert terminal.wait_exit() == 0
+
+
+def test_a_tool_that_is_ended_leaves_nothing(tmp_path: Path) -> None:
+    """QEMU is ended with it, and its temporary folder removed."""
+    command = [sys.executable, str(TREE / "tools/run"), str(IMAGE)]
+    environment = os.environ | {"TMPDIR": str(tmp_path), "PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as tool:
+        assert tool.stdout and any("start" in line for line in tool.stdout)
+        assert list(tmp_path.iterdir())
+        tool.send_signal(signal.SIGTERM)
+        tool.communicate(timeout=WAIT_SECONDS)
+    assert tool.returncode == 128 + signal.SIGTERM
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_pipe_that_nobody_reads_any_more() -> None:
+    line = f"{sys.executable} {TREE}/tools/%s {IMAGE}"
+    for command in (line % "run" + " | head -n 1", "echo '!help' | " + line % "shell" + " | head -n 1"):
+        done = subprocess.run(["/bin/sh", "-c", command], capture_output=True, text=True, timeout=WAIT_SECONDS)
+        assert "Traceback" not in done.stderr and "Exception" not in done.stderr, done.stderr
+
+
+def test_without_qemu(tmp_path: Path) -> None:
+    environment = os.environ | {"TMPDIR": str(tmp_path)}
+    for name, arguments in (("run", ()), ("shell", ()), ("gdb", ()), ("profile", ("1G",))):
+        for qemu, words in (("/no/qemu", "there is no /no/qemu"), ("/dev/null", "this is no program: /dev/null")):
+            command = [sys.executable, str(TREE / "tools" / name), str(IMAGE), *arguments]
+            done = subprocess.run(command, env=environment | {"QEMU": qemu}, stdin=subprocess.DEVNULL,
+                                  capture_output=True, text=True, timeout=WAIT_SECONDS)  # fmt: skip
+            assert done.returncode == 1
+            assert done.stderr == f"tools/{name}: {words}: run `make setup`, or set QEMU=\n"
+    assert not list(tmp_path.iterdir())
+
+
+TOOLS = ("run", "shell", "gdb", "resize", "experiment", "profile", "bench", "coverage", "lint", "test", "linux-guest")
+
+
+@pytest.mark.parametrize("name", TOOLS)
+def test_help(name: str, tmp_path: Path) -> None:
+    """--help tells the usage, a wrong option is refused, and neither does anything."""
+    command = [sys.executable, str(TREE / "tools" / name)]
+    for option, status in (("--help", 0), ("--frobnicate", 2)):
+        done = subprocess.run([*command, option], cwd=tmp_path, capture_output=True, text=True, timeout=WAIT_SECONDS)
+        assert done.returncode == status, done.stdout + done.stderr
+        assert f"tools/{name}" in (done.stdout if status == 0 else done.stderr)
+    assert not list(tmp_path.iterdir())
+
+
+def test_wrong_arguments(tmp_path: Path) -> None:
+    for arguments, status, words in (
+        (("profile", str(IMAGE), "much"), 2, "argument size: 'much' is not a size; expected a number with K, M, G or T"),
+        (("profile", "/no/image", "1G"), 1, "tools/profile: there is no /no/image: run `make` first"),
+        (("gdb", "/no/image"), 1, "tools/gdb: there is no /no/image: run `make` first"),
+        (("bench", str(tmp_path)), 1, f"tools/bench: there is no {tmp_path}/tide.elf: run `make` first"),
+        (("coverage", str(tmp_path)), 1, f"tools/coverage: {tmp_path} has nothing that was built with --coverage"),
+    ):
+        done = run_tool(*arguments)
+        assert (done.returncode, words in done.stderr) == (status, True), done.stderr
