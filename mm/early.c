@@ -8,15 +8,13 @@
  */
 #include "mm/early.h"
 
+#include "include/low_memory.h"
 #include "include/platform.h"
 #include "include/units.h"
 #include "lib/log.h"
 #include "lib/panic.h"
 #include "lib/string.h"
 
-#define LOW_BYTES                                                                                \
-    (64 * KIB)               /* real-mode vectors, BIOS data, the start page of other processors \
-                              */
 #define BOOT_LIMIT (4 * GIB) /* the boot page tables reach so far */
 
 static struct early_range free_ranges[EARLY_RANGES_MAX];
@@ -31,6 +29,7 @@ static void add_range(paddr_t base, paddr_t end)
     if (base >= end)
         return;
     ASSERT(nr_free_ranges < EARLY_RANGES_MAX);
+    ASSERT(base >= LOW_PAGES_END); /* a processor may begin there at any time, and runs it */
     free_ranges[nr_free_ranges++] = (struct early_range){base, end - base};
 }
 
@@ -71,7 +70,7 @@ void early_init(const struct boot_info *boot)
             continue;
         }
         paddr_t limit = align_down(platform_paddr_limit(), PAGE_BYTES);
-        paddr_t base = max_u64(range->base, LOW_BYTES);
+        paddr_t base = max_u64(range->base, LOW_PAGES_END);
         add_beside(boot, base, min_u64(range->base + (range->bytes - 1), limit - 1) + 1);
     }
 }

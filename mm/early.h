@@ -17,8 +17,8 @@ struct early_range {
     u64 bytes;
 };
 
-/* Boot only. From here on the kernel's image, the loader's module, page 0 and the low 64 KiB are
- * left alone. */
+/* Boot only. From here on the kernel's image, the loader's module, and what is below LOW_PAGES_END
+ * are left alone. */
 void early_init(const struct boot_info *boot);
 
 /*

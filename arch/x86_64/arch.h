@@ -6,6 +6,7 @@
  *
  *     cpu_init()              boot/: traps are reported from here on
  *     serial_init()           boot/: the console works
+ *     low_memory_init(boot)   a processor that begins where none should stands still
  *     early_init(boot)        mm: early_alloc() works
  *     paging_init(boot, ..)   the final page tables
  *     acpi_init(boot)         acpi_find_table(), platform_pci_ecam()
@@ -52,6 +53,12 @@ void cpus_init(const struct boot_info *boot, u64 now_ms, paddr_t (*alloc)(unsign
 
 /* The next step of starting them, if one is due; call it at each tick until they run. O(1) then. */
 void cpus_service(u64 now_ms);
+
+/*
+ * Put code that stands still into the pages where processors begin, include/low_memory.h, as long
+ * as none is to be started. Whoever had written there has been read by now.
+ */
+void low_memory_init(const struct boot_info *boot);
 
 /* No processor is still being started. */
 bool cpus_settled(void);

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Where a processor begins that another one starts: in real mode at
- * CPU_START_PAGE, into which cpus.c copies the code below.
+ * LOW_START_PAGE, into which low_memory.c copies the code below.
  *
  * It goes straight to long mode on the page tables of boot/entry.S, which map
  * all below 4 GiB executable, and leaves for the kernel's text at once: so in
  * the kernel's own page tables the start page is never executable. All
  * processors may run here at the same time: nothing is written.
  */
+#include "include/low_memory.h"
+
 #define CR4_PAE            (1 << 5)
 #define MSR_EFER           0xc0000080
 #define EFER_LME_AND_NXE   (1 << 8 | 1 << 11)
@@ -15,13 +17,13 @@
 #define SELECTOR_CODE      0x08
 #define SELECTOR_DATA      0x10
 
-#define CPU_WAKE_PAGE    0x9000 /* suspend.c checks these against its struct */
-#define WAKE_TABLES      0x800
+#define WAKE_TABLES      0x800 /* suspend.c checks these against its struct */
 #define WAKE_FROM        0x808
 #define WAKE_DATA        0x810
 #define WAKE_DATA_BYTES  0x818
 #define WAKE_STACK       0x820
 #define WAKE_STACK_BYTES 0x828
+#define WAKE_APIC_ID     0x830
 
 /* From real mode, at the first byte of a page, to long mode in one step, on the given page tables. */
 .macro real_to_long tables, entry
@@ -67,7 +69,20 @@ cpu_start_code:
 cpu_start_code_end:
 
 /*
- * The same for the boot processor when it wakes, at CPU_WAKE_PAGE: on the kernel's own page
+ * In the place of that code, and of what firmware starts processors with, where nobody is expected
+ * to begin. SeaBIOS puts these bytes back half by half over its own jump, `ea xx xx 00 f0 00 00 00`:
+ * the second half is as there, so that one which begins in between finds either the one or the other.
+ */
+    .globl cpu_halt_code, cpu_halt_code_end
+cpu_halt_code:
+1:  cli
+    hlt
+    jmp 1b
+    .long 0xf0
+cpu_halt_code_end:
+
+/*
+ * The start code for the boot processor when it wakes, at LOW_WAKE_PAGE: on the kernel's own page
  * tables, because a loader's reset may have written over all of .data and .bss.
  */
     .globl cpu_wake_code, cpu_wake_code_end
@@ -80,7 +95,13 @@ cpu_wake_code_end:
 /* Bring .data, .bss and the stack back before anything reads them. */
 wake_64:
     load_segments
-    movl $CPU_WAKE_PAGE, %ebx
+    movl $1, %eax
+    cpuid
+    shrl $24, %ebx              /* this processor's APIC id */
+    movl %ebx, %eax
+    movl $LOW_WAKE_PAGE, %ebx
+    cmpl %eax, WAKE_APIC_ID(%rbx)
+    jne 1f                      /* it is another processor's memory */
     movq WAKE_FROM(%rbx), %rsi
     movq WAKE_DATA(%rbx), %rdi
     movq WAKE_DATA_BYTES(%rbx), %rcx

@@ -23,13 +23,8 @@ void cpus_stop_if_asked(void);
 /* This processor is ending the machine, and no other one runs. */
 bool cpus_is_last(void);
 
-/* Where processors begin, and where the first one wakes: pages that mm never has. handover.h has
- * uses for the second, and for the one behind it. */
-#define CPU_START_PAGE 0x8000
-#define CPU_WAKE_PAGE  0x9000
-
 /* Before the machine sleeps or is handed over: E_BUSY if a processor works or starts, E_UNSUPPORTED
- * without these pages. */
+ * without the pages of include/low_memory.h. */
 must_check int cpus_suspend(void);
 
 /* Afterwards: start the others again, as cpus_init() did. */

@@ -9,8 +9,10 @@
 #include "arch/x86_64/cpus.h"
 #include "arch/x86_64/cpus_internal.h"
 #include "arch/x86_64/interrupts.h"
+#include "arch/x86_64/low_memory.h"
 #include "arch/x86_64/paging.h"
 #include "arch/x86_64/stacks.h"
+#include "include/low_memory.h"
 #include "include/status.h"
 #include "lib/log.h"
 #include "lib/string.h"
@@ -20,8 +22,6 @@
 #define ROUND_MS       200       /* from one INIT to the next, for one that does not start */
 #define UNNAMED_MS     2000      /* as long for processors that may not exist */
 #define START_LIMIT_MS 10000
-
-static bool has_low_pages; /* CPU_START_PAGE and the two behind it are RAM */
 
 /* What cpus_service() does next, and when. */
 static enum {
@@ -38,9 +38,6 @@ static unsigned nr_named; /* the processors after these may not exist */
 /* By APIC id: the stack on which a processor begins. cpu_start.S reads it. */
 u64 cpu_start_stacks[256];
 
-extern const u8 cpu_start_code[];
-extern const u8 cpu_start_code_end[];
-
 bool cpus_settled(void)
 {
     return step == STEP_NOTHING;
@@ -50,10 +47,11 @@ void cpu_started(u32 apic_id)
 {
     unsigned id = 1;
 
-    while (cpus_table[id].apic_id != apic_id)
+    while (id < cpus_nr_found && cpus_table[id].apic_id != apic_id)
         id++;
+    if (id == cpus_nr_found)
+        cpu_halt_forever();
     struct processor *self = &cpus_table[id];
-
     u32 asked = START_ASKED;
     if (!__atomic_compare_exchange_n(&self->start, &asked, START_BEGUN, false, __ATOMIC_ACQ_REL,
                                      __ATOMIC_RELAXED))
@@ -64,18 +62,6 @@ void cpu_started(u32 apic_id)
     __atomic_store_n(&self->runs, 1, __ATOMIC_SEQ_CST);
     cpus_stop_if_asked(); /* one that ends the machine has not seen `runs` */
     cpus_serve(self);
-}
-
-static bool is_ram(const struct boot_info *boot, paddr_t paddr, u64 bytes)
-{
-    for (u32 i = 0; i < boot->nr_ranges; i++) {
-        const struct boot_memory_range *range = &boot->ranges[i];
-
-        if (range->type == BOOT_MEMORY_RAM && paddr >= range->base &&
-            paddr - range->base < range->bytes && bytes <= range->bytes - (paddr - range->base))
-            return true;
-    }
-    return false;
 }
 
 /* Stacks for one more processor; false when memory is out. */
@@ -124,6 +110,7 @@ static void begin_start(u64 now_ms)
     }
     cpus_nr_running = 1;
     start_ms = now_ms;
+    low_memory_open();
     send_inits(now_ms);
 }
 
@@ -132,10 +119,6 @@ void cpus_init(const struct boot_info *boot, u64 now_ms, paddr_t (*alloc)(unsign
     struct cpu_list list;
 
     cpus_table[0] = (struct processor){.runs = 1, .busy = 1};
-    has_low_pages = is_ram(boot, CPU_START_PAGE, 3 * PAGE_BYTES);
-    if (has_low_pages)
-        memcpy(phys_to_virt(CPU_START_PAGE), cpu_start_code,
-               (size_t)(cpu_start_code_end - cpu_start_code));
     cpus_table[0].apic_id = (u8)(cpuid(1).ebx >> 24);
     if (!apic_is_usable())
         return;
@@ -144,9 +127,9 @@ void cpus_init(const struct boot_info *boot, u64 now_ms, paddr_t (*alloc)(unsign
     nr_named = list.nr_named;
     if (list.nr == 1)
         return;
-    if (!has_low_pages) {
+    if (!low_memory_is_ram()) {
         log_warning(LOG_ARCH, "cpu", "no RAM at 0x%x to start other processors from",
-                    CPU_START_PAGE);
+                    LOW_START_PAGE);
         return;
     }
     for (unsigned i = 1; i < list.nr; i++) {
@@ -165,7 +148,7 @@ static void send_starts(void)
         if (__atomic_load_n(&cpus_table[id].start, __ATOMIC_RELAXED) == START_BEGUN)
             continue;
         __atomic_store_n(&cpus_table[id].start, START_ASKED, __ATOMIC_RELEASE);
-        apic_send_start(cpus_table[id].apic_id, CPU_START_PAGE);
+        apic_send_start(cpus_table[id].apic_id, LOW_START_PAGE);
     }
 }
 
@@ -191,7 +174,7 @@ static void report(void)
 
 int cpus_suspend(void)
 {
-    if (!has_low_pages)
+    if (!low_memory_is_ram())
         return E_UNSUPPORTED;
     return step != STEP_NOTHING || !cpus_none_busy() ? E_BUSY : OK;
 }

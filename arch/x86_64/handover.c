@@ -12,7 +12,9 @@
 #include "arch/x86_64/cpu.h"
 #include "arch/x86_64/cpus.h"
 #include "arch/x86_64/image.h"
+#include "arch/x86_64/low_memory.h"
 #include "arch/x86_64/paging.h"
+#include "include/low_memory.h"
 #include "include/platform.h"
 #include "include/pvh.h"
 #include "include/status.h"
@@ -22,7 +24,7 @@
 
 #define RSDP_BYTES 36
 
-/* All that the next kernel reads, at HANDOVER_INFO_PAGE. */
+/* All that the next kernel reads, at LOW_INFO_PAGE. */
 struct info_page {
     struct pvh_start_info start;
     struct pvh_module module;
@@ -31,8 +33,6 @@ struct info_page {
     char cmdline[BOOT_CMDLINE_BYTES];
 };
 
-_Static_assert(HANDOVER_CODE_PAGE == 0x9000, "handover_code.S has the number, too");
-_Static_assert(HANDOVER_INFO_PAGE == 0xa000, "handover_code.S has the number, too");
 _Static_assert(offsetof(struct handover_page, copies) == 0x800, "handover_code.S reads it there");
 _Static_assert(offsetof(struct handover_page, entry) == 0xc10, "handover_code.S reads it there");
 _Static_assert(sizeof(struct handover_page) <= PAGE_BYTES, "it has one page");
@@ -50,12 +50,12 @@ int handover_check(void)
 static u64 keep_rsdp(paddr_t rsdp)
 {
     bool in_image = rsdp >= virt_to_phys(image_start) && rsdp < virt_to_phys(image_end);
-    bool in_page = align_down(rsdp, PAGE_BYTES) == HANDOVER_INFO_PAGE;
+    bool in_page = align_down(rsdp, PAGE_BYTES) == LOW_INFO_PAGE;
 
     if (!in_image && !in_page)
         return rsdp;
     memcpy(info.rsdp, phys_to_virt(rsdp), sizeof(info.rsdp));
-    return HANDOVER_INFO_PAGE + offsetof(struct info_page, rsdp);
+    return LOW_INFO_PAGE + offsetof(struct info_page, rsdp);
 }
 
 static void make_info(const struct boot_info *boot, const char *cmdline)
@@ -67,10 +67,10 @@ static void make_info(const struct boot_info *boot, const char *cmdline)
         .magic = PVH_MAGIC,
         .version = PVH_VERSION_MEMMAP,
         .nr_modules = boot->module.bytes != 0,
-        .modules = HANDOVER_INFO_PAGE + offsetof(struct info_page, module),
-        .cmdline = HANDOVER_INFO_PAGE + offsetof(struct info_page, cmdline),
+        .modules = LOW_INFO_PAGE + offsetof(struct info_page, module),
+        .cmdline = LOW_INFO_PAGE + offsetof(struct info_page, cmdline),
         .rsdp = keep_rsdp(boot->rsdp),
-        .memmap = HANDOVER_INFO_PAGE + offsetof(struct info_page, memmap),
+        .memmap = LOW_INFO_PAGE + offsetof(struct info_page, memmap),
         .memmap_entries = boot->nr_ranges,
     };
     info.module = (struct pvh_module){.base = boot->module.base, .bytes = boot->module.bytes};
@@ -97,14 +97,15 @@ int handover_enter(const struct boot_info *boot, const char *cmdline,
 {
     make_info(boot, cmdline);
     make_code(copies, nr_copies, entry);
-    memcpy(phys_to_virt(HANDOVER_CODE_PAGE), &code, sizeof(code));
-    int status = paging_make_executable(HANDOVER_CODE_PAGE, PAGE_BYTES);
+    memcpy(phys_to_virt(LOW_HANDOVER_PAGE), &code, sizeof(code));
+    int status = paging_make_executable(LOW_HANDOVER_PAGE, PAGE_BYTES);
     if (status != OK)
         return status;
-    memcpy(phys_to_virt(HANDOVER_INFO_PAGE), &info, sizeof(info));
+    memcpy(phys_to_virt(LOW_INFO_PAGE), &info, sizeof(info));
     serial_drain();
     irq_save();
     cpus_park();
-    ((void (*)(void))phys_to_virt(HANDOVER_CODE_PAGE))();
-    panic("handover: the code at 0x%x returned", HANDOVER_CODE_PAGE);
+    low_memory_close();
+    ((void (*)(void))phys_to_virt(LOW_HANDOVER_PAGE))();
+    panic("handover: the code at 0x%x returned", LOW_HANDOVER_PAGE);
 }

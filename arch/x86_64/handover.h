@@ -5,11 +5,7 @@
 
 #include "arch/x86_64/arch.h"
 
-/* Where the code runs, what it copies, and what the next kernel reads: pages that mm never has. */
-#define HANDOVER_CODE_PAGE 0x9000
-#define HANDOVER_INFO_PAGE 0xa000
-
-/* HANDOVER_CODE_PAGE. handover_code.S knows the offsets. */
+/* LOW_HANDOVER_PAGE. handover_code.S knows the offsets. */
 struct handover_page {
     u8 code[0x800];
     struct handover_copy copies[HANDOVER_COPIES_MAX + 1];

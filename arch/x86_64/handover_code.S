@@ -4,13 +4,13 @@
  * without paging, the next kernel's segments to their places, and into it as PVH
  * demands: flat segments, a task register, cr4 zero, ebx at the start info.
  *
- * It runs in a copy at HANDOVER_CODE_PAGE, with interrupts off, on the boot
+ * It runs in a copy at LOW_HANDOVER_PAGE, with interrupts off, on the boot
  * processor: what it overwrites may be this kernel's text, page tables and stacks. So
  * it uses nothing but registers and its own page once paging is off.
  */
-#define CODE_PAGE 0x9000        /* handover.c checks these against its struct */
-#define INFO_PAGE 0xa000
-#define COPIES    0x800
+#include "include/low_memory.h"
+
+#define COPIES    0x800         /* handover.c checks these against its struct */
 #define ENTRY     0xc10
 
 #define SELECTOR_CODE 0x08
@@ -24,7 +24,7 @@
     .code64
 handover_code:
     cld
-    movl $CODE_PAGE, %ebx
+    movl $LOW_HANDOVER_PAGE, %ebx
     lgdt gdt_pointer - handover_code(%rbx)
     leaq enter_32 - handover_code(%rbx), %rax
     pushq $SELECTOR_CODE
@@ -62,7 +62,7 @@ enter_32:
     addl $16, %ebp
     jmp 1b
 2:  movl ENTRY(%ebx), %edx
-    movl $INFO_PAGE, %ebx
+    movl $LOW_INFO_PAGE, %ebx
     xorl %eax, %eax             /* no magic number of another protocol */
     jmp *%edx
 
@@ -74,7 +74,7 @@ gdt:
     .quad 0x0000890000000067    /* a 32-bit task segment at 0 */
 gdt_pointer:
     .word . - gdt - 1
-    .quad CODE_PAGE + gdt - handover_code
+    .quad LOW_HANDOVER_PAGE + gdt - handover_code
 handover_code_end:
 
     .section .note.GNU-stack, "", @progbits

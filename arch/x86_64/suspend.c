@@ -15,8 +15,10 @@
 #include "arch/x86_64/cpus.h"
 #include "arch/x86_64/image.h"
 #include "arch/x86_64/interrupts.h"
+#include "arch/x86_64/low_memory.h"
 #include "arch/x86_64/paging.h"
 #include "arch/x86_64/stacks.h"
+#include "include/low_memory.h"
 #include "include/platform.h"
 #include "include/status.h"
 #include "lib/panic.h"
@@ -30,11 +32,12 @@ struct wake_page {
     u64 data_bytes;
     u64 stack;
     u64 stack_bytes;
+    u32 apic_id; /* of the boot processor: no other one may do this */
 };
 
-_Static_assert(CPU_WAKE_PAGE == 0x9000, "cpu_start.S has the number, too");
 _Static_assert(offsetof(struct wake_page, tables) == 0x800, "cpu_start.S reads it there");
 _Static_assert(offsetof(struct wake_page, stack_bytes) == 0x828, "cpu_start.S reads it there");
+_Static_assert(offsetof(struct wake_page, apic_id) == 0x830, "cpu_start.S reads it there");
 
 extern const u8 cpu_wake_code[];
 extern const u8 cpu_wake_code_end[];
@@ -58,6 +61,7 @@ static void make_plan(paddr_t copy)
     plan.data_bytes = stack_top - BOOT_STACK_BYTES - PAGE_BYTES - plan.data;
     plan.stack = stack_top - BOOT_STACK_BYTES;
     plan.stack_bytes = BOOT_STACK_BYTES;
+    plan.apic_id = cpuid(1).ebx >> 24;
 }
 
 /* Within cpu_suspend(): what lies below its frame is not needed any more after waking. */
@@ -67,7 +71,7 @@ static int fall_asleep(void)
 
     memcpy(copy, phys_to_virt(plan.data), plan.data_bytes);
     memcpy(copy + plan.data_bytes, phys_to_virt(plan.stack), plan.stack_bytes);
-    return acpi_sleep(CPU_WAKE_PAGE);
+    return acpi_sleep(LOW_WAKE_PAGE);
 }
 
 void suspend_wake(void)
@@ -83,16 +87,17 @@ int suspend_to_ram(paddr_t copy)
     int status = cpus_suspend();
     if (status != OK)
         return status;
+    low_memory_close();
     make_plan(copy);
-    memcpy(phys_to_virt(CPU_WAKE_PAGE), &plan, sizeof(plan));
-    status = paging_make_executable(CPU_WAKE_PAGE, PAGE_BYTES);
+    memcpy(phys_to_virt(LOW_WAKE_PAGE), &plan, sizeof(plan));
+    status = paging_make_executable(LOW_WAKE_PAGE, PAGE_BYTES);
     if (status != OK)
         return status;
     serial_drain();
     u64 flags = irq_save();
     status = cpu_suspend(fall_asleep);
-    if (paging_make_writable(CPU_WAKE_PAGE, PAGE_BYTES) != OK)
-        panic("suspend: the page at 0x%x was mapped and cannot be again", CPU_WAKE_PAGE);
+    if (paging_make_writable(LOW_WAKE_PAGE, PAGE_BYTES) != OK)
+        panic("suspend: the page at 0x%x was mapped and cannot be again", LOW_WAKE_PAGE);
     if (status == OK) {
         serial_resume();
         interrupts_resume();

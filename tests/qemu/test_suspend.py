@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Suspend to RAM: refused where memory could be lost, and everything as it was after the host's wake-up."""
 
+import subprocess
+import sys
+from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -99,6 +103,43 @@ def test_a_resize_asked_for_while_asleep(boot: Boot, mode: str, qemu_version: tu
     qemu.guest.wait_settled("vmem0", 512 * MIB, mark)
     assert qemu.size("vmem0") == 512 * MIB
     resize(qemu, "vmem0", 64 * MIB)
+
+
+def low_bytes(qemu: Qemu, folder: Path, address: int) -> bytes:
+    file = folder / "low"
+    qemu.qmp.execute("pmemsave", val=address, size=8, filename=str(file))
+    return file.read_bytes()
+
+
+def test_a_processor_that_begins_late_finds_a_halt(boot: Boot, folder: Path) -> None:
+    """Where firmware starts processors always, and where the kernel does while it sleeps; see docs/decisions/low-memory.md."""
+    stands_still = bytes.fromhex("faf4ebfcf0000000")  # cli; hlt; jmp to cli; SeaBIOS's second half
+    qemu = boot(cpus=2)
+    wait_cpus(qemu)
+    assert low_bytes(qemu, folder, 0x10000) == stands_still
+    assert low_bytes(qemu, folder, 0x8000) != stands_still
+    mark = qemu.guest.console.mark()
+    start = fall_asleep(qemu)
+    assert low_bytes(qemu, folder, 0x10000) == low_bytes(qemu, folder, 0x8000) == stands_still
+    wake_up(qemu, start)
+    wait_cpus(qemu, mark)
+    assert low_bytes(qemu, folder, 0x10000) == stands_still
+
+
+@pytest.mark.parametrize("machine", ["q35", "pc"])
+def test_waking_on_a_busy_host(boot: Boot, machine: str) -> None:
+    """Firmware does not wait for the processors that it starts: here they come late."""
+    qemu = boot(type=machine, cpus=2)
+    wait_cpus(qemu)
+    with ExitStack() as stack:
+        for _ in range(4):
+            loop = stack.enter_context(subprocess.Popen([sys.executable, "-c", "while True: pass"]))
+            stack.callback(loop.kill)
+        for _ in range(12):
+            mark = qemu.guest.console.mark()
+            sleep_and_wake(qemu)
+            wait_cpus(qemu, mark)
+            assert qemu.guest.command("stats check") == "stats: check: ok\n"
 
 
 def refused(qemu: Qemu, reason: str) -> None:

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "include/low_memory.h"
 #include "include/units.h"
 #include "mm/early.h"
 #include "tests/unit/fake_platform.h"
@@ -69,8 +70,8 @@ static void cuts_holes_and_odd_edges(void **state)
     boot.kernel_bytes = MIB;
     early_init(&boot);
     assert_int_equal(early_finish(ranges), 4);
-    assert_int_equal(ranges[0].base, 64 * KIB);
-    assert_int_equal(ranges[0].bytes, 0x9f000 - 64 * KIB);
+    assert_int_equal(ranges[0].base, LOW_PAGES_END);
+    assert_int_equal(ranges[0].bytes, 0x9f000 - LOW_PAGES_END);
     assert_int_equal(ranges[1].base, MIB);
     assert_int_equal(ranges[1].bytes, MIB);
     assert_int_equal(ranges[2].base, 3 * MIB);
