@@ -44,6 +44,10 @@ paddr_t platform_paddr_limit(void);
  */
 must_check int platform_map_ram(paddr_t paddr, u64 bytes);
 
+/* The most page tables that platform_map_ram() of one run of so many bytes can need. Any
+ * processor. */
+u64 platform_map_tables(u64 bytes);
+
 /*
  * Take the range out of the page tables of every processor: an access to it
  * is a page fault from then on. E_NOMEM if a large page must be split and no

@@ -74,7 +74,7 @@ static void close_books(void)
 static int open_books(void)
 {
     for (unsigned cpu = 0; cpus_exists(cpu); cpu++) {
-        paddr_t memory = page_alloc(BOOK_ORDER, PAGE_KERNEL);
+        paddr_t memory = page_alloc(BOOK_ORDER, PAGE_BOOT_FIRST);
         if (memory == PADDR_NONE) {
             close_books();
             return E_NOMEM;

@@ -22,9 +22,10 @@
 
 static struct options options;
 
-static paddr_t alloc_table(void)
+/* A table for a virtual area: freed with it. */
+static paddr_t alloc_area_table(void)
 {
-    return page_alloc(0, PAGE_KERNEL);
+    return page_alloc(0, PAGE_BOOT_FIRST);
 }
 
 static void release_table(paddr_t paddr)
@@ -97,7 +98,7 @@ void kmain(const struct boot_info *boot)
     acpi_power_init();
     timer_init();
     page_init(boot);
-    paging_set_table_allocator(alloc_table, release_table);
+    paging_set_table_allocator(page_alloc_table, alloc_area_table, release_table);
     vm_init();
     serial_enable_input();
     interrupts_enable();

@@ -45,7 +45,7 @@ static bool add_run(struct holding *holding, struct run run)
 {
     struct run_table *table = holding->tables;
     if (!table || table->nr_runs == RUNS_PER_TABLE) {
-        paddr_t paddr = page_alloc(0, PAGE_KERNEL);
+        paddr_t paddr = page_alloc(0, PAGE_BOOT_FIRST);
         if (paddr == PADDR_NONE) {
             page_free_run(run.base, run.nr_frames);
             return false;

@@ -181,7 +181,7 @@ int workload_job_start(const struct workload_spec *spec)
     job.nr_table_frames = align_up(bytes + places_bytes, PAGE_BYTES) / PAGE_BYTES;
     if (prepare_owner(spec) != OK)
         return E_NOMEM;
-    paddr_t table = page_alloc_run(job.nr_table_frames, PAGE_KERNEL);
+    paddr_t table = page_alloc_run(job.nr_table_frames, PAGE_BOOT_FIRST);
     if (table == PADDR_NONE)
         return E_NOMEM;
     job.chunks = phys_to_virt(table);

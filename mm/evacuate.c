@@ -139,7 +139,7 @@ static u64 group_room(const struct group *group)
 
 /*
  * The units that could be emptied if all movable pages were pushed together: what
- * is free for them anywhere, in whole units, and may go without touching the reserve. A
+ * is free for them anywhere, in whole units, without what is kept of boot RAM. A
  * session that tried more would move pages for units that then cannot go after all.
  */
 static u64 units_of_room(u64 unit_bytes)
@@ -151,11 +151,9 @@ static u64 units_of_room(u64 unit_bytes)
         group = index_next_group(group->base + GROUP_BYTES);
     }
     u64 boot_free = page_unused(true);
-    u64 above_reserve = boot_free - min_u64(boot_free, page_reserve_frames);
-    u64 all_free = boot_free + page_unused(false);
-    u64 may_go = all_free - min_u64(all_free, HOTPLUG_RESERVE_FRAMES);
-    u64 movable_room = room[false] + min_u64(room[true], above_reserve);
-    return min_u64(movable_room, may_go) / (unit_bytes >> PAGE_SHIFT);
+    u64 kept = page_reserve.growth_frames + AREA_FRAMES;
+    u64 above_reserve = boot_free - min_u64(boot_free, kept);
+    return (room[false] + min_u64(room[true], above_reserve)) / (unit_bytes >> PAGE_SHIFT);
 }
 
 static void forget_marks(const struct hotplug_evacuation *session, enum hotplug_try attempt)
@@ -192,7 +190,7 @@ static u64 begin(struct hotplug_evacuation *session, paddr_t from, paddr_t to, u
     session->unit = session->at = session->taken = session->to;
     u64 nr_units = (nr_blocks + session->blocks_per_unit - 1) / session->blocks_per_unit;
     spin_lock(&page_lock);
-    hold_end_all(false);
+    hold_end_all(HOLD_ANY);
     forget_marks(session, attempt);
     nr_units = close_cheapest(session, min_u64(nr_units, units_of_room(session->unit_bytes)));
     spin_unlock(&page_lock);

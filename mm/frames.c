@@ -258,7 +258,6 @@ static void tidy_part(paddr_t base, paddr_t end)
     ref.group->odd &= ~area_bit(ref);
     ref.group->small &= ~area_bit(ref);
     ref.group->movable &= ~area_bit(ref);
-    ref.group->kernel &= ~area_bit(ref);
     ref.group->closed &= ~area_bit(ref);
     area_unlock(area_entry(ref), 0);
 }

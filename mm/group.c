@@ -62,7 +62,6 @@ static void become_idle(struct area_ref ref)
     struct group *group = ref.group;
     group->small &= ~area_bit(ref);
     group->movable &= ~area_bit(ref);
-    group->kernel &= ~area_bit(ref);
     area_unlock(area_entry(ref), 0);
     if (!(group->closed & area_bit(ref)))
         group_add_idle(group, area_bit(ref));

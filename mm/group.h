@@ -43,7 +43,6 @@ struct group {
     u64 small;   /* AREA_SMALL: needs the bitmap */
     u64 movable; /* AREA_SMALL and AREA_MOVABLE */
     u64 closed;  /* being emptied: on no shelf, and not made idle until it is opened */
-    u64 kernel;  /* small, and pages of the kernel were placed there since it was last idle */
     u64 arrived; /* pages were moved there in this resize: they are not moved again */
     u64 refused; /* an owner did not let a page of it be moved, in this session */
     u64 shelves[NR_SHELVES];

@@ -24,7 +24,7 @@ void hold_init(void)
                 .area = &page_nothing,
                 .base = PADDR_NONE,
                 .tag = AREA_HOLDER,
-                .whole_entry = page_whole_entry(i, i == PAGE_KERNEL),
+                .whole_entry = page_whole_entry(i, false),
                 .group = &index_empty_group,
             };
         }
@@ -104,13 +104,20 @@ static bool lock_held(u32 cpu, unsigned number, struct area_ref *ref, u32 *entry
     return false;
 }
 
-static bool end_any(u32 cpu, unsigned number, bool only_idle)
+static bool is_meant(u32 entry, enum hold_filter filter)
+{
+    if (filter == HOLD_IDLE)
+        return (entry & AREA_FREE) == AREA_FRAMES;
+    return filter == HOLD_ANY || (entry & AREA_BOOT) != 0;
+}
+
+static bool end_any(u32 cpu, unsigned number, enum hold_filter filter)
 {
     struct area_ref ref;
     u32 entry;
     if (!lock_held(cpu, number, &ref, &entry))
         return false;
-    if (only_idle && (entry & AREA_FREE) != AREA_FRAMES) {
+    if (!is_meant(entry, filter)) {
         area_unlock(area_entry(ref), entry);
         return false;
     }
@@ -118,12 +125,12 @@ static bool end_any(u32 cpu, unsigned number, bool only_idle)
     return true;
 }
 
-bool hold_end_all(bool only_idle)
+bool hold_end_all(enum hold_filter filter)
 {
     bool any = false;
     for (u32 cpu = 0; cpu < cpus_limit; cpu++) {
         for (unsigned i = 0; i < NR_SLOTS; i++)
-            any |= end_any(cpu, i, only_idle);
+            any |= end_any(cpu, i, filter);
     }
     return any;
 }
@@ -144,14 +151,12 @@ static u64 held_free(u32 cpu, bool boot)
     return frames;
 }
 
-/* Frames that the processor claimed as whole areas, by slots whose first choice is this origin. */
+/* Frames that the processor claimed as whole areas; of boot RAM none, see place_whole(). */
 static u64 taken(u32 cpu, bool boot)
 {
     u64 frames = 0;
-    for (unsigned i = 0; i < NR_SLOTS; i++) {
-        if ((i == PAGE_KERNEL) == boot)
-            frames += __atomic_load_n(&page_slot_of(cpu, i)->taken, __ATOMIC_RELAXED);
-    }
+    for (unsigned i = 0; i < NR_SLOTS && !boot; i++)
+        frames += __atomic_load_n(&page_slot_of(cpu, i)->taken, __ATOMIC_RELAXED);
     return frames;
 }
 

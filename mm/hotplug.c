@@ -16,6 +16,7 @@
 #include "lib/panic.h"
 #include "mm/frames.h"
 #include "mm/index.h"
+#include "mm/meta.h"
 #include "mm/meta_area.h"
 #include "mm/page_internal.h"
 
@@ -36,13 +37,20 @@ void hotplug_init(void)
 {
     for (unsigned i = 0; i < HOTPLUG_REGIONS_MAX; i++)
         regions[i] = (struct region){0};
-    page_reserve_frames = 0;
+    page_reserve = (struct page_reserve){0};
     hotplug_has_large_units = false;
 }
 
+/* Boot RAM that is left for page tables that unmapping needs, while there is a region. */
+#define SPLIT_FRAMES 32
+
+/* What growing leaves of boot RAM: that, and as much for rings and the like. */
+#define ROOM_LEFT_FRAMES (2 * SPLIT_FRAMES)
+
 /*
- * What the kernel will want of boot RAM for each absent GiB: a page table and
- * the groups' structs; more for each region's ends, and some for everyday use.
+ * What will be wanted of boot RAM for each absent GiB: a page table and the
+ * groups' structs; more for each region's ends. At most half of boot RAM: a
+ * region that needs more does not come online whole.
  */
 static void update_reserve(void)
 {
@@ -51,9 +59,10 @@ static void update_reserve(void)
     for (unsigned i = 0; i < HOTPLUG_REGIONS_MAX; i++) {
         hotplug_has_large_units |= regions[i].block_bytes > AREA_BYTES;
         if (regions[i].bytes != 0)
-            frames += 32 + 2 * ((regions[i].bytes - regions[i].online_bytes) / GIB);
+            frames += SPLIT_FRAMES + 2 * ((regions[i].bytes - regions[i].online_bytes) / GIB);
     }
-    page_reserve_frames = frames;
+    page_reserve.growth_frames = min_u64(frames, page_total[true] / 2);
+    page_reserve.split_frames = frames != 0 ? SPLIT_FRAMES : 0;
 }
 
 /* The region that holds all of the range, or NULL. Either lock keeps it in place. */
@@ -187,7 +196,7 @@ static int online(paddr_t base, u64 bytes)
     spin_lock(&page_lock);
     if (status == OK) {
         if (page_total[false] == 0)
-            hold_end_all(false); /* users may hold boot RAM while nothing is plugged */
+            hold_end_all(HOLD_ANY); /* users may hold boot RAM while nothing is plugged */
         frames_add(base, bytes);
         region->online_bytes += bytes;
         update_reserve();
@@ -206,25 +215,12 @@ int hotplug_online(paddr_t base, u64 bytes)
     return status;
 }
 
-/* What may go offline before the reserve is touched. */
-static u64 bytes_above_reserve(void)
-{
-    u64 free_frames = page_unused(false) + page_unused(true);
-    u64 above = free_frames - min_u64(free_frames, HOTPLUG_RESERVE_FRAMES);
-    return above << PAGE_SHIFT;
-}
-
 static int take_away(paddr_t base, u64 bytes)
 {
     spin_lock(&page_lock);
-    hold_end_all(true);
+    hold_end_all(HOLD_IDLE);
     meta_area_retreat();
-    bool spares_reserve = bytes <= bytes_above_reserve();
     int status = frames_remove(base, bytes);
-    if (status == OK && !spares_reserve) {
-        frames_add(base, bytes);
-        status = E_NOMEM;
-    }
     if (status != OK)
         frames_tidy(base, bytes);
     spin_unlock(&page_lock);
@@ -261,6 +257,32 @@ int hotplug_offline(paddr_t base, u64 bytes)
 }
 
 /* ---- questions ---- */
+
+/* Page tables and metadata of so many bytes find room in boot RAM. */
+static bool fits(const struct region *region, u64 bytes, u64 frames)
+{
+    return platform_map_tables(bytes) + meta_frames_for(region->base, region->bytes, bytes) <=
+           frames;
+}
+
+u64 hotplug_room(paddr_t base, u64 bytes)
+{
+    const struct region *region = find_region(base, 1);
+    u64 room = 0;
+    if (!region)
+        return 0;
+    spin_lock(&page_lock);
+    u64 frames = page_unused(true);
+    frames -= min_u64(frames, ROOM_LEFT_FRAMES);
+    if (fits(region, bytes, frames))
+        room = bytes;
+    for (u64 step = INDEX_LIMIT; room < bytes && step >= PAGE_BYTES; step /= 2) {
+        if (room + step < bytes && fits(region, room + step, frames))
+            room += step;
+    }
+    spin_unlock(&page_lock);
+    return room;
+}
 
 bool hotplug_next_on_node(u32 node_id, unsigned *number, paddr_t *base, paddr_t *end)
 {
@@ -353,16 +375,10 @@ bool hotplug_next_idle(paddr_t from, paddr_t to, struct hotplug_range *idle)
         return false;
     to = min_u64(to, region->base + region->bytes);
     spin_lock(&page_lock);
-    hold_end_all(true);
+    hold_end_all(HOLD_IDLE);
     meta_area_retreat();
-    u64 most = bytes_above_reserve();
-    most -= most % region->block_bytes;
-    bool found = most != 0 && find_idle_blocks(region, from, to, idle);
+    bool found = find_idle_blocks(region, from, to, idle);
     spin_unlock(&page_lock);
-    if (found && idle->bytes > most) {
-        idle->base += idle->bytes - most;
-        idle->bytes = most;
-    }
     return found;
 }
 

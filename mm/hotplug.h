@@ -18,12 +18,6 @@
 
 #define HOTPLUG_REGIONS_MAX 32
 
-/*
- * Unplug leaves so many frames free in all, 1 MiB, that a shrink never takes the
- * kernel's last memory. Where boot RAM has them, every block can go.
- */
-#define HOTPLUG_RESERVE_FRAMES 256
-
 struct hotplug_range {
     paddr_t base;
     u64 bytes;
@@ -51,16 +45,25 @@ must_check int hotplug_remove_region(paddr_t base);
 must_check int hotplug_online(paddr_t base, u64 bytes);
 
 /*
+ * How much of `bytes` of absent memory, in one run of the region at `base`, boot RAM has room for:
+ * for page tables and for what mm notes of it, both of which lie in boot RAM alone. A lower bound,
+ * which leaves some boot RAM for taking memory offline. It grows when boot RAM is freed, as when
+ * memory goes offline. O(processors + region / 32 GiB).
+ */
+u64 hotplug_room(paddr_t base, u64 bytes);
+
+/*
  * Take the run from the allocator and unmap it: after OK nothing can allocate
  * or touch it. Every frame must be idle (else E_BUSY, nothing changes).
- * E_NOMEM if unmapping needs a table, or the reserve would be touched (nothing changes).
+ * E_NOMEM if unmapping needs a table, or metadata cannot be had (nothing changes). Neither is
+ * needed where the run ends at absent memory on both sides.
  */
 must_check int hotplug_offline(paddr_t base, u64 bytes);
 
 /*
  * The first maximal run of whole blocks at or after `from` and below `to`
  * that are online and idle, blocks being counted from their region's base. False
- * when there is none. No longer than leaves the reserve. O(areas / 64) for large regions.
+ * when there is none. O(areas / 64) for large regions.
  */
 bool hotplug_next_idle(paddr_t from, paddr_t to, struct hotplug_range *idle);
 
@@ -130,8 +133,7 @@ struct hotplug_pinned {
     u64 nr_idle;     /* nothing keeps them */
     u64 nr_movable;  /* movable pages only, of which none was refused */
     u64 nr_refused;  /* the same, and the owner of one refused to let it be moved */
-    u64 nr_user;     /* pages of PAGE_USER, none of the kernel */
-    u64 nr_kernel;   /* pages of the kernel, or there were some since it was last empty */
+    u64 nr_user;     /* pages that stay where they are */
     u64 nr_metadata; /* mm's own bitmaps, for want of boot RAM */
     u64 nr_refused_by[PAGE_OWNERS_MAX]; /* nr_refused, by the owner's number */
 };

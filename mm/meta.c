@@ -9,11 +9,16 @@
 #include "mm/meta_area.h"
 #include "mm/page_internal.h"
 
+#define GROUPS_PER_FRAME (unsigned)(PAGE_BYTES / sizeof(struct group))
+#define LEAF_BYTES       (LEAF_GROUPS * GROUP_BYTES)
+#define BITMAPS_OF_RUN   4 /* two at each end, if that cuts an area */
+
 static bool early;
 static u64 nr_frames;
 
 /* Groups without memory, linked by their base; then the unused rest of the newest frame. */
 static struct group *free_groups;
+static u64 nr_free_groups;
 static struct group *fresh_groups;
 static unsigned nr_fresh_groups;
 
@@ -27,6 +32,7 @@ void meta_init(void)
     early = true;
     nr_frames = 0;
     free_groups = NULL;
+    nr_free_groups = 0;
     nr_fresh_groups = 0;
     nr_first_leaves = 0;
     meta_area_init();
@@ -82,13 +88,14 @@ static struct group *new_group(void)
     struct group *group = free_groups;
     if (group) {
         free_groups = phys_to_virt(group->base);
+        nr_free_groups--;
         return group;
     }
     if (nr_fresh_groups == 0) {
         fresh_groups = get_frame();
         if (!fresh_groups)
             return NULL;
-        nr_fresh_groups = (unsigned)(PAGE_BYTES / sizeof(struct group));
+        nr_fresh_groups = GROUPS_PER_FRAME;
     }
     nr_fresh_groups--;
     group = fresh_groups++;
@@ -133,6 +140,20 @@ void meta_drop_group(struct group *group)
     index_set_group(group->base, NULL);
     group->base = virt_to_phys(free_groups);
     free_groups = group;
+    nr_free_groups++;
+}
+
+u64 meta_frames_for(paddr_t base, u64 range_bytes, u64 bytes)
+{
+    u64 nr_groups = bytes / GROUP_BYTES + 2; /* of which the run may have a part */
+    u64 nr_spare = nr_free_groups + nr_fresh_groups;
+    u64 nr_leaves = bytes / LEAF_BYTES + 2;
+    u64 missing = 0;
+    for (paddr_t at = base; at < base + range_bytes; at = align_down(at, LEAF_BYTES) + LEAF_BYTES)
+        missing += !index_has_leaf(at);
+    nr_groups -= min_u64(nr_groups, nr_spare);
+    return (nr_groups + GROUPS_PER_FRAME - 1) / GROUPS_PER_FRAME + min_u64(nr_leaves, missing) +
+           BITMAPS_OF_RUN;
 }
 
 bool meta_need_bitmap(struct group *group)

@@ -36,6 +36,10 @@ bool meta_need_poison_bitmap(struct group *group);
 /* Give the bitmaps back, if the group is not boot RAM. No area is AREA_SMALL. */
 void meta_drop_bitmap(struct group *group);
 
+/* The most frames that one run of so many bytes of the range [base, base + range_bytes) needs to
+ * come online, less what is kept from earlier times. O(range / 32 GiB). */
+u64 meta_frames_for(paddr_t base, u64 range_bytes, u64 bytes);
+
 /* Frames that all of the above occupy now. */
 u64 meta_frames(void);
 

@@ -22,10 +22,12 @@ _Static_assert(sizeof(struct head) <= PAGE_BYTES, "the head is one frame");
 #define ALL_FREE (AREA_FRAMES - 1)
 
 static struct head *first_head;
+static u64 nr_heads;
 
 void meta_area_init(void)
 {
     first_head = NULL;
+    nr_heads = 0;
 }
 
 static struct head *new_head(void)
@@ -47,6 +49,7 @@ static struct head *new_head(void)
     if (first_head)
         first_head->before = head;
     first_head = head;
+    nr_heads++;
     return head;
 }
 
@@ -60,6 +63,7 @@ static void drop_head(struct head *head)
         head->before->next = head->next;
     else
         first_head = head->next;
+    nr_heads--;
     page_uncharge(AREA_META, AREA_FRAMES);
     area_lock(area_entry(ref));
     area_unlock(area_entry(ref), 0);
@@ -122,9 +126,19 @@ static void unlock_small(struct group *group)
     }
 }
 
+/*
+ * Bitmaps leave the reserve to page tables, but not when nothing else is left in
+ * plugged memory: then they are of odd areas, and go with their blocks, which
+ * nothing but they would keep.
+ */
+static bool may_go_home(void)
+{
+    return place_above_reserve(1) || page_used(false) == nr_heads * AREA_FRAMES;
+}
+
 static bool move_home(struct group *group, void *frame)
 {
-    if (!place_above_reserve(1))
+    if (!may_go_home())
         return false;
     paddr_t home = place_boot_frame();
     if (home == PADDR_NONE)

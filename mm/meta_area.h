@@ -20,7 +20,8 @@ void *meta_area_get(const struct group *group);
 bool meta_area_has(const void *frame);
 void meta_area_put(const void *frame);
 
-/* Move bitmaps to boot RAM, as many as it has room for above the reserve. */
+/* Move bitmaps to boot RAM, as many as it has room for above the reserve; all that it has room for
+ * when nothing but bitmaps is in use in plugged memory. */
 void meta_area_retreat(void);
 
 #endif

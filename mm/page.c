@@ -18,7 +18,7 @@ static never_inline paddr_t alloc_slowly(unsigned order, struct page_slot *slot)
     area_unlock(slot->area, __atomic_load_n(slot->area, __ATOMIC_RELAXED) - AREA_LOCK);
     spin_lock(&page_lock);
     paddr_t paddr = place(order, number);
-    if (paddr == PADDR_NONE && hold_end_all(false))
+    if (paddr == PADDR_NONE && hold_end_all(HOLD_ANY))
         paddr = place(order, number);
     bool low = watermark_crossed();
     spin_unlock(&page_lock);
@@ -108,7 +108,7 @@ static never_inline paddr_t alloc_whole_slowly(const struct page_slot *slot)
     unsigned number = (unsigned)(slot - page_slot(0));
     spin_lock(&page_lock);
     paddr_t paddr = place(PAGE_ORDER_MAX, number);
-    if (paddr == PADDR_NONE && hold_end_all(true))
+    if (paddr == PADDR_NONE && hold_end_all(HOLD_IDLE))
         paddr = place(PAGE_ORDER_MAX, number);
     bool low = watermark_crossed();
     spin_unlock(&page_lock);
@@ -154,6 +154,17 @@ static always_inline paddr_t alloc(unsigned order, unsigned number)
 paddr_t page_alloc(unsigned order, enum page_kind kind)
 {
     return poison_taken(alloc(order, kind), (u64)1 << order);
+}
+
+paddr_t page_alloc_table(void)
+{
+    paddr_t paddr = page_alloc(0, PAGE_KERNEL);
+    if (paddr != PADDR_NONE)
+        return paddr;
+    spin_lock(&page_lock);
+    paddr = place_boot_frame();
+    spin_unlock(&page_lock);
+    return paddr;
 }
 
 paddr_t page_alloc_slot(unsigned order, unsigned slot)

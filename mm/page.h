@@ -17,9 +17,10 @@
 
 /* Where an allocation is placed, and so what it may keep from being unplugged. */
 enum page_kind {
-    PAGE_KERNEL, /* boot RAM first: page tables, rings, metadata; plugged memory only when that is
-                    out */
-    PAGE_USER,   /* plugged memory first, boot RAM above the kernel's reserve when that is out */
+    PAGE_KERNEL, /* boot RAM alone, so that it never keeps a block plugged: rings, stacks, heap */
+    PAGE_BOOT_FIRST, /* what a user of memory notes about it, and frees with it: boot RAM above the
+                        kernel's reserve first, plugged memory when that is out */
+    PAGE_USER,       /* plugged memory first, boot RAM above the reserve when that is out */
     PAGE_NR_KINDS,
 };
 
@@ -39,6 +40,13 @@ void page_init(const struct boot_info *boot);
 
 /* PADDR_NONE if there is no such run. Never sleeps; any processor, not from an interrupt. O(1). */
 must_check paddr_t page_alloc(unsigned order, enum page_kind kind);
+
+/*
+ * One frame of boot RAM for a page table that maps memory where it is. Such a table lies in no
+ * memory that could be unplugged, least of all in what it maps; the reserve is kept for it.
+ * PADDR_NONE when boot RAM is out. Freed as any other. O(1).
+ */
+must_check paddr_t page_alloc_table(void);
 
 /*
  * Return what page_alloc() gave, with the same order. A frame that is not

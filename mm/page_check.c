@@ -68,8 +68,6 @@ static void check_masks(struct area_ref ref, u32 entry)
         wrong(ref, "closed in an open block");
     if ((small && entry & AREA_MOVABLE) != ((group->movable & bit) != 0))
         wrong(ref, "the movable mask is wrong");
-    if (group->kernel & bit && !small)
-        wrong(ref, "pages of the kernel where nothing is in small use");
     if (((entry & AREA_ODD) != 0) != ((group->odd & bit) != 0))
         wrong(ref, "the odd mask is wrong");
     bool idle = (group_idle(group) & bit) != 0;

@@ -89,6 +89,12 @@ static inline u32 page_holder(u32 cpu, unsigned slot)
     return (slot + 1) << AREA_SLOT_SHIFT | cpu << AREA_CPU_SHIFT;
 }
 
+/* Boot RAM is its first choice. */
+static inline bool page_prefers_boot(unsigned slot)
+{
+    return slot < PAGE_USER;
+}
+
 /* The entry of an area allocated as one; its shelf field says through which slot. */
 static inline u32 page_whole_entry(unsigned slot, bool boot)
 {
@@ -132,7 +138,7 @@ extern const struct boot_info *page_boot;
 
 /* ---- place.c: which area; all with page_lock held ---- */
 
-/* One frame of boot RAM for mm itself, or PADDR_NONE. */
+/* One frame of boot RAM, whatever is kept, for mm itself or a page table; or PADDR_NONE. */
 paddr_t place_boot_frame(void);
 
 /* Allocate as a user in [from, to), whole areas, of boot RAM or of plugged memory; nothing is held.
@@ -142,9 +148,22 @@ paddr_t place_between(unsigned order, paddr_t from, paddr_t to, bool boot);
 /* Allocate for this processor's slot, which may hold another area afterwards. */
 paddr_t place(unsigned order, unsigned slot);
 
-/* Boot RAM that only the kernel may take, and whether so many frames are above it. */
-extern u64 page_reserve_frames;
+/*
+ * What of boot RAM is kept free, and by whom. Page tables of the identity map and
+ * mm's own frames may take all of it.
+ */
+struct page_reserve {
+    u64 split_frames;  /* the rest of the kernel: for tables that unmapping needs */
+    u64 growth_frames; /* users, who leave an area more for the kernel: for tables and groups of
+                          memory that is still absent */
+};
+extern struct page_reserve page_reserve;
+
+/* Boot RAM has so many frames above what users leave. */
 bool place_above_reserve(u64 nr_frames);
+
+/* The slot may take so many frames of boot RAM, or of plugged memory. */
+bool place_may_use(bool boot, unsigned slot, u64 nr_frames);
 
 /* ---- hold.c: what processors hold; all with page_lock held ---- */
 
@@ -163,11 +182,15 @@ void hold_follow(u32 cpu, unsigned slot, u64 *words);
 /* This processor's slot gives up its area, in which a search for `order` was in vain. */
 void hold_end(unsigned slot, unsigned order);
 
-/*
- * Let go of the areas that all processors hold, or only of those with no frame
- * in use, so that each is idle or on its shelf. True if there were any.
+enum hold_filter {
+    HOLD_ANY,
+    HOLD_IDLE, /* no frame of the area is in use */
+    HOLD_BOOT, /* it is boot RAM */
+};
+
+/* Let go of such areas that processors hold: each is idle or on its shelf. True if there were any.
  */
-bool hold_end_all(bool only_idle);
+bool hold_end_all(enum hold_filter filter);
 
 /* ---- movable.c ---- */
 

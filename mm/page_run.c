@@ -56,12 +56,10 @@ static paddr_t find_idle_areas(unsigned category, u64 nr_areas)
 }
 
 /* An idle area of which the first frames are used from now on. */
-static void take_front(struct area_ref ref, u64 nr_frames, enum page_kind kind, bool boot)
+static void take_front(struct area_ref ref, u64 nr_frames, bool boot)
 {
     u32 *area = area_entry(ref);
     ref.group->small |= area_bit(ref);
-    if (kind == PAGE_KERNEL)
-        ref.group->kernel |= area_bit(ref);
     area_lock(area);
     bitmap_set_range(area_words(ref), 0, AREA_FRAMES);
     bitmap_clear_range(area_words(ref), 0, nr_frames);
@@ -113,7 +111,7 @@ static paddr_t take_areas(u64 nr_frames, enum page_kind kind, bool boot)
         area_unlock(area_entry(ref), page_whole_entry(kind, boot));
     }
     if (rest != 0)
-        take_front(last, rest, kind, boot);
+        take_front(last, rest, boot);
     page_charged[boot] += nr_frames;
     return base;
 }
@@ -121,8 +119,8 @@ static paddr_t take_areas(u64 nr_frames, enum page_kind kind, bool boot)
 static paddr_t place_areas(u64 nr_frames, enum page_kind kind)
 {
     for (unsigned i = 0; i < 2; i++) {
-        bool boot = (kind == PAGE_KERNEL) == (i == 0);
-        if (boot && kind != PAGE_KERNEL && !place_above_reserve(nr_frames))
+        bool boot = page_prefers_boot(kind) == (i == 0);
+        if (!place_may_use(boot, kind, nr_frames))
             continue;
         paddr_t paddr = take_areas(nr_frames, kind, boot);
         if (paddr != PADDR_NONE)
@@ -141,7 +139,7 @@ paddr_t page_alloc_run(u64 nr_frames, enum page_kind kind)
     paddr_t paddr = PADDR_NONE;
     if (nr_frames <= page_total[false] + page_total[true]) {
         paddr = place_areas(nr_frames, kind);
-        if (paddr == PADDR_NONE && hold_end_all(true))
+        if (paddr == PADDR_NONE && hold_end_all(HOLD_IDLE))
             paddr = place_areas(nr_frames, kind);
     }
     spin_unlock(&page_lock);

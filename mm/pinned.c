@@ -17,12 +17,6 @@ static u64 area_used(struct area_ref ref, u32 entry)
     return entry & (AREA_WHOLE | AREA_META) ? AREA_FRAMES : 0;
 }
 
-static bool is_kernels(struct area_ref ref, u32 entry)
-{
-    return entry & AREA_SMALL ? ref.group->kernel & area_bit(ref)
-                              : area_shelf(entry) == PAGE_KERNEL;
-}
-
 static enum content area_content(struct area_ref ref, u64 *used)
 {
     if (!ref.group || !(ref.group->present & area_bit(ref)))
@@ -36,7 +30,7 @@ static enum content area_content(struct area_ref ref, u64 *used)
         return METADATA;
     if (entry & AREA_MOVABLE)
         return ref.group->refused & area_bit(ref) ? REFUSED : MOVABLE;
-    return is_kernels(ref, entry) ? KERNEL : USER;
+    return USER;
 }
 
 enum content unit_content(paddr_t unit, u64 unit_bytes, u64 *used)
@@ -74,7 +68,7 @@ void hotplug_count_pinned(paddr_t from, paddr_t to, struct hotplug_pinned *pinne
                                        AREA_BYTES, 0};
     *pinned = (struct hotplug_pinned){.unit_bytes = units.unit_bytes};
     spin_lock(&page_lock);
-    hold_end_all(true);
+    hold_end_all(HOLD_IDLE);
     for (paddr_t unit = units.from; unit < units.to; unit += units.unit_bytes) {
         u64 used;
         enum content content = unit_content(unit, units.unit_bytes, &used);
@@ -87,6 +81,5 @@ void hotplug_count_pinned(paddr_t from, paddr_t to, struct hotplug_pinned *pinne
     pinned->nr_movable = counts[MOVABLE];
     pinned->nr_refused = counts[REFUSED];
     pinned->nr_user = counts[USER];
-    pinned->nr_kernel = counts[KERNEL];
     pinned->nr_metadata = counts[METADATA];
 }

@@ -16,7 +16,6 @@ enum content {
     MOVABLE,
     REFUSED, /* movable, and the owner of a page refused in this session */
     USER,
-    KERNEL,
     METADATA,
     NR_CONTENTS,
 };

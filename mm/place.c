@@ -21,11 +21,18 @@
  */
 #define PROBES_MAX 128
 
-u64 page_reserve_frames;
+struct page_reserve page_reserve;
 
 bool place_above_reserve(u64 nr_frames)
 {
-    return page_unused(true) >= page_reserve_frames + nr_frames;
+    return page_unused(true) >= page_reserve.growth_frames + AREA_FRAMES + nr_frames;
+}
+
+bool place_may_use(bool boot, unsigned slot, u64 nr_frames)
+{
+    if (slot == PAGE_KERNEL)
+        return boot && page_unused(true) >= page_reserve.split_frames + nr_frames;
+    return !boot || place_above_reserve(nr_frames);
 }
 
 /* An area that place() has locked and taken off its shelf, with the entry to be. */
@@ -154,17 +161,9 @@ static bool pick_from(bool boot, unsigned slot, unsigned order, struct pick *pic
            pick_used(first, last, order, ~0u, pick);
 }
 
-/* Kernel memory from boot RAM first; all else from there last, and only above the reserve. */
-static bool may_use(bool boot, unsigned slot)
-{
-    return !boot || slot == PAGE_KERNEL || place_above_reserve(AREA_FRAMES);
-}
-
 /* The lowest run of a picked area; there is one. */
-static paddr_t take(struct pick *pick, unsigned order, unsigned slot)
+static paddr_t take(struct pick *pick, unsigned order)
 {
-    if (slot == PAGE_KERNEL)
-        pick->ref.group->kernel |= area_bit(pick->ref);
     u64 *words = area_words(pick->ref);
     unsigned bit = area_bits_find(words, order);
     area_bits_clear(words + bit / 64, bit % 64, order);
@@ -185,13 +184,13 @@ static paddr_t take_whole(struct area_ref ref, unsigned slot)
 static paddr_t place_whole(unsigned slot)
 {
     for (unsigned i = 0; i < 2; i++) {
-        bool boot = (slot == PAGE_KERNEL) == (i == 0);
+        bool boot = page_prefers_boot(slot) == (i == 0);
         struct area_ref ref;
-        if (!may_use(boot, slot) || !claim_for(slot, boot, &ref))
+        if (!place_may_use(boot, slot, AREA_FRAMES) || !claim_for(slot, boot, &ref))
             continue;
-        /* The reserve must be looked at each time, so the second choice is no hint; nor is a group
-         * with units of several areas, of which some may not suit. */
-        if (i == 0 && (boot || !hotplug_has_large_units))
+        /* What is kept of boot RAM must be looked at each time, so that is no hint; nor is a second
+         * choice, nor a group with units of several areas, of which some may not suit. */
+        if (i == 0 && !boot && !hotplug_has_large_units)
             page_slot(slot)->group = ref.group;
         return take_whole(ref, slot);
     }
@@ -235,7 +234,7 @@ paddr_t place_between(unsigned order, paddr_t from, paddr_t to, bool boot)
     struct pick pick;
     paddr_t first = align_up(from, AREA_BYTES);
     paddr_t last = align_down(to, AREA_BYTES);
-    if (!may_use(boot, PAGE_USER))
+    if (!place_may_use(boot, PAGE_USER, (u64)1 << order))
         return PADDR_NONE;
     if (order == PAGE_ORDER_MAX)
         return claim_idle_between(first, last, boot, &pick.ref) ? take_whole(pick.ref, PAGE_USER)
@@ -243,12 +242,21 @@ paddr_t place_between(unsigned order, paddr_t from, paddr_t to, bool boot)
     if (!pick_used_between(order, first, last, boot, &pick) &&
         !(claim_idle_between(first, last, boot, &pick.ref) && open_area(PAGE_USER, &pick)))
         return PADDR_NONE;
-    paddr_t paddr = take(&pick, order, PAGE_USER);
+    paddr_t paddr = take(&pick, order);
     area_file(pick.ref, pick.entry, area_shelf(pick.entry));
     return paddr;
 }
 
 /* ---- anywhere ---- */
+
+/*
+ * A second choice is not held: the next call looks at the first again. Nor is the last area of boot
+ * RAM that may be used: the next call looks at what is kept. Not while an area is locked.
+ */
+static bool may_hold(bool boot, unsigned slot, bool is_first)
+{
+    return (is_first || page_total[false] == 0) && place_may_use(boot, slot, 2 * AREA_FRAMES);
+}
 
 paddr_t place(unsigned order, unsigned slot)
 {
@@ -257,13 +265,15 @@ paddr_t place(unsigned order, unsigned slot)
         return place_whole(slot);
     hold_end(slot, order);
     for (unsigned i = 0; i < 2; i++) {
-        bool boot = (slot == PAGE_KERNEL) == (i == 0);
+        bool boot = page_prefers_boot(slot) == (i == 0);
         struct pick pick;
-        if (!may_use(boot, slot) || !pick_from(boot, slot, order, &pick))
+        if (!place_may_use(boot, slot, (u64)1 << order))
             continue;
-        paddr_t paddr = take(&pick, order, slot);
-        /* The second choice is not held: the next call looks at the first again. */
-        if (i == 0 || page_total[false] == 0)
+        bool holds = may_hold(boot, slot, i == 0);
+        if (!pick_from(boot, slot, order, &pick))
+            continue;
+        paddr_t paddr = take(&pick, order);
+        if (holds)
             hold(pick.ref, pick.entry, slot);
         else
             area_file(pick.ref, pick.entry, area_shelf(pick.entry));
@@ -275,9 +285,10 @@ paddr_t place(unsigned order, unsigned slot)
 paddr_t place_boot_frame(void)
 {
     struct pick pick;
-    if (!pick_from(true, PAGE_KERNEL, 0, &pick))
+    if (!pick_from(true, PAGE_KERNEL, 0, &pick) &&
+        !(hold_end_all(HOLD_BOOT) && pick_from(true, PAGE_KERNEL, 0, &pick)))
         return PADDR_NONE;
-    paddr_t paddr = take(&pick, 0, PAGE_KERNEL);
+    paddr_t paddr = take(&pick, 0);
     area_file(pick.ref, pick.entry, area_shelf(pick.entry));
     return poison_taken(paddr, 1);
 }

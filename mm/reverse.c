@@ -78,7 +78,7 @@ int reverse_set(struct reverse *reverse, u64 number, u32 value)
     unsigned length = find_path(reverse, number, path);
     ASSERT(value != 0);
     while (length < LEVELS) {
-        paddr_t frame = page_alloc(0, PAGE_KERNEL);
+        paddr_t frame = page_alloc(0, PAGE_BOOT_FIRST);
         if (frame == PADDR_NONE) {
             drop_empty(reverse, path, length);
             return E_NOMEM;

@@ -132,7 +132,8 @@ void paging_init(const struct boot_info *boot, paddr_t (*alloc)(u64 bytes));
  * there is none; contents do not matter) and goes back to release. Tables made before are kept for
  * good.
  */
-void paging_set_table_allocator(paddr_t (*alloc)(void), void (*release)(paddr_t paddr));
+void paging_set_table_allocator(paddr_t (*alloc)(void), paddr_t (*alloc_for_area)(void),
+                                void (*release)(paddr_t paddr));
 
 /* How often a processor has waited for a page that was held (platform_vm_hold()). */
 u64 paging_nr_waits(void);

@@ -176,6 +176,17 @@ static int map_level(struct page_tables *tables, u64 *parent, unsigned level, pa
     return OK;
 }
 
+u64 page_tables_most(u64 bytes, unsigned largest)
+{
+    u64 nr_tables = 0;
+
+    /* Of a level with entries larger than the pages, all that the run meets; of the others, and of
+     * the pages' own, those at its ends. */
+    for (unsigned level = 1; level < ROOT_LEVEL; level++)
+        nr_tables += 2 + (level >= largest ? bytes / (page_tables_extent(level + 1)) : 0);
+    return nr_tables;
+}
+
 /* ---- unmap ---- */
 
 /* Turn the page at *entry into a table of pages of the level below. */

@@ -69,6 +69,9 @@ must_check int page_tables_map(struct page_tables *tables, paddr_t start, u64 by
 must_check int page_tables_map_to(struct page_tables *tables, u64 start, paddr_t paddr, u64 bytes,
                                   u64 flags, unsigned largest);
 
+/* The most tables that mapping one run of so many bytes can need. */
+u64 page_tables_most(u64 bytes, unsigned largest);
+
 /*
  * Make the pages that lie in a range unreachable, but remember them; none lies partly in it. And
  * make the page that is held at an address reachable again, with other frames. One store an entry:

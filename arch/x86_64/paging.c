@@ -31,6 +31,7 @@
 
 static struct page_tables kernel_tables;
 static unsigned largest_page;
+static paddr_t (*alloc_area_table)(void);
 static void (*release_table)(paddr_t paddr);
 static u64 nr_waits; /* for held pages */
 
@@ -94,6 +95,11 @@ int platform_map_ram(paddr_t paddr, u64 bytes)
     return status;
 }
 
+u64 platform_map_tables(u64 bytes)
+{
+    return page_tables_most(bytes, largest_page);
+}
+
 int platform_unmap_ram(paddr_t paddr, u64 bytes)
 {
     if (!is_within_limit(paddr, bytes))
@@ -107,8 +113,11 @@ int platform_unmap_ram(paddr_t paddr, u64 bytes)
 int platform_vm_map(u64 address, paddr_t paddr, u64 bytes)
 {
     unsigned largest = is_aligned(address - paddr, 2 * MIB) ? MAP_LARGEST_2M : MAP_LARGEST_4K;
+    paddr_t (*alloc)(void) = kernel_tables.alloc;
+    kernel_tables.alloc = alloc_area_table;
     int status =
         page_tables_map_to(&kernel_tables, address, paddr, bytes, MAP_WRITE | MAP_NO_EXEC, largest);
+    kernel_tables.alloc = alloc;
     if (status != OK) {
         cpus_flush(address, bytes);
         give_back_released();
@@ -250,9 +259,11 @@ bool paging_is_mapped(u64 address)
            page_tables_query(&kernel_tables, address).present;
 }
 
-void paging_set_table_allocator(paddr_t (*alloc)(void), void (*release)(paddr_t paddr))
+void paging_set_table_allocator(paddr_t (*alloc)(void), paddr_t (*alloc_for_area)(void),
+                                void (*release)(paddr_t paddr))
 {
     kernel_tables.alloc = alloc;
+    alloc_area_table = alloc_for_area;
     kernel_tables.keep_new_tables = false;
     release_table = release;
 }

@@ -198,7 +198,7 @@ static void rest(struct vmem_device *vmem, const struct vmem_plan *plan, u64 now
         vmem->work_at_ms = min_u64(vmem->work_at_ms, vmem->evacuation.retry_at_ms);
     if (vmem->is_leaving)
         vmem->waiting_for = NULL;
-    else if (plan->shortfall == VMEM_SHORT_OF_NOTHING)
+    else if (plan->shortfall == VMEM_SHORT_OF_NOTHING && !vmem->is_short_of_room)
         vmem_report_settled(vmem);
     else
         vmem_report_short(vmem, plan);
@@ -249,6 +249,7 @@ static bool follow(struct vmem_device *vmem, u64 now_ms)
     target.requested_bytes += vmem_evacuated_bytes(vmem);
     if (vmem->is_leaving)
         target.requested_bytes = 0;
+    vmem_keep_to_room(vmem, &target);
     do {
         vmem_plan_next(&target, &vmem->blocks, &idle, &plan);
         /* Leaving is not what the host asked for: only UNPLUG ALL is sure to be let through. */

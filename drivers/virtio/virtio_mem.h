@@ -119,7 +119,7 @@ void vmem_get_status(const struct vmem_device *vmem, struct vmem_status *status)
 
 /*
  * What keeps blocks plugged, as a clause for a person and for tools; empty when nothing does:
- * "blocks kernel=0 user=12 metadata=0 refused=3 movable=0, refused by workload=3". O(region / 2
+ * "blocks user=12 metadata=0 refused=3 movable=0, refused by workload=3". O(region / 2
  * MiB).
  */
 void vmem_describe_pinned(const struct vmem_device *vmem, char *text, size_t bytes);

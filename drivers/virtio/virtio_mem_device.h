@@ -87,7 +87,6 @@ struct vmem_evacuation {
     unsigned nr_runs;    /* in how many runs they lie */
     paddr_t lowest;      /* the last one of them */
     int trouble;     /* why it fell short: E_BUSY, an owner refused; E_NOMEM, no room; OK, else */
-    u64 nr_reserve;  /* idle blocks that stayed, as the kernel must keep some memory */
     u64 retry_at_ms; /* no other try before */
     u64 wait_ms;     /* the last wait; 0 after progress */
     u64 used_when_tried; /* frames of plugged memory that were in use then */
@@ -121,6 +120,7 @@ struct vmem_device {
     bool has_lost_race;        /* a page was allocated where the plan saw none: plan again */
     const char *refused_by_mm; /* what mm could not do, for a person; until retry_mm_ms. Or NULL */
     u64 retry_mm_ms;
+    bool is_short_of_room; /* boot RAM limits how much more may be plugged */
     bool is_short_of_idle; /* the plan would unplug, and found no idle block */
     u64 used_when_short;   /* frames of plugged memory that were in use then */
 
@@ -180,6 +180,12 @@ u64 vmem_plugged_frames_used(void);
  * blocks stay held, and nothing more is plugged for a second.
  */
 bool vmem_bring_online(struct vmem_device *vmem, struct vmem_run run, u64 now_ms);
+
+/*
+ * Lower the requested size to what mm can bring online now, so that nothing is plugged only to be
+ * given back.
+ */
+void vmem_keep_to_room(struct vmem_device *vmem, struct vmem_config *target);
 
 /* Take an online run from mm, to be held: nothing can allocate or touch it any more. False if mm
  * cannot (refused_by_mm), or if pages there are in use by now (has_lost_race). */

@@ -71,7 +71,6 @@ static void fall_short(struct vmem_device *vmem, u64 now_ms)
         evacuation->trouble = E_BUSY;
     else
         evacuation->trouble = pinned.nr_movable != 0 ? E_NOMEM : OK;
-    evacuation->nr_reserve = pinned.nr_idle;
     evacuation->is_short = true;
     evacuation->used_when_tried = vmem_plugged_frames_used();
     evacuation->wait_ms = evacuation->wait_ms == 0

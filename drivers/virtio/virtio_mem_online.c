@@ -10,6 +10,19 @@
 #include "lib/log.h"
 #include "mm/hotplug.h"
 
+void vmem_keep_to_room(struct vmem_device *vmem, struct vmem_config *target)
+{
+    u64 online = vmem_online_bytes(vmem);
+    vmem->is_short_of_room = false;
+    if (target->requested_bytes <= online)
+        return;
+    u64 wanted = target->requested_bytes - online;
+    u64 room = hotplug_room(vmem->config.region_base, wanted);
+    room -= room % vmem->config.block_bytes;
+    vmem->is_short_of_room = room < wanted;
+    target->requested_bytes = online + room;
+}
+
 bool vmem_bring_online(struct vmem_device *vmem, struct vmem_run run, u64 now_ms)
 {
     int status =

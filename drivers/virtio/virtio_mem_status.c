@@ -43,12 +43,9 @@ void vmem_describe_pinned(const struct vmem_device *vmem, char *text, size_t byt
     if (!vmem->is_short_of_idle)
         return;
     vmem_count_pinned(vmem, &pinned);
-    int length = snprintf(
-        text, bytes, "%s kernel=%lu user=%lu metadata=%lu refused=%lu movable=%lu",
-        vmem->config.block_bytes != pinned.unit_bytes ? "areas" : "blocks", pinned.nr_kernel,
-        pinned.nr_user, pinned.nr_metadata, pinned.nr_refused, pinned.nr_movable);
-    if (pinned.nr_idle != 0 && (size_t)length < bytes)
-        length += snprintf(text + length, bytes - (size_t)length, " reserve=%lu", pinned.nr_idle);
+    int length = snprintf(text, bytes, "%s user=%lu metadata=%lu refused=%lu movable=%lu",
+                          vmem->config.block_bytes != pinned.unit_bytes ? "areas" : "blocks",
+                          pinned.nr_user, pinned.nr_metadata, pinned.nr_refused, pinned.nr_movable);
     for (unsigned i = 0; (owner = page_owner_name(i)) != NULL && (size_t)length < bytes; i++) {
         if (pinned.nr_refused_by[i] != 0)
             length += snprintf(text + length, bytes - (size_t)length, ", refused by %s=%lu", owner,
@@ -58,6 +55,8 @@ void vmem_describe_pinned(const struct vmem_device *vmem, char *text, size_t byt
 
 static const char *why_short(const struct vmem_device *vmem)
 {
+    if (vmem->is_short_of_room)
+        return "boot RAM has no room for the page tables and metadata of more";
     if (!vmem->is_short_of_idle)
         return "no unplugged block is left in the usable region";
     switch (vmem->evacuation.trouble) {
@@ -66,8 +65,7 @@ static const char *why_short(const struct vmem_device *vmem)
     case E_NOMEM:
         return "no memory is left to move pages to";
     default:
-        return vmem->evacuation.nr_reserve != 0 ? "the kernel needs the memory that is left"
-                                                : "pages in use keep blocks plugged";
+        return "pages in use keep blocks plugged";
     }
 }
 
@@ -86,10 +84,11 @@ void vmem_report_short(struct vmem_device *vmem, const struct vmem_plan *plan)
                     vmem->config.requested_bytes, vmem->config.plugged_bytes, plan->short_blocks,
                     pinned);
     else
-        log_warning(LOG_VMEM, vmem->name,
-                    "requested=%lu plugged=%lu: %lu blocks are missing, no unplugged block is left "
-                    "in the usable region",
-                    vmem->config.requested_bytes, vmem->config.plugged_bytes, plan->short_blocks);
+        log_warning(LOG_VMEM, vmem->name, "requested=%lu plugged=%lu: %lu blocks are missing, %s",
+                    vmem->config.requested_bytes, vmem->config.plugged_bytes,
+                    (vmem->config.requested_bytes - vmem_online_bytes(vmem)) /
+                        vmem->config.block_bytes,
+                    vmem->waiting_for);
     vmem->is_short_reported = true;
     vmem->short_bytes = vmem->config.requested_bytes;
 }

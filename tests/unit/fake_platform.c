@@ -168,6 +168,11 @@ int platform_map_ram(paddr_t paddr, u64 bytes)
     return OK;
 }
 
+u64 platform_map_tables(u64 bytes)
+{
+    return 6 + bytes / GIB + bytes / (512 * GIB);
+}
+
 int platform_unmap_ram(paddr_t paddr, u64 bytes)
 {
     assert_true(fake_is_mapped(paddr, bytes));

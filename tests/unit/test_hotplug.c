@@ -263,7 +263,7 @@ static void no_memory_for_metadata(void **state)
     static paddr_t pages[8192];
     u64 count = 0;
     add_region(MIB);
-    while ((pages[count] = page_alloc(0, PAGE_KERNEL)) != PADDR_NONE)
+    while ((pages[count] = page_alloc_table()) != PADDR_NONE)
         count++;
     u64 metadata = stats().metadata_bytes;
     for (u64 gib = 0; gib < 8; gib++)
@@ -274,29 +274,31 @@ static void no_memory_for_metadata(void **state)
     assert_int_equal(hotplug_online(REGION_BASE + MIB, REGION - MIB), OK);
 }
 
-/* The kernel has used up boot RAM: the last idle memory stays, until there is other. */
-static void the_kernels_last_memory_stays(void **state)
+/* The kernel has used up boot RAM: none of its memory is plugged, and all that is may go. */
+static void the_kernels_memory_keeps_nothing(void **state)
 {
     (void)state;
-    static paddr_t pages[8192];
-    u64 count = 0;
-    add_region(2 * MIB);
-    assert_int_equal(hotplug_online(REGION_BASE, 16 * MIB), OK);
-    while (stats().boot_used < stats().boot_frames) {
-        pages[count] = page_alloc(0, PAGE_KERNEL);
-        assert_true(pages[count++] < REGION_BASE);
-    }
-    assert_idle(REGION_BASE, REGION_BASE + REGION, REGION_BASE + 2 * MIB, 14 * MIB);
-    assert_int_equal(hotplug_offline(REGION_BASE, 16 * MIB), E_NOMEM);
-    assert_int_equal(stats().plugged_frames, 16 * MIB / PAGE_BYTES);
-    assert_int_equal(hotplug_offline(REGION_BASE + 2 * MIB, 14 * MIB), OK);
-    assert_idle(REGION_BASE, REGION_BASE + REGION, 0, 0);
-    assert_int_equal(hotplug_offline(REGION_BASE, 2 * MIB), E_NOMEM);
-    for (u64 i = 0; i < HOTPLUG_RESERVE_FRAMES; i++)
-        page_free(pages[--count], 0);
-    assert_int_equal(hotplug_offline(REGION_BASE, 2 * MIB), OK);
-    while (count > 0)
-        page_free(pages[--count], 0);
+    const paddr_t base = FAKE_REGION_BASE;
+    const u64 bytes = 16 * MIB;
+    fake_online(base, bytes, 2 * MIB);
+    paddr_t last = page_alloc(0, PAGE_BOOT_FIRST);
+    while (page_alloc(9, PAGE_KERNEL) != PADDR_NONE || page_alloc(0, PAGE_KERNEL) != PADDR_NONE)
+        ;
+    assert_int_equal(page_alloc_run(300, PAGE_KERNEL), PADDR_NONE);
+    u64 nr_tables = 0;
+    while (page_alloc_table() != PADDR_NONE)
+        nr_tables++;
+    assert_true(nr_tables >= 32);
+    assert_int_equal(stats().boot_used, stats().boot_frames);
+    assert_idle(base, base + bytes, base, bytes);
+    paddr_t pages[] = {page_alloc(0, PAGE_BOOT_FIRST), page_alloc(9, PAGE_BOOT_FIRST)};
+    assert_true(last < base && pages[0] >= base && pages[1] >= base);
+    assert_int_equal(hotplug_offline(base, bytes), E_BUSY);
+    page_free(pages[0], 0);
+    page_free(pages[1], 9);
+    page_free(last, 0);
+    assert_int_equal(hotplug_offline(base, bytes), OK);
+    fake_unback(base, bytes);
 }
 
 int main(void)
@@ -311,7 +313,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(blocks_larger_than_a_group, setup, teardown),
         cmocka_unit_test_setup_teardown(failed_mappings_change_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(no_memory_for_metadata, setup, teardown),
-        cmocka_unit_test_setup_teardown(the_kernels_last_memory_stays, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_kernels_memory_keeps_nothing, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

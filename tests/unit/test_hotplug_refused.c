@@ -84,7 +84,6 @@ static void fixed_pages_are_told_and_left_alone(void **state)
     hotplug_count_pinned(REGION_BASE, REGION_BASE + REGION, &pinned);
     assert_int_equal(pinned.unit_bytes, 2 * MIB);
     assert_int_equal(pinned.nr_user, 1);
-    assert_int_equal(pinned.nr_kernel, 0);
     assert_int_equal(pinned.nr_movable, 2);
     assert_int_equal(pinned.nr_idle, NR_BLOCKS - 3);
     assert_int_equal(pinned.nr_metadata, 0);
@@ -93,28 +92,6 @@ static void fixed_pages_are_told_and_left_alone(void **state)
     hotplug_evacuate_end(&session);
     assert_int_equal(nr_moves, 0);
     page_free(fixed, 0);
-}
-
-/* Boot RAM is out: the kernel's pages go to plugged blocks, and are told from users'. */
-static void the_kernels_pages_are_told_from_users(void **state)
-{
-    (void)state;
-    struct hotplug_pinned pinned;
-    while (page_alloc(9, PAGE_KERNEL) < REGION_BASE) /* the first there is one of the region's */
-        ;
-    paddr_t small = page_alloc_run(600, PAGE_KERNEL);
-    paddr_t user = page_alloc_run(700, PAGE_USER);
-    assert_true(small > REGION_BASE && user > REGION_BASE);
-    hotplug_count_pinned(REGION_BASE, REGION_BASE + REGION, &pinned);
-    assert_int_equal(pinned.nr_kernel, 3);
-    assert_int_equal(pinned.nr_user, 2);
-    page_free_run(small, 600);
-    page_free_run(user, 700);
-    while ((small = page_alloc(0, PAGE_KERNEL)) < REGION_BASE)
-        ;
-    hotplug_count_pinned(REGION_BASE, REGION_BASE + REGION, &pinned);
-    assert_int_equal(pinned.nr_kernel, 2);
-    assert_int_equal(pinned.nr_user, 0);
 }
 
 /* The host wants the memory after all: what was not moved yet stays, and can be allocated again. */
@@ -144,7 +121,8 @@ static void no_more_is_chosen_than_there_is_room_for(void **state)
 {
     (void)state;
     take(&owner_of_6, REGION / (256 * KIB));
-    while (page_alloc(9, PAGE_KERNEL) != PADDR_NONE || page_alloc(6, PAGE_KERNEL) != PADDR_NONE)
+    while (page_alloc(9, PAGE_BOOT_FIRST) != PADDR_NONE ||
+           page_alloc(6, PAGE_BOOT_FIRST) != PADDR_NONE)
         ;
     assert_int_equal(begin(1, HOTPLUG_FIRST_TRY), 0);
     /* A page from each of twenty blocks: room for all the pages of two, and half of a third's. */
@@ -158,23 +136,6 @@ static void no_more_is_chosen_than_there_is_room_for(void **state)
     check_pages(6);
 }
 
-/* What is emptied must be able to go: the kernel keeps its last MiB. */
-static void the_reserve_is_not_moved_into(void **state)
-{
-    (void)state;
-    take(&owner_of_6, REGION / (256 * KIB));
-    while (page_alloc(0, PAGE_KERNEL) != PADDR_NONE)
-        ;
-    for (u64 i = 0; i < 19; i++)
-        drop(8 * i, 6);
-    assert_int_equal(begin(NR_BLOCKS, HOTPLUG_FIRST_TRY), 1); /* 2, but for 64 frames */
-    drop(8 * 19, 6);
-    assert_int_equal(begin(NR_BLOCKS, HOTPLUG_FIRST_TRY), 2);
-    assert_int_equal(empty_all(), 2);
-    assert_int_equal(take_all(), 2);
-    hotplug_evacuate_end(&session);
-}
-
 /* Room, but in areas of another owner: found out only in the middle. */
 static void no_room_and_no_table(void **state)
 {
@@ -183,7 +144,8 @@ static void no_room_and_no_table(void **state)
     u64 nr_chunks = REGION / (256 * KIB) - 16;
     take(&owner_of_6, nr_chunks);
     take(&owner_of_0, 1024); /* a frame of each of the two areas stays */
-    while (page_alloc(9, PAGE_KERNEL) != PADDR_NONE || page_alloc(6, PAGE_KERNEL) != PADDR_NONE)
+    while (page_alloc(9, PAGE_BOOT_FIRST) != PADDR_NONE ||
+           page_alloc(6, PAGE_BOOT_FIRST) != PADDR_NONE)
         ;
     for (u64 i = nr_chunks + 1; i < nr_pages - 1; i++)
         drop(i, 0);
@@ -228,10 +190,8 @@ int main(void)
         TEST(pages_freed_in_a_closed_block),
         TEST(a_refused_page_keeps_its_block_alone),
         TEST(fixed_pages_are_told_and_left_alone),
-        TEST(the_kernels_pages_are_told_from_users),
         TEST(an_end_opens_what_is_closed),
         TEST(no_more_is_chosen_than_there_is_room_for),
-        TEST(the_reserve_is_not_moved_into),
         TEST(no_room_and_no_table),
         TEST(owners_are_checked),
     };

@@ -51,7 +51,7 @@ static struct page_stats stats(void)
 static void take_page_tables(void)
 {
     for (u64 i = 0; i < REGION / GIB; i++) {
-        paddr_t table = page_alloc(0, PAGE_KERNEL);
+        paddr_t table = page_alloc_table();
         assert_true(table < REGION_BASE);
     }
 }

@@ -109,11 +109,6 @@ static void change_movable(void)
     used().group->movable ^= area_bit(used());
 }
 
-static void change_kernel(void)
-{
-    idle().group->kernel ^= area_bit(idle());
-}
-
 static void change_odd(void)
 {
     used().group->odd ^= area_bit(used());
@@ -163,7 +158,6 @@ static void test_stray_writes(void **state)
         {change_small, "the small mask is wrong"},
         {close_an_area, "closed in an open block"},
         {change_movable, "the movable mask is wrong"},
-        {change_kernel, "pages of the kernel where nothing is in small use"},
         {change_odd, "the odd mask is wrong"},
         {change_idle, "the idle mask is wrong"},
         {change_origin, "in use and not present, or of the wrong origin"},

@@ -70,9 +70,9 @@ static void as_an_array(void **state)
 static void no_frames(void **state)
 {
     (void)state;
-    paddr_t frames[3] = {page_alloc(0, PAGE_KERNEL), page_alloc(0, PAGE_KERNEL),
-                         page_alloc(0, PAGE_KERNEL)};
-    while (page_alloc(0, PAGE_KERNEL) != PADDR_NONE)
+    paddr_t frames[3] = {page_alloc(0, PAGE_BOOT_FIRST), page_alloc(0, PAGE_BOOT_FIRST),
+                         page_alloc(0, PAGE_BOOT_FIRST)};
+    while (page_alloc(0, PAGE_BOOT_FIRST) != PADDR_NONE)
         ;
     for (unsigned free = 0; free < 3; free++) {
         assert_int_equal(reverse_set(&reverse, 123456789, 1), E_NOMEM);
@@ -82,7 +82,7 @@ static void no_frames(void **state)
     }
     assert_int_equal(reverse_set(&reverse, 123456789, 1), OK);
     assert_int_equal(reverse.nr_frames, 3);
-    assert_int_equal(page_alloc(0, PAGE_KERNEL), PADDR_NONE);
+    assert_int_equal(page_alloc(0, PAGE_BOOT_FIRST), PADDR_NONE);
     /* What is there already needs nothing. */
     assert_int_equal(reverse_set(&reverse, 123456790, 2), OK);
     assert_int_equal(reverse_set(&reverse, 1, 2), E_NOMEM);

@@ -191,10 +191,10 @@ static void memory_is_out_at_each_step(void **state)
     u64 nr_done = 0;
     void *rest = vm_alloc(511 * PAGE_BYTES, "the rest of the small pages' 2 MiB");
     for (unsigned i = 0; i < ARRAY_SIZE(kernel_frames); i++)
-        kernel_frames[i] = page_alloc(0, PAGE_KERNEL);
+        kernel_frames[i] = page_alloc(0, PAGE_BOOT_FIRST);
     while (page_alloc(PAGE_ORDER_MAX, PAGE_USER) != PADDR_NONE)
         ;
-    while (page_alloc(0, PAGE_KERNEL) != PADDR_NONE)
+    while (page_alloc(0, PAGE_BOOT_FIRST) != PADDR_NONE)
         ;
     for (unsigned areas = 0; areas < 4; areas++) {
         for (unsigned frames = 0; frames < ARRAY_SIZE(kernel_frames); frames++) {
@@ -206,14 +206,15 @@ static void memory_is_out_at_each_step(void **state)
             vm_free(area);
             assert_nothing_is_left_but(511 * PAGE_BYTES);
             page_check();
-            page_free(kernel_frames[frames], 0);
+            if (kernel_frames[frames] != PADDR_NONE)
+                page_free(kernel_frames[frames], 0);
         }
         for (unsigned frames = 0; frames < ARRAY_SIZE(kernel_frames); frames++)
-            assert_true((kernel_frames[frames] = page_alloc(0, PAGE_KERNEL)) < REGION_BASE);
+            kernel_frames[frames] = page_alloc(0, PAGE_BOOT_FIRST); /* a bitmap may have one */
         page_free(REGION_BASE + (areas + 1) * 2 * MIB, PAGE_ORDER_MAX);
     }
     vm_free(rest);
-    assert_true(nr_failed > 16 && nr_done > 16);
+    assert_true(nr_failed >= 16 && nr_done >= 16);
 }
 
 static void tables_are_out_at_each_step(void **state)

@@ -188,7 +188,7 @@ static void no_memory_for_the_way_back(void **state)
 {
     (void)state;
     take(0, MIB);
-    while (page_alloc(0, PAGE_KERNEL) != PADDR_NONE)
+    while (page_alloc(0, PAGE_BOOT_FIRST) != PADDR_NONE)
         ;
     u64 before = nr_moves();
     assert_int_equal(shrink(1), 0);

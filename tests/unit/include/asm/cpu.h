@@ -32,7 +32,7 @@ static inline u32 cpu_id(void)
     return fake_cpu_id;
 }
 
-#define CPU_LOCAL_BYTES 768
+#define CPU_LOCAL_BYTES 832
 
 extern struct fake_cpu_local {
     u8 bytes[CPU_LOCAL_BYTES];
