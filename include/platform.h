@@ -86,7 +86,8 @@ must_check int platform_map_mmio(paddr_t paddr, u64 bytes, volatile void **regis
 
 /* ---- time ---- */
 
-/* Milliseconds since boot; monotonic; advances in steps of at most 10. Any context. */
+/* Milliseconds since boot; monotonic; advances in steps of at most 10, but where the machine has no
+ * timer interrupt: there as often as it is asked. Any context. */
 u64 platform_now_ms(void);
 
 /* ---- interrupts: handlers run with interrupts off, must be short, and must

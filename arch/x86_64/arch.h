@@ -12,7 +12,7 @@
  *     acpi_init(boot)         acpi_find_table(), platform_pci_ecam()
  *     interrupts_init()       handlers can be attached
  *     acpi_power_init()       the power button is heard
- *     timer_init()            platform_now_ms() advances once interrupts are on
+ *     timer_init()            platform_now_ms() advances
  *     page_init(boot)         mm: early_alloc() ends ...
  *     paging_set_table_allocator()  ... so page tables come from here on from mm
  *     vm_init()               mm: vm_alloc() works
@@ -37,7 +37,8 @@ _Noreturn void cpu_halt_forever(void);
  * Sleep until an interrupt came, unless work_pending() says there is work
  * already. It is asked with interrupts off, so that an interrupt that makes
  * work between the question and the sleep ends the sleep. Returns with
- * interrupts on.
+ * interrupts on. As long as no timer interrupt has come, the boot processor does not sleep but asks
+ * the handlers of all lines, at most for a millisecond.
  */
 void cpu_idle(bool (*work_pending)(void));
 

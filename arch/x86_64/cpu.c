@@ -7,7 +7,9 @@
 
 #include "arch/x86_64/arch.h"
 #include "arch/x86_64/stacks.h"
+#include "arch/x86_64/timer.h"
 #include "arch/x86_64/traps.h"
+#include "asm/cpu.h"
 
 #define MSR_GS_BASE 0xc0000101
 
@@ -118,6 +120,12 @@ void cpu_halt_forever(void)
 
 void cpu_idle(bool (*work_pending)(void))
 {
+    if (cpu_id() == 0 && !timer_ticks()) {
+        interrupts_enable();
+        while (!work_pending() && !timer_poll())
+            cpu_relax();
+        return;
+    }
     __asm__ volatile("cli" ::: "memory");
     if (work_pending()) {
         interrupts_enable();

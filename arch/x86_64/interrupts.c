@@ -68,16 +68,29 @@ static void note_storm(unsigned line)
     warned = true;
 }
 
-static void line_interrupt(unsigned line)
+static void call_handlers(unsigned line)
 {
-    if (pic_is_spurious(line))
-        return;
     for (unsigned i = 0; i < HANDLERS_PER_LINE; i++) {
         const struct handler *handler = &line_handlers[line][i];
 
         if (handler->function != NULL)
             handler->function(handler->context);
     }
+}
+
+void interrupts_poll(void)
+{
+    for (unsigned line = 0; line < PIC_LINES; line++)
+        if (line != TIMER_LINE)
+            call_handlers(line);
+    interrupts_after_tick();
+}
+
+static void line_interrupt(unsigned line)
+{
+    if (pic_is_spurious(line))
+        return;
+    call_handlers(line);
     if (++line_interrupts[line] >= STORM_INTERRUPTS)
         note_storm(line);
     pic_end(line);

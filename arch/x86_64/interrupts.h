@@ -9,7 +9,8 @@
 #include "include/platform.h"
 #include "include/types.h"
 
-#define PIC_LINES 16
+#define PIC_LINES  16
+#define TIMER_LINE 0 /* of the 8254, which shares it with nobody */
 
 /* ---- interrupts.c ---- */
 
@@ -19,6 +20,9 @@ must_check int interrupts_attach(unsigned line, bool level, irq_handler_t functi
 /* At each tick, from the timer's handler: lines masked for storming get another chance. */
 void interrupts_after_tick(void);
 
+/* Call the handlers of every line but the timer's, as where no interrupt comes. Interrupts off. */
+void interrupts_poll(void);
+
 /* ---- pic.c: the two 8259, lines 0 to 15 ---- */
 
 /* Vectors VECTOR_PIC to VECTOR_PIC + 15; every line masked. */
@@ -26,6 +30,9 @@ void pic_init(void);
 
 /* The same after a sleep, with the masks and triggers as they were. */
 void pic_resume(void);
+
+/* After pic_init(): the controllers are there, as they keep their masks. */
+bool pic_exists(void);
 void pic_mask(unsigned line);
 void pic_unmask(unsigned line);
 

@@ -59,6 +59,11 @@ void pic_resume(void)
     write_masks();
 }
 
+bool pic_exists(void)
+{
+    return io_read8(MASTER_DATA) == (u8)masked && io_read8(SLAVE_DATA) == (u8)(masked >> 8);
+}
+
 void pic_mask(unsigned line)
 {
     masked = (u16)(masked | 1 << line);

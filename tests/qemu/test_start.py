@@ -66,6 +66,54 @@ def test_system_reset_in_the_middle_of_a_resize(boot: Boot) -> None:
         qemu.wait_size("vmem0", size)
 
 
+NO_PIC, NO_WAY = "there is no 8259 interrupt controller", "the 8259 does not reach the processor"
+
+# name -> machine, processor, processors, virtio_mem.irq, what is said to be missing
+BARE_MACHINES = {
+    "q35-no-pic": ("q35,pic=off", "qemu64", 1, "auto", NO_PIC),
+    "q35-no-pic-intx": ("q35,pic=off", "qemu64", 1, "intx", NO_PIC),
+    "q35-no-pic-poll": ("q35,pic=off", "qemu64", 2, "poll", NO_PIC),
+    "pc-no-pic": ("pc,pic=off", "qemu64", 2, "auto", NO_PIC),
+    "pc-no-pic-no-acpi": ("pc,pic=off,acpi=off,hpet=off", "qemu64", 1, "auto", NO_PIC),
+    "q35-no-pic-no-apic": ("q35,pic=off", "qemu64,-apic", 1, "auto", NO_PIC),
+    "q35-no-apic": ("q35", "qemu64,-apic", 2, "auto", NO_WAY),
+    "q35-no-apic-poll": ("q35", "qemu64,-apic", 2, "poll", NO_WAY),
+    "pc-no-apic-no-acpi": ("pc,acpi=off", "qemu64,-apic", 2, "auto", NO_WAY),
+    "q35-no-apic-one-processor": ("q35", "qemu64,-apic", 1, "auto", None),
+    "pc-no-hpet": ("pc,hpet=off", "qemu64", 1, "auto", None),
+    "q35-no-keyboard": ("q35,i8042=off,smbus=off,sata=off", "qemu64", 1, "auto", None),
+    "pc-no-keyboard": ("pc,i8042=off,vmport=off,smm=off", "qemu64", 1, "auto", None),
+}
+
+
+@pytest.mark.parametrize("name", BARE_MACHINES)
+def test_follows_a_resize_on_a_machine_that_lacks_something(boot: Boot, name: str) -> None:
+    """Without a timer interrupt the clock is read, lines are polled, and a line says what is missing."""
+    machine, cpu, cpus, irq, missing = BARE_MACHINES[name]
+    qemu = boot(MemDevice("vmem0"), type=machine, cpu=cpu, cpus=cpus, append=f"virtio_mem.irq={irq}")
+    resize(qemu, "vmem0", 512 * MIB)
+    assert "vmem0" in qemu.guest.command("status")
+    if missing:
+        qemu.guest.console.wait(f"timer: warning: no interrupt within 1000 ms, {missing}: polling")
+    else:
+        assert "timer: warning" not in qemu.guest.console.text
+    resize(qemu, "vmem0", 0)
+
+
+def test_power_button_without_an_interrupt_controller(boot: Boot) -> None:
+    qemu = boot(MemDevice("vmem0"), type="q35,pic=off")
+    qemu.qmp.execute("system_powerdown")
+    assert qemu.wait_exit() == 0
+    assert "tide: power button" in qemu.guest.console.wait_end()
+
+
+def test_follows_a_resize_without_a_serial_port(boot: Boot) -> None:
+    qemu = boot(MemDevice("vmem0"), serial=False, ready=False)
+    for size in (512 * MIB, 0):
+        qemu.set_requested("vmem0", size)
+        qemu.wait_size("vmem0", size)
+
+
 def test_exit_gives_the_documented_status(boot: Boot) -> None:
     qemu = boot(MemDevice("vmem0"))
     qemu.guest.send("exit")

@@ -183,6 +183,20 @@ static void test_a_storm_waits_for_the_tick(void **state)
     assert_int_equal(unmasked, 0);
 }
 
+static void test_polling_calls_all_but_the_timer(void **state)
+{
+    (void)state;
+    assert_int_equal(interrupts_attach(TIMER_LINE, false, count, &calls[0]), OK);
+    attach(4, &calls[1]);
+    attach(11, &calls[2]);
+    attach(11, &calls[2]);
+    interrupts_poll();
+    assert_int_equal(calls[0], 0);
+    assert_int_equal(calls[1], 1);
+    assert_int_equal(calls[2], 2);
+    assert_int_equal(nr_line_ends, 0);
+}
+
 static void test_messages(void **state)
 {
     (void)state;
@@ -231,6 +245,7 @@ int main(void)
         cmocka_unit_test_setup(test_board_devices_are_edge_triggered, setup),
         cmocka_unit_test_setup(test_spurious_interrupts_call_nobody, setup),
         cmocka_unit_test_setup(test_a_storm_waits_for_the_tick, setup),
+        cmocka_unit_test_setup(test_polling_calls_all_but_the_timer, setup),
         cmocka_unit_test_setup(test_messages, setup),
         cmocka_unit_test_setup(test_no_messages_without_an_apic, setup),
     };
