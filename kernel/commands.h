@@ -22,6 +22,7 @@ void command_free(const struct command_line *line);
 void command_fill(const struct command_line *line);
 void command_check(const struct command_line *line);
 void command_stats(const struct command_line *line);
+void command_stats_check(const struct command_line *line);
 
 /* A `check` of this run found a wrong page: `exit` says so. */
 bool commands_check_failed(void);
@@ -37,15 +38,30 @@ void command_verify(const struct command_line *line);
 void command_map(const struct command_line *line);
 
 /* commands_vm.c */
-void command_vm(const struct command_line *line);
+void command_vm_alloc(const struct command_line *line);
+void command_vm_fill(const struct command_line *line);
+void command_vm_check(const struct command_line *line);
+void command_vm_free(const struct command_line *line);
+void command_vm_touch(const struct command_line *line);
+void command_vm_touch_stop(const struct command_line *line);
+void command_vm_list(const struct command_line *line);
 
 /* commands_workload.c */
 void command_workload(const struct command_line *line);
+void command_workload_stop(const struct command_line *line);
 void command_occupancy(const struct command_line *line);
 
 /* commands_bench.c */
 void command_cpus(const struct command_line *line);
-void command_bench(const struct command_line *line);
+void command_bench_hot(const struct command_line *line);
+void command_bench_bulk(const struct command_line *line);
+void command_bench_random(const struct command_line *line);
+void command_churn(const struct command_line *line);
+void command_churn_stop(const struct command_line *line);
+
+/* commands_jobs.c */
+void command_jobs(const struct command_line *line);
+void command_wait(const struct command_line *line);
 
 /* commands_suspend.c */
 void command_suspend(const struct command_line *line);

@@ -8,6 +8,7 @@
 #include "include/platform.h"
 #include "include/status.h"
 #include "include/units.h"
+#include "kernel/command_error.h"
 #include "kernel/commands.h"
 #include "kernel/devices.h"
 #include "lib/console.h"
@@ -21,7 +22,7 @@ static void crash_double_free(void)
 {
     paddr_t paddr = page_alloc(0, PAGE_USER);
     if (paddr == PADDR_NONE) {
-        console_printf("error: crash: no free page to free twice\n");
+        command_error("crash: no free page to free twice");
         return;
     }
     page_free(paddr, 0);
@@ -38,13 +39,13 @@ static void crash_write_after_free(void)
 {
     paddr_t paddr = page_alloc(0, PAGE_USER);
     if (paddr == PADDR_NONE) {
-        console_printf("error: crash: no free page to write to\n");
+        command_error("crash: no free page to write to");
         return;
     }
     page_free(paddr, 0);
     *(volatile u64 *)phys_to_virt(paddr + 0x18) = 0x5eed;
     paddr = page_alloc(0, PAGE_USER);
-    console_printf("error: crash: found by nobody: the kernel was built without DEBUG=1\n");
+    command_error("crash: found by nobody: the kernel was built without DEBUG=1");
     page_free(paddr, 0);
 }
 
@@ -67,7 +68,7 @@ static void crash_unplugged(void)
             (void)*(volatile u64 *)phys_to_virt(paddr + PAGE_BYTES);
         }
     }
-    console_printf("error: crash: no device has an unplugged block\n");
+    command_error("crash: no device has an unplugged block");
 }
 
 /* Read the first block that is plugged, again and again, until it is unplugged. */
@@ -76,7 +77,7 @@ static void crash_watch(void)
     const struct vmem_device *vmem = devices_at(0);
     struct vmem_status status;
     if (!vmem || cpu_id() == 0) {
-        console_printf("error: crash: watch needs a device, and a processor other than 0\n");
+        command_error("crash: watch needs a device, and a processor other than 0");
         return;
     }
     vmem_get_status(vmem, &status);
@@ -130,5 +131,5 @@ void command_crash(const struct command_line *line)
     if (cpu == 0)
         crash(NULL);
     else if (cpus_start_job((unsigned)cpu, crash, NULL) != OK)
-        console_printf("error: crash: processor %lu is busy\n", (unsigned long)cpu);
+        command_error("crash: processor %lu is busy", (unsigned long)cpu);
 }

@@ -4,6 +4,7 @@
 #include "drivers/virtio/virtio_mem.h"
 #include "drivers/virtio/virtio_pci.h"
 #include "include/status.h"
+#include "kernel/command_error.h"
 #include "kernel/commands.h"
 #include "kernel/devices.h"
 #include "kernel/map.h"
@@ -146,7 +147,7 @@ void command_verify(const struct command_line *line)
 
 static void switch_device(const struct command_line *line, int (*act)(const char *name))
 {
-    const char *name = line->nr_arguments > 1 ? line->arguments[1] : "";
+    const char *name = line->arguments[1];
     switch (act(name)) {
     case OK:
         console_printf("%s: %s is %s\n", line->arguments[0], name, line->arguments[0]);
@@ -155,17 +156,16 @@ static void switch_device(const struct command_line *line, int (*act)(const char
         console_printf("off: %s goes off when the device agrees\n", name);
         break;
     case E_BUSY:
-        console_printf("error: off: %s: pages of it are in use\n", name);
+        command_error("off: %s: pages of it are in use", name);
         break;
     case E_EXIST:
-        console_printf("error: %s: %s is %s already\n", line->arguments[0], name,
-                       line->arguments[0]);
+        command_error("%s: %s is %s already", line->arguments[0], name, line->arguments[0]);
         break;
     case E_NODEV:
         monitor_usage_error(line, name, "a device such as vmem0");
         break;
     default: /* why not stands in the log */
-        console_printf("error: on: %s cannot be used\n", name);
+        command_error("on: %s cannot be used", name);
         break;
     }
 }

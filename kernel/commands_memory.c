@@ -4,7 +4,9 @@
 #include "include/platform.h"
 #include "include/status.h"
 #include "include/units.h"
+#include "kernel/command_error.h"
 #include "kernel/commands.h"
+#include "kernel/walk_job.h"
 #include "kernel/workload.h"
 #include "lib/console.h"
 #include "lib/parse.h"
@@ -59,11 +61,8 @@ void command_alloc(const struct command_line *line)
     u64 count = 1;
     u64 node_id = 0;
     bool on_node = false;
-    if (line->nr_arguments < 2 || parse_size(line->arguments[1], &bytes) != OK || bytes == 0) {
-        monitor_usage_error(line, line->nr_arguments < 2 ? "" : line->arguments[1],
-                            "a size above 0: 4096, 512K, 2M, 1G");
+    if (!monitor_parse_size(line, 1, 1, &bytes))
         return;
-    }
     const char *wrong = parse_alloc(line, &count, &node_id, &on_node);
     if (wrong) {
         monitor_usage_error(line, wrong, "a count from 1 to 4096, or node= and a number");
@@ -72,98 +71,116 @@ void command_alloc(const struct command_line *line)
     u32 node = (u32)node_id;
     for (u64 i = 0; i < count; i++) {
         int number = workload_alloc(bytes, on_node ? &node : NULL);
+        if (number == E_RANGE) {
+            command_error("alloc: %s: all %u holdings are in use", line->arguments[1],
+                          HOLDINGS_MAX);
+            return;
+        }
         if (number < 0) {
-            console_printf("error: alloc: %s: not enough free memory%s, or too many holdings\n",
-                           line->arguments[1], on_node ? " of this node" : "");
+            command_error("alloc: %s: not enough free memory%s", line->arguments[1],
+                          on_node ? " of this node" : "");
             return;
         }
         print_holding("alloc", (unsigned)number);
     }
 }
 
-/* What a holding's command does with one of them: prints its result. */
-typedef void (*holding_action)(unsigned number);
-
-/* Apply to the holding that the argument names, to all, or to the last. */
-static void for_holdings(const struct command_line *line, holding_action act)
+static bool is_holding(unsigned number)
 {
     u64 bytes;
     u64 nr_runs;
     paddr_t first;
+    return workload_describe(number, &bytes, &nr_runs, &first);
+}
+
+/* The holdings that the argument names: one, all, or the last. False after an error line, and if
+ * there is none at all. */
+static bool find_holdings(const struct command_line *line, unsigned *first, unsigned *last)
+{
     u64 number = (u64)workload_last();
     bool named = line->nr_arguments > 1;
-    bool all = named && strcmp(line->arguments[1], "all") == 0;
-    if (named && !all && parse_u64(line->arguments[1], &number) != OK) {
+    if (named && strcmp(line->arguments[1], "all") == 0) {
+        *first = 0;
+        *last = (unsigned)number;
+        return workload_last() >= 0;
+    }
+    if (named && parse_u64(line->arguments[1], &number) != OK) {
         monitor_usage_error(line, line->arguments[1], "a holding's number, or 'all'");
-        return;
+        return false;
     }
-    if (all) {
-        for (int i = workload_last(); i >= 0; i--) {
-            if (workload_describe((unsigned)i, &bytes, &nr_runs, &first))
-                act((unsigned)i);
-        }
-    } else if (number < HOLDINGS_MAX &&
-               workload_describe((unsigned)number, &bytes, &nr_runs, &first)) {
-        act((unsigned)number);
-    } else {
-        console_printf("error: %s: no such holding\n", line->arguments[0]);
+    if (number >= HOLDINGS_MAX || !is_holding((unsigned)number)) {
+        command_error("%s: no such holding", line->arguments[0]);
+        return false;
     }
-}
-
-static void free_one(unsigned number)
-{
-    print_holding("free", number);
-    if (workload_free(number) != OK)
-        console_printf("error: free: %u: no such holding\n", number);
-}
-
-static u64 fill_step; /* of this command, in frames */
-
-static void fill_one(unsigned number)
-{
-    if (workload_fill(number, fill_step) == OK)
-        print_holding("fill", number);
-}
-
-static void check_one(unsigned number)
-{
-    struct workload_fault fault;
-    switch (workload_check(number, &fault)) {
-    case OK:
-        print_holding("check: ok", number);
-        break;
-    case E_AGAIN:
-        console_printf("check: skipped: %u: not filled yet\n", number);
-        break;
-    default:
-        check_failed = true;
-        console_printf("check: error: %u: at 0x%lx found 0x%016lx, expected 0x%016lx\n", number,
-                       (unsigned long)fault.paddr, (unsigned long)fault.found,
-                       (unsigned long)fault.expected);
-        break;
-    }
+    *first = *last = (unsigned)number;
+    return true;
 }
 
 void command_free(const struct command_line *line)
 {
-    for_holdings(line, free_one);
+    unsigned first;
+    unsigned last;
+    if (!find_holdings(line, &first, &last))
+        return;
+    for (unsigned number = last + 1; number-- > first;) {
+        print_holding("free", number);
+        if (workload_free(number) != OK)
+            continue; /* nobody has this number */
+    }
+}
+
+static u64 fill_step; /* of this command, in frames */
+
+static int fill_part(unsigned number, bool is_first)
+{
+    int status = workload_fill(number, fill_step, is_first);
+    if (status == OK)
+        print_holding("fill", number);
+    return status == E_NODEV ? OK : status;
 }
 
 void command_fill(const struct command_line *line)
 {
+    unsigned first;
+    unsigned last;
     u64 bytes = PAGE_BYTES;
-    if (line->nr_arguments > 2 &&
-        (parse_size(line->arguments[2], &bytes) != OK || bytes < PAGE_BYTES)) {
-        monitor_usage_error(line, line->arguments[2], "a step of 4096 bytes or more");
+    if (line->nr_arguments > 2 && !monitor_parse_size(line, 2, PAGE_BYTES, &bytes))
         return;
-    }
+    if (!find_holdings(line, &first, &last))
+        return;
     fill_step = bytes / PAGE_BYTES;
-    for_holdings(line, fill_one);
+    walk_job_start("fill", first, last, fill_part);
+}
+
+static int check_part(unsigned number, bool is_first)
+{
+    struct workload_fault fault;
+    if (!is_holding(number))
+        return OK;
+    if (!workload_is_filled(number)) {
+        console_printf("check: skipped: %u: not filled yet\n", number);
+        return OK;
+    }
+    int status = workload_check(number, &fault, is_first);
+    if (status == E_AGAIN)
+        return status;
+    if (status == OK) {
+        print_holding("check: ok", number);
+    } else {
+        check_failed = true;
+        console_printf("check: error: %u: at 0x%lx found 0x%016lx, expected 0x%016lx\n", number,
+                       (unsigned long)fault.paddr, (unsigned long)fault.found,
+                       (unsigned long)fault.expected);
+    }
+    return OK;
 }
 
 void command_check(const struct command_line *line)
 {
-    for_holdings(line, check_one);
+    unsigned first;
+    unsigned last;
+    if (find_holdings(line, &first, &last))
+        walk_job_start("check", first, last, check_part);
 }
 
 static bool processors_busy(void)
@@ -176,10 +193,11 @@ static bool processors_busy(void)
 }
 
 /* Panics if a counter is wrong. */
-static void check_allocator(void)
+void command_stats_check(const struct command_line *line)
 {
+    (void)line;
     if (processors_busy()) {
-        console_printf("error: stats: check: processors are at work\n");
+        command_error("stats: check: processors are at work");
         return;
     }
     page_check();
@@ -190,13 +208,7 @@ static void check_allocator(void)
 void command_stats(const struct command_line *line)
 {
     struct page_stats stats;
-    if (line->nr_arguments > 1) {
-        if (strcmp(line->arguments[1], "check") == 0)
-            check_allocator();
-        else
-            monitor_usage_error(line, line->arguments[1], "nothing, or 'check'");
-        return;
-    }
+    (void)line;
     page_get_stats(&stats);
     console_printf("stats: boot frames=%lu used=%lu\n", (unsigned long)stats.boot_frames,
                    (unsigned long)stats.boot_used);

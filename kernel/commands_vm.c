@@ -3,8 +3,11 @@
 #include "arch/x86_64/arch.h"
 #include "include/status.h"
 #include "include/units.h"
+#include "kernel/command_error.h"
 #include "kernel/commands.h"
+#include "kernel/job.h"
 #include "kernel/vm_areas.h"
+#include "kernel/walk_job.h"
 #include "lib/console.h"
 #include "lib/parse.h"
 #include "lib/string.h"
@@ -12,10 +15,11 @@
 
 static void print_error(const char *verb, int status)
 {
-    console_printf("error: vm %s: %s\n", verb,
-                   status == E_BUSY    ? "processors are at work: 'vm touch stop' first"
-                   : status == E_NODEV ? "no such area"
-                                       : "not enough free memory, or too many areas");
+    command_error("vm %s: %s", verb,
+                  status == E_BUSY    ? "processors touch areas: 'vm touch stop' first"
+                  : status == E_NODEV ? "no such area"
+                  : status == E_RANGE ? "all 256 areas are in use"
+                                      : "not enough free memory");
 }
 
 static bool find_area(unsigned number, struct vm_area_info *info)
@@ -36,59 +40,16 @@ static void print_area(const char *verb, unsigned number, const struct vm_area_i
                    (unsigned long)info->nr_small, filled ? ", filled" : "");
 }
 
-/* ---- what is done with one area ---- */
-
-static int check(unsigned number, const struct vm_area_info *info)
-{
-    struct vm_fault fault;
-    int status = vm_areas_check(number, &fault);
-    if (status == OK) {
-        print_area("check: ok: ", number, info);
-    } else if (status == E_AGAIN) {
-        console_printf("vm: check: skipped: %u: not filled yet\n", number);
-    } else if (status == E_INVAL) {
-        commands_note_check_failed();
-        console_printf("vm: check: error: %u: at 0x%lx found 0x%016lx, expected 0x%016lx\n", number,
-                       (unsigned long)fault.address, (unsigned long)fault.found,
-                       (unsigned long)fault.expected);
-    }
-    return OK;
-}
-
-static int fill(unsigned number, const struct vm_area_info *info)
-{
-    int status = vm_areas_fill(number);
-    if (status == OK)
-        print_area("fill: ", number, info);
-    return status;
-}
-
-static int give_back(unsigned number, const struct vm_area_info *info)
-{
-    int status = vm_areas_free(number);
-    if (status == OK)
-        print_area("free: ", number, info);
-    return status;
-}
-
-/* Prints the result. */
-typedef int (*area_action)(unsigned number, const struct vm_area_info *info);
-
-/* ---- the verbs ---- */
-
-static void alloc(const struct command_line *line)
+void command_vm_alloc(const struct command_line *line)
 {
     struct vm_area_info info;
     u64 bytes;
     u64 count = 1;
-    const char *size = line->nr_arguments > 2 ? line->arguments[2] : "";
-    if (parse_size(size, &bytes) != OK || bytes == 0) {
-        monitor_usage_error(line, size, "a size above 0: 4096, 512K, 2M, 1G");
+    if (!monitor_parse_size(line, 1, 1, &bytes))
         return;
-    }
-    if (line->nr_arguments > 3 &&
-        (parse_u64(line->arguments[3], &count) != OK || count == 0 || count > VM_AREAS_MAX)) {
-        monitor_usage_error(line, line->arguments[3], "a count from 1 to 256");
+    if (line->nr_arguments > 2 &&
+        (parse_u64(line->arguments[2], &count) != OK || count == 0 || count > VM_AREAS_MAX)) {
+        monitor_usage_error(line, line->arguments[2], "a count from 1 to 256");
         return;
     }
     for (u64 i = 0; i < count; i++) {
@@ -102,30 +63,107 @@ static void alloc(const struct command_line *line)
     }
 }
 
-/* Apply to the area that the argument names, to all, or to the last. */
-static void for_areas(const struct command_line *line, area_action act)
+/* The areas that the argument names: one, all, or the last. False after an error line, and if
+ * there is none at all. */
+static bool find_areas(const struct command_line *line, unsigned *first, unsigned *last)
 {
     struct vm_area_info info;
-    bool named = line->nr_arguments > 2;
-    bool all = named && strcmp(line->arguments[2], "all") == 0;
     u64 number = (u64)vm_areas_last();
-    if (named && !all && (parse_u64(line->arguments[2], &number) != OK || number >= VM_AREAS_MAX)) {
-        monitor_usage_error(line, line->arguments[2], "an area's number, or 'all'");
-        return;
+    bool named = line->nr_arguments > 1;
+    if (named && strcmp(line->arguments[1], "all") == 0) {
+        *first = 0;
+        *last = (unsigned)number;
+        return vm_areas_last() >= 0;
     }
-    int status = all || find_area((unsigned)number, &info) ? OK : E_NODEV;
-    if (!all && status == OK)
-        status = act((unsigned)number, &info);
-    for (int i = all ? vm_areas_last() : -1; i >= 0 && status == OK; i--) {
-        if (find_area((unsigned)i, &info))
-            status = act((unsigned)i, &info);
+    if (named && (parse_u64(line->arguments[1], &number) != OK || number >= VM_AREAS_MAX)) {
+        monitor_usage_error(line, line->arguments[1], "an area's number, or 'all'");
+        return false;
     }
-    if (status != OK)
-        print_error(line->arguments[1], status);
+    if (!find_area((unsigned)number, &info)) {
+        command_error("%s: no such area", line->arguments[0]);
+        return false;
+    }
+    *first = *last = (unsigned)number;
+    return true;
 }
 
-static void list(void)
+static int fill_part(unsigned number, bool is_first)
 {
+    struct vm_area_info info;
+    if (!find_area(number, &info))
+        return OK;
+    int status = vm_areas_fill(number, is_first);
+    if (status == OK)
+        print_area("fill: ", number, &info);
+    else if (status != E_AGAIN)
+        print_error("fill", status);
+    return status;
+}
+
+void command_vm_fill(const struct command_line *line)
+{
+    unsigned first;
+    unsigned last;
+    if (find_areas(line, &first, &last))
+        walk_job_start("vm fill", first, last, fill_part);
+}
+
+static int check_part(unsigned number, bool is_first)
+{
+    struct vm_area_info info;
+    struct vm_fault fault;
+    bool filled;
+    if (!find_area(number, &info))
+        return OK;
+    (void)vm_areas_base(number, &filled);
+    if (!filled) {
+        console_printf("vm: check: skipped: %u: not filled yet\n", number);
+        return OK;
+    }
+    int status = vm_areas_check(number, &fault, is_first);
+    if (status == E_AGAIN)
+        return status;
+    if (status == OK) {
+        print_area("check: ok: ", number, &info);
+    } else {
+        commands_note_check_failed();
+        console_printf("vm: check: error: %u: at 0x%lx found 0x%016lx, expected 0x%016lx\n", number,
+                       (unsigned long)fault.address, (unsigned long)fault.found,
+                       (unsigned long)fault.expected);
+    }
+    return OK;
+}
+
+void command_vm_check(const struct command_line *line)
+{
+    unsigned first;
+    unsigned last;
+    if (find_areas(line, &first, &last))
+        walk_job_start("vm check", first, last, check_part);
+}
+
+void command_vm_free(const struct command_line *line)
+{
+    struct vm_area_info info;
+    unsigned first;
+    unsigned last;
+    int status = OK;
+    if (!find_areas(line, &first, &last))
+        return;
+    for (unsigned number = last + 1; status == OK && number-- > first;) {
+        if (!find_area(number, &info))
+            continue;
+        status = vm_areas_free(number);
+        if (status == OK)
+            print_area("free: ", number, &info);
+    }
+    if (status != OK)
+        print_error("free", status);
+}
+
+void command_vm_list(const struct command_line *line)
+{
+    (void)line;
     struct vm_area_info info;
     struct vm_stats stats;
     for (int i = 0; i <= vm_areas_last(); i++) {
@@ -139,42 +177,15 @@ static void list(void)
                    (unsigned long)paging_nr_waits());
 }
 
-static void touch(const struct command_line *line)
+void command_vm_touch(const struct command_line *line)
 {
-    struct vm_touch result;
-    bool stop = line->nr_arguments > 2 && strcmp(line->arguments[2], "stop") == 0;
-    int status = stop ? vm_areas_touch_stop(&result) : vm_areas_touch_start();
-    if (status == E_NODEV) {
-        console_printf("error: vm touch: %s\n",
-                       stop ? "no processor touches areas" : "there is no other processor");
-    } else if (status != OK) {
-        print_error("touch", status);
-    } else if (stop) {
-        console_printf("vm: touched cpus=%u rounds=%lu pages=%lu wrong=%lu\n", result.nr_cpus,
-                       (unsigned long)result.nr_rounds, (unsigned long)result.nr_pages,
-                       (unsigned long)result.nr_wrong);
-        if (result.nr_wrong != 0)
-            commands_note_check_failed();
-    } else {
-        console_printf("vm: touch: %u processors\n", cpus_running() - 1);
-    }
+    u64 limit_ms = JOB_LIMIT_MS;
+    if (line->nr_arguments <= 1 || monitor_parse_limit(line, 1, &limit_ms))
+        vm_areas_touch_start(limit_ms);
 }
 
-void command_vm(const struct command_line *line)
+void command_vm_touch_stop(const struct command_line *line)
 {
-    const char *verb = line->nr_arguments > 1 ? line->arguments[1] : "list";
-    if (strcmp(verb, "alloc") == 0)
-        alloc(line);
-    else if (strcmp(verb, "free") == 0)
-        for_areas(line, give_back);
-    else if (strcmp(verb, "fill") == 0)
-        for_areas(line, fill);
-    else if (strcmp(verb, "check") == 0)
-        for_areas(line, check);
-    else if (strcmp(verb, "touch") == 0)
-        touch(line);
-    else if (strcmp(verb, "list") == 0)
-        list();
-    else
-        monitor_usage_error(line, verb, "alloc, fill, check, free, touch or list");
+    (void)line;
+    vm_areas_touch_stop();
 }

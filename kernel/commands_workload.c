@@ -5,6 +5,7 @@
  */
 #include "include/status.h"
 #include "include/units.h"
+#include "kernel/command_error.h"
 #include "kernel/commands.h"
 #include "kernel/devices.h"
 #include "kernel/workload_job.h"
@@ -34,32 +35,31 @@ static void print_report(void)
                    (unsigned long)report.nr_refusals);
 }
 
-static void start(const struct command_line *line)
+void command_workload(const struct command_line *line)
 {
     struct workload_spec spec;
     struct workload_mistake mistake;
+    if (line->nr_arguments == 1) {
+        print_report();
+        return;
+    }
     if (workload_spec_parse(line->nr_arguments - 1, line->arguments + 1, &spec, &mistake) != OK) {
         monitor_usage_error(line, mistake.word, mistake.expected);
         return;
     }
     int status = workload_job_start(&spec);
     if (status != OK)
-        console_printf("error: workload: %s\n", status == E_BUSY
-                                                    ? "one is there already: 'workload stop' first"
-                                                    : "not enough memory for its table of chunks");
+        command_error("workload: %s", status == E_BUSY
+                                          ? "one is there already: 'workload stop' first"
+                                          : "not enough memory for its table of chunks");
     else
         print_report();
 }
 
-void command_workload(const struct command_line *line)
+void command_workload_stop(const struct command_line *line)
 {
-    const char *verb = line->nr_arguments > 1 ? line->arguments[1] : "status";
-    if (strcmp(verb, "stop") == 0)
-        workload_job_stop();
-    if (strcmp(verb, "stop") == 0 || strcmp(verb, "status") == 0)
-        print_report();
-    else
-        start(line);
+    (void)line;
+    workload_job_stop(print_report);
 }
 
 /* One letter a block: unplugged, empty, A to H for a used eighth more each, full. */
@@ -73,7 +73,9 @@ static char block_letter(const struct vmem_device *vmem, const struct vmem_confi
         hotplug_used_frames(config->region_base + block * config->block_bytes, config->block_bytes);
     if (used == 0)
         return 'e';
-    return used == frames ? 'f' : (char)('A' + used * 8 / frames);
+    if (used == frames)
+        return 'f';
+    return (char)('A' + used * 8 / frames);
 }
 
 static void print_run(u64 length, char letter)

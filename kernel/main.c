@@ -10,10 +10,10 @@
 #include "include/platform.h"
 #include "kernel/commands.h"
 #include "kernel/devices.h"
+#include "kernel/job.h"
 #include "kernel/kmain.h"
 #include "kernel/monitor.h"
 #include "kernel/options.h"
-#include "kernel/workload_job.h"
 #include "lib/console.h"
 #include "lib/log.h"
 #include "mm/early.h"
@@ -40,8 +40,7 @@ static paddr_t alloc_stacks(unsigned order)
 
 static bool work_pending(void)
 {
-    return devices_pending() || acpi_events_pending() || monitor_pending() ||
-           workload_job_pending();
+    return devices_pending() || acpi_events_pending() || monitor_pending() || jobs_pending();
 }
 
 static bool describe_address(u64 address, char *text, size_t bytes)
@@ -121,7 +120,7 @@ void kmain(const struct boot_info *boot)
         }
         cpus_service(platform_now_ms());
         bool worked = ready && monitor_poll();
-        worked |= workload_job_run(platform_now_ms());
+        worked |= jobs_run(platform_now_ms());
         if (!worked)
             cpu_idle(work_pending);
     }

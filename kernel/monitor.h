@@ -2,8 +2,8 @@
 /*
  * The serial monitor: lines from COM1, or from `run=`, to commands.
  *
- * Commands of a script run one at a time, the devices are served between two
- * of them, and `wait` holds the next one back until every device has settled.
+ * Commands run one at a time: the next one waits while a job is in the foreground
+ * (job.h), which Ctrl-C ends. A script stops at its first command that fails.
  *
  * "@TAG command" is for programs: each line of the answer begins with "@TAG ", or with "@TAG+"
  * where a log line has cut it, and the line "@TAG." ends the answer. No other line begins so.
@@ -15,16 +15,18 @@
 
 #define COMMAND_ARGUMENTS_MAX 12
 
-/* A command's words; argument[0] is its name. */
+/* A command's words; argument[0] is its name, as the table has it. */
 struct command_line {
     unsigned nr_arguments;
     const char *arguments[COMMAND_ARGUMENTS_MAX];
 };
 
 struct command {
-    const char *name;
+    const char *name;  /* one word, or more: "vm touch stop" */
     const char *usage; /* the arguments, as help shows them */
     const char *help;
+    unsigned nr_least; /* arguments, at least and at most */
+    unsigned nr_most;
     void (*run)(const struct command_line *line);
 };
 
@@ -44,10 +46,12 @@ bool monitor_poll(void);
 /* Input is waiting that monitor_poll() would take. Callable with interrupts off. */
 bool monitor_pending(void);
 
-/* Hold the script back until devices_settled() and all processors were started. */
-void monitor_wait_settled(void);
-
 /* Say on the console what a command's argument should have been. */
 void monitor_usage_error(const struct command_line *line, const char *value, const char *expected);
+
+/* The index-th argument as a size of `least` bytes or more, or as a job's limit in seconds; false
+ * after an error line. */
+bool monitor_parse_size(const struct command_line *line, unsigned index, u64 least, u64 *bytes);
+bool monitor_parse_limit(const struct command_line *line, unsigned index, u64 *limit_ms);
 
 #endif

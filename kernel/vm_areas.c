@@ -10,12 +10,15 @@
 #include "asm/cpu.h"
 #include "include/status.h"
 #include "include/units.h"
+#include "kernel/command_error.h"
+#include "kernel/commands.h"
 #include "kernel/devices.h"
-#include "lib/panic.h"
+#include "kernel/job.h"
+#include "lib/console.h"
 #include "mm/vm.h"
 
-#define WORDS_A_PAGE     (PAGE_BYTES / sizeof(u64))
-#define PAGES_PER_BREATH (16 * MIB / PAGE_BYTES) /* between two looks at the devices */
+#define WORDS_A_PAGE (PAGE_BYTES / sizeof(u64))
+#define PAGES_A_PART (4 * MIB / PAGE_BYTES) /* of a fill or check */
 
 static struct {
     u64 *base; /* NULL: the number is free */
@@ -24,9 +27,17 @@ static struct {
 } areas[VM_AREAS_MAX];
 static unsigned nr_numbers; /* every area in use is below */
 
-static bool touching;
-static u32 touch_ends; /* set by the loop, read by the processors */
-static struct vm_touch touches[CPUS_MAX];
+static u64 next_page; /* of the fill or check */
+
+/* What a processor has touched. Its own while it works. */
+struct touched {
+    u64 nr_rounds; /* all areas once */
+    u64 nr_pages;
+    u64 nr_wrong; /* words that were not as the processor left them, or not the pattern */
+};
+
+static struct touched touches[CPUS_MAX];
+static struct job touch_job;
 
 static bool exists(unsigned number)
 {
@@ -36,12 +47,12 @@ static bool exists(unsigned number)
 int vm_areas_alloc(u64 bytes)
 {
     unsigned number = 0;
-    if (touching)
+    if (job_runs(&touch_job))
         return E_BUSY;
     while (number < nr_numbers && areas[number].base)
         number++;
     if (number == VM_AREAS_MAX)
-        return E_NOMEM;
+        return E_RANGE;
     areas[number].base = vm_alloc(bytes, "monitor");
     if (!areas[number].base)
         return E_NOMEM;
@@ -56,7 +67,7 @@ int vm_areas_free(unsigned number)
 {
     if (!exists(number))
         return E_NODEV;
-    if (touching)
+    if (job_runs(&touch_job))
         return E_BUSY;
     vm_free(areas[number].base);
     areas[number].base = NULL;
@@ -92,36 +103,34 @@ static u64 *page_of(unsigned number, u64 page)
     return areas[number].base + page * WORDS_A_PAGE;
 }
 
-static void breathe(u64 page)
-{
-    if (page % PAGES_PER_BREATH == PAGES_PER_BREATH - 1)
-        devices_service();
-}
-
-int vm_areas_fill(unsigned number)
+int vm_areas_fill(unsigned number, bool is_first)
 {
     if (!exists(number))
         return E_NODEV;
-    if (touching)
+    if (job_runs(&touch_job))
         return E_BUSY;
-    for (u64 i = 0; i < areas[number].nr_pages; i++) {
-        volatile u64 *page = page_of(number, i);
+    if (is_first)
+        next_page = 0;
+    areas[number].filled = false;
+    u64 end = min_u64(areas[number].nr_pages, next_page + PAGES_A_PART);
+    for (; next_page < end; next_page++) {
+        volatile u64 *page = page_of(number, next_page);
         for (unsigned word = 0; word < WORDS_A_PAGE; word++)
             page[word] = word < CPUS_MAX ? 0 : pattern(&page[word], number);
-        breathe(i);
     }
-    areas[number].filled = true;
-    return OK;
+    areas[number].filled = next_page == areas[number].nr_pages;
+    return areas[number].filled ? OK : E_AGAIN;
 }
 
-int vm_areas_check(unsigned number, struct vm_fault *fault)
+int vm_areas_check(unsigned number, struct vm_fault *fault, bool is_first)
 {
     if (!exists(number))
         return E_NODEV;
-    if (!areas[number].filled)
-        return E_AGAIN;
-    for (u64 i = 0; i < areas[number].nr_pages; i++) {
-        const volatile u64 *page = page_of(number, i);
+    if (is_first)
+        next_page = 0;
+    u64 end = min_u64(areas[number].nr_pages, next_page + PAGES_A_PART);
+    for (; next_page < end; next_page++) {
+        const volatile u64 *page = page_of(number, next_page);
         for (unsigned word = CPUS_MAX; word < WORDS_A_PAGE; word++) {
             u64 found = page[word];
             if (found != pattern(&page[word], number)) {
@@ -130,15 +139,14 @@ int vm_areas_check(unsigned number, struct vm_fault *fault)
                 return E_INVAL;
             }
         }
-        breathe(i);
     }
-    return OK;
+    return next_page == areas[number].nr_pages ? OK : E_AGAIN;
 }
 
 /* ---- the other processors ---- */
 
 /* One page in this processor's round: its own word, and one word of the pattern. */
-static void touch_page(volatile u64 *page, unsigned number, struct vm_touch *touch)
+static void touch_page(volatile u64 *page, unsigned number, struct touched *touch)
 {
     volatile u64 *mine = &page[cpu_id()];
     volatile u64 *other = &page[CPUS_MAX + touch->nr_pages % (WORDS_A_PAGE - CPUS_MAX)];
@@ -150,64 +158,63 @@ static void touch_page(volatile u64 *page, unsigned number, struct vm_touch *tou
     touch->nr_pages++;
 }
 
-static void touch_all(void *context)
+/* All of an area, or until the job ends. */
+static void touch_area(unsigned number, const struct job *job, struct touched *touch)
 {
-    (void)context;
-    struct vm_touch *touch = &touches[cpu_id()];
-    while (__atomic_load_n(&touch_ends, __ATOMIC_RELAXED) == 0) {
+    for (u64 i = 0; i < areas[number].nr_pages && !job_is_ending(job); i++)
+        touch_page(page_of(number, i), number, touch);
+}
+
+static void touch_all(struct job *job)
+{
+    struct touched *touch = &touches[cpu_id()];
+    for (;;) {
         for (unsigned number = 0; number < nr_numbers; number++) {
-            if (!areas[number].base || !areas[number].filled)
-                continue;
-            for (u64 i = 0; i < areas[number].nr_pages; i++)
-                touch_page(page_of(number, i), number, touch);
+            if (areas[number].base && areas[number].filled)
+                touch_area(number, job, touch);
         }
+        if (job_is_ending(job))
+            return;
         touch->nr_rounds++;
     }
 }
 
-int vm_areas_touch_start(void)
+static void end_touch(struct job *job, enum job_end end)
 {
-    if (touching)
-        return E_BUSY;
-    if (cpus_running() < 2)
-        return E_NODEV;
-    for (unsigned cpu = 1; cpus_exists(cpu); cpu++) {
-        if (cpus_busy(cpu))
-            return E_BUSY;
+    struct touched sum = {0};
+    (void)job;
+    (void)end;
+    for (unsigned cpu = 1; cpu < CPUS_MAX; cpu++) {
+        sum.nr_rounds += touches[cpu].nr_rounds;
+        sum.nr_pages += touches[cpu].nr_pages;
+        sum.nr_wrong += touches[cpu].nr_wrong;
+        touches[cpu] = (struct touched){0};
     }
-    touch_ends = 0;
-    touching = true;
-    for (unsigned cpu = 1; cpus_exists(cpu); cpu++) {
-        touches[cpu] = (struct vm_touch){0};
-        if (cpus_runs(cpu) && cpus_start_job(cpu, touch_all, NULL) != OK)
-            panic("vm: cpu %u was idle and cannot start a job", cpu);
-    }
-    return OK;
+    console_printf("vm: touched cpus=%u rounds=%lu pages=%lu wrong=%lu\n", cpus_running() - 1,
+                   (unsigned long)sum.nr_rounds, (unsigned long)sum.nr_pages,
+                   (unsigned long)sum.nr_wrong);
+    if (sum.nr_wrong != 0)
+        commands_note_check_failed();
 }
 
-static bool touch_is_over(void)
+static struct job touch_job = {
+    .name = "vm touch",
+    .stopped_by = "'vm touch stop'",
+    .work = touch_all,
+    .end = end_touch,
+};
+
+void vm_areas_touch_start(u64 limit_ms)
 {
-    for (unsigned cpu = 1; cpus_exists(cpu); cpu++) {
-        if (cpus_busy(cpu))
-            return false;
-    }
-    return true;
+    if (!job_prepare(&touch_job, JOB_ALL_OTHERS))
+        return;
+    touch_job.limit_ms = limit_ms;
+    job_start(&touch_job, false);
+    console_printf("vm: touch: %u processors\n", cpus_running() - 1);
 }
 
-int vm_areas_touch_stop(struct vm_touch *touch)
+void vm_areas_touch_stop(void)
 {
-    if (!touching)
-        return E_NODEV;
-    __atomic_store_n(&touch_ends, 1, __ATOMIC_RELAXED);
-    while (!touch_is_over())
-        cpu_idle(touch_is_over);
-    touching = false;
-    *touch = (struct vm_touch){0};
-    for (unsigned cpu = 1; cpus_exists(cpu); cpu++) {
-        touch->nr_cpus += cpus_runs(cpu);
-        touch->nr_rounds += touches[cpu].nr_rounds;
-        touch->nr_pages += touches[cpu].nr_pages;
-        touch->nr_wrong += touches[cpu].nr_wrong;
-    }
-    return OK;
+    if (!job_stop(&touch_job))
+        command_error("vm touch: no processor touches areas");
 }

@@ -11,14 +11,16 @@
 
 #define VM_AREAS_MAX 256
 
-/* Its number, the lowest that is free; E_NOMEM without memory or a number, E_BUSY while touched. */
+/* Its number, the lowest that is free; E_NOMEM without memory, E_RANGE if all numbers are in use,
+ * E_BUSY while areas are touched. */
 must_check int vm_areas_alloc(u64 bytes);
 
-/* E_NODEV if there is none of this number, E_BUSY while areas are touched; for the next as well. */
+/* E_NODEV if there is none of this number, E_BUSY while areas are touched. */
 must_check int vm_areas_free(unsigned number);
 
-/* Write the pattern. The devices are served while it runs. */
-must_check int vm_areas_fill(unsigned number);
+/* Write a part of the pattern, a few MiB, from its start if is_first; one fill or check at a time.
+ * OK at the end, E_AGAIN if there is more, else as above. */
+must_check int vm_areas_fill(unsigned number, bool is_first);
 
 struct vm_fault {
     u64 address;
@@ -26,9 +28,9 @@ struct vm_fault {
     u64 expected;
 };
 
-/* E_INVAL if a word is wrong, with the first one in *fault; E_NODEV; E_AGAIN if it was never
- * filled. The devices are served, and it may be touched meanwhile. */
-must_check int vm_areas_check(unsigned number, struct vm_fault *fault);
+/* Verify a part of it in the same way. E_INVAL if a word is wrong, with the first one in *fault.
+ * For an area that is filled; it may be touched meanwhile. */
+must_check int vm_areas_check(unsigned number, struct vm_fault *fault, bool is_first);
 
 /* Where an area is; NULL if there is none of this number. And whether it is filled. */
 void *vm_areas_base(unsigned number, bool *filled);
@@ -37,19 +39,13 @@ void *vm_areas_base(unsigned number, bool *filled);
 int vm_areas_last(void);
 
 /*
- * Let all processors but the one that booted read and write each page of each filled
- * area, round by round, until it is stopped. E_NODEV if there is no other, E_BUSY if one works.
+ * Let all processors but the one that booted read and write each page of each filled area, round by
+ * round: a job of the monitor (job.h), in the background. It says on the console what it does;
+ * what forbids it is an error line.
  */
-must_check int vm_areas_touch_start(void);
+void vm_areas_touch_start(u64 limit_ms);
 
-struct vm_touch {
-    unsigned nr_cpus;
-    u64 nr_rounds; /* all areas once, by one processor */
-    u64 nr_pages;
-    u64 nr_wrong; /* words that were not as the processor left them, or not the pattern */
-};
-
-/* End it after the round that each is in. E_NODEV if it was not started. */
-must_check int vm_areas_touch_stop(struct vm_touch *touch);
+/* End it; the sum of what was done is a line on the console then. */
+void vm_areas_touch_stop(void);
 
 #endif

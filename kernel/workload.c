@@ -36,8 +36,14 @@ struct holding {
 static struct holding holdings[HOLDINGS_MAX];
 static unsigned nr_numbers; /* every holding in use is below */
 
-/* How much to fill or check between two looks at the devices. */
-#define FRAMES_PER_BREATH (16 * MIB / PAGE_BYTES)
+#define FRAMES_A_PART (4 * MIB / PAGE_BYTES) /* of a fill or check */
+
+/* Where the fill or check is. */
+static struct {
+    const struct run_table *table; /* NULL: at the end */
+    u64 run;
+    u64 frame;
+} cursor;
 
 /* The run is the holding's from now on. False, and it is free again, without memory for the table.
  */
@@ -118,7 +124,9 @@ int workload_alloc(u64 bytes, const u32 *node_id)
     unsigned number = 0;
     while (number < nr_numbers && holdings[number].tables)
         number++;
-    if (number == HOLDINGS_MAX || bytes == 0 || bytes > ~(u64)0 - PAGE_BYTES)
+    if (number == HOLDINGS_MAX)
+        return E_RANGE;
+    if (bytes == 0 || bytes > ~(u64)0 - PAGE_BYTES)
         return E_NOMEM;
     struct holding *holding = &holdings[number];
     *holding = (struct holding){0};
@@ -166,22 +174,34 @@ static u64 pattern(paddr_t paddr, unsigned number)
 /* The visitor of one frame; false stops the walk. */
 typedef bool (*frame_visitor)(paddr_t frame, unsigned number, void *context);
 
-/* One frame of each `step` in each run. */
-static bool walk(const struct holding *holding, unsigned number, u64 step, frame_visitor visit,
-                 void *context)
+static void begin(const struct holding *holding)
 {
-    u64 nr_visited = 0;
-    for (const struct run_table *table = holding->tables; table; table = table->next) {
-        for (u64 i = 0; i < table->nr_runs; i++) {
-            for (u64 frame = 0; frame < table->runs[i].nr_frames; frame += step) {
-                if (!visit(table->runs[i].base + frame * PAGE_BYTES, number, context))
-                    return false;
-                if (++nr_visited % FRAMES_PER_BREATH == 0)
-                    devices_service();
-            }
-        }
+    cursor.table = holding->tables;
+    cursor.run = cursor.frame = 0;
+}
+
+/* To the next frame of each `step` in each run. */
+static void advance(u64 step)
+{
+    cursor.frame += step;
+    if (cursor.frame < cursor.table->runs[cursor.run].nr_frames)
+        return;
+    cursor.frame = 0;
+    if (++cursor.run < cursor.table->nr_runs)
+        return;
+    cursor.run = 0;
+    cursor.table = cursor.table->next;
+}
+
+static int walk(unsigned number, u64 step, frame_visitor visit, void *context)
+{
+    for (u64 i = 0; i < FRAMES_A_PART && cursor.table; i++) {
+        paddr_t frame = cursor.table->runs[cursor.run].base + cursor.frame * PAGE_BYTES;
+        if (!visit(frame, number, context))
+            return E_INVAL;
+        advance(step);
     }
-    return true;
+    return cursor.table ? E_AGAIN : OK;
 }
 
 static bool fill_frame(paddr_t frame, unsigned number, void *context)
@@ -205,24 +225,35 @@ static bool check_frame(paddr_t frame, unsigned number, void *context)
     return true;
 }
 
-int workload_fill(unsigned number, u64 step)
+int workload_fill(unsigned number, u64 step, bool is_first)
 {
     struct holding *holding = find(number);
     if (!holding)
         return E_NODEV;
-    walk(holding, number, step, fill_frame, NULL);
-    holding->fill_frames = step;
-    return OK;
+    if (is_first) {
+        holding->fill_frames = 0;
+        begin(holding);
+    }
+    int status = walk(number, step, fill_frame, NULL);
+    if (status == OK)
+        holding->fill_frames = step;
+    return status;
 }
 
-int workload_check(unsigned number, struct workload_fault *fault)
+int workload_check(unsigned number, struct workload_fault *fault, bool is_first)
 {
-    struct holding *holding = find(number);
+    const struct holding *holding = find(number);
     if (!holding)
         return E_NODEV;
-    if (holding->fill_frames == 0)
-        return E_AGAIN;
-    return walk(holding, number, holding->fill_frames, check_frame, fault) ? OK : E_INVAL;
+    if (is_first)
+        begin(holding);
+    return walk(number, holding->fill_frames, check_frame, fault);
+}
+
+bool workload_is_filled(unsigned number)
+{
+    const struct holding *holding = find(number);
+    return holding && holding->fill_frames != 0;
 }
 
 bool workload_describe(unsigned number, u64 *bytes, u64 *nr_runs, paddr_t *first)

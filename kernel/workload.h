@@ -13,7 +13,7 @@
 /*
  * Allocate bytes (rounded up to pages) as few contiguous runs of PAGE_USER
  * memory as there are; of one node only, if node_id is not NULL. Returns the holding's number, or
- * E_NOMEM (nothing is kept).
+ * E_NOMEM (nothing is kept), or E_RANGE if all numbers are in use.
  */
 must_check int workload_alloc(u64 bytes, const u32 *node_id);
 
@@ -24,11 +24,12 @@ must_check int workload_free(unsigned holding);
 int workload_last(void);
 
 /*
- * Write or verify the pattern: each 64-bit word is its own address mixed with the holding's
- * number. Of each run the first page, and one of so many after it: 1 is all. The devices are
- * served while it runs. E_NODEV if there is no such holding.
+ * Write or verify a part of the pattern, a few MiB: each 64-bit word is its own address mixed with
+ * the holding's number. Of each run the first page, and one of so many after it: 1 is
+ * all. From its start if is_first; one fill or check at a time. OK at the end, E_AGAIN if there is
+ * more, E_NODEV if there is no such holding.
  */
-must_check int workload_fill(unsigned holding, u64 step_frames);
+must_check int workload_fill(unsigned holding, u64 step_frames, bool is_first);
 
 struct workload_fault {
     paddr_t paddr;
@@ -36,9 +37,12 @@ struct workload_fault {
     u64 expected;
 };
 
-/* E_INVAL if a word is wrong, with the first one in *fault; E_NODEV; E_AGAIN if it was never
- * filled. */
-must_check int workload_check(unsigned holding, struct workload_fault *fault);
+/* As above; E_INVAL if a word is wrong, with the first one in *fault. For a holding that is filled.
+ */
+must_check int workload_check(unsigned holding, struct workload_fault *fault, bool is_first);
+
+/* A fill of it has come to its end. */
+bool workload_is_filled(unsigned holding);
 
 /* What a holding is; false if there is none of this number. */
 bool workload_describe(unsigned holding, u64 *bytes, u64 *nr_runs, paddr_t *first);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The workload that runs beside the monitor: carries out a plan's steps on real
- * pages, a few at a time, from the kernel's main loop.
+ * pages, a few at a time, as a job in the background (job.h). Its limit is the plan's.
  *
  * Each chunk is one run of PAGE_USER frames. Its first and last words of each page (all words in
  * `verify`) hold a pattern made of the seed, the chunk's number and the place in
@@ -38,17 +38,9 @@ struct workload_report {
 /* Start; E_BUSY while one is running or holds memory, E_NOMEM without room for its table. */
 must_check int workload_job_start(const struct workload_spec *spec);
 
-/* Check and free all that is held, and be idle. The devices are served meanwhile. */
-void workload_job_stop(void);
-
-/*
- * Do a bounded part of what is due: at most a few megabytes touched. True if
- * there is more to do now. Prints the line of an end or a fault.
- */
-bool workload_job_run(u64 now_ms);
-
-/* workload_job_run() would do something now. Callable with interrupts off. */
-bool workload_job_pending(void);
+/* Check and free all that is held, a few at a time, with the prompt waiting, then be idle and call
+ * done(). At once if there is none. */
+void workload_job_stop(void (*done)(void));
 
 void workload_job_report(struct workload_report *report);
 

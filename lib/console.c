@@ -66,6 +66,11 @@ void console_printf(const char *format, ...)
     console_write(text, min_u64((u64)length, sizeof(text) - 1));
 }
 
+const char *console_answer_tag(void)
+{
+    return answer_tag;
+}
+
 void console_answer(const char *tag)
 {
     answer_tag = tag;

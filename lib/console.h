@@ -27,6 +27,9 @@ void console_printf(const char *format, ...) printf_like(1, 2);
  */
 void console_answer(const char *tag);
 
+/* The tag of the answer that is being written, or NULL. */
+const char *console_answer_tag(void);
+
 /* Whether the last character written ended a line. */
 bool console_at_line_start(void);
 

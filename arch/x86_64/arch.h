@@ -80,12 +80,6 @@ must_check int cpus_start_job(unsigned id, void (*function)(void *context), void
 /* The processor's last job has not ended. What a job wrote is seen once this is false. */
 bool cpus_busy(unsigned id);
 
-/*
- * Run function(context) on the first nr processors that run at once, and return when it
- * has ended on all. E_NODEV if fewer run, E_BUSY if one has a job.
- */
-must_check int cpus_run(unsigned nr, void (*function)(void *context), void *context);
-
 /* ---- serial port COM1, 115200 8N1: the console ---- */
 
 void serial_init(void);

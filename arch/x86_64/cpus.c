@@ -176,26 +176,6 @@ bool cpus_none_busy(void)
     return true;
 }
 
-int cpus_run(unsigned nr, void (*function)(void *context), void *context)
-{
-    if (nr == 0 || nr > cpus_nr_running)
-        return E_NODEV;
-    if (!cpus_none_busy())
-        return E_BUSY;
-    for (unsigned id = 1, left = nr - 1; left > 0; id++) {
-        if (!cpus_runs(id))
-            continue;
-        int status = cpus_start_job(id, function, context);
-        if (status != OK)
-            panic("cpu %u was idle and cannot start a job: %s", id, status_name(status));
-        left--;
-    }
-    function(context);
-    while (!cpus_none_busy())
-        cpu_idle(cpus_none_busy);
-    return OK;
-}
-
 /* ---- the end ---- */
 
 bool cpus_is_last(void)

@@ -65,6 +65,35 @@ def test_run_is_a_script(boot: Boot) -> None:
     assert "alloc: 0" in text and "check: ok" in text
 
 
+# run= -> how QEMU ends, and what the log must have
+SCRIPTS = {
+    "wait; alloc 1M; fill; check; exit": (33, r"^check: ok: 0: "),
+    "exti; exit": (43, r"^error: unknown command 'exti'"),
+    "alloc lots; exit 3": (43, r"^error: alloc: 'lots': expected a size"),
+    "exit 0 0; alloc 1M; exit": (43, r"^error: exit: '0' is too much"),
+    "alloc 64T; fill; check; exit": (43, r"^error: alloc: 64T: not enough free memory$"),
+    f"{'x' * 256}; exit": (43, r"^error: run: a command is longer than 255 characters$"),
+}
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=range(len(SCRIPTS)))
+def test_a_script_ends_qemu_whether_it_fails_or_not(boot: Boot, script: str) -> None:
+    """Whoever reads the status of QEMU alone learns that a command failed, and never waits for an `exit` to come."""
+    status, pattern = SCRIPTS[script]
+    qemu = boot(MemDevice("vmem0", requested=64 * MIB), ready=False, append=f'run="{script}"')
+    assert qemu.wait_exit() == status
+    text = qemu.guest.console.wait_end()
+    assert re.search(pattern, text, re.MULTILINE), text
+    assert ("run: a command failed: the rest is not run, and Tide ends\n" in text) == (status == 43)
+
+
+def test_a_script_without_exit_stops_at_its_error(boot: Boot) -> None:
+    """Nobody asked for an end: the prompt is there for the user."""
+    qemu = boot(MemDevice("vmem0"), append='run="alloc lots; alloc 1M"')
+    qemu.guest.console.wait(r"^run: a command failed: the rest is not run$")
+    assert qemu.guest.command("free") == "error: free: no such holding\n"
+
+
 def test_a_long_command_line_is_cut_with_a_word(boot: Boot) -> None:
     qemu = boot(MemDevice("vmem0"), append=" ".join(f"option{i}=value" for i in range(180)))
     qemu.guest.console.wait(r"(?i)command line.*(longer|cut|truncated)")
@@ -75,9 +104,23 @@ def test_a_long_command_line_is_cut_with_a_word(boot: Boot) -> None:
 ANSWERS = {
     "": r"^$",
     "frobnicate": r"error: unknown command 'frobnicate'",
-    "alloc": r"error: alloc: '': expected a size",
+    "alloc": r"error: alloc: expected 'alloc SIZE \[COUNT\] \[node=N\]'",
     "alloc lots": r"error: alloc: 'lots': expected a size",
     "alloc 64T": r"error: alloc: 64T: not enough free memory",
+    "alloc 99999999999999999999": r"error: alloc: '9+': expected a size below 2\^64 bytes",
+    "fill 0 99999999999999999999": r"error: fill: '9+': expected a size below 2\^64 bytes",
+    "vm alloc 99999999999999999999": r"error: vm alloc: '9+': expected a size below 2\^64 bytes",
+    "alloc 4K 4097": r"error: alloc: '4097': expected a count from 1 to 4096",
+    "bench hot 99 1": r"error: bench hot: '99': expected an order from 0 to 9",
+    "bench hot 0 x": r"error: bench hot: 'x': expected a number of pairs",
+    "bench hot 0": r"error: bench hot: expected 'bench hot ORDER COUNT \[CPUS\]'",
+    "bench churn stop": r"error: bench churn stop: no churn runs",
+    "bench churn often": r"error: bench churn: 'often': expected a limit",
+    "bench": r"error: bench: '': expected hot, bulk, random, churn",
+    "vm touch stop now": r"error: vm touch stop: 'now' is too much: expected 'vm touch stop'",
+    "exit 0 0": r"error: exit: '0' is too much: expected 'exit \[CODE\]'",
+    "status vmem0": r"error: status: 'vmem0' is too much: expected 'status'",
+    "stats all": r"error: stats: 'all': expected check",
     "free 12": r"error: free: no such holding",
     "check x": r"error: check: 'x': expected",
     "map vmem9": r"error: map: 'vmem9': expected",

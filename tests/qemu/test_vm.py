@@ -64,12 +64,12 @@ def test_an_area_is_read_write_no_execute_and_has_guards(boot: Boot, machine: di
 def test_what_is_refused(boot: Boot) -> None:
     qemu = boot(MemDevice("vmem0"))
     resize(qemu, "vmem0", 64 * MIB)
-    assert qemu.guest.command("vm alloc 4G") == "error: vm alloc: not enough free memory, or too many areas\n"
-    assert qemu.guest.command("vm alloc 17T") == "error: vm alloc: not enough free memory, or too many areas\n"
-    assert qemu.guest.command("vm alloc 0").startswith("error: vm: '0': expected a size above 0")
-    assert qemu.guest.command("vm alloc 1M 257").startswith("error: vm: '257': expected a count")
+    assert qemu.guest.command("vm alloc 4G") == "error: vm alloc: not enough free memory\n"
+    assert qemu.guest.command("vm alloc 17T") == "error: vm alloc: not enough free memory\n"
+    assert qemu.guest.command("vm alloc 0").startswith("error: vm alloc: '0': expected a size above 0")
+    assert qemu.guest.command("vm alloc 1M 257").startswith("error: vm alloc: '257': expected a count")
     assert qemu.guest.command("vm free 3") == "error: vm free: no such area\n"
-    assert qemu.guest.command("vm free x").startswith("error: vm: 'x': expected an area's number")
+    assert qemu.guest.command("vm free x").startswith("error: vm free: 'x': expected an area's number")
     assert qemu.guest.command("vm touch") == "error: vm touch: there is no other processor\n"
     assert qemu.guest.command("vm touch stop") == "error: vm touch: no processor touches areas\n"
     assert qemu.guest.command("vm what").startswith("error: vm: 'what': expected alloc, fill")
@@ -133,7 +133,7 @@ def test_other_processors_go_on(boot: Boot, touched: str) -> None:
         vm(qemu, f"alloc {each} {nr}")
     vm(qemu, "fill all")
     assert vm(qemu, "touch") == "vm: touch: 3 processors\n"
-    assert qemu.guest.command("vm free") == "error: vm free: processors are at work: 'vm touch stop' first\n"
+    assert qemu.guest.command("vm free") == "error: vm free: processors touch areas: 'vm touch stop' first\n"
     while (now := stats(qemu))["waits"] < 10 or now["moves"] < moves:
         for device in ("vmem0", "vmem1"):
             resize(qemu, device, 0)
