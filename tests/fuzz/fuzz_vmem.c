@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * libFuzzer target: the virtio-mem driver's request loop. The input is what the
- * device answers (or does not), what it writes into config space, what the host
- * and the guest do meanwhile. Whatever it is: the driver's book is what mm has
- * mapped, a page in use stays mapped, and each call is bounded.
+ * libFuzzer target: the virtio-mem driver's request loop. The input is what one or two
+ * devices answer (or do not), what they write into config space, and what the
+ * host and the guest do meanwhile: devices that come and go with blocks of any size,
+ * resets, sleep, pages that are taken and freed. Whatever it is: the driver's book is what
+ * mm has mapped, a page in use stays mapped, and each call is bounded.
  */
 #include "drivers/virtio/virtio_mem.h"
 #include "drivers/virtio/virtio_mem_spec.h"
@@ -16,17 +17,27 @@
 #include "tests/unit/fake_mm.h"
 #include "tests/unit/fake_transport.h"
 
-#define BASE         (4 * GIB)
-#define BLOCK        (2 * MIB)
+#define NR_DEVICES   2
+#define BASE         (4 * GIB) /* of the first device's region, and GIB more for the next */
 #define NR_BLOCKS    24
+#define BLOCK_MAX    (6 * MIB)
 #define PAGES_MAX    16
-#define REQUESTS_MAX (64 * 16 + 16)  /* rounds of one call, requests of one round */
-#define AT_ONCE_MAX  (8 * NR_BLOCKS) /* calls in a row that want another at once, to move pages */
-#define CHUNK_ORDER  6
+#define REQUESTS_MAX (64 * 16 + 16) /* rounds of one call, requests of one round */
+/* Calls in a row that want another at once, to move pages: a few for each 2 MiB. */
+#define AT_ONCE_MAX (8 * NR_BLOCKS * (BLOCK_MAX / (2 * MIB)))
+#define CHUNK_ORDER 6
 
-static struct fake_transport fake;
+struct device {
+    struct fake_transport fake;
+    struct virtio_mem_config_abi config; /* as the device would have it */
+    struct vmem_device *driver;          /* NULL while it is not attached */
+    u64 block_bytes;
+    bool is_quiesced;
+};
+
+static struct device devices[NR_DEVICES];
+static struct device *current; /* that the next events are for */
 static struct fuzz_input input;
-static struct virtio_mem_config_abi config;
 static struct {
     paddr_t base;
     unsigned order; /* CHUNK_ORDER: movable */
@@ -34,38 +45,39 @@ static struct {
 static unsigned nr_pages;
 static bool refuses;
 
-static void write_config(void)
+static void write_config(struct device *device)
 {
-    memcpy(fake.config, &config, sizeof(config));
+    memcpy(device->fake.config, &device->config, sizeof(device->config));
 }
 
 /* What a device does that believes its own ACK; else the fuzzer gets no further than the first. */
-static void follow_ack(const struct virtio_mem_request_abi *request)
+static void follow_ack(struct device *device, const struct virtio_mem_request_abi *request)
 {
-    u64 bytes = le16_to_cpu(request->nb_blocks) * BLOCK;
+    u64 bytes = le16_to_cpu(request->nb_blocks) * device->block_bytes;
     switch (le16_to_cpu(request->type)) {
     case VIRTIO_MEM_REQ_PLUG:
-        config.plugged_size.raw += bytes;
+        device->config.plugged_size.raw += bytes;
         break;
     case VIRTIO_MEM_REQ_UNPLUG:
-        config.plugged_size.raw -= bytes;
+        device->config.plugged_size.raw -= bytes;
         break;
     case VIRTIO_MEM_REQ_UNPLUG_ALL:
-        config.plugged_size.raw = 0;
+        device->config.plugged_size.raw = 0;
         break;
     default:
         break;
     }
-    write_config();
+    write_config(device);
 }
 
 static void on_request(void *context, struct fake_request *raw)
 {
-    (void)context;
+    struct device *device = context;
     struct virtio_mem_request_abi request;
     struct virtio_mem_response_abi reply = {0};
     u8 how = (u8)fuzz_take(&input, 1);
 
+    FUZZ_CHECK(!device->is_quiesced);
     FUZZ_CHECK(raw->readable_bytes == sizeof(request) && raw->reply_capacity == sizeof(reply));
     memcpy(&request, raw->readable, sizeof(request));
     reply.type.raw = how & 3;
@@ -77,9 +89,9 @@ static void on_request(void *context, struct fake_request *raw)
     }
     raw->no_answer = (how & 0x70) == 0x70;
     if ((how & 0x70) == 0x60)
-        fake_transport_fail(&fake);
+        fake_transport_fail(&device->fake);
     if (reply.type.raw == VIRTIO_MEM_RESP_ACK && (how & 0x70) != 0x50)
-        follow_ack(&request);
+        follow_ack(device, &request);
     memcpy(raw->reply, &reply, sizeof(reply));
 }
 
@@ -115,105 +127,194 @@ static void use_pages(u8 what)
     }
 }
 
-static void act(struct vmem_device *driver)
+/* ---- devices that come and go ---- */
+
+/* Bits of flags: packed ring, more ring features, plugged from before, adopt it; requested blocks.
+ */
+static void attach(struct device *device, u64 block_bytes, u8 flags)
 {
-    u8 what = (u8)fuzz_take(&input, 1);
+    static const char *const names[NR_DEVICES] = {"vmem0", "vmem1"};
+    unsigned number = (unsigned)(device - devices);
+    fake_transport_init(&device->fake, VIRTIO_ID_MEM, 7, sizeof(device->config));
+    device->fake.on_request = on_request;
+    device->fake.context = device;
+    if (flags & 1)
+        device->fake.offered |= VIRTIO_FEATURE(VIRTIO_F_RING_PACKED);
+    if (flags & 2)
+        device->fake.offered |=
+            VIRTIO_FEATURE(VIRTIO_F_EVENT_IDX) | VIRTIO_FEATURE(VIRTIO_F_IN_ORDER);
+    device->block_bytes = block_bytes;
+    device->is_quiesced = false;
+    device->config = (struct virtio_mem_config_abi){
+        .block_size = cpu_to_le64(block_bytes),
+        .addr = cpu_to_le64(BASE + number * GIB),
+        .region_size = cpu_to_le64(NR_BLOCKS * block_bytes),
+        .usable_region_size = cpu_to_le64(NR_BLOCKS * block_bytes),
+        .plugged_size = cpu_to_le64(flags & 4 ? 3 * block_bytes : 0),
+        .requested_size = cpu_to_le64((flags >> 4) * block_bytes),
+    };
+    write_config(device);
+    vmem_choose_init(flags & 8 ? VMEM_INIT_STATE : VMEM_INIT_UNPLUG_ALL);
+    if (vmem_attach(&device->fake.device, names[number], VIRTIO_IRQ_AUTO, &device->driver) != OK)
+        device->driver = NULL;
+}
+
+static void detach(struct device *device)
+{
+    if (device->is_quiesced) { /* nothing else may come next */
+        device->is_quiesced = false;
+        vmem_resume(device->driver, platform_now_ms());
+    }
+    if (vmem_detach(device->driver) == OK)
+        device->driver = NULL;
+}
+
+/* The other events are for this device from now on; with a block size, it comes or goes. */
+static void choose(u8 which)
+{
+    static const u64 block_sizes[] = {2 * MIB, 64 * KIB, MIB, 4 * MIB, BLOCK_MAX};
+    current = &devices[which % NR_DEVICES];
+    if (which / NR_DEVICES >= ARRAY_SIZE(block_sizes))
+        return;
+    if (current->driver)
+        detach(current);
+    else
+        attach(current, block_sizes[which / NR_DEVICES], (u8)fuzz_take(&input, 1));
+}
+
+static void quiesce_or_resume(struct device *device)
+{
+    device->is_quiesced = !device->is_quiesced;
+    if (!device->is_quiesced)
+        vmem_resume(device->driver, platform_now_ms());
+    else if (vmem_quiesce(device->driver) != OK)
+        FUZZ_CHECK(device->fake.device.broken);
+}
+
+/* ---- events ---- */
+
+static void act_on_current(u8 what)
+{
     switch (what % 8) {
-    case 0:
-        fake_advance_ms(fuzz_take(&input, 2));
-        break;
     case 1:
-        config.requested_size.raw = what / 8 % (NR_BLOCKS + 1) * BLOCK;
-        write_config();
-        fake_transport_raise_config(&fake);
+        current->config.requested_size.raw = what / 8 % (NR_BLOCKS + 1) * current->block_bytes;
+        write_config(current);
+        fake_transport_raise_config(&current->fake);
         break;
     case 2:
-        fake.config[fuzz_take(&input, 1) % sizeof(config)] = (u8)fuzz_take(&input, 1);
-        fake_transport_raise_config(&fake);
+        current->fake.config[fuzz_take(&input, 1) % sizeof(current->config)] =
+            (u8)fuzz_take(&input, 1);
+        fake_transport_raise_config(&current->fake);
         break;
     case 3:
-        if (vmem_verify(driver) == OK)
+        if (vmem_verify(current->driver) == OK)
             fake_advance_ms(1);
         break;
     case 4:
-        fake_transport_interrupt(&fake, what / 8 & 3);
+        fake_transport_interrupt(&current->fake, what / 8 & 3);
         break;
     case 5:
-        fake.hold = (what & 8) != 0;
-        if (!fake.hold && fake.queues[0].enabled)
-            (void)fake_transport_process(&fake, 0);
-        break;
-    case 6:
-        fake_advance_ms(70000);
+        current->fake.hold = (what & 8) != 0;
+        if (!current->fake.hold && current->fake.queues[0].enabled)
+            (void)fake_transport_process(&current->fake, 0);
         break;
     default:
-        use_pages(what / 8);
+        if (what / 8 == 1)
+            quiesce_or_resume(current);
+        else if (what / 8 == 2)
+            fake_transport_fail(&current->fake);
+        else
+            fake_advance_ms(70000);
         break;
     }
 }
 
-static void check(struct vmem_device *driver)
+static void act(void)
+{
+    u8 what = (u8)fuzz_take(&input, 1);
+    if (what % 8 == 0)
+        fake_advance_ms(fuzz_take(&input, 2));
+    else if (what % 8 == 7)
+        use_pages(what / 8);
+    else if (what % 8 == 6 && what / 8 >= 16)
+        choose(what / 8 - 16);
+    else if (current->driver)
+        act_on_current(what);
+}
+
+/* ---- what must hold ---- */
+
+/* What it has plugged, by its driver's book. */
+static u64 service(struct device *device)
 {
     struct vmem_status status;
-    u64 before = fake.nr_requests;
+    u64 before = device->fake.nr_requests;
     u64 now_ms = platform_now_ms();
-    for (unsigned calls = 0; vmem_service(driver, now_ms) <= now_ms; calls++) {
+    u64 next_ms;
+    for (unsigned calls = 0; (next_ms = vmem_service(device->driver, now_ms)) <= now_ms; calls++) {
         FUZZ_CHECK(calls < AT_ONCE_MAX);
-        FUZZ_CHECK(fake.nr_requests - before <= REQUESTS_MAX);
-        before = fake.nr_requests;
+        FUZZ_CHECK(device->fake.nr_requests - before <= REQUESTS_MAX);
+        before = device->fake.nr_requests;
     }
-    FUZZ_CHECK(fake.nr_requests - before <= REQUESTS_MAX);
-    vmem_get_status(driver, &status);
-    FUZZ_CHECK(status.plugged_blocks * BLOCK == fake_mapped_bytes());
+    FUZZ_CHECK(device->fake.nr_requests - before <= REQUESTS_MAX);
+    FUZZ_CHECK(!device->is_quiesced || next_ms == VMEM_NEVER);
+    vmem_get_status(device->driver, &status);
+    return status.plugged_blocks * device->block_bytes;
+}
+
+static void check(void)
+{
+    u64 plugged_bytes = 0;
+    for (unsigned i = 0; i < NR_DEVICES; i++) {
+        if (devices[i].driver)
+            plugged_bytes += service(&devices[i]);
+    }
+    FUZZ_CHECK(plugged_bytes == fake_mapped_bytes());
     for (unsigned i = 0; i < nr_pages; i++)
         FUZZ_CHECK(pages[i].base < BASE ||
                    fake_is_mapped(pages[i].base, PAGE_BYTES << pages[i].order));
 }
 
-static void start(u8 flags)
+static void start(void)
 {
     static struct boot_info boot;
-    fake_mm_start(&boot, 8 * MIB);
+    fake_mm_start(&boot, 4 * MIB);
     nr_pages = 0;
     refuses = false;
     FUZZ_CHECK(page_add_owner(&owner) == OK);
-    fake_transport_init(&fake, VIRTIO_ID_MEM, 7, sizeof(config));
-    fake.on_request = on_request;
-    if (flags & 1)
-        fake.offered |= VIRTIO_FEATURE(VIRTIO_F_RING_PACKED);
-    if (flags & 2)
-        fake.offered |= VIRTIO_FEATURE(VIRTIO_F_EVENT_IDX) | VIRTIO_FEATURE(VIRTIO_F_IN_ORDER);
-    config = (struct virtio_mem_config_abi){
-        .block_size = cpu_to_le64(BLOCK),
-        .addr = cpu_to_le64(BASE),
-        .region_size = cpu_to_le64(NR_BLOCKS * BLOCK),
-        .usable_region_size = cpu_to_le64(NR_BLOCKS * BLOCK),
-        .plugged_size = cpu_to_le64(flags & 4 ? 3 * BLOCK : 0),
-        .requested_size = cpu_to_le64((flags >> 4) * BLOCK),
-    };
-    write_config();
-    vmem_choose_init(flags & 8 ? VMEM_INIT_STATE : VMEM_INIT_UNPLUG_ALL);
+    for (unsigned i = 0; i < NR_DEVICES; i++)
+        devices[i].driver = NULL;
+    current = &devices[0];
+    attach(current, 2 * MIB, (u8)fuzz_take(&input, 1));
+}
+
+static void finish(void)
+{
+    bool is_all_gone = true;
+    while (nr_pages > 0)
+        use_pages(0);
+    for (unsigned i = 0; i < NR_DEVICES; i++) {
+        if (devices[i].driver)
+            detach(&devices[i]);
+        is_all_gone &= !devices[i].driver;
+    }
+    if (is_all_gone)
+        FUZZ_CHECK(fake_mapped_bytes() == 0);
+    page_check();
+    fake_shutdown();
 }
 
 int LLVMFuzzerTestOneInput(const u8 *data, size_t bytes)
 {
-    struct vmem_device *driver;
     for (unsigned i = 0; i < LOG_NR_MODULES; i++)
         log_levels[i] = LOG_LEVEL_ERROR;
     input = (struct fuzz_input){data, bytes, 0};
-    start((u8)fuzz_take(&input, 1));
-    if (vmem_attach(&fake.device, "vmem0", VIRTIO_IRQ_AUTO, &driver) == OK) {
-        check(driver);
-        while (!fuzz_ended(&input)) {
-            act(driver);
-            check(driver);
-        }
-        while (nr_pages > 0)
-            use_pages(0);
-        if (vmem_detach(driver) == OK)
-            FUZZ_CHECK(fake_mapped_bytes() == 0);
-        page_check();
+    start();
+    check();
+    while (!fuzz_ended(&input)) {
+        act();
+        check();
     }
-    fake_shutdown();
+    finish();
     return 0;
 }
