@@ -141,7 +141,8 @@ static void test_request_lowered_to_what_there_is(void **state)
     assert_int_equal(nr_plugs(), before + 4); /* 480 blocks; 120, 240, and the other 120 */
 }
 
-/* Where the region is in pieces, one request is as far as a host that said BUSY is asked at once. */
+/* Where the region is in pieces, one request is as far as a host that said BUSY is asked at once.
+ */
 static void test_pieces_are_asked_for_one_by_one(void **state)
 {
     paddr_t pages[32];

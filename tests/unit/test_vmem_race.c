@@ -150,11 +150,8 @@ static void test_for_ever(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        scenario(test_unplug),
-        scenario(test_unplug_all),
-        scenario(test_emptied_block),
-        scenario(test_grow_after_it),
-        scenario(test_for_ever),
+        scenario(test_unplug),        scenario(test_unplug_all), scenario(test_emptied_block),
+        scenario(test_grow_after_it), scenario(test_for_ever),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
