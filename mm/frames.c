@@ -75,7 +75,7 @@ static bool prepare_part(paddr_t base, paddr_t end)
     if (base == end)
         return true;
     struct group *group = meta_get_group(base);
-    return group && meta_need_bitmap(group) && meta_need_present_bitmap(group);
+    return group && meta_need_odd_bitmaps(group);
 }
 
 bool frames_prepare(paddr_t base, u64 bytes)
@@ -178,7 +178,7 @@ static int remove_part(paddr_t base, paddr_t end)
     struct area_ref ref = index_area(base);
     if (!ref.group)
         return E_BUSY;
-    if (!meta_need_bitmap(ref.group) || !meta_need_present_bitmap(ref.group))
+    if (!meta_need_odd_bitmaps(ref.group))
         return E_NOMEM;
     u64 count = frame_count(base, end);
     u32 entry = area_lock(area_entry(ref));

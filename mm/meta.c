@@ -58,13 +58,13 @@ static void *get_frame(void)
 }
 
 /* A bitmap can be moved, so it may lie anywhere; but it must leave the kernel its reserve. */
-static void *get_bitmap(const struct group *group)
+static void *get_bitmap(const struct group *group, bool may_use_reserve)
 {
     if (early || place_above_reserve(1))
         return get_frame();
     void *frame = meta_area_get(group);
     nr_frames += frame != NULL;
-    return frame;
+    return !frame && may_use_reserve ? get_frame() : frame;
 }
 
 static void put_bitmap(void *frame)
@@ -159,15 +159,17 @@ u64 meta_frames_for(paddr_t base, u64 range_bytes, u64 bytes)
 bool meta_need_bitmap(struct group *group)
 {
     if (!group->bitmap)
-        group->bitmap = get_bitmap(group);
+        group->bitmap = get_bitmap(group, false);
     return group->bitmap != NULL;
 }
 
-bool meta_need_present_bitmap(struct group *group)
+bool meta_need_odd_bitmaps(struct group *group)
 {
-    if (group->present_bitmap)
-        return true;
-    group->present_bitmap = get_bitmap(group);
+    if (!group->bitmap)
+        group->bitmap = get_bitmap(group, true);
+    if (!group->bitmap || group->present_bitmap)
+        return group->bitmap != NULL;
+    group->present_bitmap = get_bitmap(group, true);
     if (!group->present_bitmap)
         return false;
     memset(group->present_bitmap, 0, PAGE_BYTES);

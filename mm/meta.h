@@ -25,8 +25,12 @@ void meta_drop_group(struct group *group);
 /* Give the group a bitmap, contents undefined, if it has none; false if no frame can be had. */
 bool meta_need_bitmap(struct group *group);
 
-/* The same for the present bitmap: all zeros, which is right while no area is odd. */
-bool meta_need_present_bitmap(struct group *group);
+/*
+ * The same for both bitmaps, as odd areas need them; they may have the reserve, for memory comes
+ * and goes with them. The present bitmap is all zeros at first, which is right while no area is
+ * odd.
+ */
+bool meta_need_odd_bitmaps(struct group *group);
 
 #ifdef TIDE_DEBUG
 /* The bits of poison.h, all zeros at first; they stay until the group goes. */

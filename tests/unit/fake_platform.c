@@ -33,6 +33,7 @@ __thread u32 fake_cpu_id;
 
 struct fake_cpu_local fake_cpu_locals[CPUS_MAX];
 void (*fake_on_barrier)(char kind);
+int (*fake_on_map)(paddr_t paddr, u64 bytes, bool map);
 
 static struct mapping mappings[MAPPINGS_MAX]; /* sorted, merged where they touch */
 static unsigned nr_mappings;
@@ -96,6 +97,7 @@ void fake_shutdown(void)
     now_ms = 0;
     exit_expected = false;
     fake_on_barrier = NULL;
+    fake_on_map = NULL;
     fake_console_clear();
 }
 
@@ -152,6 +154,9 @@ int platform_map_ram(paddr_t paddr, u64 bytes)
         return E_EXIST;
     if (fail_now(&map_failure))
         return E_NOMEM;
+    int status = fake_on_map ? fake_on_map(paddr, bytes, true) : OK;
+    if (status != OK)
+        return status;
     bool joins_next = index < nr_mappings && mappings[index].base == paddr + bytes;
     bool joins_before = index > 0 && mappings[index - 1].base + mappings[index - 1].bytes == paddr;
     if (joins_before && joins_next) {
@@ -178,6 +183,9 @@ int platform_unmap_ram(paddr_t paddr, u64 bytes)
     assert_true(fake_is_mapped(paddr, bytes));
     if (fail_now(&unmap_failure))
         return E_NOMEM;
+    int status = fake_on_map ? fake_on_map(paddr, bytes, false) : OK;
+    if (status != OK)
+        return status;
     unsigned index = find_mapping(paddr);
     struct mapping whole = mappings[index];
     remove_mapping(index);

@@ -35,6 +35,9 @@ void fake_shutdown(void);
 /* ---- clock ---- */
 void fake_advance_ms(u64 ms);
 
+/* NULL, or what maps and unmaps besides, and may refuse. Until fake_shutdown(). */
+extern int (*fake_on_map)(paddr_t paddr, u64 bytes, bool map);
+
 /* ---- mappings ---- */
 bool fake_is_mapped(paddr_t paddr, u64 bytes); /* all of it, by platform_map_ram() */
 u64 fake_mapped_bytes(void);

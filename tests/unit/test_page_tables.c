@@ -368,10 +368,13 @@ static void test_random_walk(void **state)
         /* 4 KiB pages over many GiB would only cost time. */
         if (largest == MAP_LARGEST_4K && nr > 8192)
             largest = MAP_LARGEST_2M;
+        unsigned before = nr_tables;
         int status = mapping ? page_tables_map(&tables, start, nr * PAGE_BYTES, FLAGS, largest)
                              : page_tables_unmap(&tables, start, nr * PAGE_BYTES);
         if (status == OK) {
             assert_false(mapping && model_has(first, nr));
+            if (mapping)
+                assert_true(nr_tables - before <= page_tables_most(nr * PAGE_BYTES, largest));
             memset(model + first, mapping, nr);
         } else if (status == E_NOMEM) {
             assert_true(tables_left == 0);
