@@ -5,10 +5,10 @@ import re
 from pathlib import Path
 
 import pytest
-from helpers import Boot, nr_requests, requests_of, resize
+from helpers import Boot, nr_requests, requests_of, resize, switch_off
 from tide.machine import MemDevice
 from tide.qemu import Qemu
-from tide.units import GIB, MIB
+from tide.units import GIB, MIB, TIB
 
 LONG_SECONDS = 200.0
 
@@ -178,3 +178,73 @@ def test_tiny_boot_memory_and_a_huge_region(boot: Boot) -> None:
     resize(qemu, "vmem0", 0)
     assert nr_requests(qemu) - before <= 10
     assert qemu.backend_resident(size) == 0
+
+
+FULL = "alloc 4K 4096"  # fills 16 MiB of boot memory, and goes on in plugged memory
+
+
+def grow_half_way(qemu: Qemu, device: str, size: int) -> None:
+    """As far as it goes: pages in use, or too little boot memory, may be in the way."""
+    qemu.set_requested(device, size)
+    qemu.wait_for(lambda: re.search(rf"^{device}: .*(?:settled|waiting)", qemu.guest.command("status"), re.MULTILINE),
+                  f"{device} to settle or to wait")  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("block", "sizes", "cpu"),
+    [
+        (MIB, [127 * MIB, 65 * MIB], "qemu64"),
+        (2 * MIB, [512 * MIB], "max"),
+        (64 * MIB, [512 * MIB], "qemu64"),
+        (512 * MIB, [512 * MIB], "max"),
+        (GIB, [8 * GIB], "qemu64"),
+    ],
+    ids=["1M", "2M", "64M", "512M", "1G"],
+)
+def test_no_block_keeps_itself(boot: Boot, block: int, sizes: list[int], cpu: str) -> None:
+    """Boot memory is full while blocks come, go and are split: with all of it freed, all of it goes."""
+    start = 128 * MIB if block == MIB else GIB
+    qemu = boot(MemDevice("vmem0", size=8 * GIB, block=block, backend="memfd" if block == MIB else "ram", reserve=False), memory=16 * MIB, cpu=cpu)
+    resize(qemu, "vmem0", start)
+    qemu.guest.command(FULL)
+    for size in sizes:
+        grow_half_way(qemu, "vmem0", size)
+    qemu.guest.command("free all")
+    resize(qemu, "vmem0", 0)
+    switch_off(qemu, "vmem0")
+
+
+def test_no_two_devices_keep_each_other(boot: Boot) -> None:
+    """Each grows while boot memory is full, the first one empty and full again between."""
+    devices = [MemDevice(f"vmem{i}", size=4 * GIB, block=128 * MIB, reserve=False) for i in (0, 1)]
+    qemu = boot(*devices, memory=16 * MIB)
+    resize(qemu, "vmem0", 256 * MIB)
+    qemu.guest.command(FULL)
+    for device, size in (("vmem1", GIB), ("vmem0", 0)):
+        grow_half_way(qemu, device, size)
+    qemu.guest.command(FULL)
+    for device in ("vmem0", "vmem1"):
+        grow_half_way(qemu, device, 4 * GIB)
+    qemu.guest.command("free all")
+    for device in ("vmem0", "vmem1"):
+        resize(qemu, device, 0)
+
+
+def test_boot_memory_that_carries_less_than_the_region(boot: Boot) -> None:
+    """It grows as far as it can, says why once, sends nothing more, and gives all of it back."""
+    qemu = boot(MemDevice("vmem0", size=4 * TIB, reserve=False), memory=16 * MIB, cpu="max,phys-bits=46")
+    qemu.set_requested("vmem0", 4 * TIB)
+    qemu.wait_for(lambda: "waiting" in qemu.guest.command("status"), "it to wait")
+    assert "boot RAM has no room for the page tables and metadata of more" in qemu.guest.command("status")
+    assert 3 * TIB < qemu.size("vmem0") < 4 * TIB
+    before = nr_requests(qemu)
+    start = qemu.guest.stats()["uptime ms"]
+    qemu.wait_for(lambda: qemu.guest.stats()["uptime ms"] > start + 5000, "five guest seconds")
+    assert nr_requests(qemu) == before
+    assert {kind for kind, _ in requests_of(qemu)} == {"plug"}
+    assert len(re.findall(r"warning: ", qemu.guest.console.text)) == 1
+    alloc(qemu, "3G")
+    qemu.guest.command("fill 0 64M")
+    check(qemu)
+    qemu.guest.command("free all")
+    resize(qemu, "vmem0", 0)

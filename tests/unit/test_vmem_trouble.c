@@ -354,9 +354,53 @@ static void test_new_size_while_mm_refuses(void **state)
 
 #define scenario(test) cmocka_unit_test_teardown(test, shut_down)
 
+/* ---- boot RAM that is too small for the region ---- */
+
+#define HUGE_BLOCK (128 * MIB)
+#define HUGE_NR    2048
+
+/* It grows as far as boot RAM carries it, says so once and is quiet; and goes on when some is
+ * freed. */
+static void test_no_room_in_boot_ram(void **state)
+{
+    (void)state;
+    static paddr_t hogs[64 * MIB / PAGE_BYTES];
+    u64 nr_hogs = 0;
+    machine_boot_region(&machine, FAKE_VMEM_QEMU, MACHINE_BASE, HUGE_BLOCK, HUGE_NR);
+    machine_attach(&machine);
+    while ((hogs[nr_hogs] = page_alloc_table()) != PADDR_NONE)
+        nr_hogs++;
+    for (unsigned i = 0; i < 200; i++)
+        page_free(hogs[--nr_hogs], 0);
+    machine_resize(&machine, HUGE_NR * HUGE_BLOCK, 100000);
+    u64 plugged = machine.device.plugged_bytes;
+    assert_in_range(plugged, 32 * GIB, 200 * GIB);
+    machine_expect(&machine, plugged);
+    assert_int_equal(machine.device.count[VIRTIO_MEM_REQ_UNPLUG], 0);
+    u64 nr_plugs = machine.device.count[VIRTIO_MEM_REQ_PLUG];
+    assert_true(nr_plugs <= 16);
+    assert_int_equal(machine_status(&machine).phase, VMEM_PHASE_WAITING);
+    assert_string_equal(machine_status(&machine).waiting_for,
+                        "boot RAM has no room for the page tables and metadata of more");
+    assert_int_equal(machine_said("blocks are missing, boot RAM has no room"), 1);
+    assert_int_equal(machine_said("warning"), 1);
+    for (unsigned i = 0; i < 100; i++)
+        page_free(hogs[--nr_hogs], 0);
+    machine_run(&machine, 2000);
+    assert_true(machine.device.plugged_bytes > plugged);
+    machine_resize(&machine, 0, 1000);
+    machine_expect(&machine, 0);
+    while (nr_hogs > 0)
+        page_free(hogs[--nr_hogs], 0);
+    machine_resize(&machine, HUGE_NR * HUGE_BLOCK, 1000);
+    machine_expect(&machine, HUGE_NR * HUGE_BLOCK);
+    assert_int_equal(machine_said("warning"), 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        scenario(test_no_room_in_boot_ram),
         scenario(test_busy_backs_off),
         scenario(test_success_ends_back_off),
         scenario(test_busy_batch),
