@@ -223,6 +223,7 @@ void monitor_start(const char *text)
 {
     size_t bytes = strlen(text) + 1;
     memcpy(script, text, bytes);
+    script_cursor = script;
     line_init(&editor, PROMPT);
     line_show(&editor);
 }
