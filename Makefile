@@ -98,7 +98,7 @@ NPROC := $(shell nproc 2>/dev/null || echo 2)
 BUILD = @$(MAKE) --no-print-directory -s -j$(NPROC) O=$(O)
 TOOL = @O=$(O) PYTHON=$(PYTHON) QEMU=$(QEMU) PYTHONDONTWRITEBYTECODE=1
 HOST_TARGETS := help setup run shell gdb iso test test-unit test-qemu test-libvirt test-tools stress lint \
-	bench experiments
+	bench
 .PHONY: $(HOST_TARGETS) unit-programs iso-image
 
 help: ## this list
@@ -165,14 +165,6 @@ bench: ## the figures, as a table and as build/bench.json
 	$(TOOL) tools/setup bench
 	$(BUILD) all bench-programs $(O)/plugin/insn_count.so $(O)/bench/nop.elf
 	$(TOOL) $(PYTHON) tools/bench $(O)
-
-experiments: ## a fast set of experiments, and the figures that the docs show
-	$(TOOL) tools/setup experiments
-	$(BUILD) all $(O)/plugin/insn_count.so
-	$(TOOL) tools/linux-guest
-	$(TOOL) $(PYTHON) tools/experiment compare --repetitions 2 --figures docs/figures experiments/latency.toml
-	$(TOOL) $(PYTHON) tools/experiment run --figures docs/figures \
-		$(filter-out %/latency.toml %/inflate.toml,$(wildcard experiments/*.toml))
 
 unit-programs: $(UNIT_TESTS)
 

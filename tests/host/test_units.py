@@ -9,13 +9,13 @@ from tide.units import GIB, KIB, MIB, TIB, format_size, human_size, parse_size
 @pytest.mark.parametrize(
     ("text", "size"),
     [("0", 0), ("4096", 4096), ("512M", 512 * MIB), ("512 MiB", 512 * MIB), ("1.5g", 1536 * MIB),
-     ("0x200000", 2 * MIB), ("2T", 2 * TIB), ("64kb", 64 * KIB)],
+     ("0x200000", 2 * MIB), ("2T", 2 * TIB), ("64kib", 64 * KIB)],
 )  # fmt: skip
 def test_parse(text: str, size: int) -> None:
     assert parse_size(text) == size
 
 
-@pytest.mark.parametrize("text", ["", "M", "12X", "-1", "1.0001K", "one", "0x", "5 5"])
+@pytest.mark.parametrize("text", ["", "M", "12X", "-1", "1.0001K", "one", "0x", "5 5", "1GB", "1Gb", "64kb", "5ib", "5B"])
 def test_parse_refuses(text: str) -> None:
     with pytest.raises(ValueError):
         parse_size(text)

@@ -251,7 +251,7 @@ def test_help(name: str, tmp_path: Path) -> None:
 
 def test_wrong_arguments(tmp_path: Path) -> None:
     for arguments, status, words in (
-        (("profile", str(IMAGE), "much"), 2, "argument size: 'much' is not a size; expected a number with K, M, G or T"),
+        (("profile", str(IMAGE), "much"), 2, "argument size: 'much' is not a size; expected a number with K, M, G or T (powers of 1024)"),
         (("profile", "/no/image", "1G"), 1, "tools/profile: there is no /no/image: run `make` first"),
         (("gdb", "/no/image"), 1, "tools/gdb: there is no /no/image: run `make` first"),
         (("bench", str(tmp_path)), 1, f"tools/bench: there is no {tmp_path}/tide.elf: run `make` first"),

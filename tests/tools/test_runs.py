@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Whole runs in the real QEMU: each workload, each way to end, and Linux beside Tide."""
 
+import importlib.util
 import json
 import os
 import signal
@@ -13,7 +14,7 @@ from typing import Any, Callable
 import pytest
 from conftest import TREE
 from tide.guest import Guest
-from tide_experiment import folder, guestlines, results, scenario
+from tide_experiment import cli, folder, guestlines, results, scenario
 from tide_experiment.guests import LinuxGuest, TideGuest
 from tide_experiment.recorder import Moment
 from tide_experiment.runner import Plan, Run, plan_runs
@@ -261,3 +262,32 @@ def test_missing_guest_is_said_at_once(scenario_file: Write, tool: Callable[...,
     assert no_image.returncode == 2 and "no.elf: run `make` first" in no_image.stderr
     no_linux = tool("experiment", "compare", "--linux", tmp_path, "--out", tmp_path, path)
     assert no_linux.returncode == 2 and "run tools/linux-guest first" in no_linux.stderr
+
+
+def test_what_the_pictures_need_is_asked_before_a_run(
+    scenario_file: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    there = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "matplotlib" else there(name))
+    for verb in ("run", "plot"):
+        assert cli.main([verb, "--out", str(tmp_path / "out"), str(scenario_file())]) == 2
+        assert "python3-matplotlib: run `tools/setup experiments`" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("option, value, words", [
+    ("--repetitions", "0", "'0' is not a number of runs; expected 1 or more"),
+    ("--repetitions", "-1", "'-1' is not a number of runs; expected 1 or more"),
+    ("--figures", "/no/folder", "'/no/folder' is no folder; expected one with pictures to renew"),
+])  # fmt: skip
+def test_wrong_options(scenario_file: Write, tool: Callable[..., Any], option: str, value: str, words: str) -> None:
+    done = tool("experiment", "run", f"{option}={value}", scenario_file())
+    assert done.returncode == 2 and words in done.stderr
+
+
+def test_only_make_figures_changes_the_tree() -> None:
+    """`make experiments` writes below O alone."""
+    for target, changes in (("experiments", False), ("figures", True)):
+        told = subprocess.run(["make", "-n", target], cwd=TREE, capture_output=True, text=True, timeout=60)
+        assert told.returncode == 0 and "tools/experiment run" in told.stdout
+        assert ("docs/figures" in told.stdout) == changes

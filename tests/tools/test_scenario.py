@@ -6,7 +6,7 @@ from typing import Callable
 
 import pytest
 from conftest import MINIMAL, TREE
-from tide_experiment import scenario
+from tide_experiment import scenario, schema
 from tide_experiment.runner import plan_runs
 from tide_experiment.scenario import ScenarioError
 from tide_experiment.toml_lines import line_of, locate
@@ -78,6 +78,25 @@ WRONG = [
     ('title = "a"\n[[device]]\n', 1, "no [[step]] | one table [[step]] or more"),
     ('title = "a"\nseeds = []\n' + MINIMAL[len('title = "Try"\n'):], 2, "seeds = [] | a list of whole numbers"),
     ('title = "a"\nguest = "bsd"\n' + MINIMAL[len('title = "Try"\n'):], 2, 'guest = "bsd" | one of "tide", "linux"'),
+    (MINIMAL.replace("[[device]]", "[device]"), 2, "[device], one table | 1 to 16 tables [[device]], named vmem0"),
+    ('title = "a"\n[[device]]\n[step]\nrequested = "0"\n', 3, "[step], one table | one table [[step]] or more"),
+    ('title = "a"\ndevice = 5\n[[step]]\nrequested = "0"\n', 2, "device = 5 | 1 to 16 tables [[device]]"),
+    (MINIMAL + "[[machine]]\ncpus = 2\n", 8, "1 tables [[machine]] | a table [machine]: memory, cpus"),
+    (MINIMAL + '[[workload]]\nkind = "steady"\n', 8, "1 tables [[workload]] | a table [workload] with its kind"),
+    (MINIMAL + '[[sweep]]\n"device.block" = ["2M"]\n', 8, '1 tables [[sweep]] | a table: "device.block" ='),
+    (MINIMAL.replace('"256M"', '"1GB"'), 3, 'device.0.size = "1GB" | a size such as "512M" or "2G" (powers of 1024'),
+    (MINIMAL.replace('"256M"', '"1Gb"'), 3, 'device.0.size = "1Gb" | a size such as "512M" or "2G" (powers of 1024'),
+    (MINIMAL + "[[step]]\n", 8, "a [[step]] that does nothing | requested, workload, migration or hold"),
+    (MINIMAL + '[[step]]\nlabel = "nothing"\n', 8, "a [[step]] that does nothing | requested, workload"),
+    (MINIMAL + '[[step]]\nrequested = {}\n', 8, "a [[step]] that does nothing | requested, workload"),
+    (MINIMAL + '[[step]]\nmigration = "cancel"\n', 9,
+     'migration = "cancel" without a start before it | migration = "start" in a step before'),
+    (MINIMAL + 2 * '[[step]]\nmigration = "start"\n', 11,
+     'migration = "start" while one is there | migration = "cancel" before it'),
+    (MINIMAL + '[[step]]\nworkload = "wait"\n[workload]\nkind = "steady"\nsize = "1M"\n', 9,
+     'workload = "wait" without a start before it | workload = "start" in a step before'),
+    (MINIMAL + '[machine]\ncpu = "foo"\n', 9, 'machine.cpu = "foo" | a name that `qemu-system-x86_64 -cpu help` lists'),
+    (MINIMAL + '[machine]\ntype = "q36,acpi=off"\n', 9, 'machine.type = "q36,acpi=off" | a name that `qemu-system-x86'),
     ('title = "a"\nguest = \n', 2, "Invalid value | TOML: key = value"),
     ('title = "a"\n[device\n', 2, "Expected ']' at the end of a table declaration | TOML"),
 ]  # fmt: skip
@@ -142,3 +161,16 @@ def test_check_command(scenario_file: Write, tool: Callable[..., object]) -> Non
     assert keys.returncode == 0 and "occupancy" in keys.stdout and "memhp_default_state" in keys.stdout
     help_text = tool("experiment", "--help").stdout
     assert "[[device]]" in help_text and "tools/experiment compare" in help_text
+
+
+def test_names_of_qemu(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Aliases and options are taken; where there is no QEMU to ask, every name is."""
+    cpu, machine = schema.qemu_name("-cpu"), schema.qemu_name("-machine")
+    for name in ("qemu64", "max,+avx2", "486"):
+        assert cpu.read(name) == name
+    for name in ("pc", "q35", "microvm,pcie=on", "none"):
+        assert machine.read(name) == name
+    monkeypatch.setenv("QEMU", "/no/such/qemu")
+    schema.qemu_names.cache_clear()
+    assert cpu.read("foo") == "foo"
+    schema.qemu_names.cache_clear()

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Sizes in bytes, as people write them: 512M, 1G, 2MiB, 0x200000."""
+"""Sizes in bytes, as people write them: 512M, 1G, 2MiB, 0x200000.
+
+Units are powers of 1024. GB and Gb are refused: they are other numbers to some people.
+"""
 
 import re
 
@@ -8,15 +11,15 @@ MIB = 1 << 20
 GIB = 1 << 30
 TIB = 1 << 40
 
-_SUFFIXES = {"": 1, "B": 1, "K": KIB, "M": MIB, "G": GIB, "T": TIB}
-_SIZE = re.compile(r"(0x[0-9a-f]+|\d+(?:\.\d+)?)\s*([kmgt]?)(?:i?b)?", re.IGNORECASE)
+_SUFFIXES = {"": 1, "K": KIB, "M": MIB, "G": GIB, "T": TIB}
+_SIZE = re.compile(r"(0x[0-9a-f]+|\d+(?:\.\d+)?)\s*([kmgt]?)(?:(?<=[kmgt])ib)?", re.IGNORECASE)
 
 
 def parse_size(text: str) -> int:
     """The bytes that `text` names: a number with K, M, G or T (powers of 1024) or none."""
     match = _SIZE.fullmatch(text.strip())
     if not match:
-        raise ValueError(f"'{text}' is not a size; expected a number with K, M, G or T, as in 512M")
+        raise ValueError(f"'{text}' is not a size; expected a number with K, M, G or T (powers of 1024), as in 512M or 512MiB")
     number, suffix = match.groups()
     factor = _SUFFIXES[suffix.upper()]
     if number.lower().startswith("0x"):

@@ -60,6 +60,18 @@ was not, 2 when the file or the command line is wrong, 130 when you interrupted 
 """
 
 
+def count(text: str) -> int:
+    if not text.isdigit() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a number of runs; expected 1 or more")
+    return int(text)
+
+
+def existing_folder(text: str) -> Path:
+    if not Path(text).is_dir():
+        raise argparse.ArgumentTypeError(f"'{text}' is no folder; expected one with pictures to renew")
+    return Path(text)
+
+
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="tools/experiment", description=HELP, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -75,8 +87,8 @@ def build_parser() -> argparse.ArgumentParser:
         verb.add_argument("--out", type=Path, help="where results go (default: build/experiments)")
         verb.add_argument("--image", type=Path, help="Tide's image (default: build/tide.elf)")
         verb.add_argument("--linux", type=Path, help="the built Linux guest (default: build/linux)")
-        verb.add_argument("--repetitions", type=int, metavar="N", help="instead of the file's own number")
-        verb.add_argument("--figures", type=Path, metavar="DIR",
+        verb.add_argument("--repetitions", type=count, metavar="N", help="instead of the file's own number")
+        verb.add_argument("--figures", type=existing_folder, metavar="DIR",
                           help="renew the pictures that DIR has already: SCENARIO-PICTURE.svg")
         verb.add_argument("--via", choices=("qmp", "libvirt"), default="qmp",
                           help="start QEMU and ask it by QMP, or have libvirt do both (the domain of tests/libvirt)")
@@ -197,17 +209,29 @@ def show(experiment_folder: Path, console: Console, pictures: bool, figures_copy
         console.print(f"{experiment_folder}: steps.csv", soft_wrap=True, highlight=False)
 
 
+NO_MATPLOTLIB = "pictures need Debian's python3-matplotlib: run `tools/setup experiments`"
+
+
+def what_is_lacking(options: argparse.Namespace) -> str | None:
+    """What the runs need and this machine lacks, and what to do: asked before the first of them."""
+    if shutil.which(find_qemu()) is None:
+        return f"there is no {find_qemu()}: run `make setup`, or set QEMU="
+    if options.via == "libvirt" and importlib.util.find_spec("libvirt_qemu") is None:
+        return "--via libvirt needs Debian's python3-libvirt"
+    if not options.no_plot and importlib.util.find_spec("matplotlib") is None:
+        return f"{NO_MATPLOTLIB}, or give --no-plot"
+    return None
+
+
 def run_verb(options: argparse.Namespace, console: Console) -> int:
     compared = options.verb == "compare"
     lists = [read_all(options.files, guest) for guest in (("tide", "linux") if compared else (None,))]
     if any(scenarios is None for scenarios in lists):
         return 2
     available = {"tide": TideGuest(options.image), "linux": LinuxGuest(options.linux)}
-    if shutil.which(find_qemu()) is None:
-        print(f"tools/experiment: there is no {find_qemu()}: run `make setup`, or set QEMU=", file=sys.stderr)
-        return 2
-    if options.via == "libvirt" and importlib.util.find_spec("libvirt_qemu") is None:
-        print("tools/experiment: --via libvirt needs Debian's python3-libvirt", file=sys.stderr)
+    lacking = what_is_lacking(options)
+    if lacking:
+        print(f"tools/experiment: {lacking}", file=sys.stderr)
         return 2
     status = 0
     for scenarios in zip(*lists):
@@ -239,6 +263,9 @@ def find_results(given: Path, root: Path) -> list[Path]:
 
 
 def plot_verb(options: argparse.Namespace, console: Console) -> int:
+    if importlib.util.find_spec("matplotlib") is None:
+        print(f"tools/experiment: {NO_MATPLOTLIB}", file=sys.stderr)
+        return 2
     try:
         for given in options.files:
             for path in find_results(given, results_root(options)):

@@ -31,8 +31,8 @@ TOP = {
 MACHINE = {
     "memory": Key(schema.size(16 * MIB, MIB), 256 * MIB, "boot RAM"),
     "cpus": Key(schema.integer(1, 64), 1, "virtual processors"),
-    "type": Key(schema.text(), "q35", "QEMU's machine type with its options, as in \"pc,acpi=off\""),
-    "cpu": Key(schema.text(), "qemu64", "QEMU's processor model"),
+    "type": Key(schema.qemu_name("-machine"), "q35", "QEMU's machine type with its options, as in \"pc,acpi=off\""),
+    "cpu": Key(schema.qemu_name("-cpu"), "qemu64", "QEMU's processor model"),
 }
 DEVICE = {
     "size": Key(schema.size(MIB), 1 * GIB, "the region: what can be plugged at most"),
@@ -192,7 +192,7 @@ class _Checker:
         result = {name: copy.copy(key.default) for name, key in keys.items()}
         where = f"[{_dotted(path)}]" if path else "the top of the file"
         if not isinstance(given, dict):
-            self.problem(path, f"{_dotted(path)} = {_toml(given)}", f"a table: {', '.join(keys)}")
+            self.problem(path, _found(path, given), f"a table [{_dotted(path)}]: {', '.join(keys)}")
             return {name: None if value is ... else value for name, value in result.items()}
         for name, value in given.items():
             if name not in keys:
@@ -212,7 +212,7 @@ class _Checker:
 
     def devices(self, given: Any) -> list[dict[str, Any]]:
         if not isinstance(given, list) or not given or len(given) > 16:
-            found = "no [[device]]" if not given else f"{len(given)} devices"
+            found = _found(("device",), given) if given else "no [[device]]"
             self.problem(("device",), found, "1 to 16 tables [[device]], named vmem0, vmem1, ... in order")
             return []
         devices = []
@@ -240,7 +240,10 @@ class _Checker:
     def workload(self, given: Any) -> dict[str, Any] | None:
         if given is None:
             return None
-        kind = given.get("kind") if isinstance(given, dict) else None
+        if not isinstance(given, dict):
+            self.problem(("workload",), _found(("workload",), given), 'a table [workload] with its kind: kind = "steady"')
+            return None
+        kind = given.get("kind")
         if kind not in WORKLOADS:
             found = f"workload.kind = {_toml(kind)}" if kind is not None else "'kind' is missing in [workload]"
             self.problem(("workload", "kind"), found, schema.choice(*WORKLOADS).allowed)
@@ -280,8 +283,22 @@ class _Checker:
                          "a table [workload] with the kind of workload")  # fmt: skip
         if step["until"] == "time" and not step["hold"]:
             self.problem((*path, "until"), 'until = "time" without a time', 'hold = "2s" beside it')
+        if not (given or step["workload"] or step["migration"] or step["hold"]):
+            self.problem(path, "a [[step]] that does nothing", "requested, workload, migration or hold in it")
         return Step(step["label"] or "", wanted, step["workload"], step["migration"],
                     step["until"] or "settled", step["hold"] or 0.0, step["timeout"] or 30.0)  # fmt: skip
+
+    def order(self, schedule: list[Step], key: str, end: str) -> None:
+        """A workload or migration is started before anything else is done with it, and once at a time."""
+        there = False
+        for index, step in enumerate(schedule):
+            value = getattr(step, key)
+            if value == "start" and there:
+                self.problem(("step", index, key), f'{key} = "start" while one is there', f'{key} = "{end}" before it')
+            elif value not in (None, "start") and not there:
+                self.problem(("step", index, key), f'{key} = "{value}" without a start before it',
+                             f'{key} = "start" in a step before')  # fmt: skip
+            there = value == "start" or (there and value != end)
 
     def variant(self, data: dict[str, Any], name: str, keys: dict[str, Any], guest: str) -> Variant:
         tables = {part: self.table((part,), spec, data.get(part, {})) for part, spec in TABLES.items()}
@@ -289,19 +306,22 @@ class _Checker:
         workload = self.workload(data.get("workload"))
         steps = data.get("step")
         if not isinstance(steps, list) or not steps:
-            self.problem(("step",), "no [[step]]", "one table [[step]] or more: the schedule, in order")
+            found = _found(("step",), steps) if steps else "no [[step]]"
+            self.problem(("step",), found, "one table [[step]] or more: the schedule, in order")
             steps = []
         has_workload = data.get("workload") is not None
         schedule = [self.step(i, one, devices, has_workload) for i, one in enumerate(steps)]
         if workload and not any(step.workload for step in schedule) and schedule:
             schedule[min(1, len(schedule) - 1)].workload = "start"
+        self.order(schedule, "workload", "stop")
+        self.order(schedule, "migration", "cancel")
         return Variant(name, keys, guest, tables["machine"], devices, workload, schedule,
                        tables["record"], tables["linux"])  # fmt: skip
 
     def sweep_values(self, given: Any) -> dict[str, list[Any]]:
         values: dict[str, list[Any]] = {}
         if not isinstance(given, dict):
-            self.problem(("sweep",), f"sweep = {_toml(given)}", 'a table: "device.block" = ["2M", "4M"]')
+            self.problem(("sweep",), _found(("sweep",), given), 'a table: "device.block" = ["2M", "4M"]')
             return values
         for key, listed in given.items():
             if not isinstance(listed, list) or not listed:
@@ -313,6 +333,15 @@ class _Checker:
 
 def _dotted(path: toml_lines.Path) -> str:
     return ".".join(str(part) for part in path)
+
+
+def _found(path: toml_lines.Path, given: Any) -> str:
+    """What stands where another kind of table is expected, as its author wrote it."""
+    if isinstance(given, dict):
+        return f"[{_dotted(path)}], one table"
+    if isinstance(given, list) and given and all(isinstance(one, dict) for one in given):
+        return f"{len(given)} tables [[{_dotted(path)}]]"
+    return f"{_dotted(path)} = {_toml(given)}"
 
 
 def _toml(value: Any) -> str:

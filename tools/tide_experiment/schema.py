@@ -3,9 +3,12 @@
 
 import difflib
 import re
+import subprocess
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Callable
 
+from tide.qemu import find_qemu
 from tide.units import format_size, parse_size
 
 
@@ -91,12 +94,37 @@ def size(low: int, multiple: int = 1, power: bool = False) -> Kind:
             raise Refused
         return number
 
-    words = 'a size such as "512M" or "2G"'
+    words = 'a size such as "512M" or "2G" (powers of 1024, as "2GiB")'
     if power:
         words += ", a power of two"
     if multiple > 1:
         words += f", a multiple of {format_size(multiple)}"
     return Kind(words + (f", at least {format_size(low)}" if low else ""), read)
+
+
+@cache
+def qemu_names(option: str) -> frozenset[str]:
+    """What `QEMU OPTION help` lists; nothing where QEMU is not there to be asked."""
+    try:
+        told = subprocess.run([find_qemu(), option, "help"], capture_output=True, text=True, timeout=60).stdout
+    except (OSError, subprocess.SubprocessError):
+        return frozenset()
+    listed = told.partition("\n\n")[0].splitlines()[1:]
+    return frozenset(line.removeprefix("x86 ").split()[0] for line in listed if line.strip())
+
+
+def qemu_name(option: str) -> Kind:
+    """A name that QEMU knows, with options behind it: "pc,acpi=off"."""
+
+    def read(value: Any) -> str:
+        if not isinstance(value, str):
+            raise Refused
+        names = qemu_names(option)
+        if names and value.strip().partition(",")[0] not in names:
+            raise Refused
+        return value.strip()
+
+    return Kind(f"a name that `qemu-system-x86_64 {option} help` lists, with options behind it", read)
 
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|min)")
