@@ -2,6 +2,7 @@
 /* See line.h. After an edit the rest of the line is written again from the cursor on. */
 #include "kernel/line.h"
 
+#include "kernel/command_error.h"
 #include "lib/console.h"
 #include "lib/string.h"
 
@@ -51,8 +52,10 @@ static void move_cursor(struct line_editor *editor, size_t to)
 
 static void insert(struct line_editor *editor, char character)
 {
-    if (editor->length + 1 >= LINE_BYTES)
+    if (editor->length + 1 >= LINE_BYTES) {
+        editor->nr_excess++;
         return;
+    }
     memmove(editor->text + editor->cursor + 1, editor->text + editor->cursor,
             editor->length - editor->cursor + 1);
     editor->text[editor->cursor] = character;
@@ -80,14 +83,26 @@ static void erase_forward(struct line_editor *editor)
     erase_back_to(editor, editor->cursor - 1);
 }
 
-static void erase_word(struct line_editor *editor)
+/* Where the word begins that the cursor is in or behind. */
+static size_t word_before(const struct line_editor *editor)
 {
-    size_t from = editor->cursor;
-    while (from > 0 && editor->text[from - 1] == ' ')
-        from--;
-    while (from > 0 && editor->text[from - 1] != ' ')
-        from--;
-    erase_back_to(editor, from);
+    size_t at = editor->cursor;
+    while (at > 0 && editor->text[at - 1] == ' ')
+        at--;
+    while (at > 0 && editor->text[at - 1] != ' ')
+        at--;
+    return at;
+}
+
+/* Where the word ends that the cursor is in or before. */
+static size_t word_after(const struct line_editor *editor)
+{
+    size_t at = editor->cursor;
+    while (editor->text[at] == ' ')
+        at++;
+    while (editor->text[at] != '\0' && editor->text[at] != ' ')
+        at++;
+    return at;
 }
 
 static void replace_text(struct line_editor *editor, const char *text)
@@ -122,18 +137,14 @@ static void clear(struct line_editor *editor)
 {
     editor->text[0] = '\0';
     editor->length = editor->cursor = 0;
+    editor->nr_excess = 0;
     editor->history_back = 0;
 }
 
-/* The final character of ESC [ ..., with the digit before it if there was one. */
-static void escape_key(struct line_editor *editor, char final)
+/* A key that sends ESC [ and one letter, alone or with Ctrl. */
+static void letter_key(struct line_editor *editor, char letter, bool control)
 {
-    if (final == '~')
-        final = editor->escape_digit == '3'   ? 'P'
-                : editor->escape_digit == '1' ? 'H'
-                : editor->escape_digit == '4' ? 'F'
-                                              : '~';
-    switch (final) {
+    switch (letter) {
     case 'A':
         show_history(editor, editor->history_back + 1);
         break;
@@ -143,11 +154,11 @@ static void escape_key(struct line_editor *editor, char final)
         break;
     case 'C':
         if (editor->cursor < editor->length)
-            move_cursor(editor, editor->cursor + 1);
+            move_cursor(editor, control ? word_after(editor) : editor->cursor + 1);
         break;
     case 'D':
         if (editor->cursor > 0)
-            move_cursor(editor, editor->cursor - 1);
+            move_cursor(editor, control ? word_before(editor) : editor->cursor - 1);
         break;
     case 'H':
         move_cursor(editor, 0);
@@ -155,41 +166,99 @@ static void escape_key(struct line_editor *editor, char final)
     case 'F':
         move_cursor(editor, editor->length);
         break;
-    case 'P':
-        erase_forward(editor);
-        break;
     default:
         break;
     }
 }
 
-/* True while the byte belonged to an escape sequence. */
+/* The second parameter of a key is 1 and its modifiers: 4 is Ctrl. */
+static void sequence_key(struct line_editor *editor, char final)
+{
+    unsigned modifiers = editor->parameters[1] == 0 ? 0 : editor->parameters[1] - 1;
+
+    if (editor->nr_excess > 0)
+        return;
+    if (final != '~')
+        letter_key(editor, final, (modifiers & 4) != 0);
+    else if (editor->parameters[0] == 3)
+        erase_forward(editor);
+    else if (editor->parameters[0] == 1 || editor->parameters[0] == 7)
+        move_cursor(editor, 0);
+    else if (editor->parameters[0] == 4 || editor->parameters[0] == 8)
+        move_cursor(editor, editor->length);
+}
+
+static void begin_sequence(struct line_editor *editor)
+{
+    editor->escape = LINE_SEQUENCE;
+    editor->nr_parameters = 0;
+    memset(editor->parameters, 0, sizeof(editor->parameters));
+}
+
+/* ECMA-48: parameters and intermediate characters are 0x20 to 0x3f, and the first one beyond ends
+ * the sequence. A parameter is a number, and ';' stands between two. */
+static void feed_sequence(struct line_editor *editor, char input)
+{
+    if (input >= '0' && input <= '9') {
+        if (editor->nr_parameters < LINE_PARAMETERS) {
+            unsigned *parameter = &editor->parameters[editor->nr_parameters];
+            *parameter = (*parameter * 10 + (unsigned)(input - '0')) % 1000;
+        }
+    } else if (input == ';') {
+        editor->nr_parameters++;
+    } else if (input >= '@' && input <= '~') {
+        editor->escape = LINE_NO_ESCAPE;
+        sequence_key(editor, input);
+    } else if (input < ' ' || input > '~') {
+        editor->escape = LINE_NO_ESCAPE;
+    }
+}
+
+/* True while the byte belonged to an escape sequence. The end of a line always ends the line. */
 static bool feed_escape(struct line_editor *editor, char input)
 {
-    switch (editor->escape) {
-    case 0:
-        if (input != KEY_ESCAPE)
-            return false;
-        editor->escape = 1;
+    if (input == KEY_ESCAPE) {
+        editor->escape = LINE_ESCAPE;
         return true;
-    case 1:
-        editor->escape = input == '[' || input == 'O' ? 2 : 0;
-        return true;
+    }
+    if (editor->escape == LINE_NO_ESCAPE || input == '\r' || input == '\n') {
+        editor->escape = LINE_NO_ESCAPE;
+        return false;
+    }
+    if (editor->escape == LINE_SEQUENCE)
+        feed_sequence(editor, input);
+    else if (input == '[' || input == 'O')
+        begin_sequence(editor);
+    else
+        editor->escape = LINE_NO_ESCAPE;
+    return true;
+}
+
+/* The line is too long. Only what makes it shorter, or drops it, is taken. */
+static void edit_excess(struct line_editor *editor, char input)
+{
+    switch (input) {
+    case KEY_BACKSPACE:
+    case KEY_DELETE:
+        editor->nr_excess--;
+        break;
+    case CONTROL('U'):
+        editor->nr_excess = 0;
+        replace_text(editor, "");
+        break;
     default:
-        if (input >= '0' && input <= '9') {
-            editor->escape_digit = input;
-            editor->escape = 3;
-            return true;
-        }
-        escape_key(editor, input);
-        editor->escape = 0;
-        editor->escape_digit = 0;
-        return true;
+        if (input >= ' ' && input <= '~')
+            editor->nr_excess++;
+        break;
     }
 }
 
 static void edit(struct line_editor *editor, char input)
 {
+    if (editor->nr_excess > 0 && input != CONTROL('C') && input != CONTROL('L')) {
+        edit_excess(editor, input);
+        return;
+    }
     switch (input) {
     case KEY_BACKSPACE:
     case KEY_DELETE:
@@ -206,7 +275,7 @@ static void edit(struct line_editor *editor, char input)
         erase_back_to(editor, 0);
         break;
     case CONTROL('W'):
-        erase_word(editor);
+        erase_back_to(editor, word_before(editor));
         break;
     case CONTROL('C'):
         echo("^C\n");
@@ -224,6 +293,15 @@ static void edit(struct line_editor *editor, char input)
     }
 }
 
+bool line_fits(size_t length)
+{
+    if (length < LINE_BYTES)
+        return true;
+    command_error("a line of %lu characters, expected at most %d: not run", (unsigned long)length,
+                  LINE_BYTES - 1);
+    return false;
+}
+
 bool line_feed(struct line_editor *editor, char input, char *line)
 {
     bool second_half = input == '\n' && editor->after_return;
@@ -235,6 +313,10 @@ bool line_feed(struct line_editor *editor, char input, char *line)
         return false;
     }
     echo("\n");
+    if (!line_fits(editor->length + editor->nr_excess)) {
+        clear(editor);
+        return false;
+    }
     remember(editor);
     memcpy(line, editor->text, editor->length + 1);
     clear(editor);

@@ -234,8 +234,8 @@ static void skip_blanks(void)
         script_cursor++;
 }
 
-/* Take the next command off the script; false if it is too long. */
-static bool next_command(char text[LINE_BYTES])
+/* Take the next command off the script, or as much of it as fits. Returns its length. */
+static size_t next_command(char text[LINE_BYTES])
 {
     size_t length = 0;
     for (; *script_cursor != '\0' && *script_cursor != ';'; script_cursor++) {
@@ -244,7 +244,7 @@ static bool next_command(char text[LINE_BYTES])
         length++;
     }
     text[min_u64(length, LINE_BYTES - 1)] = '\0';
-    return length < LINE_BYTES;
+    return length;
 }
 
 /* Echo the next command behind the prompt, and run it. */
@@ -254,14 +254,12 @@ static bool run_script(void)
     skip_blanks();
     if (*script_cursor == '\0')
         return false;
-    bool fits = next_command(text);
+    size_t length = next_command(text);
     console_printf("%s\n", text);
     (void)command_take_failure();
     script_command_runs = true;
-    if (fits)
+    if (line_fits(length))
         run_line(text);
-    else
-        command_error("run: a command is longer than %d characters", LINE_BYTES - 1);
     return true;
 }
 
@@ -272,7 +270,7 @@ static bool drop_script(void)
     struct command_line line;
     bool is_exit = false;
     for (skip_blanks(); *script_cursor != '\0'; skip_blanks()) {
-        if (next_command(text) && split_words(text, &line) && line.nr_arguments > 0)
+        if (next_command(text) < LINE_BYTES && split_words(text, &line) && line.nr_arguments > 0)
             is_exit |= strcmp(line.arguments[0], "exit") == 0;
     }
     return is_exit;

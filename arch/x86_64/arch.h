@@ -87,7 +87,8 @@ void serial_init(void);
 /* Attach its interrupt, so that input is buffered; after interrupts_init(). */
 void serial_enable_input(void);
 
-/* The next byte received, or -1. Any context. Up to 256 bytes wait; more are dropped. */
+/* The next byte received, or -1. Up to 256 bytes wait; what comes then stays in the port, and the
+ * host waits. From the loop only. */
 int serial_read(void);
 
 /* Wait, for a bounded time, until what was written has left the port. */

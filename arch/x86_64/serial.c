@@ -6,6 +6,8 @@
  * then output is dropped until the port is ready again, and the kernel goes on.
  * Without a port everything here does nothing. Bursts of 16 bytes fill the
  * port's queue after one look at its state.
+ *
+ * Input for which there is no room stays in the port, so that the host waits with the rest.
  */
 #include "arch/x86_64/serial.h"
 
@@ -37,6 +39,7 @@
 #define MODEM_OUT2      0x08 /* lets the interrupt out */
 #define ON_RECEIVE      0x01
 #define STATUS_RECEIVED 0x01
+#define STATUS_OVERRUN  0x02 /* a byte came and found no place; a read clears it */
 #define STATUS_READY    0x20 /* the transmit queue is empty */
 #define STATUS_IDLE     0x40 /* and the last bit has left */
 
@@ -47,11 +50,34 @@
 static bool port_exists;
 static bool host_takes_output;
 static bool takes_input;
+static volatile bool input_lost;
 
-/* A ring: the interrupt handler writes at head, serial_read() reads at tail. */
+/* A ring: receive() writes at head, with interrupts off; serial_read() reads at tail. */
 static u8 received[RECEIVE_BYTES];
 static volatile u32 received_head;
 static volatile u32 received_tail;
+static volatile bool is_full; /* and the port does not interrupt */
+
+static u8 read_status(void)
+{
+    u8 status = io_read8(LINE_STATUS);
+
+    if ((status & STATUS_OVERRUN) != 0)
+        input_lost = true;
+    return status;
+}
+
+/* Take what has come. False when there is no room for what may be left. */
+static bool take_received(void)
+{
+    while (received_head - received_tail < RECEIVE_BYTES) {
+        if ((read_status() & STATUS_RECEIVED) == 0)
+            return true;
+        received[received_head % RECEIVE_BYTES] = io_read8(DATA);
+        received_head = received_head + 1;
+    }
+    return false;
+}
 
 void serial_init(void)
 {
@@ -59,7 +85,9 @@ void serial_init(void)
     port_exists = io_read8(SCRATCH) == 0x5a;
     if (!port_exists)
         return;
+    io_write8(LINE_CONTROL, LINE_8N1);
     io_write8(INTERRUPTS, 0);
+    (void)take_received(); /* typed before the kernel was there, and about to be cleared */
     io_write8(LINE_CONTROL, LINE_DIVISOR);
     io_write8(DIVISOR_LOW, 1); /* 115200 */
     io_write8(DIVISOR_HIGH, 0);
@@ -75,7 +103,7 @@ static bool wait_for(u8 status_bit)
     unsigned reads = host_takes_output ? WAIT_READS : 1;
 
     while (reads-- != 0) {
-        if ((io_read8(LINE_STATUS) & status_bit) != 0) {
+        if ((read_status() & status_bit) != 0) {
             host_takes_output = true;
             return true;
         }
@@ -131,15 +159,16 @@ void serial_drain(void)
 static void receive(void *context)
 {
     (void)context;
-    while ((io_read8(LINE_STATUS) & STATUS_RECEIVED) != 0) {
-        u8 byte = io_read8(DATA);
-        u32 head = received_head;
+    is_full = !take_received();
+    if (is_full)
+        io_write8(INTERRUPTS, 0);
+}
 
-        if (head - received_tail < RECEIVE_BYTES) {
-            received[head % RECEIVE_BYTES] = byte;
-            received_head = head + 1;
-        }
-    }
+/* Interrupts off. What has come already would hold the line without an edge. */
+static void listen(void)
+{
+    io_write8(INTERRUPTS, ON_RECEIVE);
+    receive(NULL);
 }
 
 void serial_enable_input(void)
@@ -151,10 +180,8 @@ void serial_enable_input(void)
         return;
     }
     takes_input = true;
-    io_write8(INTERRUPTS, ON_RECEIVE);
-    /* A byte that came before would hold the line without an edge. */
     u64 flags = irq_save();
-    receive(NULL);
+    listen();
     irq_restore(flags);
 }
 
@@ -162,16 +189,25 @@ void serial_resume(void)
 {
     serial_init();
     if (port_exists && takes_input)
-        io_write8(INTERRUPTS, ON_RECEIVE);
+        listen();
 }
 
 int serial_read(void)
 {
     u32 tail = received_tail;
 
+    if (input_lost) {
+        input_lost = false;
+        log_warning(LOG_ARCH, "serial", "input came faster than it was taken: some is lost");
+    }
     if (tail == received_head)
         return -1;
     u8 byte = received[tail % RECEIVE_BYTES];
     received_tail = tail + 1;
+    if (is_full && received_head - received_tail <= RECEIVE_BYTES / 2) {
+        u64 flags = irq_save();
+        listen();
+        irq_restore(flags);
+    }
     return byte;
 }

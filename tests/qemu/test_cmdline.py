@@ -100,6 +100,29 @@ def test_a_long_command_line_is_cut_with_a_word(boot: Boot) -> None:
     resize(qemu, "vmem0", 64 * MIB)
 
 
+def test_nothing_that_is_typed_ahead_is_lost(boot: Boot) -> None:
+    """Far more than the kernel keeps: the rest waits on the host."""
+    qemu = boot(MemDevice("vmem0", requested=512 * MIB))
+    console = qemu.guest.console
+    start = console.mark()
+    names = [f"c{number:04}" for number in range(1000)]
+    console.send("alloc 300M\nfill\n" + "".join(f"{name}\n" for name in names))
+    console.wait(f"unknown command '{names[-1]}'", start)
+    assert re.findall(r"unknown command '([^']*)'", console.text[start:]) == names
+
+
+def test_a_line_that_is_too_long_is_refused(boot: Boot) -> None:
+    qemu = boot(MemDevice("vmem0"), append=f'run="alloc 1M; alloc {" " * 300}10000; alloc 2M"')
+    console = qemu.guest.console
+    console.wait(r"error: a line of 311 characters, expected at most 255: not run")
+    console.wait(r"alloc: 1: 2M")
+    start = console.mark()
+    console.send("alloc" + " " * 247 + "10000\n")
+    console.wait(r"error: a line of 257 characters, expected at most 255: not run", start)
+    console.send("alloc" + " " * 246 + "4096\n")
+    console.wait(r"alloc: 2: ", start)
+
+
 # monitor line -> a pattern of its answer
 ANSWERS = {
     "": r"^$",

@@ -12,6 +12,9 @@
 #define RIGHT "\x1b[C"
 #define LEFT  "\x1b[D"
 
+#define CTRL_LEFT  "\x1b[1;5D"
+#define CTRL_RIGHT "\x1b[1;5C"
+
 /* Feed all keys; the last line that was completed is in `line`. Returns how many were. */
 static unsigned feed(struct line_editor *editor, const char *keys, char *line)
 {
@@ -44,6 +47,14 @@ static void test_keys(void **state)
         {"lost\x03new\r", "new"},
         {"tab\tand\x01\x02nul\r", "nultaband"},
         {"\x1b[99zok\r", "ok"},
+        {"one two" CTRL_LEFT "x" CTRL_RIGHT "y\r", "one xtwoy"},
+        {"one two" CTRL_LEFT CTRL_LEFT CTRL_LEFT ">" CTRL_RIGHT "<\r", ">one< two"},
+        {"one two" CTRL_RIGHT CTRL_LEFT CTRL_LEFT CTRL_RIGHT CTRL_RIGHT CTRL_RIGHT "!\r",
+         "one two!"},
+        {"a\x1b[3;5~\x1b[15~\x1b[200~b\x1b[201~\x1b[1;2P\x1b[?25h\x1b[0 qc\r", "abc"},
+        {"a\x1b[1;2;3;4;5;6;7;8;999999999999Zb\r", "ab"},
+        {"a\x1bOP\x1bOQ\x1bxb\x1b\x1b[Dc\r", "acb"},
+        {"ab\x1b[1;\r", "ab"},
     };
     for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
         struct line_editor editor;
@@ -88,16 +99,52 @@ static void test_history(void **state)
     assert_string_equal(line, "many");
 }
 
+static void type_many(struct line_editor *editor, char character, unsigned count)
+{
+    char line[LINE_BYTES];
+    while (count-- > 0)
+        assert_false(line_feed(editor, character, line));
+}
+
 static void test_too_long(void **state)
 {
     (void)state;
     struct line_editor editor;
-    char line[LINE_BYTES];
+    char line[LINE_BYTES] = "";
     line_init(&editor, "> ");
-    for (unsigned i = 0; i < 2 * LINE_BYTES; i++)
-        assert_false(line_feed(&editor, 'x', line));
+    type_many(&editor, 'x', LINE_BYTES - 1);
     assert_true(line_feed(&editor, '\r', line));
     assert_int_equal(strlen(line), LINE_BYTES - 1);
+
+    fake_console_clear();
+    type_many(&editor, 'x', LINE_BYTES);
+    assert_int_equal(feed(&editor, LEFT UP "\x01\x17\r", line), 0);
+    assert_non_null(strstr(fake_console(),
+                           "\nerror: a line of 256 characters, expected at most 255: not run\n"));
+    assert_int_equal(feed(&editor, "next\r", line), 1);
+    assert_string_equal(line, "next");
+    assert_int_equal(feed(&editor, UP UP "\r", line), 1); /* it is not remembered */
+    assert_int_equal(strlen(line), LINE_BYTES - 1);
+}
+
+static void test_too_long_made_shorter(void **state)
+{
+    (void)state;
+    struct line_editor editor;
+    char line[LINE_BYTES] = "";
+    line_init(&editor, "> ");
+    feed(&editor, "ab" LEFT, line);
+    type_many(&editor, 'x', LINE_BYTES + 50); /* between a and b */
+    type_many(&editor, '\x7f', LINE_BYTES + 48);
+    assert_int_equal(feed(&editor, "\r", line), 1);
+    assert_string_equal(line, "axxb");
+
+    type_many(&editor, 'x', 2 * LINE_BYTES);
+    assert_int_equal(feed(&editor, "\x15gone\r", line), 1);
+    assert_string_equal(line, "gone");
+    type_many(&editor, 'x', 2 * LINE_BYTES);
+    assert_int_equal(feed(&editor, "\x03gone too\r", line), 1);
+    assert_string_equal(line, "gone too");
 }
 
 /* What a terminal shows of the console's output on its last line. */
@@ -151,8 +198,11 @@ static void test_what_is_shown(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_keys),          cmocka_unit_test(test_return_newline_is_one_key),
-        cmocka_unit_test(test_history),       cmocka_unit_test(test_too_long),
+        cmocka_unit_test(test_keys),
+        cmocka_unit_test(test_return_newline_is_one_key),
+        cmocka_unit_test(test_history),
+        cmocka_unit_test(test_too_long),
+        cmocka_unit_test(test_too_long_made_shorter),
         cmocka_unit_test(test_what_is_shown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
