@@ -91,8 +91,14 @@ static void attach_mmio(const struct virtio_mmio_address *address, const struct 
     struct virtio_device *virtio;
 
     choose_name(name, sizeof(name));
-    if (virtio_mmio_create(address, &virtio) != OK)
+    int status = virtio_mmio_create(address, &virtio);
+    if (status != OK) {
+        if (status != E_NODEV) /* which has been said */
+            log_error(LOG_KERNEL, "devices", "mmio 0x%llx: the device is not used (%s)%s",
+                      (unsigned long long)address->base, status_name(status),
+                      status == E_EXIST ? ": RAM is there" : "");
         return;
+    }
     if (virtio->device_type != VIRTIO_ID_MEM)
         log_debug(LOG_KERNEL, "devices", "%s: a virtio %s device, left alone", virtio->location,
                   devices_virtio_type_name(virtio->device_type));
@@ -186,6 +192,9 @@ void devices_init(const struct options *options)
     int nr_functions = pci_scan();
     if (nr_functions < 0) /* there are more than it has room for: the others can be used */
         log_error(LOG_KERNEL, "devices", "the PCI scan failed (%s)", status_name(nr_functions));
+    if (nr_functions == 0)
+        log_warning(LOG_KERNEL, "devices",
+                    "no PCI bus was found, neither by ACPI's MCFG nor by I/O ports");
     if (options->nr_slots > 0)
         attach_slots(options);
     else

@@ -84,7 +84,7 @@ void kmain(const struct boot_info *boot)
 {
     report_boot(boot);
     commands_set_boot_info(boot);
-    options_parse(boot->cmdline, &options);
+    options_parse(boot->cmdline, boot->cmdline_truncated, &options);
     low_memory_init(boot);
     early_init(boot);
     paging_init(boot, early_alloc);

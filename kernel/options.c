@@ -13,6 +13,7 @@ struct option_rule {
     const char *key;
     int (*parse)(const char *value, struct options *options);
     const char *expected;
+    bool repeats; /* each one counts */
 };
 
 static int parse_slot(const char *value, struct options *options)
@@ -63,7 +64,7 @@ static int parse_init(const char *value, struct options *options)
 
 static int parse_features(const char *value, struct options *options)
 {
-    return virtio_parse_features_masked(value, &options->features_masked);
+    return virtio_parse_features_masked(value, vmem_feature_names, &options->features_masked);
 }
 
 static int parse_mmio(const char *value, struct options *options)
@@ -96,17 +97,18 @@ static int parse_run(const char *value, struct options *options)
 
 static const struct option_rule rules[] = {
     {"virtio_mem.slot", parse_slot,
-     "[[domain:]bus:]device[.function] in hexadecimal, at most 16 of them"},
-    {"virtio_mem.irq", parse_irq, "auto, msix, intx or poll"},
-    {"virtio_mem.init", parse_init, "unplug or state"},
+     "[[domain:]bus:]device[.function] in hexadecimal, at most 16 of them", true},
+    {"virtio_mem.irq", parse_irq, "auto, msix, intx or poll", false},
+    {"virtio_mem.init", parse_init, "unplug or state", false},
     {"virtio.features", parse_features,
-     "features not to accept, as in -packed,-event_idx, by name or bit number"},
-    {"virtio_mmio.device", parse_mmio, "SIZE@BASE:LINE, at most 32 of them"},
+     "features not to accept, as in -packed,-event_idx, by name or bit number", true},
+    {"virtio_mmio.device", parse_mmio, "SIZE@BASE:LINE, at most 32 of them", true},
     {"log", parse_log,
      "error, warning, info, debug or trace, alone or after kernel:, arch:, mm:, pci:, virtio: or "
-     "vmem:"},
-    {"console", parse_console, "serial, or vga for the screen as well"},
-    {"run", parse_run, "monitor commands separated by semicolons"},
+     "vmem:, commas between several",
+     true},
+    {"console", parse_console, "serial, or vga for the screen as well", false},
+    {"run", parse_run, "monitor commands separated by semicolons", false},
 };
 
 static const struct option_rule *find_rule(const char *key)
@@ -118,19 +120,38 @@ static const struct option_rule *find_rule(const char *key)
     return NULL;
 }
 
-void options_parse(const char *cmdline, struct options *options)
+static void apply(const struct cmdline_option *option, bool cut, u32 *seen, struct options *options)
+{
+    const struct option_rule *rule = find_rule(option->key);
+    if (!rule) {
+        log_warning(LOG_KERNEL, "cmdline", "unknown option '%s'", option->key);
+        return;
+    }
+    if (cut) {
+        log_error(LOG_KERNEL, "cmdline", "%s: the end of the command line was cut off, ignored",
+                  option->key);
+        return;
+    }
+    if (option->truncated) {
+        log_error(LOG_KERNEL, "cmdline", "%s: the value is longer than %d characters", option->key,
+                  CMDLINE_VALUE_BYTES - 1);
+        return;
+    }
+    u32 bit = 1U << (rule - rules);
+    if ((*seen & bit) != 0 && !rule->repeats)
+        log_warning(LOG_KERNEL, "cmdline", "%s= stands there again: the last one counts",
+                    option->key);
+    *seen |= bit;
+    if (!option->has_value || rule->parse(option->value, options) != OK)
+        log_error(LOG_KERNEL, "cmdline", "%s=%s: expected %s", option->key, option->value,
+                  rule->expected);
+}
+
+void options_parse(const char *cmdline, bool is_cut, struct options *options)
 {
     struct cmdline_option option;
+    u32 seen = 0; /* a bit a rule */
     *options = (struct options){0};
-    while (cmdline_next(&cmdline, &option)) {
-        const struct option_rule *rule = find_rule(option.key);
-        if (!rule)
-            log_warning(LOG_KERNEL, "cmdline", "unknown option '%s'", option.key);
-        else if (option.truncated)
-            log_error(LOG_KERNEL, "cmdline", "%s: the value is longer than %d characters",
-                      option.key, CMDLINE_VALUE_BYTES - 1);
-        else if (!option.has_value || rule->parse(option.value, options) != OK)
-            log_error(LOG_KERNEL, "cmdline", "%s=%s: expected %s", option.key, option.value,
-                      rule->expected);
-    }
+    while (cmdline_next(&cmdline, &option))
+        apply(&option, is_cut && *cmdline == '\0', &seen, options);
 }

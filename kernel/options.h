@@ -27,7 +27,8 @@ struct options {
     char run[CMDLINE_VALUE_BYTES]; /* run=, empty if none */
 };
 
-/* Parse a command line; `log=` takes effect at once. Boot only. */
-void options_parse(const char *cmdline, struct options *options);
+/* Parse a command line; `log=` takes effect at once. If it was cut, an option that its end belongs
+ * to is refused, as its value may be another one. Boot only. */
+void options_parse(const char *cmdline, bool is_cut, struct options *options);
 
 #endif

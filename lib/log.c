@@ -51,20 +51,41 @@ static int find_name(const char *const *names, unsigned nr_names, const char *te
     return E_INVAL;
 }
 
-int log_configure(const char *value)
+/* Apply one part of the list, of `length` characters, to levels. */
+static int configure_part(const char *part, size_t length, u8 *levels)
 {
-    const char *colon = strchr(value, ':');
-    const char *level_text = colon ? colon + 1 : value;
-    int level = find_name(level_names, ARRAY_SIZE(level_names), level_text, strlen(level_text));
+    const char *colon = strchr(part, ':');
+    if (colon && (size_t)(colon - part) >= length)
+        colon = NULL; /* of a later part */
+    const char *level_text = colon ? colon + 1 : part;
+    int level = find_name(level_names, ARRAY_SIZE(level_names), level_text,
+                          length - (size_t)(level_text - part));
     if (level < 0)
         return E_INVAL;
     if (!colon) {
-        memset(log_levels, level, sizeof(log_levels));
+        memset(levels, level, LOG_NR_MODULES);
         return OK;
     }
-    int module = find_name(module_names, LOG_NR_MODULES, value, (size_t)(colon - value));
+    int module = find_name(module_names, LOG_NR_MODULES, part, (size_t)(colon - part));
     if (module < 0)
         return E_INVAL;
-    log_levels[module] = (u8)level;
+    levels[module] = (u8)level;
+    return OK;
+}
+
+int log_configure(const char *value)
+{
+    u8 levels[LOG_NR_MODULES];
+    memcpy(levels, log_levels, sizeof(levels));
+    for (;;) {
+        const char *comma = strchr(value, ',');
+        size_t length = comma ? (size_t)(comma - value) : strlen(value);
+        if (configure_part(value, length, levels) != OK)
+            return E_INVAL;
+        if (!comma)
+            break;
+        value = comma + 1;
+    }
+    memcpy(log_levels, levels, sizeof(levels));
     return OK;
 }

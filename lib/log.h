@@ -41,7 +41,8 @@ static inline bool log_enabled(enum log_module module, enum log_level level)
 void log_write(enum log_module module, enum log_level level, const char *subject,
                const char *format, ...) printf_like(4, 5);
 
-/* Apply the value of one `log=` option; E_INVAL if it is malformed (nothing changes). */
+/* Apply the value of one `log=` option, one or more of these between commas, from left to right;
+ * E_INVAL if it is malformed (nothing changes). */
 must_check int log_configure(const char *value);
 
 #define LOG(module, level, subject, ...)                          \

@@ -107,11 +107,6 @@ bool virtio_needs_reset(struct virtio_device *device)
 
 /* ---- features ---- */
 
-static const char *name_of(unsigned bit, const char *const device_names[24])
-{
-    return bit < 24 ? device_names[bit] : virtio_feature_name(bit);
-}
-
 /* The names of the bits, each after a blank; "bit N" where there is no name. */
 static void list_features(char *text, size_t bytes, u64 bits, const char *const device_names[24])
 {
@@ -121,7 +116,7 @@ static void list_features(char *text, size_t bytes, u64 bits, const char *const 
     for (unsigned bit = 0; bit < FEATURE_BITS && used < bytes; bit++) {
         if ((bits >> bit & 1) == 0)
             continue;
-        const char *name = name_of(bit, device_names);
+        const char *name = virtio_feature_name(bit, device_names);
         int length = name ? snprintf(text + used, bytes - used, " %s", name)
                           : snprintf(text + used, bytes - used, " bit-%u", bit);
         used += (size_t)length;

@@ -156,14 +156,17 @@ u32 virtio_take_events(struct virtio_device *device);
 /* For transports' interrupt handlers. */
 void virtio_post_events(struct virtio_device *device, u32 events);
 
-/* The name of a feature bit of the transport and ring range (24 to 49), or NULL. */
-const char *virtio_feature_name(unsigned bit);
+/* The name of a feature bit, or NULL; device_names has those of bits 0 to 23, NULL where there is
+ * none.
+ */
+const char *virtio_feature_name(unsigned bit, const char *const device_names[24]);
 
 /*
  * Parse a list of features not to accept, "-ring_packed,-event_idx,-1", for
  * features_masked: names as above in either case, without RING_ if one likes,
  * or the numbers of bits. E_INVAL if malformed or unknown (nothing changes).
  */
-must_check int virtio_parse_features_masked(const char *text, u64 *masked);
+must_check int virtio_parse_features_masked(const char *text, const char *const device_names[24],
+                                            u64 *masked);
 
 #endif

@@ -27,8 +27,10 @@ static const char *const feature_names[64] = {
     [VIRTIO_F_SUSPEND] = "SUSPEND",
 };
 
-const char *virtio_feature_name(unsigned bit)
+const char *virtio_feature_name(unsigned bit, const char *const device_names[24])
 {
+    if (bit < 24)
+        return device_names[bit];
     return bit < ARRAY_SIZE(feature_names) ? feature_names[bit] : NULL;
 }
 
@@ -37,10 +39,10 @@ static char upper(char character)
     return character >= 'a' && character <= 'z' ? (char)(character - 'a' + 'A') : character;
 }
 
-static int parse_bit(const char *name, u64 *bit)
+static int parse_bit(const char *name, const char *const device_names[24], u64 *bit)
 {
     for (*bit = 0; *bit < ARRAY_SIZE(feature_names); ++*bit) {
-        const char *known = feature_names[*bit];
+        const char *known = virtio_feature_name((unsigned)*bit, device_names);
         if (!known)
             continue;
         if (strcmp(name, known) == 0 ||
@@ -50,7 +52,7 @@ static int parse_bit(const char *name, u64 *bit)
     return parse_u64(name, bit) == OK && *bit < ARRAY_SIZE(feature_names) ? OK : E_INVAL;
 }
 
-int virtio_parse_features_masked(const char *text, u64 *masked)
+int virtio_parse_features_masked(const char *text, const char *const device_names[24], u64 *masked)
 {
     u64 bits = 0;
 
@@ -67,7 +69,7 @@ int virtio_parse_features_masked(const char *text, u64 *masked)
             name[length++] = upper(*text);
         }
         name[length] = '\0';
-        if (parse_bit(name, &bit) != OK)
+        if (parse_bit(name, device_names, &bit) != OK)
             return E_INVAL;
         bits |= VIRTIO_FEATURE(bit);
     } while (*text++ == ',');

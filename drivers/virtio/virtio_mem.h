@@ -53,6 +53,9 @@ enum vmem_init {
     VMEM_INIT_STATE,      /* find them by STATE requests and go on using the blocks */
 };
 
+/* The names of the device's own feature bits, for virtio_parse_features_masked(). */
+extern const char *const vmem_feature_names[24];
+
 /* For devices attached from now on. The default is VMEM_INIT_UNPLUG_ALL. */
 void vmem_choose_init(enum vmem_init init);
 

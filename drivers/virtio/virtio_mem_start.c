@@ -27,7 +27,7 @@
     (VIRTIO_FEATURE(VIRTIO_MEM_F_ACPI_PXM) | VIRTIO_FEATURE(VIRTIO_MEM_F_UNPLUGGED_INACCESSIBLE) | \
      VIRTIO_FEATURE(VIRTIO_MEM_F_PERSISTENT_SUSPEND))
 
-static const char *const feature_names[24] = {
+const char *const vmem_feature_names[24] = {
     [VIRTIO_MEM_F_ACPI_PXM] = "ACPI_PXM",
     [VIRTIO_MEM_F_UNPLUGGED_INACCESSIBLE] = "UNPLUGGED_INACCESSIBLE",
     [VIRTIO_MEM_F_PERSISTENT_SUSPEND] = "PERSISTENT_SUSPEND",
@@ -44,7 +44,7 @@ int vmem_bring_up(struct vmem_device *vmem)
 {
     struct virtio_device *virtio = vmem->virtio;
     int status = virtio_negotiate(virtio, FEATURES_WANTED, VIRTIO_FEATURE(VIRTIO_F_VERSION_1),
-                                  feature_names);
+                                  vmem_feature_names);
     if (status != OK)
         return status;
     status = virtio->ops->irq_enable(virtio, vmem->irq_wanted);

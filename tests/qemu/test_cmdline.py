@@ -20,6 +20,8 @@ COMPLAINTS = {
     "log=loud": r"error: log=loud: expected .*debug",
     "log=attic:debug": r"error: log=attic:debug: expected",
     "run": r"error: run=: expected monitor commands",
+    "run=stats run=help": r"warning: run= stands there again: the last one counts",
+    "virtio_mmio.device=4K@0x1000000:5": r"error: mmio 0x1000000: the device is not used .*RAM is there",
 }
 
 
@@ -98,6 +100,18 @@ def test_a_long_command_line_is_cut_with_a_word(boot: Boot) -> None:
     qemu = boot(MemDevice("vmem0"), append=" ".join(f"option{i}=value" for i in range(180)))
     qemu.guest.console.wait(r"(?i)command line.*(longer|cut|truncated)")
     resize(qemu, "vmem0", 64 * MIB)
+
+
+def test_a_machine_without_pci_is_told_so(boot: Boot) -> None:
+    qemu = boot(type="microvm,pcie=on")
+    qemu.guest.console.wait(r"warning: no PCI bus was found, neither by ACPI's MCFG nor by I/O ports")
+
+
+def test_a_feature_is_refused_by_the_name_that_is_printed(boot: Boot) -> None:
+    qemu = boot(MemDevice("vmem0"), append="virtio.features=-acpi_pxm log=vmem:debug,pci:error")
+    features = qemu.guest.console.wait(r"^vmem0: features(.*)").group(1)
+    assert "offered and not accepted ACPI_PXM" in features
+    assert "cmdline: error" not in qemu.guest.console.text
 
 
 def test_nothing_that_is_typed_ahead_is_lost(boot: Boot) -> None:

@@ -12,7 +12,7 @@ static struct options options;
 static void parse(const char *cmdline)
 {
     fake_console_clear();
-    options_parse(cmdline, &options);
+    options_parse(cmdline, false, &options);
 }
 
 static void test_defaults(void **state)
@@ -59,6 +59,7 @@ static void test_refused(void **state)
         {"virtio_mmio.device=1@0xd0000000:5", "expected SIZE@BASE:LINE"},
         {"log=noisy", "log=noisy: expected error, warning, info, debug or trace"},
         {"log=disk:info", "log=disk:info: expected"},
+        {"log=mm:debug,", "log=mm:debug,: expected"},
     };
     for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
         parse(cases[i].cmdline);
@@ -84,6 +85,43 @@ static void test_virtio_options(void **state)
     assert_int_equal(options.mmio[1].bytes, 4096);
 }
 
+static void test_a_feature_is_named_as_the_device_prints_it(void **state)
+{
+    (void)state;
+    parse("virtio.features=-persistent_suspend,-ACPI_PXM,-unplugged_inaccessible");
+    assert_string_equal(fake_console(), "");
+    assert_int_equal(options.features_masked, 7);
+}
+
+static void test_a_repeated_option_is_named(void **state)
+{
+    (void)state;
+    parse("run=first console=vga run=second virtio_mem.irq=poll console=serial virtio_mem.irq=intx "
+          "virtio_mem.init=state virtio_mem.init=unplug");
+    assert_string_equal(
+        fake_console(),
+        "cmdline: warning: run= stands there again: the last one counts\n"
+        "cmdline: warning: console= stands there again: the last one counts\n"
+        "cmdline: warning: virtio_mem.irq= stands there again: the last one counts\n"
+        "cmdline: warning: virtio_mem.init= stands there again: the last one counts\n");
+    assert_string_equal(options.run, "second");
+    assert_false(options.screen);
+}
+
+/* `alloc 10` may have been `alloc 1000`. */
+static void test_an_option_that_was_cut_is_refused(void **state)
+{
+    (void)state;
+    fake_console_clear();
+    options_parse("virtio_mem.init=state run=\"alloc 10", true, &options);
+    assert_string_equal(fake_console(),
+                        "cmdline: error: run: the end of the command line was cut off, ignored\n");
+    assert_string_equal(options.run, "");
+    assert_int_equal(options.init, VMEM_INIT_STATE);
+    options_parse("virtio_mem.init=state ", true, &options);
+    assert_int_equal(options.init, VMEM_INIT_STATE);
+}
+
 static void test_too_many_slots(void **state)
 {
     (void)state;
@@ -102,6 +140,13 @@ static void test_log_takes_effect(void **state)
     parse("log=error log=vmem:debug");
     assert_int_equal(log_levels[LOG_PCI], LOG_LEVEL_ERROR);
     assert_int_equal(log_levels[LOG_VMEM], LOG_LEVEL_DEBUG);
+    parse("log=kernel:trace,mm:error,pci:debug");
+    assert_string_equal(fake_console(), "");
+    assert_int_equal(log_levels[LOG_KERNEL], LOG_LEVEL_TRACE);
+    assert_int_equal(log_levels[LOG_MM], LOG_LEVEL_ERROR);
+    assert_int_equal(log_levels[LOG_PCI], LOG_LEVEL_DEBUG);
+    parse("log=kernel:error,mm:loud");
+    assert_int_equal(log_levels[LOG_KERNEL], LOG_LEVEL_TRACE);
     parse("log=info");
     assert_int_equal(log_levels[LOG_VMEM], LOG_LEVEL_INFO);
 }
@@ -109,9 +154,15 @@ static void test_log_takes_effect(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_defaults),       cmocka_unit_test(test_accepted),
-        cmocka_unit_test(test_refused),        cmocka_unit_test(test_virtio_options),
-        cmocka_unit_test(test_too_many_slots), cmocka_unit_test(test_log_takes_effect),
+        cmocka_unit_test(test_defaults),
+        cmocka_unit_test(test_accepted),
+        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_virtio_options),
+        cmocka_unit_test(test_a_feature_is_named_as_the_device_prints_it),
+        cmocka_unit_test(test_a_repeated_option_is_named),
+        cmocka_unit_test(test_an_option_that_was_cut_is_refused),
+        cmocka_unit_test(test_too_many_slots),
+        cmocka_unit_test(test_log_takes_effect),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -153,9 +153,9 @@ static void test_all_feature_names_fit(void **state)
     (void)state;
     fake.offered = ~(u64)0;
     assert_int_equal(virtio_negotiate(device, 3, 0, device_names), OK);
-    assert_string_equal(virtio_feature_name(VIRTIO_F_RING_PACKED), "RING_PACKED");
-    assert_null(virtio_feature_name(42));
-    assert_null(virtio_feature_name(64));
+    assert_string_equal(virtio_feature_name(VIRTIO_F_RING_PACKED, device_names), "RING_PACKED");
+    assert_null(virtio_feature_name(42, device_names));
+    assert_null(virtio_feature_name(64, device_names));
 }
 
 static void test_features_masked_are_parsed(void **state)
@@ -186,7 +186,7 @@ static void test_features_masked_are_parsed(void **state)
     (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
         u64 masked = 1ull << 50;
-        int status = virtio_parse_features_masked(cases[i].text, &masked);
+        int status = virtio_parse_features_masked(cases[i].text, device_names, &masked);
         if (status != (cases[i].masked ? OK : E_INVAL) || masked != (1ull << 50 | cases[i].masked))
             fail_msg("'%s': status %d", cases[i].text, status);
     }
