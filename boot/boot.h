@@ -55,6 +55,10 @@ must_check int multiboot2_parse(u32 loader_ebx, struct boot_info *info, struct m
 /* True if a PVH start info lies at this address. */
 bool pvh_detect(u32 start_info);
 
+/* True if text runs up to where the start info should be: QEMU's loader has room for 4096 bytes of
+ * a command line right before it, and does not look at its length. */
+bool pvh_is_overwritten(u32 start_info);
+
 /* Copy the command line, the memory map, where the first module lies and the address of the RSDP.
  * Errors are reported there. */
 must_check int pvh_parse(u32 start_info, struct boot_info *info, struct memory_map *map);

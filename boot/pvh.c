@@ -31,6 +31,19 @@ bool pvh_detect(u32 start_info)
     return magic == PVH_MAGIC;
 }
 
+bool pvh_is_overwritten(u32 start_info)
+{
+    char before[16];
+
+    if (start_info < sizeof(before) || !is_mapped(start_info - sizeof(before), sizeof(before)))
+        return false;
+    memcpy(before, phys_to_virt(start_info - sizeof(before)), sizeof(before));
+    for (size_t i = 0; i < sizeof(before); i++)
+        if (before[i] < ' ' || before[i] > '~')
+            return false;
+    return true;
+}
+
 static void copy_cmdline(u64 paddr, struct boot_info *info)
 {
     size_t limit =

@@ -35,6 +35,13 @@ static int parse_loader_data(u32 loader_eax, u32 loader_ebx)
         return multiboot2_parse(loader_ebx, &boot_info, &loader_map);
     if (pvh_detect(loader_ebx))
         return pvh_parse(loader_ebx, &boot_info, &loader_map);
+    if (pvh_is_overwritten(loader_ebx)) {
+        log_error(LOG_ARCH, "boot",
+                  "the command line is written over the PVH start info at 0x%x: expected at most "
+                  "4096 bytes, for which the loader has room",
+                  loader_ebx);
+        return E_RANGE;
+    }
     log_error(LOG_ARCH, "boot",
               "unknown boot protocol: eax=0x%x, ebx=0x%x, expected Multiboot2's magic number in "
               "eax or a PVH start info at ebx",

@@ -137,6 +137,14 @@ def test_a_line_that_is_too_long_is_refused(boot: Boot) -> None:
     console.wait(r"alloc: 2: ", start)
 
 
+def test_a_command_line_for_which_the_loader_has_no_room(boot: Boot) -> None:
+    """QEMU's PVH loader writes it over the start info that it made before."""
+    qemu = boot(MemDevice("vmem0"), append="log=info " * 600, ready=False)
+    assert qemu.wait_exit() == 41
+    text = qemu.guest.console.wait_end()
+    assert re.search(r"error: the command line is written over .*expected at most 4096 bytes", text)
+
+
 # monitor line -> a pattern of its answer
 ANSWERS = {
     "": r"^$",

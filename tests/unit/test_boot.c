@@ -226,6 +226,20 @@ static void test_pvh_cmdline(void **state)
     assert_string_equal(fake_console(), "");
 }
 
+static void test_pvh_overwritten_by_the_command_line(void **state)
+{
+    (void)state;
+    u32 start = (u32)virt_to_phys(page) + 100;
+    strcpy((char *)page + 60, "nothing of a command line's text");
+    assert_false(pvh_is_overwritten(start));
+    memset(page, 'x', 100);
+    assert_true(pvh_is_overwritten(start));
+    ((char *)page)[99] = '\0';
+    assert_false(pvh_is_overwritten(start));
+    assert_false(pvh_is_overwritten(0));
+    assert_false(pvh_is_overwritten(15));
+}
+
 static void test_pvh_module(void **state)
 {
     (void)state;
@@ -280,6 +294,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_pvh, setup_pvh, teardown_pvh),
         cmocka_unit_test_setup_teardown(test_pvh_cmdline, setup_pvh, teardown_pvh),
         cmocka_unit_test_setup(test_module_must_lie_in_ram, setup),
+        cmocka_unit_test_setup_teardown(test_pvh_overwritten_by_the_command_line, setup_pvh,
+                                        teardown_pvh),
         cmocka_unit_test_setup_teardown(test_pvh_module, setup_pvh, teardown_pvh),
         cmocka_unit_test_setup_teardown(test_pvh_bad_memory_maps, setup_pvh, teardown_pvh),
     };
