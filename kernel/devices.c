@@ -257,8 +257,11 @@ int devices_quiesce(const char **who)
 void devices_resume(void)
 {
     for (unsigned i = 0; i < device_lists.nr_attached; i++) {
-        vmem_resume(device_lists.attached[i].vmem, platform_now_ms());
-        device_lists.attached[i].next_ms = 0;
+        struct attached_device *device = &device_lists.attached[i];
+        if (devices_has_gone(device->pci, device->occupant))
+            continue;
+        vmem_resume(device->vmem, platform_now_ms());
+        device->next_ms = 0;
     }
 }
 

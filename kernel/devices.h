@@ -69,9 +69,14 @@ bool devices_allow_suspend(const char **who);
  */
 must_check int devices_quiesce(const char **who);
 
-/* Start every device again, after the machine has slept and PCI is as it was, or after
- * devices_quiesce(). */
+/* Start every device again after devices_quiesce(). */
 void devices_resume(void);
+
+/*
+ * The same after the machine has slept and PCI is as it was; and let go of devices that went
+ * meanwhile, attach those that came.
+ */
+void devices_wake(void);
 
 /* The i-th attached device, or NULL past the end; a broken one stays in the list. */
 struct vmem_device *devices_at(unsigned index);

@@ -37,6 +37,9 @@ extern struct device_lists {
 /* The device that the user switched off under this name, or NULL. */
 struct parked_device *devices_find_parked(const char *name);
 
+/* The function that the driver was given is not there any more, or is another one. */
+bool devices_has_gone(const struct pci_device *pci, u32 occupant);
+
 /* Give a transport's device to the driver; on an error it is still the caller's. */
 must_check int devices_attach(struct virtio_device *virtio, const struct pci_device *pci,
                               const struct options *options, const char *name);

@@ -18,7 +18,7 @@
 static bool releasing; /* a device that is to go has not been let go yet */
 static u64 next_release_ms;
 
-static bool has_gone(const struct pci_device *pci, u32 occupant)
+bool devices_has_gone(const struct pci_device *pci, u32 occupant)
 {
     return pci && (!pci->present || pci->occupant != occupant);
 }
@@ -37,7 +37,7 @@ static bool release(unsigned index)
     struct attached_device *device = &device_lists.attached[index];
     struct parked_device left = {
         .pci = device->pci, .occupant = device->occupant, .virtio = device->virtio};
-    bool gone = has_gone(device->pci, device->occupant);
+    bool gone = devices_has_gone(device->pci, device->occupant);
     if (gone && !device->virtio->broken)
         virtio_break(device->virtio, "it was pulled out");
     memcpy(left.name, device->virtio->name, strlen(device->virtio->name) + 1);
@@ -62,13 +62,14 @@ static void release_leaving(void)
     releasing = false;
     for (unsigned i = device_lists.nr_attached; i-- > 0;) {
         const struct pci_device *pci = device_lists.attached[i].pci;
-        if (has_gone(pci, device_lists.attached[i].occupant) || (pci && pci->removal_requested) ||
-            device_lists.attached[i].leaving)
+        if (devices_has_gone(pci, device_lists.attached[i].occupant) ||
+            (pci && pci->removal_requested) || device_lists.attached[i].leaving)
             releasing |= !release(i);
     }
     for (unsigned i = device_lists.nr_parked; i-- > 0;) {
         const struct pci_device *pci = device_lists.parked[i].pci;
-        if (has_gone(pci, device_lists.parked[i].occupant) || (pci && pci->removal_requested)) {
+        if (devices_has_gone(pci, device_lists.parked[i].occupant) ||
+            (pci && pci->removal_requested)) {
             destroy_transport(pci, device_lists.parked[i].virtio);
             device_lists.parked[i] = device_lists.parked[--device_lists.nr_parked];
         }
@@ -113,11 +114,25 @@ static void eject_released(void)
     }
 }
 
-void devices_rescan(void)
+static void scan(void)
 {
     int nr_functions = pci_scan();
     if (nr_functions < 0)
         log_error(LOG_KERNEL, "devices", "the PCI rescan failed (%s)", status_name(nr_functions));
+}
+
+void devices_rescan(void)
+{
+    scan();
+    release_leaving();
+    devices_attach_new(device_lists.wanted);
+}
+
+void devices_wake(void)
+{
+    pci_hotplug_resume(platform_now_ms());
+    scan(); /* first: who went is not to be started */
+    devices_resume();
     release_leaving();
     devices_attach_new(device_lists.wanted);
 }

@@ -29,6 +29,12 @@ unsigned pci_hotplug_init(void);
 bool pci_hotplug_poll(u64 now_ms);
 
 /*
+ * The machine has slept, and config space is as it was, but the slots have forgotten what happened
+ * in them: the next poll finds what was plugged in meanwhile.
+ */
+void pci_hotplug_resume(u64 now_ms);
+
+/*
  * Power off the slot that the function sits in: it and all that is in the slot
  * are not present after it. No driver uses any of it. E_UNSUPPORTED if it
  * is not in a hotplug slot.

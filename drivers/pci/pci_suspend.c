@@ -54,11 +54,19 @@ static void restore_chipset(const struct saved_function *copy)
                               copy->chipset[i]);
 }
 
+/* Not another one that was plugged in meanwhile, and not an empty slot. */
+static bool is_same(const struct pci_device *device)
+{
+    return pci_read32(device, PCI_VENDOR_ID) == ((u32)device->device_id << 16 | device->vendor_id);
+}
+
 static void restore(const struct saved_function *copy)
 {
     if (is_chipset(copy->device))
         restore_chipset(copy);
-    /* Nothing decodes while addresses change: the machine may not have slept after all. */
+    if (!is_same(copy->device))
+        return;
+    /* Nothing decodes while addresses change. */
     pci_write16(copy->device, PCI_COMMAND, 0);
     for (u16 i = 0; i < HEADER_WORDS; i++)
         pci_write32(copy->device, (u16)(HEADER_FIRST + 4 * i), copy->header[i]);
@@ -91,6 +99,12 @@ void pci_resume(void)
         return;
     for (unsigned i = 0; i < nr_saved; i++)
         restore(&saved[i]);
-    page_free_run(virt_to_phys(saved), nr_frames);
+    pci_suspend_forget();
+}
+
+void pci_suspend_forget(void)
+{
+    if (saved != NULL)
+        page_free_run(virt_to_phys(saved), nr_frames);
     saved = NULL;
 }

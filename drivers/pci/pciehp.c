@@ -239,6 +239,18 @@ unsigned pci_hotplug_init(void)
     return nr_slots;
 }
 
+void pci_hotplug_resume(u64 now_ms)
+{
+    next_poll_ms = 0;
+    for (unsigned i = 0; i < SLOTS_MAX; i++) {
+        struct slot *slot = &slots[i];
+        u16 status = slot->port ? take_status(slot) : 0;
+        /* The register has forgotten that a card came; that one went it still shows. */
+        if (status != 0xffff && status & PCI_SLOT_PRESENT && slot->state == SLOT_EMPTY)
+            start(slot, now_ms);
+    }
+}
+
 bool pci_hotplug_poll(u64 now_ms)
 {
     if (now_ms < next_poll_ms)

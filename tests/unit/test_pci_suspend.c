@@ -42,6 +42,39 @@ static void test_a_device_behind_two_bridges(void **state)
     scan(4);
 }
 
+/* Firmware and the host may have changed what is in a slot: a scan is to find that, unharmed. */
+static void test_another_device_in_the_slot(void **state)
+{
+    (void)state;
+    struct fake_pci_function *device = fake_pci_add(root, 5, 0, 0x1af4, 0x1058);
+    fake_pci_add_bar(device, 0, 0, 4096, FAKE_PCI_MEMORY_BASE, NULL, NULL);
+    first_scan(2);
+    assert_int_equal(pci_suspend(), OK);
+    lose_power(device);
+    fake_pci_set(device, PCI_VENDOR_ID + 2, 2, 0x1045);
+    pci_resume();
+    assert_int_equal(fake_pci_get(device, PCI_BAR0, 4), 0);
+    assert_int_equal(fake_pci_get(device, PCI_COMMAND, 2), 0);
+}
+
+/* The machine stayed awake: not one write. */
+static void test_forgetting_changes_nothing(void **state)
+{
+    (void)state;
+    struct page_stats before;
+    struct page_stats after;
+    struct fake_pci_function *device = fake_pci_add(root, 5, 0, 0x1af4, 0x1058);
+    fake_pci_add_bar(device, 0, 0, 4096, FAKE_PCI_MEMORY_BASE, NULL, NULL);
+    first_scan(2);
+    page_get_stats(&before);
+    assert_int_equal(pci_suspend(), OK);
+    lose_power(device);
+    pci_suspend_forget();
+    page_get_stats(&after);
+    assert_int_equal(before.boot_used, after.boot_used);
+    assert_int_equal(fake_pci_get(device, PCI_BAR0, 4), 0);
+}
+
 static void test_nothing_is_kept(void **state)
 {
     (void)state;
@@ -102,6 +135,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_a_device_behind_two_bridges),
+        TEST(test_another_device_in_the_slot),
+        TEST(test_forgetting_changes_nothing),
         TEST(test_nothing_is_kept),
         TEST(test_no_memory),
         TEST(test_chipset),
