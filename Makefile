@@ -59,7 +59,7 @@ $(O)/kernel/%.S.o: %.S Makefile
 	@mkdir -p $(@D)
 	$(CC) $(KERNEL_CFLAGS) -c -o $@ $<
 
-# ---- host programs: the same sources of lib, mm and drivers against fakes ----
+# ---- host programs: the same sources of lib, mm, drivers and kernel against fakes ----
 
 HOST_CC ?= gcc
 HOST_SANITIZERS ?= -fsanitize=address,undefined -fno-sanitize-recover=all
@@ -67,8 +67,8 @@ HOST_CFLAGS := -std=gnu11 -O1 -g $(DEFINES) $(WARNINGS) -I. -Itests/unit/include
 	-fno-strict-aliasing $(HOST_SANITIZERS) -MMD -MP
 
 HOST_SOURCES := $(filter-out lib/string.c lib/printf.c,$(LIB_SOURCES)) $(MM_SOURCES) \
-	$(DRIVER_SOURCES) $(filter-out kernel/main.c,$(wildcard kernel/*.c)) \
-	arch/x86_64/acpi.c arch/x86_64/acpi_srat.c $(wildcard tests/unit/fake_*.c)
+	$(DRIVER_SOURCES) $(wildcard kernel/*.c) arch/x86_64/acpi.c arch/x86_64/acpi_srat.c \
+	$(wildcard tests/unit/fake_*.c)
 HOST_SOURCES += boot/memory_map.c boot/multiboot2.c boot/pvh.c arch/x86_64/page_tables.c
 HOST_OBJECTS := $(patsubst %.c,$(O)/host/%.o,$(HOST_SOURCES))
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(O)/unit/%,$(wildcard tests/unit/test_*.c))

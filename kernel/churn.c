@@ -143,13 +143,6 @@ static bool move_page(struct page_owner *owner, paddr_t from, paddr_t to)
 
 static struct page_owner churn_owner = {.name = "churn", .order = MOVABLE_ORDER, .move = move_page};
 
-static bool add_owner(void)
-{
-    static bool is_known;
-    is_known = is_known || page_add_owner(&churn_owner) == OK;
-    return is_known;
-}
-
 /* ---- the job ---- */
 
 /* Check and free what a place holds, or allocate for it. Its order depends on its number alone. */
@@ -228,7 +221,7 @@ void churn_start(bool movable, u64 limit_ms)
 {
     if (!job_prepare(&churn, JOB_ALL_OTHERS))
         return;
-    if ((movable && !add_owner()) || !open_books(&churn)) {
+    if ((movable && page_add_owner(&churn_owner) != OK) || !open_books(&churn)) {
         command_error("bench churn: no memory for its books");
         return;
     }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The kernel from kmain() on: everything is set up in order, one line each,
- * and then one loop serves the devices and the monitor. Nothing in the loop waits
- * but the sleep at its end.
+ * and then one loop serves the devices and the monitor. Nothing in a turn of the loop
+ * waits but the sleep at its end.
  */
 #include "arch/x86_64/arch.h"
 #include "drivers/pci/pci.h"
@@ -21,6 +21,7 @@
 #include "mm/vm.h"
 
 static struct options options;
+static bool ready; /* "tide: ready" was said: the monitor runs */
 
 /* A table for a virtual area: freed with it. */
 static paddr_t alloc_area_table(void)
@@ -80,8 +81,9 @@ static void take_acpi_events(void)
         devices_rescan();
 }
 
-void kmain(const struct boot_info *boot)
+void kernel_start(const struct boot_info *boot)
 {
+    ready = false;
     report_boot(boot);
     commands_set_boot_info(boot);
     options_parse(boot->cmdline, boot->cmdline_truncated, &options);
@@ -105,23 +107,36 @@ void kmain(const struct boot_info *boot)
     pci_init(boot);
     devices_init(&options);
     pci_hotplug_init();
+}
 
-    bool ready = false;
-    for (;;) {
-        take_acpi_events();
-        devices_follow_slots();
-        devices_service();
-        if (!ready && devices_ready()) {
-            ready = true;
-            console_fresh_line();
-            console_printf("tide: ready\n");
-            cpus_init(boot, platform_now_ms(), alloc_stacks);
-            monitor_start(options.run);
-        }
-        cpus_service(platform_now_ms());
-        bool worked = ready && monitor_poll();
-        worked |= jobs_run(platform_now_ms());
-        if (!worked)
-            cpu_idle(work_pending);
-    }
+/* The processors and the monitor wait for this, so that the host's first wish comes first. */
+static void start_when_devices_are_ready(void)
+{
+    if (ready || !devices_ready())
+        return;
+    ready = true;
+    console_fresh_line();
+    console_printf("tide: ready\n");
+    cpus_init(commands_boot_info(), platform_now_ms(), alloc_stacks);
+    monitor_start(options.run);
+}
+
+void kernel_turn(void)
+{
+    take_acpi_events();
+    devices_follow_slots();
+    devices_service();
+    start_when_devices_are_ready();
+    cpus_service(platform_now_ms());
+    bool worked = ready && monitor_poll();
+    worked |= jobs_run(platform_now_ms());
+    if (!worked)
+        cpu_idle(work_pending);
+}
+
+void kmain(const struct boot_info *boot)
+{
+    kernel_start(boot);
+    for (;;)
+        kernel_turn();
 }

@@ -116,13 +116,10 @@ static struct page_owner owner = {.name = "workload", .move = move_chunk};
 /* The owner's order is that of the chunks, as long as there are any. */
 static int prepare_owner(const struct workload_spec *spec)
 {
-    static bool is_known;
     if (spec->movable == 0)
         return OK;
     owner.order = (unsigned)__builtin_ctzll(spec->chunk_bytes / PAGE_BYTES);
-    int status = is_known ? OK : page_add_owner(&owner);
-    is_known = is_known || status == OK;
-    return status;
+    return page_add_owner(&owner);
 }
 
 /* ---- steps ---- */

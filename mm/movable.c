@@ -18,11 +18,13 @@ int page_add_owner(struct page_owner *owner)
     if (owner->order > PAGE_ORDER_MAX)
         return E_INVAL;
     spin_lock(&page_lock);
-    if (nr_owners == PAGE_OWNERS_MAX) {
-        status = E_NOMEM;
-    } else {
-        owner->number = nr_owners;
-        owners[nr_owners++] = owner;
+    if (owner->number >= nr_owners || owners[owner->number] != owner) {
+        if (nr_owners < PAGE_OWNERS_MAX) {
+            owner->number = nr_owners;
+            owners[nr_owners++] = owner;
+        } else {
+            status = E_NOMEM;
+        }
     }
     spin_unlock(&page_lock);
     return status;

@@ -88,7 +88,8 @@ struct page_owner {
 
 #define PAGE_OWNERS_MAX 9
 
-/* Once for each owner, which stays. E_INVAL for the order, E_NOMEM when there are too many. */
+/* Each owner before its first page; it stays, and may be added again. E_INVAL for the order,
+ * E_NOMEM when there are too many. */
 must_check int page_add_owner(struct page_owner *owner);
 
 /* What the owner with this number is called; NULL past the last. Owners are numbered from 0. */
