@@ -29,18 +29,18 @@ void fake_acpi_raise(u32 events);
 
 /* What the machine does when it is asked, and how often it was. */
 struct fake_board {
-    int sleep_status;        /* of suspend_to_ram(); E_UNSUPPORTED at first */
-    void (*on_sleep)(void);  /* while it sleeps; may be NULL */
-    int handover_allowed;    /* of handover_check(); OK at first */
-    int handover_status;     /* of handover_enter(), which returns here; E_NOMEM at first */
-    u32 handover_entry;      /* what it was called with */
+    int sleep_status;       /* of suspend_to_ram(); E_UNSUPPORTED at first */
+    void (*on_sleep)(void); /* while it sleeps; may be NULL */
+    int handover_allowed;   /* of handover_check(); OK at first */
+    int handover_status;    /* of handover_enter(), which returns here; E_NOMEM at first */
+    u32 handover_entry;     /* what it was called with */
     unsigned nr_handover_copies;
     char handover_cmdline[256];
     unsigned nr_sleeps;
     unsigned nr_power_offs;
     bool screen_is_on;
     bool (*describe)(u64 address, char *text, size_t bytes); /* trap_set_address_describer()'s */
-    paddr_t (*alloc_table)(void); /* paging_set_table_allocator()'s */
+    paddr_t (*alloc_table)(void);                            /* paging_set_table_allocator()'s */
     void (*release_table)(paddr_t paddr);
     paddr_t (*alloc_stacks)(unsigned order); /* cpus_init()'s */
 };

@@ -10,6 +10,7 @@
 #include "include/status.h"
 #include "kernel/devices_internal.h"
 #include "kernel/kmain.h"
+#include "lib/log.h"
 #include "mm/page.h"
 #include "mm/vm.h"
 #include "tests/unit/fake_mm.h"
@@ -87,6 +88,7 @@ void kernel_prepare(u64 boot_bytes)
     fake_pci_slots_reset();
     kernel_add_function(0, 0x8086, 0x1237, 0x0600);
     device_lists = (struct device_lists){0};
+    assert_int_equal(log_configure("info"), OK);
     nr_places = 0;
     nr_slots = 0;
 }
@@ -215,6 +217,12 @@ void kernel_expect_not(const char *line, const char *text)
 {
     if (strstr(kernel_type(line), text))
         fail_msg("'%s' printed '%s': %s", line, text, fake_console());
+}
+
+void kernel_expect_each(const struct kernel_line *lines, unsigned nr_lines)
+{
+    for (unsigned i = 0; i < nr_lines; i++)
+        kernel_expect(lines[i].line, lines[i].said);
 }
 
 void kernel_expect_exit(const char *line, unsigned exit_value)

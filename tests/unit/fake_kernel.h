@@ -62,6 +62,13 @@ const char *kernel_type(const char *line);
 void kernel_expect(const char *line, const char *text);
 void kernel_expect_not(const char *line, const char *text);
 
+/* The same for a table of lines. */
+struct kernel_line {
+    const char *line;
+    const char *said;
+};
+void kernel_expect_each(const struct kernel_line *lines, unsigned nr_lines);
+
 /* Whether the line ended the machine, with that value. What it had begun stays so. */
 void kernel_expect_exit(const char *line, unsigned exit_value);
 

@@ -1,232 +1,313 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
- * Whatever filled boot RAM, in whatever order: a region whose memory was all freed
- * goes back to exactly 0, because nothing that describes it lies in it. Real page
- * tables under the allocator; random steps, by seed, for many sizes of boot RAM,
- * regions and blocks.
- */
+/* What a user of the monitor holds: alloc, free, fill, check, vm; and memory and stats, which tell
+ * of it. */
+#include <stdio.h>
+
+#include "kernel/vm_areas.h"
+#include "kernel/workload.h"
+
+#include "mm/page.h"
+#include "tests/unit/fake_kernel.h"
+#include "tests/unit/fake_vm.h"
 #include "tests/unit/unit.h"
 
-#include "arch/x86_64/page_tables.h"
-#include "include/status.h"
-#include "mm/hotplug.h"
-#include "mm/page.h"
-#include "tests/unit/fake_mm.h"
+static struct fake_vmem *vmem;
+static struct page_stats at_first;
 
-#define NR_REGIONS   2
-#define REGION_BYTES (3 * GIB)
-#define NR_STEPS     400
-#define NR_SEEDS     4
-#define PAGES_MAX    40000
-
-static struct boot_info boot;
-static struct page_tables tables;
-static u64 seed;
-static u64 block_bytes;
-static unsigned largest;
-
-/* What is held, to be freed in any order. */
-static struct page {
-    paddr_t base;
-    u64 nr_frames;
-} pages[PAGES_MAX];
-static u64 nr_pages;
-
-static u64 random_below(u64 limit)
-{
-    seed ^= seed << 13;
-    seed ^= seed >> 7;
-    seed ^= seed << 17;
-    return seed % limit;
-}
-
-static paddr_t base_of(unsigned region)
-{
-    return FAKE_REGION_BASE + region * 64 * GIB;
-}
-
-static void give_back_released(void)
-{
-    paddr_t table;
-    while ((table = page_tables_take_released(&tables)) != PADDR_NONE)
-        page_free(table, 0);
-}
-
-static int change_tables(paddr_t paddr, u64 bytes, bool map)
-{
-    int status = map ? page_tables_map(&tables, paddr, bytes, MAP_WRITE | MAP_NO_EXEC, largest)
-                     : page_tables_unmap(&tables, paddr, bytes);
-    give_back_released();
-    return status;
-}
-
-static void start(u64 boot_bytes)
-{
-    fake_mm_start(&boot, boot_bytes);
-    tables = (struct page_tables){.alloc = page_alloc_table};
-    assert_int_equal(page_tables_init(&tables), OK);
-    fake_on_map = change_tables;
-    nr_pages = 0;
-    for (unsigned i = 0; i < NR_REGIONS; i++) {
-        fake_back(base_of(i), REGION_BYTES);
-        assert_int_equal(hotplug_add_region(base_of(i), REGION_BYTES, block_bytes, 0, "region"),
-                         OK);
-    }
-}
-
-static void stop(void)
-{
-    page_check();
-    for (unsigned i = 0; i < NR_REGIONS; i++)
-        fake_unback(base_of(i), REGION_BYTES);
-    fake_shutdown();
-}
-
-/* ---- steps ---- */
-
-static void take(enum page_kind kind, u64 nr_frames, u64 count)
-{
-    for (u64 i = 0; i < count && nr_pages < PAGES_MAX; i++) {
-        paddr_t base = page_alloc_run(nr_frames, kind);
-        if (base == PADDR_NONE)
-            return;
-        assert_true(kind != PAGE_KERNEL || base < FAKE_REGION_BASE);
-        pages[nr_pages++] = (struct page){base, nr_frames};
-    }
-}
-
-static void give_back(u64 count)
-{
-    for (; count > 0 && nr_pages > 0; count--) {
-        u64 i = random_below(nr_pages);
-        page_free_run(pages[i].base, pages[i].nr_frames);
-        pages[i] = pages[--nr_pages];
-    }
-}
-
-static void give_back_plugged(void)
-{
-    for (u64 i = nr_pages; i > 0; i--) {
-        struct page page = pages[i - 1];
-        if (page.base < FAKE_REGION_BASE)
-            continue;
-        page_free_run(page.base, page.nr_frames);
-        pages[i - 1] = pages[--nr_pages];
-    }
-}
-
-/* As the driver does: no more than mm has room for. Others may be online there already. */
-static void grow(paddr_t base)
-{
-    u64 nr_blocks = REGION_BYTES / block_bytes;
-    u64 first = random_below(nr_blocks);
-    u64 bytes = (1 + random_below(nr_blocks - first)) * block_bytes;
-    bytes = hotplug_room(base, bytes) / block_bytes * block_bytes;
-    if (bytes != 0 && hotplug_online(base + first * block_bytes, bytes) == E_NOMEM)
-        fail_msg("there was room for 0x%llx bytes", (unsigned long long)bytes);
-}
-
-/* The first idle run from somewhere on, or its first blocks. */
-static void shrink(paddr_t base)
-{
-    struct hotplug_range idle;
-    u64 from = random_below(REGION_BYTES / block_bytes) * block_bytes;
-    if (!hotplug_next_idle(base + from, base + REGION_BYTES, &idle))
-        return;
-    if (random_below(2))
-        idle.bytes = (1 + random_below(idle.bytes / block_bytes)) * block_bytes;
-    int status = hotplug_offline(idle.base, idle.bytes);
-    assert_true(status == OK || status == E_NOMEM || status == E_BUSY);
-}
-
-static void step(void)
-{
-    static const enum page_kind kinds[] = {PAGE_KERNEL, PAGE_BOOT_FIRST, PAGE_BOOT_FIRST,
-                                           PAGE_USER};
-    paddr_t base = base_of((unsigned)random_below(NR_REGIONS));
-    enum page_kind kind = kinds[random_below(ARRAY_SIZE(kinds))];
-    switch (random_below(8)) {
-    case 0: /* all that there is for the kind, in pieces of one size */
-        take(kind, (u64)1 << random_below(10), PAGES_MAX / 4);
-        break;
-    case 1:
-    case 2:
-        take(kind, 1 + random_below(700), random_below(50));
-        break;
-    case 3:
-        give_back(random_below(nr_pages + 1));
-        break;
-    case 4:
-    case 5:
-        grow(base);
-        break;
-    default:
-        shrink(base);
-    }
-}
-
-/* ---- the end ---- */
-
-/* As UNPLUG ALL: whole runs, each of which ends at absent memory. */
-static void all_goes(void)
-{
-    struct hotplug_range idle;
-    for (unsigned i = 0; i < NR_REGIONS; i++) {
-        while (hotplug_next_idle(base_of(i), base_of(i) + REGION_BYTES, &idle))
-            assert_int_equal(hotplug_offline(idle.base, idle.bytes), OK);
-    }
-    struct page_stats stats;
-    page_get_stats(&stats);
-    if (stats.plugged_frames != 0)
-        fail_msg("%llu frames stay plugged, %llu of them in use",
-                 (unsigned long long)stats.plugged_frames, (unsigned long long)stats.plugged_used);
-    assert_int_equal(fake_mapped_bytes(), 0);
-}
-
-static u64 used_but_for_metadata(void)
-{
-    struct page_stats stats;
-    page_get_stats(&stats);
-    return stats.boot_used - stats.metadata_bytes / PAGE_BYTES;
-}
-
-static void walk(u64 boot_bytes)
-{
-    start(boot_bytes);
-    u64 before = used_but_for_metadata();
-    for (unsigned i = 0; i < NR_STEPS; i++)
-        step();
-    page_check();
-    /* What fills boot RAM stays, and then goes. */
-    give_back_plugged();
-    all_goes();
-    page_check();
-    give_back(nr_pages);
-    assert_int_equal(used_but_for_metadata(), before);
-    stop();
-}
-
-static void whatever_filled_boot_ram(void **state)
+static int set_up(void **state)
 {
     (void)state;
-    static const u64 boot_ram[] = {4 * MIB, 8 * MIB, 16 * MIB, 64 * MIB};
-    static const u64 blocks[] = {GIB, 128 * MIB, 3 * MIB, 2 * MIB, MIB};
-    for (unsigned i = 0; i < ARRAY_SIZE(boot_ram); i++) {
-        for (unsigned j = 0; j < ARRAY_SIZE(blocks); j++) {
-            for (u64 k = 1; k <= NR_SEEDS; k++) {
-                seed = k * 0x9e3779b97f4a7c15;
-                block_bytes = blocks[j];
-                largest = k % 2 ? MAP_LARGEST_1G : MAP_LARGEST_2M;
-                walk(boot_ram[i]);
-            }
-        }
-    }
+    vmem = kernel_boot_simply();
+    page_get_stats(&at_first);
+    return 0;
 }
+
+/* All is given back: the device's memory to the host, and boot RAM. */
+static int tear_down(void **state)
+{
+    (void)state;
+    struct page_stats at_last;
+    kernel_type("free all");
+    kernel_type("vm free all");
+    kernel_resize(vmem, 0);
+    assert_int_equal(vmem->plugged_bytes, 0);
+    page_get_stats(&at_last);
+    assert_int_equal(at_last.boot_used, at_first.boot_used);
+    kernel_stop();
+    return 0;
+}
+
+static void expect_said(const char *text)
+{
+    if (!strstr(fake_console(), text))
+        fail_msg("'%s' is not in: %s", text, fake_console());
+}
+
+/* ---- alloc and free ---- */
+
+static void test_holdings(void **state)
+{
+    (void)state;
+    static const struct kernel_line lines[] = {
+        {"alloc 1", "alloc: 0: 4K in 1 run, from 0x2"},
+        {"alloc 5000", "alloc: 1: 8K in 1 run, from 0x2"},
+        {"alloc 64K 3", "alloc: 2: 64K in 1 run"},
+        {"free 1", "free: 1: 8K in 1 run, from 0x2"},
+        {"alloc 1M", "alloc: 1: 1M in 1 run"}, /* the lowest free number */
+        {"free", "free: 4: 64K in 1 run"},     /* the last */
+        {"free 4", "error: free: no such holding\n"},
+        {"free all", "free: 3: 64K in 1 run"},
+        {"free", "error: free: no such holding\n"},
+        {"free all", "free all\ntide> "},
+        {"fill all", "fill all\ntide> "},
+    };
+    kernel_resize(vmem, 8 * MIB);
+    kernel_expect_each(lines, ARRAY_SIZE(lines));
+}
+
+static void test_alloc_refused(void **state)
+{
+    (void)state;
+    static const struct kernel_line lines[] = {
+        {"alloc", "error: alloc: '': expected a size above 0: 4096, 512K, 2M, 1G\n"},
+        {"alloc 0", "error: alloc: '0': expected a size above 0"},
+        {"alloc -1", "error: alloc: '-1': expected a size above 0"},
+        {"alloc 1X", "error: alloc: '1X': expected a size above 0"},
+        {"alloc 99999999999999999999", "error: alloc: '99999999999999999999': expected a size"},
+        {"alloc 4K 0", "error: alloc: '0': expected a count from 1 to 4096"},
+        {"alloc 4K 4097", "error: alloc: '4097': expected a count from 1 to 4096"},
+        {"alloc 4K many", "error: alloc: 'many': expected a count"},
+        {"alloc 4K node=", "error: alloc: 'node=': expected a count"},
+        {"alloc 4K node=4294967296", "error: alloc: 'node=4294967296': expected a count"},
+        {"alloc 1G", "error: alloc: 1G: "},
+        {"alloc 0xffffffffffffffff", "error: alloc: 0xffffffffffffffff: "},
+        {"alloc 4K node=7", "error: alloc: 4K: "},
+        {"free x", "error: free: 'x': expected a holding's number, or 'all'\n"},
+        {"free 4096", "error: free: no such holding\n"},
+        {"free 18446744073709551615", "error: free: no such holding\n"},
+    };
+    kernel_expect_each(lines, ARRAY_SIZE(lines));
+    kernel_expect("free all", "free all\ntide> "); /* nothing is held */
+}
+
+/* A holding of many runs, whose table is more than a page. */
+static void test_a_holding_in_pieces(void **state)
+{
+    (void)state;
+    kernel_resize(vmem, 4 * MIB);
+    kernel_type("alloc 4K 1024");
+    for (unsigned i = 0; i < 1024; i += 2) {
+        char line[24];
+        snprintf(line, sizeof(line), "free %u", i);
+        kernel_type(line);
+    }
+    kernel_expect("alloc 10M", "alloc: 0: 10M in ");
+    kernel_expect("fill 0", "fill: 0: 10M in ");
+    kernel_expect("check 0", "check: ok: 0: 10M in ");
+    kernel_expect("alloc 10M", "error: alloc: 10M: ");
+    kernel_expect("check 0", "check: ok: 0: 10M in ");
+}
+
+static void test_alloc_on_a_node(void **state)
+{
+    (void)state;
+    kernel_resize(vmem, 8 * MIB);
+    kernel_expect("alloc 3M node=0", "alloc: 0: 3M in ");
+    kernel_expect("alloc 4K 2 node=0", "alloc: 2: 4K in 1 run");
+    kernel_expect("alloc 1G node=0", "error: alloc: 1G: not enough free memory of this node");
+}
+
+static void test_too_many_holdings(void **state)
+{
+    (void)state;
+    kernel_resize(vmem, 32 * MIB);
+    kernel_type("alloc 4K 4096");
+    kernel_expect("alloc 4K", "error: alloc: 4K: ");
+    kernel_type("free 17");
+    kernel_expect("alloc 4K", "alloc: 17: 4K in 1 run");
+}
+
+/* ---- fill and check ---- */
+
+static void test_fill_and_check(void **state)
+{
+    (void)state;
+    static const struct kernel_line lines[] = {
+        {"check", "error: check: no such holding\n"},
+        {"alloc 20M", "alloc: 0: 20M in "},
+        {"alloc 8K", "alloc: 1: 8K in "},
+        {"check", "check: skipped: 1: not filled yet\n"},
+        {"fill 0", "fill: 0: 20M in "},
+        {"fill 0 4095", "error: fill: '4095': expected a step of 4096 bytes or more\n"},
+        {"fill 0 x", "error: fill: 'x': expected a step"},
+        {"fill 7", "error: fill: no such holding\n"},
+        {"check all", "check: ok: 0: 20M in "},
+        {"fill all 2M", "fill: 0: 20M in "},
+        {"check all", "check: ok: 1: 8K in "},
+    };
+    kernel_resize(vmem, 24 * MIB);
+    kernel_expect_each(lines, ARRAY_SIZE(lines));
+}
+
+static void test_a_wrong_page_is_found(void **state)
+{
+    (void)state;
+    kernel_resize(vmem, 8 * MIB);
+    kernel_type("alloc 1M");
+    kernel_type("fill");
+    u64 bytes;
+    u64 nr_runs;
+    paddr_t first;
+    assert_true(workload_describe(0, &bytes, &nr_runs, &first));
+    *(u64 *)phys_to_virt(first + 8 * PAGE_BYTES + 16) = 0x5eed;
+    kernel_expect("check", "found 0x0000000000005eed, expected 0x");
+    expect_said("check: error: 0: at 0x20000000");
+    kernel_expect_exit("exit", EXIT_CHECK_FAILED);
+    kernel_expect_exit("exit 0", EXIT_CHECK_FAILED);
+}
+
+/* ---- virtual areas ---- */
+
+static void test_areas(void **state)
+{
+    (void)state;
+    static const struct kernel_line lines[] = {
+        {"vm", "vm: areas=0 bytes=0 "},
+        {"vm alloc 3M", "vm: 0: 3M at 0x3000"},
+        {"vm alloc 4K 2", ", 0 pages of 2M, 1 of 4K\n"},
+        {"vm list", "vm: areas=3 bytes="},
+        {"vm check 0", "vm: check: skipped: 0: not filled yet\n"},
+        {"vm fill 0", "vm: fill: 0: 3M at 0x3000"},
+        {"vm list", ", filled\n"},
+        {"vm fill all", "vm: fill: 2: 4K at"},
+        {"vm check", "vm: check: ok: 2: 4K"},
+        {"vm check all", "vm: check: ok: 0: 3M"},
+        {"vm free 1", "vm: free: 1: 4K"},
+        {"vm free 1", "error: vm free: no such area\n"},
+        {"vm alloc 8K", "vm: 1: 8K at"},
+        {"vm free", "vm: free: 2: 4K"},
+        {"vm free all", "vm: free: 0: 3M"},
+        {"vm free", "error: vm free: no such area\n"},
+        {"vm free all", "vm free all\ntide> "},
+        {"vm list", "vm: areas=0 bytes=0 "},
+    };
+    kernel_resize(vmem, 16 * MIB);
+    kernel_expect_each(lines, ARRAY_SIZE(lines));
+}
+
+static void test_areas_refused(void **state)
+{
+    (void)state;
+    static const struct kernel_line lines[] = {
+        {"vm colour", "error: vm: 'colour': expected alloc, fill, check, free, touch or list\n"},
+        {"vm alloc", "error: vm: '': expected a size above 0"},
+        {"vm alloc 0", "error: vm: '0': expected a size above 0"},
+        {"vm alloc 4K 0", "error: vm: '0': expected a count from 1 to 256\n"},
+        {"vm alloc 4K 257", "error: vm: '257': expected a count from 1 to 256\n"},
+        {"vm alloc 1T", "error: vm alloc: not enough free memory, or too many areas\n"},
+        {"vm fill x", "error: vm: 'x': expected an area's number, or 'all'\n"},
+        {"vm fill 256", "error: vm: '256': expected an area's number, or 'all'\n"},
+        {"vm check 5", "error: vm check: no such area\n"},
+    };
+    kernel_expect_each(lines, ARRAY_SIZE(lines));
+    kernel_type("vm alloc 4K 256");
+    kernel_expect("vm alloc 4K", "error: vm alloc: not enough free memory, or too many areas\n");
+}
+
+static void test_a_wrong_word_of_an_area_is_found(void **state)
+{
+    (void)state;
+    bool filled;
+    kernel_resize(vmem, 8 * MIB);
+    kernel_type("vm alloc 1M");
+    kernel_type("vm fill");
+    u64 *words = vm_areas_base(0, &filled);
+    assert_true(filled);
+    words[512 + 100] = 0x5eed;
+    kernel_expect("vm check", "vm: check: error: 0: at 0x30");
+    expect_said("found 0x0000000000005eed, expected 0x");
+    kernel_expect_exit("exit", EXIT_CHECK_FAILED);
+}
+
+/* An area keeps its words while the device takes the blocks below it. */
+static void test_an_area_moves(void **state)
+{
+    (void)state;
+    kernel_resize(vmem, 8 * MIB);
+    kernel_type("vm alloc 1M");
+    kernel_type("vm fill");
+    kernel_resize(vmem, 0);
+    assert_int_equal(vmem->plugged_bytes, 0);
+    kernel_expect("vm check", "vm: check: ok: 0: 1M");
+    kernel_expect_not("vm", " moves=0 ");
+}
+
+/* ---- what tells of it ---- */
+
+static void test_stats(void **state)
+{
+    (void)state;
+    kernel_resize(vmem, 8 * MIB);
+    kernel_type("alloc 12K");
+    kernel_type("stats");
+    expect_said("stats: boot frames=");
+    expect_said("stats: plugged frames=2048 used=3\n");
+    expect_said("stats: metadata bytes=");
+    expect_said("stats: uptime ms=");
+    kernel_expect("stats check", "stats: check: ok\n");
+    kernel_expect("stats x", "error: stats: 'x': expected nothing, or 'check'\n");
+}
+
+static void test_memory(void **state)
+{
+    (void)state;
+    static const struct platform_node_range nodes[] = {
+        {0x10000000, 16 * MIB, 0, false},
+        {FAKE_REGION_BASE, GIB, 1, true},
+    };
+    struct boot_info *boot = kernel_boot_info();
+    kernel_expect("memory",
+                  "memory: the map of fake\n  0x000010000000 to 0x000010ffffff        16M"
+                  "  RAM\n  0x200000000000 to 0x200002ffffff        48M  vmem0, node 0\n");
+    for (u32 type = BOOT_MEMORY_RESERVED; type <= BOOT_MEMORY_BAD; type++)
+        boot->ranges[boot->nr_ranges++] = (struct boot_memory_range){type * MIB, MIB, type};
+    boot->module = (struct boot_module){9 * MIB, 64 * KIB};
+    fake_set_nodes(nodes, 1);
+    kernel_expect_not("memory", "ACPI\n");
+    fake_set_nodes(nodes, 2);
+    kernel_type("memory");
+    static const char *const texts[] = {
+        "memory: the nodes of ACPI\n",
+        "16M  node 0\n",
+        "1G  node 1, for what may come\n",
+        "1M  reserved\n",
+        "  ACPI tables\n",
+        "  ACPI NVS\n",
+        "  bad\n",
+        "        64K  the loader's module\n",
+    };
+    for (unsigned i = 0; i < ARRAY_SIZE(texts); i++)
+        expect_said(texts[i]);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(whatever_filled_boot_ram),
+        TEST(test_holdings),
+        TEST(test_alloc_refused),
+        TEST(test_a_holding_in_pieces),
+        TEST(test_alloc_on_a_node),
+        TEST(test_too_many_holdings),
+        TEST(test_fill_and_check),
+        TEST(test_a_wrong_page_is_found),
+        TEST(test_areas),
+        TEST(test_areas_refused),
+        TEST(test_a_wrong_word_of_an_area_is_found),
+        TEST(test_an_area_moves),
+        TEST(test_stats),
+        TEST(test_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
