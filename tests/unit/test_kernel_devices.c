@@ -5,6 +5,7 @@
  */
 #include "kernel/devices.h"
 
+#include "kernel/kmain.h"
 #include "tests/unit/fake_kernel.h"
 #include "tests/unit/unit.h"
 
@@ -141,6 +142,20 @@ static void test_status_of_a_broken_and_of_a_waiting_device(void **state)
     expect_said("vmem0: pci 0000:00:04.0, waiting for ");
     expect_said("vmem1: pci 0000:00:05.0, broken: ");
     expect_said("irq=poll");
+}
+
+/* Its events are taken all the same: the loop sleeps, and `wait` ends. */
+static void test_a_broken_device_goes_on_interrupting(void **state)
+{
+    (void)state;
+    struct fake_vmem *vmem = kernel_boot_simply();
+    vmem->moods.needs_reset = 100;
+    kernel_resize(vmem, 4 * MIB);
+    expect_said("3 resets did not help");
+    fake_transport_interrupt(&vmem->transport, VIRTIO_EVENT_CONFIG);
+    kernel_turn();
+    assert_false(devices_pending());
+    assert_true(devices_settled());
 }
 
 static void test_status_tells_what_pins_a_block(void **state)
@@ -342,6 +357,7 @@ int main(void)
         TEST(test_a_device_that_cannot_be_used),
         TEST(test_more_devices_than_there_is_room_for),
         TEST(test_status_of_a_broken_and_of_a_waiting_device),
+        TEST(test_a_broken_device_goes_on_interrupting),
         TEST(test_status_tells_what_pins_a_block),
         TEST(test_map),
         TEST(test_verify),
