@@ -187,7 +187,7 @@ void devices_attach_new(const struct options *options)
 
 void devices_init(const struct options *options)
 {
-    device_lists.wanted = options;
+    device_lists = (struct device_lists){.wanted = options};
     vmem_choose_init(options->init);
     int nr_functions = pci_scan();
     if (nr_functions < 0) /* there are more than it has room for: the others can be used */

@@ -32,6 +32,8 @@ extern struct device_lists {
     struct parked_device parked[VMEM_DEVICES_MAX];
     unsigned nr_parked;
     const struct options *wanted; /* as devices_init() was given them */
+    bool releasing;               /* a device that is to go has not been let go yet */
+    u64 next_release_ms;
 } device_lists;
 
 /* The device that the user switched off under this name, or NULL. */

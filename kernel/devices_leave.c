@@ -15,9 +15,6 @@
 
 #define RELEASE_RETRY_MS 100
 
-static bool releasing; /* a device that is to go has not been let go yet */
-static u64 next_release_ms;
-
 bool devices_has_gone(const struct pci_device *pci, u32 occupant)
 {
     return pci && (!pci->present || pci->occupant != occupant);
@@ -59,12 +56,12 @@ static bool release(unsigned index)
 
 static void release_leaving(void)
 {
-    releasing = false;
+    device_lists.releasing = false;
     for (unsigned i = device_lists.nr_attached; i-- > 0;) {
         const struct pci_device *pci = device_lists.attached[i].pci;
         if (devices_has_gone(pci, device_lists.attached[i].occupant) ||
             (pci && pci->removal_requested) || device_lists.attached[i].leaving)
-            releasing |= !release(i);
+            device_lists.releasing |= !release(i);
     }
     for (unsigned i = device_lists.nr_parked; i-- > 0;) {
         const struct pci_device *pci = device_lists.parked[i].pci;
@@ -84,7 +81,8 @@ int devices_off(const char *name)
         device_lists.attached[i].turning_off = true;
         if (release(i))
             return OK;
-        releasing |= device_lists.attached[i].leaving; /* goes on in devices_follow_slots() */
+        device_lists.releasing |=
+            device_lists.attached[i].leaving; /* goes on in devices_follow_slots() */
         return device_lists.attached[i].leaving ? E_AGAIN : E_BUSY;
     }
     return devices_find_parked(name) ? E_EXIST : E_NODEV;
@@ -141,11 +139,11 @@ void devices_follow_slots(void)
 {
     u64 now_ms = platform_now_ms();
     bool changed = pci_hotplug_poll(now_ms);
-    if (!changed && (!releasing || now_ms < next_release_ms))
+    if (!changed && (!device_lists.releasing || now_ms < device_lists.next_release_ms))
         return;
-    next_release_ms = now_ms + RELEASE_RETRY_MS;
+    device_lists.next_release_ms = now_ms + RELEASE_RETRY_MS;
     release_leaving();
-    if (!releasing)
+    if (!device_lists.releasing)
         eject_released();
     devices_attach_new(device_lists.wanted);
 }

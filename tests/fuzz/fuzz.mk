@@ -1,5 +1,5 @@
-# libFuzzer targets: `make fuzz SECONDS=n`. The sources of lib, mm and drivers
-# and the fakes are built once more, by clang with coverage counters, in $(O)/fuzz.
+# libFuzzer targets: `make fuzz SECONDS=n`. The sources of lib, mm, drivers
+# and kernel and the fakes are built once more, by clang with coverage counters, in $(O)/fuzz.
 
 FUZZ_CC ?= clang-14
 FUZZ_TARGETS := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
@@ -15,7 +15,9 @@ fuzz: ## hostile devices by libFuzzer, each target for SECONDS=30
 fuzz-programs: $(patsubst %,$(O)/fuzz_%,$(FUZZ_TARGETS))
 
 $(O)/fuzz_%: $(O)/host/tests/fuzz/fuzz_%.o $(FUZZ_COMMON) $(O)/host/libtide.a
-	$(HOST_CC) -fsanitize=fuzzer,address,undefined -o $@ $^ -lcmocka -lpthread
+	$(HOST_CC) -fsanitize=fuzzer,address,undefined $(UNIT_LDFLAGS) -o $@ $^ -lcmocka -lpthread
+
+$(O)/fuzz_monitor: UNIT_LDFLAGS = $(BOARD_LDFLAGS)
 
 # New inputs that reach new code go to $(O)/fuzz/corpus, never to the committed seeds.
 fuzz-run:

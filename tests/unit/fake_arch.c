@@ -29,6 +29,7 @@ struct fake_board fake_board;
 static struct cpu cpus[CPUS_MAX];
 static unsigned nr_cpus;
 static unsigned nr_failing;
+static unsigned nr_threads; /* that were not joined yet */
 static bool cpus_started;
 static char input[INPUT_BYTES];
 static size_t input_bytes;
@@ -108,6 +109,7 @@ int cpus_start_job(unsigned id, void (*function)(void *context), void *context)
     cpus[id] = (struct cpu){.function = function, .context = context, .busy = 1};
     assert_int_equal(pthread_create(&cpus[id].thread, NULL, run, &cpus[id]), 0);
     cpus[id].has_thread = true;
+    nr_threads++;
     return OK;
 }
 
@@ -115,8 +117,10 @@ bool cpus_busy(unsigned id)
 {
     if (__atomic_load_n(&cpus[id].busy, __ATOMIC_ACQUIRE) != 0)
         return true;
-    if (cpus[id].has_thread)
+    if (cpus[id].has_thread) {
         pthread_join(cpus[id].thread, NULL);
+        nr_threads--;
+    }
     cpus[id].has_thread = false;
     return false;
 }
@@ -145,7 +149,8 @@ void cpu_idle(bool (*work_pending)(void))
 {
     if (work_pending())
         return;
-    sched_yield();
+    if (nr_threads > 0)
+        sched_yield();
     fake_advance_ms(TICK_MS);
 }
 

@@ -8,7 +8,6 @@
 #include "drivers/virtio/virtio_pci.h"
 #include "drivers/virtio/virtio_spec.h"
 #include "include/status.h"
-#include "kernel/devices_internal.h"
 #include "kernel/kmain.h"
 #include "lib/log.h"
 #include "mm/page.h"
@@ -33,6 +32,8 @@ static struct fake_pci_bus *root;
 static struct place places[KERNEL_DEVICES_MAX];
 static unsigned nr_places;
 static u8 nr_slots;
+static u64 block_bytes; /* of the devices that are added next */
+static u64 nr_blocks;
 
 /* ---- transports: see kernel.mk ---- */
 
@@ -87,15 +88,21 @@ void kernel_prepare(u64 boot_bytes)
     root = fake_pci_start();
     fake_pci_slots_reset();
     kernel_add_function(0, 0x8086, 0x1237, 0x0600);
-    device_lists = (struct device_lists){0};
     assert_int_equal(log_configure("info"), OK);
     nr_places = 0;
     nr_slots = 0;
+    kernel_choose_region(KERNEL_BLOCK, KERNEL_NR_BLOCKS);
 }
 
 struct boot_info *kernel_boot_info(void)
 {
     return &boot;
+}
+
+void kernel_choose_region(u64 bytes_a_block, u64 blocks)
+{
+    block_bytes = bytes_a_block;
+    nr_blocks = blocks;
 }
 
 struct fake_pci_function *kernel_add_function(u8 device, u16 vendor_id, u16 device_id, u16 class)
@@ -111,8 +118,8 @@ static struct place *add_place(void)
     struct place *place = &places[nr_places];
     u64 base = FAKE_REGION_BASE + nr_places++ * REGION_STRIDE;
     memset(place, 0, sizeof(*place));
-    fake_back(base, KERNEL_NR_BLOCKS * KERNEL_BLOCK);
-    fake_vmem_init(&place->vmem, FAKE_VMEM_QEMU, base, KERNEL_BLOCK, KERNEL_NR_BLOCKS);
+    fake_back(base, nr_blocks * block_bytes);
+    fake_vmem_init(&place->vmem, FAKE_VMEM_QEMU, base, block_bytes, nr_blocks);
     return place;
 }
 
@@ -240,8 +247,9 @@ void kernel_stop(void)
     page_check();
     vm_check();
     for (unsigned i = 0; i < nr_places; i++) {
-        fake_unback(places[i].vmem.base, KERNEL_NR_BLOCKS * KERNEL_BLOCK);
-        fake_vmem_free(&places[i].vmem);
+        struct fake_vmem *vmem = &places[i].vmem;
+        fake_unback(vmem->base, vmem->nr_blocks * vmem->block_bytes);
+        fake_vmem_free(vmem);
     }
     fake_pci_stop();
     fake_vm_stop();

@@ -27,7 +27,10 @@ void kernel_prepare(u64 boot_bytes);
 /* Before the start: what the loader said, to be changed. */
 struct boot_info *kernel_boot_info(void);
 
-/* A memory device of the board, of 24 blocks of 2 MiB; in slot `device` of the root bus. */
+/* What the devices that are added next have; at first 24 blocks of 2 MiB. */
+void kernel_choose_region(u64 block_bytes, u64 nr_blocks);
+
+/* A memory device of the board, in slot `device` of the root bus. */
 struct fake_vmem *kernel_add_vmem(u8 device);
 
 /* The same behind registers that virtio_mmio.device= names. */

@@ -409,6 +409,11 @@ void fake_no_exit_came(const char *code)
     fail_msg("no panic came from: %s", code);
 }
 
+unsigned fake_exit_value(void)
+{
+    return exit_value_seen;
+}
+
 void fake_exit_was(unsigned exit_value, const char *text)
 {
     assert_int_equal(exit_value_seen, exit_value);

@@ -81,5 +81,6 @@ void fake_console_clear(void);
 jmp_buf *fake_expect_exit(void);
 void fake_no_exit_came(const char *code);
 void fake_exit_was(unsigned exit_value, const char *text);
+unsigned fake_exit_value(void); /* of the last one that came */
 
 #endif

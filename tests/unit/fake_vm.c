@@ -32,6 +32,7 @@ struct page {
 };
 
 static struct page pages[NR_PAGES];
+static u64 mapped_bytes; /* in pages[] */
 static bool reserved;
 static i64 map_failure = -1;
 static u64 nr_waits;
@@ -100,7 +101,9 @@ void fake_vm_stop(void)
     if (!reserved)
         return;
     munmap((void *)(uintptr_t)VM_BASE, VM_BYTES);
-    memset(pages, 0, sizeof(pages));
+    if (mapped_bytes != 0)
+        memset(pages, 0, sizeof(pages));
+    mapped_bytes = 0;
     reserved = false;
 }
 
@@ -116,10 +119,7 @@ u64 fake_vm_waits(void)
 
 u64 fake_vm_mapped_bytes(void)
 {
-    u64 sum = 0;
-    for (u64 i = 0; i < NR_PAGES; i++)
-        sum += pages[i].bytes;
-    return sum;
+    return mapped_bytes;
 }
 
 /* ---- platform.h ---- */
@@ -138,6 +138,7 @@ int platform_vm_map(u64 address, paddr_t paddr, u64 bytes)
         map_failure--;
     for (u64 at = 0; at < bytes; at += page_bytes)
         *page_at(address + at) = (struct page){page_bytes, paddr + at, PRESENT};
+    mapped_bytes += bytes;
     show(address, paddr, bytes);
     return OK;
 }
@@ -183,6 +184,7 @@ void platform_vm_unmap(u64 address, u64 bytes)
     for (u64 at = address; at < address + bytes; at += PAGE_BYTES) {
         struct page *page = &pages[(at - VM_BASE) / PAGE_BYTES];
         assert_true(page->bytes <= address + bytes - at);
+        mapped_bytes -= page->bytes;
         page->bytes = 0;
         __atomic_store_n(&page->state, ABSENT, __ATOMIC_RELEASE);
     }
