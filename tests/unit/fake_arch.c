@@ -2,178 +2,46 @@
 /* See fake_arch.h. What has no effect that the kernel could see is empty. */
 #include "tests/unit/fake_arch.h"
 
-#include <pthread.h>
-#include <sched.h>
 #include <stdio.h>
 
 #include "arch/x86_64/arch.h"
 #include "arch/x86_64/paging.h"
 #include "include/status.h"
+#include "tests/unit/fake_cpus.h"
 #include "tests/unit/fake_platform.h"
-#include "tests/unit/include/asm/cpu.h"
 #include "tests/unit/unit.h"
 
-#define TICK_MS     10
-#define INPUT_BYTES 4096
-
-struct cpu {
-    pthread_t thread;
-    void (*function)(void *context);
-    void *context;
-    bool has_thread; /* which was not joined yet */
-    u32 busy;        /* cleared by the thread */
-};
+#define TICK_MS 10
 
 struct fake_board fake_board;
 
-static struct cpu cpus[CPUS_MAX];
-static unsigned nr_cpus;
-static unsigned nr_failing;
-static unsigned nr_threads; /* that were not joined yet */
-static bool cpus_started;
-static char input[INPUT_BYTES];
-static size_t input_bytes;
-static size_t input_read;
 static u32 acpi_events;
 
 void fake_arch_start(void)
 {
-    for (unsigned id = 0; id < CPUS_MAX; id++)
-        assert_false(cpus_busy(id));
-    nr_cpus = 1;
-    nr_failing = 0;
-    cpus_started = false;
-    input_bytes = input_read = 0;
+    fake_cpus_reset(1);
     acpi_events = 0;
     fake_board = (struct fake_board){.sleep_status = E_UNSUPPORTED, .handover_status = E_NOMEM};
 }
 
-/* ---- processors ---- */
-
-void fake_cpus_set(unsigned nr, unsigned failing)
-{
-    assert_true(nr >= 1 && nr <= CPUS_MAX && failing < nr);
-    nr_cpus = nr;
-    nr_failing = failing;
-}
-
+/* Those that are there run already: see fake_cpus.h. */
 void cpus_init(const struct boot_info *boot, u64 now_ms, paddr_t (*alloc)(unsigned order))
 {
     (void)now_ms;
     assert_non_null(boot);
     fake_board.alloc_stacks = alloc;
-    cpus_started = nr_cpus == 1;
 }
 
 void cpus_service(u64 now_ms)
 {
     (void)now_ms;
-    cpus_started = cpus_started || fake_board.alloc_stacks != NULL;
-}
-
-bool cpus_settled(void)
-{
-    return cpus_started;
-}
-
-bool cpus_exists(unsigned id)
-{
-    return id < nr_cpus;
-}
-
-bool cpus_runs(unsigned id)
-{
-    return id == 0 || (cpus_started && id > nr_failing && id < nr_cpus);
-}
-
-unsigned cpus_running(void)
-{
-    return cpus_started ? nr_cpus - nr_failing : 1;
-}
-
-static void *run(void *context)
-{
-    struct cpu *cpu = context;
-    fake_cpu_id = (u32)(cpu - cpus);
-    cpu->function(cpu->context);
-    __atomic_store_n(&cpu->busy, 0, __ATOMIC_RELEASE);
-    return NULL;
-}
-
-int cpus_start_job(unsigned id, void (*function)(void *context), void *context)
-{
-    if (id == 0 || !cpus_runs(id))
-        return E_NODEV;
-    if (cpus_busy(id))
-        return E_BUSY;
-    cpus[id] = (struct cpu){.function = function, .context = context, .busy = 1};
-    assert_int_equal(pthread_create(&cpus[id].thread, NULL, run, &cpus[id]), 0);
-    cpus[id].has_thread = true;
-    nr_threads++;
-    return OK;
-}
-
-bool cpus_busy(unsigned id)
-{
-    if (__atomic_load_n(&cpus[id].busy, __ATOMIC_ACQUIRE) != 0)
-        return true;
-    if (cpus[id].has_thread) {
-        pthread_join(cpus[id].thread, NULL);
-        nr_threads--;
-    }
-    cpus[id].has_thread = false;
-    return false;
-}
-
-int cpus_run(unsigned nr, void (*function)(void *context), void *context)
-{
-    if (nr > cpus_running())
-        return E_NODEV;
-    for (unsigned id = 1; id < nr + nr_failing; id++) {
-        if (cpus_busy(id))
-            return E_BUSY;
-    }
-    for (unsigned id = 1; id < nr + nr_failing; id++) {
-        if (cpus_runs(id))
-            assert_int_equal(cpus_start_job(id, function, context), OK);
-    }
-    function(context);
-    for (unsigned id = 1; id < nr + nr_failing; id++) {
-        while (cpus_busy(id))
-            sched_yield();
-    }
-    return OK;
 }
 
 void cpu_idle(bool (*work_pending)(void))
 {
     if (work_pending())
         return;
-    if (nr_threads > 0)
-        sched_yield();
     fake_advance_ms(TICK_MS);
-}
-
-/* ---- serial port ---- */
-
-void fake_type(const char *text)
-{
-    size_t bytes = strlen(text);
-    if (input_read == input_bytes)
-        input_read = input_bytes = 0;
-    assert_true(input_bytes + bytes <= sizeof(input));
-    memcpy(input + input_bytes, text, bytes);
-    input_bytes += bytes;
-}
-
-bool fake_all_read(void)
-{
-    return input_read == input_bytes;
-}
-
-int serial_read(void)
-{
-    return fake_all_read() ? -1 : (u8)input[input_read++];
 }
 
 void serial_enable_input(void)

@@ -1,28 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * arch/x86_64/arch.h for the host programs: processors that are threads, a
- * keyboard that the test types on, ACPI events that it raises, and a sleep, a
- * handover and a power-off that it decides about. A turn of the kernel's loop that has
- * nothing to do lasts one tick of 10 ms.
+ * arch/x86_64/arch.h for the host programs, but for what fake_cpus.h has: ACPI
+ * events that the test raises, and a sleep, a handover and a power-off that it decides
+ * about. A turn of the kernel's loop that has nothing to do lasts one tick of 10 ms.
  */
 #ifndef TIDE_TESTS_UNIT_FAKE_ARCH_H
 #define TIDE_TESTS_UNIT_FAKE_ARCH_H
 
 #include "include/types.h"
 
-/* Afresh: one processor, nothing typed, no event, and nothing is supported. Every job has ended. */
+/* Afresh: one processor, nothing typed, no event, and nothing is supported. */
 void fake_arch_start(void);
-
-/* ---- processors ---- */
-
-/* There are `nr`, the first one booted; the others run after `nr_failing` of them did not start. */
-void fake_cpus_set(unsigned nr, unsigned nr_failing);
-
-/* ---- console input ---- */
-
-/* Let bytes wait in the serial port, behind those that wait already; at most 4096. */
-void fake_type(const char *text);
-bool fake_all_read(void);
 
 /* ---- ACPI ---- */
 void fake_acpi_raise(u32 events);

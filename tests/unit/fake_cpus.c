@@ -69,6 +69,11 @@ void fake_type(const char *text)
     nr_typed += bytes;
 }
 
+bool fake_all_read(void)
+{
+    return nr_read == nr_typed;
+}
+
 int serial_read(void)
 {
     return nr_read < nr_typed ? (u8)typed[nr_read++] : -1;

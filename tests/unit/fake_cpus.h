@@ -22,5 +22,6 @@ void fake_cpu_work(unsigned id);
 
 /* What serial_read() gives from now on, after what is left; at most 4 KiB. */
 void fake_type(const char *text);
+bool fake_all_read(void);
 
 #endif

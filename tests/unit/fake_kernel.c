@@ -4,11 +4,16 @@
 
 #include <stdio.h>
 
+#include <asm/cpu.h>
+
+#include "arch/x86_64/arch.h"
 #include "drivers/virtio/virtio_mmio.h"
 #include "drivers/virtio/virtio_pci.h"
 #include "drivers/virtio/virtio_spec.h"
 #include "include/status.h"
+#include "kernel/job.h"
 #include "kernel/kmain.h"
+#include "kernel/monitor.h"
 #include "lib/log.h"
 #include "mm/page.h"
 #include "mm/vm.h"
@@ -26,6 +31,8 @@ struct place {
     paddr_t mmio_base; /* or 0: it is on PCI */
     struct pci_address address;
 };
+
+bool kernel_processors_hang;
 
 static struct boot_info boot;
 static struct fake_pci_bus *root;
@@ -84,6 +91,7 @@ void kernel_prepare(u64 boot_bytes)
 {
     fake_boot(&boot, boot_bytes);
     fake_vm_start();
+    assert_null(jobs_next(NULL));
     fake_arch_start();
     root = fake_pci_start();
     fake_pci_slots_reset();
@@ -91,6 +99,7 @@ void kernel_prepare(u64 boot_bytes)
     assert_int_equal(log_configure("info"), OK);
     nr_places = 0;
     nr_slots = 0;
+    kernel_processors_hang = false;
     kernel_choose_region(KERNEL_BLOCK, KERNEL_NR_BLOCKS);
 }
 
@@ -168,13 +177,25 @@ void kernel_pull(struct fake_pci_slot *slot, struct fake_vmem *vmem)
 
 /* ---- running ---- */
 
+void kernel_take_turn(void)
+{
+    for (const struct job *job = jobs_next(NULL); job; job = jobs_next(job)) {
+        for (unsigned id = 1; id < CPUS_MAX; id++) {
+            if (job_has_processor(job, id) && cpus_busy(id) && !kernel_processors_hang &&
+                (job->in_foreground || job_is_ending(job)))
+                fake_cpu_work(id);
+        }
+    }
+    kernel_turn();
+}
+
 void kernel_boot(const char *cmdline)
 {
     snprintf(boot.cmdline, sizeof(boot.cmdline), "%s", cmdline);
     kernel_start(&boot);
     for (unsigned turns = 0; !strstr(fake_console(), "tide: ready\n"); turns++) {
         assert_true(turns < TURNS_MAX);
-        kernel_turn();
+        kernel_take_turn();
     }
     kernel_run(20);
 }
@@ -192,7 +213,7 @@ void kernel_run(u64 ms)
     u64 end_ms = platform_now_ms() + ms;
     for (unsigned turns = 0; platform_now_ms() < end_ms; turns++) {
         assert_true(turns < TURNS_MAX);
-        kernel_turn();
+        kernel_take_turn();
     }
 }
 
@@ -207,9 +228,10 @@ const char *kernel_type(const char *line)
     fake_console_clear();
     fake_type(line);
     fake_type("\r");
-    for (unsigned turns = 0; !fake_all_read(); turns++) {
+    for (unsigned turns = 0; !fake_all_read() || monitor_pending() || jobs_in_foreground();
+         turns++) {
         assert_true(turns < TURNS_MAX);
-        kernel_turn();
+        kernel_take_turn();
     }
     return fake_console();
 }

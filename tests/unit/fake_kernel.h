@@ -12,6 +12,7 @@
 #define TIDE_TESTS_UNIT_FAKE_KERNEL_H
 
 #include "tests/unit/fake_arch.h"
+#include "tests/unit/fake_cpus.h"
 #include "tests/unit/fake_pci_slot.h"
 #include "tests/unit/fake_platform.h"
 #include "tests/unit/fake_vmem.h"
@@ -52,13 +53,21 @@ void kernel_boot(const char *cmdline);
 /* The same with one device at 00:04.0, which is returned, in KERNEL_BOOT_BYTES. */
 struct fake_vmem *kernel_boot_simply(void);
 
+/*
+ * kernel_turn(). The other processors work in between: at once on a job in the foreground, on
+ * another one when it was told to end; never while they hang.
+ */
+extern bool kernel_processors_hang;
+void kernel_take_turn(void);
+
 /* Turns for that long: events are served at once, a tick passes where there are none. */
 void kernel_run(u64 ms);
 
 /* The host's wish, and half a minute for it. */
 void kernel_resize(struct fake_vmem *vmem, u64 bytes);
 
-/* Type a line and turn until it has run. Returns what the console showed since. */
+/* Type a line and turn until it has run, and its job, if that keeps the prompt. Returns what the
+ * console showed since. */
 const char *kernel_type(const char *line);
 
 /* The line's output must have, or must not have, this text. */

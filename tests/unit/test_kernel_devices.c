@@ -240,7 +240,7 @@ static void test_off_and_on(void **state)
 {
     (void)state;
     static const struct kernel_line wrong[] = {
-        {"off", "error: off: '': expected a device such as vmem0"},
+        {"off", "error: off: expected 'off DEVICE'\n"},
         {"off vmem1", "error: off: 'vmem1': expected a device such as vmem0"},
         {"on vmem1", "error: on: 'vmem1': expected a device such as vmem0"},
         {"on vmem0", "error: on: vmem0 is on already"},

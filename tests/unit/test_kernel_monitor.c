@@ -95,11 +95,12 @@ static void test_script(void **state)
 {
     (void)state;
     static const char *const texts[] = {"tide: ready\ntide> stats\tcheck\nstats: check: ok\n",
+                                        "tide> alloc 4K\nalloc: 0: 4K in 1 run",
                                         "tide> colour\nerror: unknown command 'colour'",
-                                        "tide> alloc 4K\nalloc: 0: 4K in 1 run"};
+                                        "run: a command failed: the rest is not run\n"};
     kernel_prepare(KERNEL_BOOT_BYTES);
     kernel_add_vmem(4);
-    kernel_boot("run=\"; stats\tcheck;;colour; alloc 4K;\"");
+    kernel_boot("run=\"; stats\tcheck;; alloc 4K;colour;alloc 8K\"");
     expect_in_order(texts, ARRAY_SIZE(texts));
     kernel_expect("free", "free: 0: 4K");
 }
@@ -128,7 +129,8 @@ static void test_a_command_of_the_script_that_is_too_long(void **state)
     memset(cmdline + strlen(cmdline), ' ', 300);
     strcpy(cmdline + 330, "check; cpus\"");
     kernel_boot(cmdline);
-    assert_non_null(strstr(fake_console(), "cpus: running=1\n"));
+    assert_non_null(strstr(fake_console(), "error: run: a command is longer than 255 characters"));
+    assert_null(strstr(fake_console(), "cpus: running"));
 }
 
 #define TEST(name) cmocka_unit_test_teardown(name, tear_down)

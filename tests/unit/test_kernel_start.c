@@ -73,7 +73,8 @@ static void test_processors_start_when_devices_are_ready(void **state)
 {
     (void)state;
     kernel_prepare(KERNEL_BOOT_BYTES);
-    fake_cpus_set(4, 1);
+    fake_cpus_reset(4);
+    fake_cpu_lose(1);
     kernel_boot("");
     kernel_expect("cpus", "cpus: running=3\ncpus: 1 did not start\ncpus: 2 idle\ncpus: 3 idle\n");
 }

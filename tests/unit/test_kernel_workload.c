@@ -70,7 +70,7 @@ static void test_steady_holds_until_it_is_stopped(void **state)
     kernel_resize(vmem, 16 * MIB);
     kernel_expect_each(lines, ARRAY_SIZE(lines));
     kernel_run(5000);
-    kernel_expect("workload status", " held=4194304 target=4194304 allocs=64 frees=0 denied=0 ");
+    kernel_expect("workload", " held=4194304 target=4194304 allocs=64 frees=0 denied=0 ");
     kernel_expect("occupancy", "workload: state=");
     kernel_expect("workload stop", "workload: state=idle tick=");
 }
