@@ -3,8 +3,8 @@
  * Work that a command of the monitor starts: one list of jobs, which the kernel's
  * loop polls, so that devices, the power button and other commands never wait for one.
  *
- * A job works in bounded parts on the processor that booted, or on other processors at the same time, or
- * both. It can be stopped, and has a limit: in time, or the end of its work. One in the
+ * A job works in bounded parts on the processor that booted, or on other processors at the same
+ * time, or both. It can be stopped, and has a limit: in time, or the end of its work. One in the
  * foreground keeps the prompt; nobody ever waits for it inside a function.
  * Called from the kernel's loop only, unless said otherwise.
  */

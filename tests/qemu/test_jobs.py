@@ -24,7 +24,7 @@ FOREGROUND = {
 
 
 def start(boot: Boot) -> Qemu:
-    """A machine of four processors with a block in use, so that `wait` waits once it is to go."""
+    """A machine of four processors with memory plugged."""
     qemu = boot(MemDevice("vmem0", size=GIB), cpus=4)
     wait_cpus(qemu, 4)
     resize(qemu, "vmem0", 256 * MIB)
@@ -40,7 +40,7 @@ def follow(qemu: Qemu, size: int) -> None:
 
 
 def launch(qemu: Qemu, line: str) -> int:
-    """Type a command that keeps the prompt, and until it has begun; the place in the text before it."""
+    """Type a command until it has begun; the place before it. `wait` gets something to wait for."""
     if line == "wait":
         qemu.guest.command("alloc 100M")
         mark = qemu.guest.console.mark()
