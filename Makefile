@@ -68,6 +68,7 @@ HOST_CFLAGS := -std=gnu11 -O1 -g $(DEFINES) $(WARNINGS) -I. -Itests/unit/include
 
 HOST_SOURCES := $(filter-out lib/string.c lib/printf.c,$(LIB_SOURCES)) $(MM_SOURCES) \
 	$(DRIVER_SOURCES) $(wildcard kernel/*.c) arch/x86_64/acpi.c arch/x86_64/acpi_srat.c \
+	arch/x86_64/acpi_power.c arch/x86_64/acpi_sleep.c arch/x86_64/smbios.c \
 	$(wildcard tests/unit/fake_*.c)
 HOST_SOURCES += boot/memory_map.c boot/multiboot2.c boot/pvh.c arch/x86_64/page_tables.c
 HOST_OBJECTS := $(patsubst %.c,$(O)/host/%.o,$(HOST_SOURCES))

@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* suspend: sleep with memory kept, until the host wakes the machine. */
+/*
+ * suspend: sleep with memory kept, until the host wakes the machine.
+ *
+ * The order of a command that can be refused: check everything, then act, then report. What is
+ * refused has changed nothing, so whatever needs memory takes it while checking.
+ */
 #include "arch/x86_64/arch.h"
 #include "drivers/pci/pci_suspend.h"
 #include "include/platform.h"
@@ -10,50 +15,59 @@
 #include "lib/console.h"
 #include "mm/page.h"
 
-static void explain(int status)
+static u64 copy_frames(void)
 {
-    const char *reason = status == E_UNSUPPORTED ? "ACPI does not tell how"
-                         : status == E_BUSY      ? "another processor works"
-                         : status == E_NOMEM     ? "no memory for what must be kept"
-                                                 : "the machine stayed awake";
-
-    console_printf("error: suspend: refused: %s\n", reason);
+    return align_up(suspend_copy_bytes(), PAGE_BYTES) / PAGE_BYTES;
 }
 
-/* From copies made to devices started again. */
-static int sleep_with_copies(void)
+/* RAM for the copy of .data, or PADDR_NONE after saying why the machine does not sleep. */
+static paddr_t check_everything(void)
 {
-    u64 nr_frames = align_up(suspend_copy_bytes(), PAGE_BYTES) / PAGE_BYTES;
-    paddr_t copy = page_alloc_run(nr_frames, PAGE_KERNEL);
-    if (copy == PADDR_NONE)
-        return E_NOMEM;
-    int status = pci_suspend();
-    if (status == OK) {
-        console_printf("suspend: asleep\n");
-        status = suspend_to_ram(copy);
-        pci_resume();
-        if (status == OK)
-            acpi_resume();
+    const char *who;
+    const char *reason = suspend_refusal();
+    paddr_t copy = PADDR_NONE;
+
+    if (!devices_allow_suspend(&who)) {
+        console_printf("error: suspend: refused: %s does not keep plugged memory (no "
+                       "PERSISTENT_SUSPEND)\n",
+                       who);
+        return PADDR_NONE;
     }
-    page_free_run(copy, nr_frames);
-    return status;
+    if (reason == NULL) {
+        reason = "no memory for what must be kept";
+        copy = page_alloc_run(copy_frames(), PAGE_KERNEL);
+    }
+    if (copy != PADDR_NONE && pci_suspend() != OK) {
+        page_free_run(copy, copy_frames());
+        copy = PADDR_NONE;
+    }
+    if (copy == PADDR_NONE)
+        console_printf("error: suspend: refused: %s\n", reason);
+    return copy;
+}
+
+/* Outside in: buses, then what says that something happened, then the devices. */
+static void start_again(void)
+{
+    pci_resume();
+    acpi_resume();
+    devices_wake();
 }
 
 void command_suspend(const struct command_line *line)
 {
     (void)line;
-    const char *who;
-    if (!devices_allow_suspend(&who)) {
-        console_printf("error: suspend: refused: %s does not keep plugged memory (no "
-                       "PERSISTENT_SUSPEND)\n",
-                       who);
+    paddr_t copy = check_everything();
+    if (copy == PADDR_NONE)
         return;
-    }
-    int status = sleep_with_copies();
-    if (status != OK) {
-        explain(status);
-        return;
-    }
-    console_printf("suspend: awake\n");
-    devices_resume();
+
+    int status = suspend_to_ram(copy);
+    if (status == OK)
+        start_again();
+    else
+        pci_suspend_forget();
+    page_free_run(copy, copy_frames());
+
+    console_printf(status == OK ? "suspend: awake\n"
+                                : "error: suspend: the machine did not go to sleep\n");
 }

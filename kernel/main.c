@@ -74,7 +74,7 @@ static void take_acpi_events(void)
         console_fresh_line();
         console_printf("tide: power button\n");
         serial_drain();
-        acpi_power_off();
+        acpi_power_off(); /* before platform_exit(), which would first ask isa-debug-exit */
         platform_exit(EXIT_OK);
     }
     if ((events & ACPI_EVENT_PCI_HOTPLUG) != 0)

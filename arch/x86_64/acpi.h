@@ -26,8 +26,9 @@ _Static_assert(sizeof(struct acpi_header) == 36, "ACPI's layout");
 /* Find Name(_Sn_, Package {a, b, ...}): what to write to the two control registers. */
 bool acpi_find_sleep_types(const u8 *aml, u32 bytes, const char *state, u16 types[2]);
 
-/* Go to the sleep state of these types, and wait a moment for it. */
-void acpi_write_control(const u16 types[2]);
+/* Go to the sleep state of these types. Returns only if the machine has not done so within
+ * ACPI_STATE_SECONDS. */
+void acpi_enter_state(const u16 types[2]);
 
 /* ---- acpi_sleep.c ---- */
 

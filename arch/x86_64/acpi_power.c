@@ -11,6 +11,7 @@
 #include "arch/x86_64/acpi.h"
 #include "arch/x86_64/arch.h"
 #include "arch/x86_64/suspend.h"
+#include "asm/cpu.h"
 #include "asm/io.h"
 #include "include/platform.h"
 #include "include/status.h"
@@ -24,6 +25,7 @@
 #define FADT_PM1A_EVENT      56
 #define FADT_PM1A_CONTROL    64
 #define FADT_PM1B_CONTROL    68
+#define FADT_PM_TIMER        76
 #define FADT_GPE0            80
 #define FADT_PM1_EVENT_BYTES 88
 #define FADT_GPE0_BYTES      92
@@ -36,8 +38,16 @@
 #define SLEEP_NOW       (1 << 13)
 #define GPE_PCI_HOTPLUG (1 << 1)
 
-#define PORT_READS_MAX   100000 /* some 100 ms: how long a change of state may take */
+#define PORT_READS_MAX   100000 /* some 100 ms: how long firmware's change of mode may take */
 #define NR_GPE_BYTES_MAX 32
+
+#define PM_TIMER_HZ    3579545
+#define PM_TIMER_MASK  0xffffff
+#define PM_TIMER_STEPS ((u64)ACPI_STATE_SECONDS * PM_TIMER_HZ)
+#define STILL_READS_MAX                                                                   \
+    10000000              /* of a timer that does not run, or is not there: at least 20 s \
+                           */
+#define RELAXES_A_READ 64 /* a read takes a lock that the host needs to go on */
 
 /* I/O ports; 0 where the machine has none. The second half of a block are its enable bits. */
 static u16 event_port;
@@ -45,6 +55,7 @@ static u16 event_enable_port;
 static u16 gpe_port;
 static u16 gpe_enable_port;
 static u16 control_ports[2];
+static u16 timer_port;
 static u16 off_types[2]; /* of _S5_, for each control port */
 static bool can_power_off;
 static const u8 *fixed_table; /* FADT; NULL: its hardware is not used */
@@ -176,6 +187,7 @@ void acpi_power_init(void)
     event_port = port_at(fadt + FADT_PM1A_EVENT);
     control_ports[0] = port_at(fadt + FADT_PM1A_CONTROL);
     control_ports[1] = port_at(fadt + FADT_PM1B_CONTROL);
+    timer_port = port_at(fadt + FADT_PM_TIMER);
     if (event_port == 0 || control_ports[0] == 0 || !enter_acpi_mode(fadt)) {
         log_info(LOG_ARCH, "acpi", "no fixed hardware to use: no power button");
         return;
@@ -208,18 +220,35 @@ void acpi_resume(void)
     enable_events();
 }
 
-void acpi_write_control(const u16 types[2])
+/* Returns only when all the time has passed. */
+static void wait_for_state(void)
+{
+    u16 port = timer_port != 0 ? timer_port : control_ports[0];
+    u32 last = io_read32(port);
+    u64 steps = 0;
+
+    for (u32 still = 0; steps < PM_TIMER_STEPS && still < STILL_READS_MAX; still++) {
+        for (unsigned i = 0; i < RELAXES_A_READ; i++)
+            cpu_relax();
+        u32 now = io_read32(port);
+        if (now != last)
+            still = 0;
+        steps += (now - last) & PM_TIMER_MASK;
+        last = now;
+    }
+}
+
+void acpi_enter_state(const u16 types[2])
 {
     for (unsigned i = 0; i < 2; i++)
         if (control_ports[i] != 0)
             io_write16(control_ports[i], (u16)(types[i] << SLEEP_SHIFT | SLEEP_NOW));
-    /* A host may take a moment: what the caller does next must not come first. */
-    for (unsigned i = 0; i < PORT_READS_MAX; i++)
-        io_read16(control_ports[0]);
+    wait_for_state();
 }
 
 void acpi_power_off(void)
 {
     if (can_power_off)
-        acpi_write_control(off_types);
+        acpi_enter_state(off_types);
+    can_power_off = false; /* one wait in vain is enough */
 }

@@ -6,6 +6,7 @@
 #include "arch/x86_64/acpi.h"
 #include "arch/x86_64/paging.h"
 #include "arch/x86_64/suspend.h"
+#include "asm/cpu.h"
 #include "include/platform.h"
 #include "include/status.h"
 #include "lib/log.h"
@@ -56,35 +57,35 @@ void acpi_sleep_set_tables(const u8 *checked_fadt, const u8 *checked_dsdt, u32 b
     dsdt_bytes = bytes;
 }
 
-bool acpi_can_sleep(void)
+static struct acpi_facs *find_facs(void)
 {
-    if (fadt == NULL || facs != NULL)
-        return facs != NULL;
     u64 address = facs_address();
     struct acpi_facs *found = phys_to_virt(address);
 
     if (address == 0 || !acpi_find_sleep_types(dsdt, dsdt_bytes, "_S3_", sleep_types))
-        return false;
+        return NULL;
     if (paging_map_firmware(address, sizeof(*found)) != OK ||
         memcmp(found->signature, "FACS", sizeof(found->signature)) != 0 ||
         found->length < sizeof(*found)) {
         log_warning(LOG_ARCH, "acpi", "no FACS at 0x%llx; the machine cannot sleep",
                     (unsigned long long)address);
-        return false;
+        return NULL;
     }
-    facs = found;
-    return true;
+    return found;
 }
 
-int acpi_sleep(paddr_t page)
+bool acpi_can_sleep(void)
 {
-    int status = paging_make_writable(virt_to_phys(facs), sizeof(*facs));
+    if (fadt != NULL && facs == NULL)
+        facs = find_facs();
+    return facs != NULL && paging_make_writable(virt_to_phys(facs), sizeof(*facs)) == OK;
+}
 
-    if (status != OK)
-        return status;
+void acpi_sleep(paddr_t page)
+{
     facs->waking_vector = (u32)page;
     facs->waking_vector_64 = 0;
-    __asm__ volatile("wbinvd" ::: "memory");
-    acpi_write_control(sleep_types);
-    return E_TIMEOUT;
+    cpu_write_back_caches();
+    acpi_enter_state(sleep_types);
+    facs->waking_vector = 0;
 }

@@ -148,6 +148,10 @@ const void *acpi_find_table(const char *signature, u32 *bytes);
 /* The same for a table that another one names by its address. */
 const void *acpi_open_table(paddr_t paddr, u32 *bytes);
 
+/* By the machine's own clock. A host is asked and goes on when it can: this is how long it may
+ * take. */
+#define ACPI_STATE_SECONDS 60
+
 #define ACPI_EVENT_POWER_BUTTON 1
 #define ACPI_EVENT_PCI_HOTPLUG  2
 
@@ -161,7 +165,8 @@ u32 acpi_take_events(void);
 /* acpi_take_events() would find one. Callable with interrupts off. */
 bool acpi_events_pending(void);
 
-/* Switch the machine off. Returns where ACPI does not tell how. Any context. */
+/* Switch the machine off. Returns where ACPI does not tell how, or the machine has not gone off
+ * within ACPI_STATE_SECONDS. Any context. */
 void acpi_power_off(void);
 
 /* Mask everything, and point the interrupt controllers at our vectors. */
@@ -176,11 +181,16 @@ void timer_init(void);
 u64 suspend_copy_bytes(void);
 
 /*
- * Suspend to RAM, and return after waking: OK, with the board as it was and
+ * Why suspend_to_ram() cannot be called now, or NULL: ACPI does not tell how, the firmware does not
+ * resume, a processor works. Changes nothing. From the loop only, after cpus_init().
+ */
+const char *suspend_refusal(void);
+
+/*
+ * Say `suspend: asleep`, suspend to RAM, and return after waking: OK, with the board as it was and
  * other processors about to start. copy is suspend_copy_bytes() of RAM. Devices on PCI
- * have been reset and have lost their config space. E_UNSUPPORTED where ACPI does
- * not tell how, E_BUSY while another processor works or starts, E_TIMEOUT or E_NOMEM
- * if the machine stayed awake. From the loop only, after cpus_init().
+ * have been reset and have lost their config space. E_TIMEOUT if the machine stayed awake: all is
+ * as before. Right after suspend_refusal() gave NULL.
  */
 must_check int suspend_to_ram(paddr_t copy);
 

@@ -25,7 +25,7 @@ bool cpus_is_last(void);
 
 /* Before the machine sleeps or is handed over: E_BUSY if a processor works or starts, E_UNSUPPORTED
  * without the pages of include/low_memory.h. */
-must_check int cpus_suspend(void);
+must_check int cpus_check_idle(void);
 
 /* Afterwards: start the others again, as cpus_init() did. */
 void cpus_resume(u64 now_ms);

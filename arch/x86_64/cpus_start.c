@@ -172,7 +172,7 @@ static void report(void)
     log_info(LOG_ARCH, "cpu", "%u processors run, found by %s", cpus_nr_running, list_source);
 }
 
-int cpus_suspend(void)
+int cpus_check_idle(void)
 {
     if (!low_memory_is_ram())
         return E_UNSUPPORTED;

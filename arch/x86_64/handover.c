@@ -43,7 +43,7 @@ static struct handover_page code;
 
 int handover_check(void)
 {
-    return cpus_suspend();
+    return cpus_check_idle();
 }
 
 /* The RSDP where it is, or a copy, if it lies in what is about to be overwritten. */

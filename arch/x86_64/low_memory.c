@@ -2,8 +2,8 @@
 /*
  * The pages in which a processor may begin in real mode: this kernel's, and firmware's.
  *
- * Firmware's SeaBIOS starts the others at a wake-up, does not wait for them, and puts back what was in
- * their page. One that begins late runs that: it must be code, and do nothing. See
+ * Firmware's SeaBIOS starts the others at a wake-up, does not wait for them, and puts back what was
+ * in their page. One that begins late runs that: it must be code, and do nothing. See
  * docs/decisions/low-memory.md.
  */
 #include "arch/x86_64/low_memory.h"

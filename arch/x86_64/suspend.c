@@ -17,10 +17,12 @@
 #include "arch/x86_64/interrupts.h"
 #include "arch/x86_64/low_memory.h"
 #include "arch/x86_64/paging.h"
+#include "arch/x86_64/smbios.h"
 #include "arch/x86_64/stacks.h"
 #include "include/low_memory.h"
 #include "include/platform.h"
 #include "include/status.h"
+#include "lib/console.h"
 #include "lib/panic.h"
 #include "lib/string.h"
 
@@ -64,14 +66,37 @@ static void make_plan(paddr_t copy)
     plan.apic_id = cpuid(1).ebx >> 24;
 }
 
-/* Within cpu_suspend(): what lies below its frame is not needed any more after waking. */
+const char *suspend_refusal(void)
+{
+    if (!acpi_can_sleep())
+        return "ACPI does not tell how";
+    if (!low_memory_is_ram())
+        return "no RAM at 0x8000 to 0xafff to wake in";
+    /* It boots instead: nothing in its tables, which are QEMU's, says so. */
+    if (strcmp(smbios_vendor(), "qboot") == 0)
+        return "the firmware, qboot, does not resume";
+    if (cpus_check_idle() != OK)
+        return "another processor works or starts";
+    /* As it is already, but for its page table: later nothing is left that could fail. */
+    if (paging_make_writable(LOW_WAKE_PAGE, PAGE_BYTES) != OK)
+        return "no memory for page tables";
+    return NULL;
+}
+
+/*
+ * Within cpu_suspend(): what lies below its frame is not needed any more after waking. The line
+ * comes first because it is in the copies, too; after it only the machine itself can refuse.
+ */
 static int fall_asleep(void)
 {
     u8 *copy = phys_to_virt(plan.from);
 
+    console_printf("suspend: asleep\n");
+    serial_drain();
     memcpy(copy, phys_to_virt(plan.data), plan.data_bytes);
     memcpy(copy + plan.data_bytes, phys_to_virt(plan.stack), plan.stack_bytes);
-    return acpi_sleep(LOW_WAKE_PAGE);
+    acpi_sleep(LOW_WAKE_PAGE);
+    return E_TIMEOUT;
 }
 
 void suspend_wake(void)
@@ -82,20 +107,13 @@ void suspend_wake(void)
 
 int suspend_to_ram(paddr_t copy)
 {
-    if (!acpi_can_sleep())
-        return E_UNSUPPORTED;
-    int status = cpus_suspend();
-    if (status != OK)
-        return status;
     low_memory_close();
     make_plan(copy);
     memcpy(phys_to_virt(LOW_WAKE_PAGE), &plan, sizeof(plan));
-    status = paging_make_executable(LOW_WAKE_PAGE, PAGE_BYTES);
-    if (status != OK)
-        return status;
-    serial_drain();
+    if (paging_make_executable(LOW_WAKE_PAGE, PAGE_BYTES) != OK)
+        panic("suspend: the page at 0x%x was mapped and cannot be again", LOW_WAKE_PAGE);
     u64 flags = irq_save();
-    status = cpu_suspend(fall_asleep);
+    int status = cpu_suspend(fall_asleep);
     if (paging_make_writable(LOW_WAKE_PAGE, PAGE_BYTES) != OK)
         panic("suspend: the page at 0x%x was mapped and cannot be again", LOW_WAKE_PAGE);
     if (status == OK) {
@@ -106,5 +124,7 @@ int suspend_to_ram(paddr_t copy)
     irq_restore(flags);
     if (status == OK)
         cpus_resume(platform_now_ms());
+    else
+        low_memory_open();
     return status;
 }

@@ -25,8 +25,9 @@ extern u64 cpu_suspended_rsp;
 /* The machine can sleep, and firmware tells where to name the code to wake at. */
 bool acpi_can_sleep(void);
 
-/* Enter S3, to wake in real mode at `page`. Returns only if that failed: E_TIMEOUT, E_NOMEM. */
-int acpi_sleep(paddr_t page);
+/* Enter S3, to wake in real mode at `page`. After acpi_can_sleep(). Returns only if the machine has
+ * not slept within ACPI_STATE_SECONDS; then it will not wake there. */
+void acpi_sleep(paddr_t page);
 
 /* ---- the rest of the board, as it was ---- */
 void interrupts_resume(void);

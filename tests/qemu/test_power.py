@@ -24,6 +24,20 @@ def test_power_button_switches_off(boot: Boot, name: str) -> None:
     assert "tide: power button" in qemu.guest.console.wait_end()
 
 
+def test_exit_switches_off_without_an_exit_device(boot: Boot) -> None:
+    """QEMU goes off when it can: nothing is said about a machine that stands still."""
+    qemu = boot(exit_device=False)
+    qemu.guest.send("exit 3")
+    assert qemu.wait_exit() == 0
+    assert "tide: halted" not in qemu.guest.console.wait_end()
+
+
+def test_halted_where_nothing_ends_the_machine(boot: Boot) -> None:
+    qemu = boot(type="q35,acpi=off", exit_device=False)
+    start = qemu.guest.send("exit")
+    qemu.guest.console.wait(r"^tide: halted$", start)
+
+
 def test_power_button_in_the_middle_of_work(boot: Boot) -> None:
     """The button is heard while the monitor is busy and a resize runs."""
     qemu = boot(MemDevice("vmem0", size=4 * GIB), type="pc")

@@ -142,8 +142,57 @@ def test_waking_on_a_busy_host(boot: Boot, machine: str) -> None:
             assert qemu.guest.command("stats check") == "stats: check: ok\n"
 
 
+PORT = ["pcie-root-port,id=port0,chassis=1,slot=1"]
+SLOTS: dict[str, dict[str, Any]] = {
+    "pc": {"type": "pc"},
+    "q35-acpi": {"buses": PORT},
+    "q35-native": {"buses": PORT},
+}
+
+
+def plug_in(qemu: Qemu, bus: str | None) -> None:
+    qemu.qmp.execute("object-add", **{"qom-type": "memory-backend-ram", "id": "late-mem", "size": GIB})
+    place = {"bus": bus} if bus else {}
+    qemu.qmp.execute("device_add", driver="virtio-mem-pci", id="late", memdev="late-mem",
+                     **{"requested-size": 128 * MIB}, **place)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SLOTS)
+def test_a_device_plugged_in_while_asleep(boot: Boot, name: str) -> None:
+    extra = ["-m", "256M,maxmem=16G"]
+    if name == "q35-native":
+        extra += ["-global", "ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off"]
+    qemu = boot(extra=extra, **SLOTS[name])
+    start = fall_asleep(qemu)
+    plug_in(qemu, None if name == "pc" else "port0")
+    wake_up(qemu, start)
+    qemu.guest.wait_settled("vmem0", 128 * MIB, start)
+    assert qemu.size("late") == 128 * MIB
+    mark = qemu.guest.console.mark()
+    qemu.set_requested("late", 256 * MIB)
+    qemu.guest.wait_settled("vmem0", 256 * MIB, mark)
+
+
+@pytest.mark.parametrize("name", ["pc", "q35-acpi"])
+def test_a_device_taken_out_while_asleep(boot: Boot, name: str, qemu_version: tuple[int, ...]) -> None:
+    """The host carries the removal out with the reset."""
+    needs_persistence(qemu_version)
+    bus = None if name == "pc" else "port0"
+    qemu = boot(MemDevice("vmem0", bus=bus), MemDevice("vmem1"), **SLOTS[name])
+    resize(qemu, "vmem0", 64 * MIB)
+    resize(qemu, "vmem0", 0)
+    resize(qemu, "vmem1", 64 * MIB)
+    start = fall_asleep(qemu)
+    qemu.qmp.execute("device_del", id="vmem0")
+    wake_up(qemu, start)
+    qemu.wait_for(lambda: "vmem0" not in qemu.guest.command("status"), "vmem0 to be let go")
+    resize(qemu, "vmem1", 128 * MIB)
+
+
 def refused(qemu: Qemu, reason: str) -> None:
-    assert f"error: suspend: refused: {reason}" in qemu.guest.command("suspend")
+    answer = qemu.guest.command("suspend")
+    assert f"error: suspend: refused: {reason}" in answer
+    assert "suspend: asleep" not in answer, "it is said when nothing can refuse any more"
     assert qemu.qmp.execute("query-status")["status"] == "running"
 
 
@@ -156,8 +205,30 @@ def test_refused_where_the_device_may_lose_memory(boot: Boot, qemu_version: tupl
     resize(qemu, "vmem0", 128 * MIB)
 
 
+def interrupts(qemu: Qemu) -> int:
+    return int(qemu.guest.command("status").split("interrupts=")[1].split()[0])
+
+
 def test_refused_without_acpi(boot: Boot) -> None:
     refused(boot(type="pc,acpi=off"), "ACPI does not tell how")
+
+
+def test_a_refusal_changes_nothing(boot: Boot, qemu_version: tuple[int, ...]) -> None:
+    """The device interrupts as before, for a change of its config space as well: it is not found by polling."""
+    needs_persistence(qemu_version)
+    qemu = boot(MemDevice("vmem0"), cpus=2, type="q35,acpi=off")
+    wait_cpus(qemu)
+    resize(qemu, "vmem0", 64 * MIB)
+    for _ in range(3):
+        refused(qemu, "ACPI does not tell how")
+    before = interrupts(qemu)
+    resize(qemu, "vmem0", 128 * MIB)
+    assert interrupts(qemu) >= before + 2, "one for the config space, one for the request"
+
+
+def test_refused_under_firmware_that_does_not_resume(boot: Boot) -> None:
+    """SeaBIOS and qboot have the same ACPI tables, from QEMU; qboot boots again instead of waking."""
+    refused(boot(bios="qboot.rom"), "the firmware, qboot, does not resume")
 
 
 def test_refused_while_a_processor_works(boot: Boot) -> None:

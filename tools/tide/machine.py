@@ -61,6 +61,7 @@ class Machine:
     bios: str | None = None
     accel: str = "tcg"
     serial: bool = True  # COM1
+    exit_device: bool = True  # isa-debug-exit, for QEMU's exit status
     reset_allowed: bool = False  # else a reset, a triple fault's too, ends QEMU
     buses: list[str] = field(default_factory=list)  # -device lines that come before the devices
     extra: list[str] = field(default_factory=list)  # raw arguments, last
@@ -77,7 +78,8 @@ class Machine:
         argv = [qemu, "-nodefaults", "-no-user-config", "-display", "none"]
         argv += ["-machine", self.type, "-accel", self.accel, "-cpu", self.cpu]
         argv += ["-smp", str(self.cpus), "-m", memory]
-        argv += ["-device", "isa-debug-exit,iobase=0xf4,iosize=0x04"]
+        if self.exit_device:
+            argv += ["-device", "isa-debug-exit,iobase=0xf4,iosize=0x04"]
         if not self.reset_allowed:
             argv.append("-no-reboot")
         if self.bios:

@@ -15,6 +15,12 @@ static inline void cpu_relax(void)
     __asm__ volatile("pause" ::: "memory");
 }
 
+/* What is written is in memory: before the caches lose their power. */
+static inline void cpu_write_back_caches(void)
+{
+    __asm__ volatile("wbinvd" ::: "memory");
+}
+
 /* Interrupts off; the return value goes to irq_restore(). */
 static inline u64 irq_save(void)
 {

@@ -17,6 +17,10 @@ static inline void cpu_relax(void)
     __asm__ volatile("pause" ::: "memory");
 }
 
+static inline void cpu_write_back_caches(void)
+{
+}
+
 static inline u64 irq_save(void)
 {
     return 0;
