@@ -173,22 +173,6 @@ def test_a_device_plugged_in_while_asleep(boot: Boot, name: str) -> None:
     qemu.guest.wait_settled("vmem0", 256 * MIB, mark)
 
 
-@pytest.mark.parametrize("name", ["pc", "q35-acpi"])
-def test_a_device_taken_out_while_asleep(boot: Boot, name: str, qemu_version: tuple[int, ...]) -> None:
-    """The host carries the removal out with the reset."""
-    needs_persistence(qemu_version)
-    bus = None if name == "pc" else "port0"
-    qemu = boot(MemDevice("vmem0", bus=bus), MemDevice("vmem1"), **SLOTS[name])
-    resize(qemu, "vmem0", 64 * MIB)
-    resize(qemu, "vmem0", 0)
-    resize(qemu, "vmem1", 64 * MIB)
-    start = fall_asleep(qemu)
-    qemu.qmp.execute("device_del", id="vmem0")
-    wake_up(qemu, start)
-    qemu.wait_for(lambda: "vmem0" not in qemu.guest.command("status"), "vmem0 to be let go")
-    resize(qemu, "vmem1", 128 * MIB)
-
-
 def refused(qemu: Qemu, reason: str) -> None:
     answer = qemu.guest.command("suspend")
     assert f"error: suspend: refused: {reason}" in answer
