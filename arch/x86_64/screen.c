@@ -9,6 +9,7 @@
 #include "arch/x86_64/screen.h"
 
 #include "arch/x86_64/arch.h"
+#include "arch/x86_64/serial.h"
 #include "asm/cpu.h"
 #include "include/platform.h"
 #include "lib/log.h"
@@ -115,4 +116,7 @@ void screen_start(const struct boot_screen *screen)
     form = found;
     show();
     irq_restore(flags);
+    log_info(LOG_ARCH, "screen", "the console is %s",
+             serial_exists() ? "COM1 and this screen; type on COM1"
+                             : "this screen; there is no COM1 to type on");
 }

@@ -97,6 +97,11 @@ void serial_init(void)
     host_takes_output = true;
 }
 
+bool serial_exists(void)
+{
+    return port_exists;
+}
+
 /* True once a bit of the line status is set. After a wait in vain, one look at each call. */
 static bool wait_for(u8 status_bit)
 {

@@ -5,6 +5,9 @@
 
 #include "include/types.h"
 
+/* There is a port. After serial_init(). */
+bool serial_exists(void);
+
 /* As platform_console_write(), to the port alone. Without a port, nothing. */
 void serial_write(const char *text, size_t bytes);
 

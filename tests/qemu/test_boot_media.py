@@ -152,6 +152,26 @@ def test_demo_entry(boot_iso: Start) -> None:
     assert "unknown option" not in qemu.guest.console.text
 
 
+@pytest.mark.parametrize("serial", [True, False])
+@pytest.mark.parametrize("firmware", ["seabios-pc", "ovmf-q35"])
+def test_the_first_entry_says_where_it_speaks(
+    boot_iso: Start, folder: Path, firmware: str, serial: bool
+) -> None:
+    """Whoever waits before the screen alone sees it there, and the memory map."""
+    qemu = boot_iso(firmware, "cd", serial=serial)
+    read = read_text if firmware == "seabios-pc" else read_pixels
+    where = "COM1 and this screen; type on COM1" if serial else "this screen; there is no COM1 to type on"
+
+    def shows() -> bool:
+        text = read(qemu, folder)
+        return "tide> map" in text and "[......" in text
+
+    qemu.wait_for(shows, "the screen to show the map", BOOT_SECONDS)
+    text = read(qemu, folder)
+    assert f"screen: the console is {where}" in text
+    assert "memory: the map of multiboot2" in text
+
+
 @pytest.mark.parametrize("medium", MEDIA)
 @pytest.mark.parametrize("firmware", ["seabios-pc", "ovmf-q35"])
 def test_screen_entry_without_a_serial_port(
