@@ -44,7 +44,7 @@
 #define STATUS_IDLE     0x40 /* and the last bit has left */
 
 #define FIFO_BYTES    16
-#define WAIT_READS    1000000 /* at least 200 ms of port reads: 16 bytes take 1.4 ms at 115200 */
+#define WAIT_READS    10000000 /* at least 2 s of port reads: a busy host may not run its reader sooner */
 #define RECEIVE_BYTES 256
 
 static bool port_exists;

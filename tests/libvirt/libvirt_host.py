@@ -6,6 +6,7 @@ own places, and ends with the namespace.
 """
 
 import os
+import socket
 import subprocess
 import time
 from pathlib import Path
@@ -93,7 +94,7 @@ class Libvirt:
                 daemon.kill()
                 daemon.wait()
 
-    def _start(self, name: str, socket: Path) -> None:
+    def _start(self, name: str, path: Path) -> None:
         with open(self._state / f"{name}.log", "wb") as log:
             daemon = subprocess.Popen(
                 [name, "--pid-file", f"/run/{name}.pid"], stdin=subprocess.DEVNULL, stdout=log, stderr=log
@@ -102,6 +103,7 @@ class Libvirt:
 
         def listens() -> bool:
             assert daemon.poll() is None, (self._state / f"{name}.log").read_text()
-            return socket.exists()
+            with socket.socket(socket.AF_UNIX) as probe:
+                return probe.connect_ex(str(path)) == 0
 
-        wait_for(listens, f"{name} to listen at {socket}")
+        wait_for(listens, f"{name} to listen at {path}")

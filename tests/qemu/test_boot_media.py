@@ -26,7 +26,7 @@ MEDIA = {"cd": f"file={ISO},format=raw,media=cdrom,readonly=on",
 
 TEXT_BASE, TEXT_COLUMNS, TEXT_ROWS = 0xB8000, 80, 25
 CELL_WIDTH, CELL_HEIGHT, LETTER_HEIGHT = 6, 9, 7
-BOOT_SECONDS = 300.0  # OVMF under TCG on a busy host
+BOOT_SECONDS = 600.0  # OVMF under TCG on a busy host
 
 Start = Callable[..., Qemu]
 

@@ -38,6 +38,7 @@ def test_memory_that_nobody_had_is_not_poisoned(boot: Boot) -> None:
     assert qemu.backend_resident(8 * GIB) == 0
 
 
+@pytest.mark.load
 @pytest.mark.parametrize("workload", ["bursts size=256M", "random size=256M chunk=256K"])
 def test_resizes_under_load(boot: Boot, workload: str) -> None:
     """The kernel itself writes to nothing that it has freed."""

@@ -10,8 +10,9 @@ from tide.machine import MemDevice
 from tide.qemu import Qemu
 from tide.units import GIB, KIB, MIB
 
+pytestmark = pytest.mark.load
+
 BLOCK = 2 * MIB
-LONG = 120.0
 
 
 def status_of(qemu: Qemu) -> str:
@@ -26,7 +27,7 @@ def pinned(qemu: Qemu) -> dict[str, int]:
 
 def wait_cpus(qemu: Qemu, nr: int) -> None:
     if nr > 1:
-        qemu.guest.console.wait(rf"^cpu: {nr} processors run", 0, LONG)
+        qemu.guest.console.wait(rf"^cpu: {nr} processors run")
 
 
 def wait_short(qemu: Qemu, size: int) -> str:
@@ -34,11 +35,11 @@ def wait_short(qemu: Qemu, size: int) -> str:
     mark = qemu.guest.console.mark()
     qemu.set_requested("vmem0", size)
     pattern = rf"^(?:tide> )*vmem0: warning: requested={size} plugged=\d+: \d+ blocks stay plugged .*: (.*)\n"
-    return qemu.guest.console.wait(pattern, mark, LONG).group(1)
+    return qemu.guest.console.wait(pattern, mark).group(1)
 
 
 def bench(qemu: Qemu, line: str) -> dict[str, int]:
-    return reclaim.numbers(qemu.guest.command(f"bench {line}", LONG))
+    return reclaim.numbers(qemu.guest.command(f"bench {line}"))
 
 
 @pytest.mark.parametrize("nr_cpus", [1, 2, 4])
@@ -74,7 +75,7 @@ def test_owners_free_what_is_being_moved(boot: Boot, nr_cpus: int) -> None:
         for wish in (0, size):  # into boot RAM
             mark = qemu.guest.console.mark()
             qemu.set_requested("vmem0", wish)
-            qemu.guest.wait_settled("vmem0", wish, mark, LONG)
+            qemu.guest.wait_settled("vmem0", wish, mark)
     result = bench(qemu, "churn stop")
     assert result["wrong"] == 0 and result["pairs"] > 1000 and result["moved"] > 0
     resize(qemu, "vmem0", 0)
@@ -89,8 +90,8 @@ def test_every_word_survives(boot: Boot) -> None:
     for size in (96 * MIB, 256 * MIB, 80 * MIB, 256 * MIB, 96 * MIB):
         mark = qemu.guest.console.mark()
         qemu.set_requested("vmem0", size)
-        qemu.guest.wait_settled("vmem0", size, mark, LONG)
-    qemu.guest.console.wait(r"^(?:tide> )*workload: (done|error)", start, LONG)
+        qemu.guest.wait_settled("vmem0", size, mark)
+    qemu.guest.console.wait(r"^(?:tide> )*workload: (done|error)", start)
     assert reclaim.release(qemu.guest)["denied"] == 0
 
 
@@ -104,7 +105,7 @@ def test_the_host_changes_its_mind(boot: Boot) -> None:
         qemu.set_requested("vmem0", GIB)
     mark = qemu.guest.console.mark()
     qemu.set_requested("vmem0", 640 * MIB)
-    qemu.guest.wait_settled("vmem0", 640 * MIB, mark, LONG)
+    qemu.guest.wait_settled("vmem0", 640 * MIB, mark)
     assert qemu.size("vmem0") == 640 * MIB
     resize(qemu, "vmem0", GIB)
     reclaim.release(qemu.guest)
@@ -116,18 +117,18 @@ def test_an_owner_refuses(boot: Boot) -> None:
     qemu = boot(MemDevice("vmem0", size=128 * MIB))
     resize(qemu, "vmem0", 128 * MIB)
     qemu.guest.command("workload random size=64M chunk=256K occupancy=100 movable=100 refuse=100 ticks=0 tick=0")
-    qemu.guest.console.wait(r"^(?:tide> )*workload: done ", 0, LONG)
+    qemu.guest.console.wait(r"^(?:tide> )*workload: done ")
     said = wait_short(qemu, 16 * MIB)
     refused = reclaim.numbers(said)["refused"]
     assert refused == 32 and said.endswith(f", refused by workload={refused}")
     assert reclaim.numbers(said)["user"] == 0
-    assert "waiting: an owner does not let its pages be moved" in status_of(qemu)
+    qemu.wait_for(lambda: "waiting: an owner does not let its pages be moved" in status_of(qemu), "the guest to wait")
     # Asked again meanwhile, those that have not refused yet count as movable.
     qemu.wait_for(lambda: pinned(qemu)["refused"] == refused, "all to be refused again")
     mark = qemu.guest.console.mark()
     line = reclaim.release(qemu.guest)
     assert line["moved"] == 0 and line["refused"] >= refused
-    qemu.guest.wait_settled("vmem0", 16 * MIB, mark, LONG)
+    qemu.guest.wait_settled("vmem0", 16 * MIB, mark)
     assert pinned(qemu) == {}
 
 
@@ -135,7 +136,7 @@ def test_what_some_refuse_others_make_up_for(boot: Boot) -> None:
     qemu = boot(MemDevice("vmem0", size=256 * MIB))
     resize(qemu, "vmem0", 256 * MIB)
     qemu.guest.command("workload random size=256M chunk=64K occupancy=30 movable=100 refuse=1 ticks=0 tick=0")
-    qemu.guest.console.wait(r"^(?:tide> )*workload: done ", 0, LONG)
+    qemu.guest.console.wait(r"^(?:tide> )*workload: done ")
     resize(qemu, "vmem0", 192 * MIB)
     line = reclaim.release(qemu.guest)
     assert line["refused"] > 0 and line["moved"] > 0
@@ -147,7 +148,7 @@ def test_unmovable_pages_stay(boot: Boot) -> None:
     reclaim.hold(qemu.guest, 128 * MIB, 64 * KIB, 40, 0)
     said = reclaim.numbers(wait_short(qemu, 64 * MIB))
     assert said["user"] > 48 and said["movable"] == said["refused"] == said["kernel"] == 0
-    assert "waiting: pages in use keep blocks plugged" in status_of(qemu)
+    qemu.wait_for(lambda: "waiting: pages in use keep blocks plugged" in status_of(qemu), "the guest to wait")
     reclaim.release(qemu.guest)
 
 
@@ -185,7 +186,7 @@ def test_two_devices_shrink_at_once(boot: Boot) -> None:
     for device in devices:
         qemu.set_requested(device.id, 112 * MIB)
     for device in devices:
-        qemu.guest.wait_settled(device.id, 112 * MIB, mark, LONG)
+        qemu.guest.wait_settled(device.id, 112 * MIB, mark)
         assert qemu.size(device.id) == 112 * MIB
     assert reclaim.release(qemu.guest)["moved"] > 0
 
@@ -198,7 +199,7 @@ def test_off_while_pages_move(boot: Boot) -> None:
     mark = qemu.guest.console.mark()
     qemu.set_requested("vmem0", 600 * MIB)
     assert "pages of it are in use" in qemu.guest.command("off vmem0")
-    qemu.guest.wait_settled("vmem0", 600 * MIB, mark, LONG)
+    qemu.guest.wait_settled("vmem0", 600 * MIB, mark)
     reclaim.release(qemu.guest)
     switch_off(qemu, "vmem0")
     assert qemu.size("vmem0") == 0

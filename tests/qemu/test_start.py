@@ -6,6 +6,8 @@ from helpers import Boot, requests_of, resize
 from tide.machine import MemDevice
 from tide.units import GIB, MIB
 
+pytestmark = pytest.mark.load
+
 
 @pytest.mark.parametrize("machine", ["q35", "pc"])
 @pytest.mark.parametrize("requested", [2 * MIB, 512 * MIB, 2 * GIB])

@@ -13,6 +13,8 @@ from tide.machine import MemDevice
 from tide.qemu import Qemu
 from tide.units import GIB, MIB
 
+pytestmark = pytest.mark.load
+
 KEEPS_MEMORY = (9, 2)  # the first QEMU whose device offers PERSISTENT_SUSPEND
 MACHINES: dict[str, dict[str, Any]] = {
     "q35": {},

@@ -16,7 +16,7 @@ PAGE = 4096
 
 
 def vm(qemu: Qemu, line: str) -> str:
-    output = qemu.guest.command(f"vm {line}", 200)
+    output = qemu.guest.command(f"vm {line}")
     assert "error" not in output, output
     return output
 
@@ -121,6 +121,7 @@ TOUCHED = {
 }
 
 
+@pytest.mark.load
 @pytest.mark.parametrize("touched", TOUCHED)
 def test_other_processors_go_on(boot: Boot, touched: str) -> None:
     """They read and write every page again and again, while all of it moves from device to device."""

@@ -13,7 +13,7 @@ import pytest
 from conftest import BUILD, TREE
 from tide.machine import Machine, MemDevice
 from tide.qemu import Qemu
-from tide.qmp import Qmp, watch_socket
+from tide.qmp import WAIT_SECONDS, Qmp, watch_socket
 
 MIB = 1 << 20
 GIB = 1 << 30
@@ -29,7 +29,7 @@ def socket_path(tmp_path: Path) -> Path:
 def resize(socket_path: Path) -> Resize:
     def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
         command = [sys.executable, str(TREE / "tools/resize"), "-s", str(socket_path), *arguments]
-        return subprocess.run(command, capture_output=True, text=True, timeout=60)
+        return subprocess.run(command, capture_output=True, text=True, timeout=WAIT_SECONDS)
 
     return run
 
@@ -100,7 +100,7 @@ def test_mistakes(stopped: Qemu, resize: Resize, words: tuple[str, ...], status:
 
 
 def test_wait_for_the_guest(running: Qemu, resize: Resize) -> None:
-    done = resize("set", "256M", "--wait", "30")
+    done = resize("set", "256M", "--wait", str(WAIT_SECONDS))
     assert done.returncode == 0 and done.stdout == "vmem0: requested 256M, plugged 256M of at most 2G\n"
     assert running.size("vmem0") == 256 * MIB
     running.guest.command("alloc 64M")
@@ -182,7 +182,7 @@ def test_socket_by_environment_and_without(stopped: Qemu, socket_path: Path) -> 
     environment = {key: value for key, value in os.environ.items() if key != "QMP_SOCKET"}
 
     def run(**more: str) -> Any:
-        return subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment | more)
+        return subprocess.run(command, capture_output=True, text=True, timeout=WAIT_SECONDS, env=environment | more)
 
     assert "vmem1" in run(QMP_SOCKET=str(socket_path)).stdout
     nothing = run()

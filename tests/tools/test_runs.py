@@ -162,7 +162,7 @@ def test_dead_qemu_is_a_crash(scenario_file: Write, tmp_path: Path) -> None:
 
 def test_interrupt(scenario_file: Write, tmp_path: Path) -> None:
     """^C in the middle: status 130, the run says interrupted, later runs are not begun."""
-    text = workload_scenario("steady", "").replace('requested = "128M"', 'requested = "128M"\nhold = "100s"')
+    text = workload_scenario("steady", "").replace('requested = "128M"', 'requested = "128M"\nhold = "1000s"')
     path = scenario_file(text.replace('"steady"\n[[device]]', '"steady"\nrepetitions = 2\n[[device]]', 1))
     command = [sys.executable, TREE / "tools/experiment", "run", "--out", tmp_path / "out", "--no-plot", path]
     program = subprocess.Popen(
@@ -175,12 +175,12 @@ def test_interrupt(scenario_file: Write, tmp_path: Path) -> None:
     )
     latest = tmp_path / "out" / "try" / "latest"
     run = latest / "runs" / "tide_seed1_1"
-    deadline = time.monotonic() + 100
+    deadline = time.monotonic() + 300
     while not [row for row in folder.read_csv(run / "series.csv") if row["step"] == "3"]:
         assert time.monotonic() < deadline and program.poll() is None
         time.sleep(0.05)
     program.send_signal(signal.SIGINT)
-    _, errors = program.communicate(timeout=60)
+    _, errors = program.communicate(timeout=300)
     assert program.returncode == 130 and "interrupted: what was done is in" in errors
     meta = json.loads((run / "meta.json").read_text())
     assert (meta["status"], meta["reason"], meta["missing"]) == ("interrupted", "by the user", ["steps 3 to 5"])
@@ -194,7 +194,16 @@ def test_a_step_that_cannot_settle(scenario_file: Write, tmp_path: Path) -> None
     text = workload_scenario("steady", "").replace(
         'label = "more"\nrequested = "128M"', 'label = "less"\nrequested = "0"\ntimeout = "300ms"'
     )
-    meta, run = do_run(scenario_file(text), tmp_path / "runs")
+
+    def wait_for_a_part(plan: Plan, moment: Moment, step: int, monitor: Guest) -> None:
+        if step == 3:
+            run_under_test.qemu.wait_for(lambda: run_under_test.qemu.requested("vmem0") > 0
+                                         or run_under_test.qemu.size("vmem0") < 64 * MIB, "free blocks to go")  # fmt: skip
+
+    (plan,) = plan_runs([scenario.read(scenario_file(text))])
+    run_under_test = Run(plan, TideGuest(), tmp_path / "run", wait_for_a_part)
+    meta = run_under_test.do()
+    run = results.read_run(tmp_path / "run")
     assert meta["status"] == "complete"
     less = run.steps[3]
     assert (less["settled"], less["settle_ms"]) == (0, None)
@@ -204,7 +213,17 @@ def test_a_step_that_cannot_settle(scenario_file: Write, tmp_path: Path) -> None
 
 def test_busy_while_migrating(scenario_file: Write, tmp_path: Path) -> None:
     text = (TREE / "experiments/busy.toml").read_text().replace('hold = "3s"', 'hold = "500ms"')
-    meta, run = do_run(scenario_file(text), tmp_path / "runs")
+
+    def wait_for_busy(plan: Plan, moment: Moment, step: int, monitor: Guest) -> None:
+        """The step goes on until two requests were answered so, however slow the machine."""
+        qemu = run_under_test.qemu
+        if step == 1 and qemu.requested("vmem0") == 1024 * MIB:
+            qemu.wait_for(lambda: [r.reply for r in qemu.trace().requests].count("busy") >= 2, "two BUSY")
+
+    (plan,) = plan_runs([scenario.read(scenario_file(text))])
+    run_under_test = Run(plan, TideGuest(), tmp_path / "run", wait_for_busy)
+    meta = run_under_test.do()
+    run = results.read_run(tmp_path / "run")
     assert meta["status"] == "complete", meta["reason"]
     assert run.steps[1]["busy"] >= 2 and not run.steps[1]["settled"]
     assert run.steps[2]["settled"] and run.steps[2]["ack"] == 1

@@ -79,6 +79,8 @@ class Qemu:
 
     def __enter__(self) -> "Qemu":
         serial, serial_theirs = socket.socketpair()
+        # The guest drops output when nobody takes it for long, and a busy host may not run us soon.
+        serial_theirs.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 22)
         control, control_theirs = socket.socketpair()
         log = self.folder / "serial.log"
         argv = self.argv + [

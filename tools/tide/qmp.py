@@ -12,7 +12,7 @@ from collections import deque
 from pathlib import Path
 from typing import Any
 
-WAIT_SECONDS = 120.0  # only a hang meets it
+WAIT_SECONDS = 300.0  # only a hang meets it
 
 
 class QmpError(Exception):

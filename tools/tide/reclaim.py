@@ -18,7 +18,6 @@ BLOCK = 2 * MIB
 CHUNK = 64 * KIB
 OCCUPANCIES = range(0, 100, 10)
 SHARES = (0, 25, 50, 75, 100)
-WAIT_SECONDS = 60
 
 
 class ContentsLost(Exception):
@@ -42,10 +41,10 @@ def hold(guest: Guest, size: int, chunk: int, occupancy: int, movable: int) -> d
     """Fill `size` with chunks and free some: the numbers of the workload's line."""
     start = guest.console.mark()
     answer = guest.command(f"workload random seed={occupancy + movable + 1} size={size} chunk={chunk}"
-                           f" occupancy={occupancy} movable={movable} ticks=0 tick=0", WAIT_SECONDS)  # fmt: skip
+                           f" occupancy={occupancy} movable={movable} ticks=0 tick=0")  # fmt: skip
     if not answer.startswith("workload: state="):
         raise RuntimeError(f"the workload did not start: {answer.strip()}")
-    guest.console.wait(r"^(?:tide> )*workload: done ", start, WAIT_SECONDS)
+    guest.console.wait(r"^(?:tide> )*workload: done ", start)
     return numbers(guest.command("workload"))
 
 
@@ -55,7 +54,7 @@ def numbers(line: str) -> dict[str, int]:
 
 def release(guest: Guest) -> dict[str, int]:
     """Stop the workload, which checks the patterns of every chunk; the numbers of its line."""
-    answer = guest.command("workload stop", WAIT_SECONDS)
+    answer = guest.command("workload stop")
     line = numbers(answer)
     if "workload: error" in answer or line.get("allocs") != line.get("frees"):
         raise ContentsLost(answer.strip())
@@ -67,7 +66,7 @@ def grow(qemu: Qemu, size: int) -> None:
         return
     mark = qemu.guest.console.mark()
     qemu.set_requested("vmem0", size)
-    qemu.guest.wait_settled("vmem0", size, mark, WAIT_SECONDS)
+    qemu.guest.wait_settled("vmem0", size, mark)
 
 
 def measure(qemu: Qemu, size: int, occupancy: int, movable: int) -> Reclaimed:
@@ -80,7 +79,7 @@ def measure(qemu: Qemu, size: int, occupancy: int, movable: int) -> Reclaimed:
         qemu.set_requested("vmem0", target)
         qemu.guest.console.wait(
             rf"^(?:tide> )*vmem0: (?:settled requested={target} |warning: requested={target} .*in use)",
-            mark, WAIT_SECONDS)  # fmt: skip
+            mark)  # fmt: skip
     reclaimed = size - qemu.size("vmem0")
     pinned = numbers(qemu.guest.command("status")).get("user", 0)
     moved = release(qemu.guest)["moved"]
@@ -89,7 +88,7 @@ def measure(qemu: Qemu, size: int, occupancy: int, movable: int) -> Reclaimed:
 
 
 def sweep(qemu: Qemu, size: int, tell: Callable[[str], None]) -> list[Reclaimed]:
-    qemu.guest.wait_ready(WAIT_SECONDS)
+    qemu.guest.wait_ready()
     cases = []
     for occupancy in OCCUPANCIES:
         tell(f"giving back memory at {occupancy} % occupancy")

@@ -14,8 +14,8 @@ from tide.qemu import Qemu
 from . import folder, guestlines
 from .scenario import Variant
 
-BOOT_SECONDS = 120
-COMMAND_SECONDS = 120
+BOOT_SECONDS = 300
+COMMAND_SECONDS = 300
 EXIT_OK = 33
 EXIT_CHECK_FAILED = 35
 
