@@ -68,10 +68,11 @@ HOST_CFLAGS := -std=gnu11 -O1 -g $(DEFINES) $(WARNINGS) -I. -Itests/unit/include
 
 HOST_SOURCES := $(filter-out lib/string.c lib/printf.c,$(LIB_SOURCES)) $(MM_SOURCES) \
 	$(DRIVER_SOURCES) $(wildcard kernel/*.c) arch/x86_64/acpi.c arch/x86_64/acpi_srat.c \
-	arch/x86_64/acpi_power.c arch/x86_64/acpi_sleep.c arch/x86_64/smbios.c \
 	$(wildcard tests/unit/fake_*.c)
 HOST_SOURCES += boot/memory_map.c boot/multiboot2.c boot/pvh.c arch/x86_64/page_tables.c
 HOST_OBJECTS := $(patsubst %.c,$(O)/host/%.o,$(HOST_SOURCES))
+# For the tests that are about them; the others have tests/unit/fake_arch.c in their place.
+ACPI_OBJECTS := $(patsubst %,$(O)/host/arch/x86_64/%.o,acpi_power acpi_sleep smbios)
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(O)/unit/%,$(wildcard tests/unit/test_*.c))
 
 $(O)/host/%.o: %.c
@@ -82,9 +83,11 @@ $(O)/host/libtide.a: $(HOST_OBJECTS)
 	@rm -f $@
 	ar rcs $@ $^
 
+$(O)/unit/test_acpi_power $(O)/unit/test_smbios: $(ACPI_OBJECTS)
+
 $(O)/unit/%: $(O)/host/tests/unit/%.o $(O)/host/libtide.a
 	@mkdir -p $(@D)
-	$(HOST_CC) $(HOST_SANITIZERS) $(UNIT_LDFLAGS) -o $@ $< $(O)/host/libtide.a -lcmocka -lpthread
+	$(HOST_CC) $(HOST_SANITIZERS) $(UNIT_LDFLAGS) -o $@ $(filter %.o,$^) $(O)/host/libtide.a -lcmocka -lpthread
 
 .PHONY: unit
 unit: $(UNIT_TESTS)
@@ -193,7 +196,7 @@ format:
 clean:
 	rm -rf $(O)
 
--include $(KERNEL_OBJECTS:.o=.d) $(HOST_OBJECTS:.o=.d) \
+-include $(KERNEL_OBJECTS:.o=.d) $(HOST_OBJECTS:.o=.d) $(ACPI_OBJECTS:.o=.d) \
 	$(patsubst tests/unit/%.c,$(O)/host/tests/unit/%.d,$(wildcard tests/unit/test_*.c))
 include $(wildcard tests/*/*.mk)
 .SECONDARY:

@@ -4,6 +4,7 @@
  * blocks plugged, and no byte of plugged memory changed.
  */
 #include "include/status.h"
+#include "kernel/command_error.h"
 #include "kernel/commands.h"
 #include "kernel/devices.h"
 #include "kernel/handover_plan.h"
@@ -36,18 +37,17 @@ static bool can_hand_over(struct handover_plan *plan)
     int status = handover_make_plan(commands_boot_info(), plan, reason);
 
     if (status == E_NODEV) {
-        console_printf("error: handover: the loader brought no module; QEMU's -initrd is one\n");
+        command_error("handover: the loader brought no module; QEMU's -initrd is one");
         return false;
     }
     if (status != OK) {
-        console_printf("error: handover: the module is no kernel for this machine: %s\n", reason);
+        command_error("handover: the module is no kernel for this machine: %s", reason);
         return false;
     }
     status = handover_check();
     if (status != OK)
-        console_printf("error: handover: %s\n", status == E_BUSY
-                                                    ? "another processor works or starts"
-                                                    : "there is no RAM at 0x8000 to 0xafff");
+        command_error("handover: %s", status == E_BUSY ? "another processor works or starts"
+                                                       : "there is no RAM at 0x8000 to 0xafff");
     return status == OK;
 }
 
@@ -61,12 +61,12 @@ void command_handover(const struct command_line *line)
     join_words(line);
     int status = devices_quiesce(&who);
     if (status != OK) {
-        console_printf("error: handover: %s does not reset (%s)\n", who, status_name(status));
+        command_error("handover: %s does not reset (%s)", who, status_name(status));
     } else {
         console_printf("handover: entering at 0x%x with '%s'\n", plan.entry, cmdline);
         status =
             handover_enter(commands_boot_info(), cmdline, plan.copies, plan.nr_copies, plan.entry);
-        console_printf("error: handover: %s\n", status_name(status));
+        command_error("handover: %s", status_name(status));
     }
     devices_resume();
 }

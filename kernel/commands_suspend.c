@@ -10,6 +10,7 @@
 #include "include/platform.h"
 #include "include/status.h"
 #include "include/units.h"
+#include "kernel/command_error.h"
 #include "kernel/commands.h"
 #include "kernel/devices.h"
 #include "lib/console.h"
@@ -28,9 +29,8 @@ static paddr_t check_everything(void)
     paddr_t copy = PADDR_NONE;
 
     if (!devices_allow_suspend(&who)) {
-        console_printf("error: suspend: refused: %s does not keep plugged memory (no "
-                       "PERSISTENT_SUSPEND)\n",
-                       who);
+        command_error("suspend: refused: %s does not keep plugged memory (no PERSISTENT_SUSPEND)",
+                      who);
         return PADDR_NONE;
     }
     if (reason == NULL) {
@@ -42,7 +42,7 @@ static paddr_t check_everything(void)
         copy = PADDR_NONE;
     }
     if (copy == PADDR_NONE)
-        console_printf("error: suspend: refused: %s\n", reason);
+        command_error("suspend: refused: %s", reason);
     return copy;
 }
 
@@ -68,6 +68,8 @@ void command_suspend(const struct command_line *line)
         pci_suspend_forget();
     page_free_run(copy, copy_frames());
 
-    console_printf(status == OK ? "suspend: awake\n"
-                                : "error: suspend: the machine did not go to sleep\n");
+    if (status == OK)
+        console_printf("suspend: awake\n");
+    else
+        command_error("suspend: the machine did not go to sleep");
 }

@@ -92,6 +92,16 @@ void acpi_resume(void)
 {
 }
 
+void low_memory_init(const struct boot_info *boot)
+{
+    assert_non_null(boot);
+}
+
+const char *suspend_refusal(void)
+{
+    return fake_board.sleep_refusal;
+}
+
 u64 suspend_copy_bytes(void)
 {
     return 3 * PAGE_BYTES + 1;

@@ -17,11 +17,12 @@ void fake_acpi_raise(u32 events);
 
 /* What the machine does when it is asked, and how often it was. */
 struct fake_board {
-    int sleep_status;       /* of suspend_to_ram(); E_UNSUPPORTED at first */
-    void (*on_sleep)(void); /* while it sleeps; may be NULL */
-    int handover_allowed;   /* of handover_check(); OK at first */
-    int handover_status;    /* of handover_enter(), which returns here; E_NOMEM at first */
-    u32 handover_entry;     /* what it was called with */
+    const char *sleep_refusal; /* of suspend_refusal(); NULL at first */
+    int sleep_status;          /* of suspend_to_ram(); E_UNSUPPORTED at first */
+    void (*on_sleep)(void);    /* while it sleeps; may be NULL */
+    int handover_allowed;      /* of handover_check(); OK at first */
+    int handover_status;       /* of handover_enter(), which returns here; E_NOMEM at first */
+    u32 handover_entry;        /* what it was called with */
     unsigned nr_handover_copies;
     char handover_cmdline[256];
     unsigned nr_sleeps;

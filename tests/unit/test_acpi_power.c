@@ -112,14 +112,15 @@ static int setup(void **state)
 {
     (void)state;
     static const struct fake_registers registers = {read_port, write_port};
-    static const u8 dsdt[] = "..\x08_S3_\x12\x06\x04\x0a\x01\x0a\x01.\x08_S5_\x12\x06\x04\x0a\x05\x0a\x05...";
+    static const u8 dsdt[] =
+        "..\x08_S3_\x12\x06\x04\x0a\x01\x0a\x01.\x08_S5_\x12\x06\x04\x0a\x05\x0a\x05...";
     static struct boot_info boot;
     u8 fadt[80] = {0};
     u8 rsdp[36] = "RSD PTR ";
     u8 sum = 0;
 
-    arena = mmap(NULL, ARENA_BYTES, PROT_READ | PROT_WRITE,
-                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
+    arena = mmap(NULL, ARENA_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT,
+                 -1, 0);
     assert_true(arena != MAP_FAILED);
     u32 base = (u32)virt_to_phys(arena);
     u32 rsdt = base + FACP_AT;
