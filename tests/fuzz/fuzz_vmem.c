@@ -18,7 +18,7 @@
 #include "tests/unit/fake_transport.h"
 
 #define NR_DEVICES   2
-#define BASE         (4 * GIB) /* of the first device's region, and GIB more for the next */
+#define BASE         FAKE_REGION_BASE /* of the first device, and GIB more for the next */
 #define NR_BLOCKS    24
 #define BLOCK_MAX    (6 * MIB)
 #define PAGES_MAX    16
@@ -278,7 +278,11 @@ static void check(void)
 static void start(void)
 {
     static struct boot_info boot;
+    static bool is_backed;
     fake_mm_start(&boot, 4 * MIB);
+    if (!is_backed) /* where boot RAM is full, mm's own data go into plugged memory */
+        fake_back(BASE, NR_DEVICES * GIB);
+    is_backed = true;
     nr_pages = 0;
     refuses = false;
     FUZZ_CHECK(page_add_owner(&owner) == OK);
