@@ -163,6 +163,7 @@ static u64 taken(u32 cpu, bool boot)
 u64 page_used(bool boot)
 {
     u64 used = page_charged[boot];
+#pragma GCC unroll 16
     for (u32 cpu = 0; cpu < CPUS_MAX; cpu++)
         used -= (u64)__atomic_load_n(&page_cpu_of(cpu)->freed[boot], __ATOMIC_RELAXED);
     for (u32 cpu = 0; cpu < cpus_limit; cpu++)
