@@ -83,7 +83,8 @@ $(O)/host/libtide.a: $(HOST_OBJECTS)
 	@rm -f $@
 	ar rcs $@ $^
 
-$(O)/unit/test_acpi_power $(O)/unit/test_smbios: $(ACPI_OBJECTS)
+$(O)/unit/test_acpi_power: $(filter-out %/smbios.o,$(ACPI_OBJECTS))
+$(O)/unit/test_smbios: $(filter %/smbios.o,$(ACPI_OBJECTS))
 
 $(O)/unit/%: $(O)/host/tests/unit/%.o $(O)/host/libtide.a
 	@mkdir -p $(@D)
