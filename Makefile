@@ -94,16 +94,12 @@ $(O)/unit/%: $(O)/host/tests/unit/%.o $(O)/host/libtide.a
 unit: $(UNIT_TESTS)
 	@for test in $(UNIT_TESTS); do echo "== $$test"; $$test || exit 1; done
 
-RUNS ?= 1
-TESTS ?= qemu tools libvirt
-
 # ---- what a person runs: each does its own set-up ----
 
 NPROC := $(shell nproc 2>/dev/null || echo 2)
 BUILD = @$(MAKE) --no-print-directory -s -j$(NPROC) O=$(O)
 TOOL = @O=$(O) PYTHON=$(PYTHON) QEMU=$(QEMU) PYTHONDONTWRITEBYTECODE=1
-HOST_TARGETS := help setup run shell gdb iso test test-unit test-qemu test-libvirt test-tools stress lint \
-	bench
+HOST_TARGETS := help setup run shell gdb iso test test-unit test-qemu test-libvirt test-tools lint bench
 .PHONY: $(HOST_TARGETS) unit-programs iso-image
 
 help: ## this list
@@ -156,11 +152,6 @@ test-tools: ## the experiments: checker, runs, Linux beside Tide, the report in 
 	$(TOOL) tools/setup tools
 	$(BUILD) all $(O)/plugin/insn_count.so
 	$(TOOL) $(PYTHON) tools/test $(O) tools -- $(PYTEST_ARGS)
-
-stress: ## the tests RUNS times beside four busy loops, and which failed; TESTS='qemu tools libvirt'
-	$(TOOL) tools/setup test $(filter tools libvirt,$(TESTS))
-	$(BUILD) all iso-image debug-image $(QTEST_PROGRAM) $(O)/plugin/insn_count.so
-	$(TOOL) $(PYTHON) tools/stress $(O) $(RUNS) $(TESTS) -- $(PYTEST_ARGS)
 
 lint: ## format, layers, a clang build, sizes, scripts
 	$(TOOL) tools/setup lint

@@ -44,7 +44,7 @@
 #define STATUS_IDLE     0x40 /* and the last bit has left */
 
 #define FIFO_BYTES    16
-#define WAIT_READS    10000000 /* at least 2 s of port reads: a busy host may not run its reader sooner */
+#define WAIT_READS    10000000 /* at least 2 s of port reads: a busy host runs its reader late */
 #define RECEIVE_BYTES 256
 
 static bool port_exists;
