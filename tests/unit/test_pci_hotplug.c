@@ -83,21 +83,6 @@ static void test_card_is_powered_and_found(void **state)
     assert_false(poll());
 }
 
-/* A reset of the machine has cleared the port's events, and a suspend is one. */
-static void test_card_that_came_while_asleep(void **state)
-{
-    (void)state;
-    begin(2, 1);
-    assert_false(poll());
-    fake_pci_slot_plug(slot);
-    u16 status = (u16)fake_pci_get(slot->bus->bridge, FAKE_PCI_SLOT_STATUS, 2);
-    fake_pci_set(slot->bus->bridge, FAKE_PCI_SLOT_STATUS, 2, status & (u16)~PCI_SLOT_EVENTS);
-    assert_false(poll());
-    pci_hotplug_resume(platform_now_ms());
-    assert_true(poll());
-    assert_non_null(at("1:0.0"));
-}
-
 static void test_polls_are_spaced(void **state)
 {
     (void)state;
@@ -440,7 +425,6 @@ int main(void)
         TEST_ONE_SLOT(test_ports_without_a_hotplug_slot),
         TEST_ONE_SLOT(test_capability_at_the_end_of_config_space),
         TEST_ONE_SLOT(test_card_is_powered_and_found),
-        TEST_ONE_SLOT(test_card_that_came_while_asleep),
         TEST_ONE_SLOT(test_polls_are_spaced),
         TEST_ONE_SLOT(test_an_idle_slot_costs_one_access),
         TEST_ONE_SLOT(test_card_that_was_there_at_boot),

@@ -3,9 +3,11 @@
  */
 #include "drivers/pci/pci_suspend.h"
 
+#include "drivers/pci/pci_hotplug.h"
 #include "mm/early.h"
 #include "mm/page.h"
 #include "tests/unit/fake_pci_setup.h"
+#include "tests/unit/fake_pci_slot.h"
 
 /* What a reset leaves: no bus numbers, no addresses, no decoding. */
 static void lose_power(struct fake_pci_function *function)
@@ -75,6 +77,30 @@ static void test_forgetting_changes_nothing(void **state)
     assert_int_equal(fake_pci_get(device, PCI_BAR0, 4), 0);
 }
 
+static bool poll(void)
+{
+    fake_advance_ms(PCI_HOTPLUG_POLL_MS);
+    return pci_hotplug_poll(platform_now_ms());
+}
+
+/* The reset has cleared the port's events. */
+static void test_card_that_came_while_asleep(void **state)
+{
+    (void)state;
+    fake_pci_slots_reset();
+    struct fake_pci_slot *slot = fake_pci_slot_add(root, 3, 1, PCI_EXPRESS_TYPE_ROOT_PORT);
+    first_scan(2);
+    assert_int_equal(pci_hotplug_init(), 1);
+    assert_false(poll());
+    fake_pci_slot_plug(slot);
+    u16 status = (u16)fake_pci_get(slot->bus->bridge, FAKE_PCI_SLOT_STATUS, 2);
+    fake_pci_set(slot->bus->bridge, FAKE_PCI_SLOT_STATUS, 2, status & (u16)~PCI_SLOT_EVENTS);
+    assert_false(poll());
+    pci_hotplug_resume(platform_now_ms());
+    assert_true(poll());
+    assert_non_null(at("1:0.0"));
+}
+
 static void test_nothing_is_kept(void **state)
 {
     (void)state;
@@ -137,6 +163,7 @@ int main(void)
         TEST(test_a_device_behind_two_bridges),
         TEST(test_another_device_in_the_slot),
         TEST(test_forgetting_changes_nothing),
+        TEST(test_card_that_came_while_asleep),
         TEST(test_nothing_is_kept),
         TEST(test_no_memory),
         TEST(test_chipset),
