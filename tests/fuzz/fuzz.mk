@@ -22,7 +22,7 @@ $(O)/fuzz_monitor: UNIT_LDFLAGS = $(BOARD_LDFLAGS)
 # New inputs that reach new code go to $(O)/fuzz/corpus, never to the committed seeds.
 fuzz-run:
 	@$(MAKE) --no-print-directory -s -j$(NPROC) O=$(O)/fuzz HOST_CC=$(FUZZ_CC) \
-	  HOST_SANITIZERS="-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all" \
+	  HOST_SANITIZERS="-O2 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all" \
 	  fuzz-programs
 	@cd $(O)/fuzz && mkdir -p $(addprefix corpus/,$(FUZZ_TARGETS))
 	@for target in $(FUZZ_TARGETS); do \

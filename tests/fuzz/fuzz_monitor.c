@@ -13,21 +13,22 @@
 #include "drivers/pci/pci_spec.h"
 #include "include/status.h"
 #include "kernel/devices.h"
-#include "kernel/kmain.h"
+#include "kernel/job.h"
 #include "kernel/monitor.h"
 #include "lib/log.h"
 #include "mm/page.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/unit/fake_kernel.h"
 
-#define BOOT_BYTES   (3 * MIB)
-#define ACTIONS_MAX  64
-#define TURNS_MAX    20000
-#define CLEANUP_MS   120000
-#define TIME_MAX_MS  4000
-#define SWAP_MS      200 /* no hand puts another card in faster; polls are spaced */
-#define WORDS_A_LINE 4
-#define RING_FRAMES  3 /* of a device that did not reset: they stay allocated */
+#define BOOT_BYTES     (2 * MIB + 512 * KIB)
+#define ACTIONS_MAX    64
+#define TURNS_MAX      20000
+#define CLEANUP_MS     120000
+#define TIME_MAX_MS    2000
+#define PATIENCE_TURNS 50  /* then the user types ^C */
+#define SWAP_MS        200 /* no hand puts another card in faster; polls are spaced */
+#define WORDS_A_LINE   4
+#define RING_FRAMES    3 /* of a device that did not reset: they stay allocated */
 
 static const char *const words[] = {
     "0",
@@ -103,6 +104,7 @@ static void start(void)
 {
     kernel_prepare(BOOT_BYTES);
     nr_vmems = nr_pulled = 0;
+    fake_cpus_reset(3);
     kernel_choose_region(2 * MIB, 4);
     vmems[nr_vmems++] = kernel_add_vmem(4);
     kernel_choose_region(512 * KIB, 6);
@@ -115,7 +117,7 @@ static void turn_for(u64 ms)
     u64 end_ms = platform_now_ms() + ms;
     for (unsigned turns = 0; platform_now_ms() < end_ms; turns++) {
         FUZZ_CHECK(turns < TURNS_MAX);
-        kernel_turn();
+        kernel_take_turn();
     }
 }
 
@@ -123,9 +125,12 @@ static void type(const char *line)
 {
     fake_type(line);
     fake_type("\r");
-    for (unsigned turns = 0; !fake_all_read(); turns++) {
+    for (unsigned turns = 0; !fake_all_read() || monitor_pending() || jobs_in_foreground();
+         turns++) {
         FUZZ_CHECK(turns < TURNS_MAX);
-        kernel_turn();
+        if (turns % PATIENCE_TURNS == PATIENCE_TURNS - 1)
+            fake_type("\x03");
+        kernel_take_turn();
     }
     fake_console_clear();
 }
@@ -134,7 +139,7 @@ static void type(const char *line)
 
 static bool is_allowed(const char *name)
 {
-    return strcmp(name, "crash") != 0 && strcmp(name, "bench") != 0;
+    return strcmp(name, "crash") != 0;
 }
 
 static void type_words(void)
@@ -161,7 +166,7 @@ static void type_bytes(void)
         bytes[i] = byte == 0 ? '\r' : byte;
     }
     bytes[length] = 0;
-    if (!strstr(bytes, "crash") && !strstr(bytes, "bench"))
+    if (!strstr(bytes, "crash"))
         type(bytes);
 }
 
@@ -236,7 +241,8 @@ static void act(void)
 /* The user and the host want nothing any more. */
 static void let_go(void)
 {
-    static const char *const lines[] = {"", "workload stop", "free all", "vm free all"};
+    static const char *const lines[] = {"\x03",          "workload stop", "bench churn stop",
+                                        "vm touch stop", "free all",      "vm free all"};
     for (unsigned i = 0; i < nr_vmems; i++) {
         vmems[i]->moods = (struct fake_vmem_moods){0};
         if (vmems[i]->requested_bytes != 0)
@@ -279,7 +285,7 @@ static void expect_all_back(void)
         if (!in_time)
             fprintf(stderr, "%s", kernel_type("status"));
         FUZZ_CHECK(in_time);
-        kernel_turn();
+        kernel_take_turn();
     }
     switch_all_off();
     page_get_stats(&stats);

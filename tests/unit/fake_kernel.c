@@ -126,7 +126,7 @@ static struct place *add_place(void)
     assert_true(nr_places < KERNEL_DEVICES_MAX);
     struct place *place = &places[nr_places];
     u64 base = FAKE_REGION_BASE + nr_places++ * REGION_STRIDE;
-    memset(place, 0, sizeof(*place));
+    place->mmio_base = 0;
     fake_back(base, nr_blocks * block_bytes);
     fake_vmem_init(&place->vmem, FAKE_VMEM_QEMU, base, block_bytes, nr_blocks);
     return place;
