@@ -13,6 +13,9 @@
 #include "mm/hotplug.h"
 #include "mm/page.h"
 
+static paddr_t taken[16384];
+static unsigned nr_taken;
+
 void fake_mm_start(struct boot_info *boot, u64 bytes)
 {
     fake_boot(boot, bytes);
@@ -37,4 +40,19 @@ void fake_online(paddr_t base, u64 bytes, u64 block_bytes)
     fake_back(base, bytes);
     assert_int_equal(hotplug_add_region(base, bytes, block_bytes, 0, "fake"), OK);
     assert_int_equal(hotplug_online(base, bytes), OK);
+}
+
+void fake_take_all_pages(void)
+{
+    static const enum page_kind kinds[] = {PAGE_USER, PAGE_BOOT_FIRST, PAGE_KERNEL};
+    for (unsigned i = 0; i < ARRAY_SIZE(kinds); i++) {
+        while ((taken[nr_taken] = page_alloc(0, kinds[i])) != PADDR_NONE)
+            assert_true(++nr_taken < ARRAY_SIZE(taken));
+    }
+}
+
+void fake_give_all_pages(void)
+{
+    while (nr_taken > 0)
+        page_free(taken[--nr_taken], 0);
 }

@@ -20,4 +20,8 @@ void fake_unback(paddr_t base, u64 bytes);
 /* fake_back(), and all of it a region that is online. */
 void fake_online(paddr_t base, u64 bytes, u64 block_bytes);
 
+/* Allocate every frame that anybody can have, and free them all. */
+void fake_take_all_pages(void);
+void fake_give_all_pages(void);
+
 #endif

@@ -139,7 +139,7 @@ static void test_status_of_a_broken_and_of_a_waiting_device(void **state)
     broken->transport.faults.vanished = true;
     kernel_run(2000);
     kernel_type("status");
-    expect_said("vmem0: pci 0000:00:04.0, waiting for ");
+    expect_said("vmem0: pci 0000:00:04.0, waiting: ");
     expect_said("vmem1: pci 0000:00:05.0, broken: ");
     expect_said("irq=poll");
 }

@@ -12,6 +12,7 @@
 #include "kernel/vm_areas.h"
 #include "mm/page.h"
 #include "tests/unit/fake_kernel.h"
+#include "tests/unit/fake_mm.h"
 #include "tests/unit/unit.h"
 
 static struct fake_vmem *vmem;
@@ -91,14 +92,10 @@ static void test_ctrl_c_ends_a_bench(void **state)
 static void test_no_memory_for_the_books(void **state)
 {
     (void)state;
-    static paddr_t taken[16384];
-    unsigned nr_taken = 0;
-    while ((taken[nr_taken] = page_alloc(0, PAGE_KERNEL)) != PADDR_NONE)
-        nr_taken++;
+    fake_take_all_pages();
     kernel_expect("bench bulk 0 10", "error: bench: no memory for the books of 1 processors\n");
     kernel_expect("bench churn", "error: bench churn: no memory for its books\n");
-    while (nr_taken > 0)
-        page_free(taken[--nr_taken], 0);
+    fake_give_all_pages();
 }
 
 /* ---- in the background ---- */

@@ -8,6 +8,7 @@
 #include "include/status.h"
 #include "mm/page.h"
 #include "tests/unit/fake_kernel.h"
+#include "tests/unit/fake_mm.h"
 #include "tests/unit/unit.h"
 
 static struct fake_vmem *vmem;
@@ -36,21 +37,6 @@ static int tear_down(void **state)
 }
 
 /* All free pages, kernel's reserve included, until they are given back. */
-static paddr_t taken[8192];
-static unsigned nr_taken;
-
-static void take_all_pages(void)
-{
-    while ((taken[nr_taken] = page_alloc(0, PAGE_KERNEL)) != PADDR_NONE)
-        nr_taken++;
-}
-
-static void give_all_pages(void)
-{
-    while (nr_taken > 0)
-        page_free(taken[--nr_taken], 0);
-}
-
 static void expect_said(const char *text)
 {
     if (!strstr(fake_console(), text))
@@ -117,10 +103,10 @@ static void test_suspend_without_memory_for_the_copies(void **state)
 {
     (void)state;
     fake_board.sleep_status = OK;
-    take_all_pages();
+    fake_take_all_pages();
     kernel_expect("suspend", "error: suspend: refused: no memory");
     assert_int_equal(fake_board.nr_sleeps, 0);
-    give_all_pages();
+    fake_give_all_pages();
 }
 
 static void test_suspend_where_a_device_forgets(void **state)
@@ -222,10 +208,10 @@ static void test_crash(void **state)
 static void test_crash_without_memory(void **state)
 {
     (void)state;
-    take_all_pages();
+    fake_take_all_pages();
     kernel_expect("crash double-free", "error: crash: no free page to free twice\n");
     kernel_expect("crash write-after-free", "error: crash: no free page to write to\n");
-    give_all_pages();
+    fake_give_all_pages();
 }
 
 static void test_crash_without_an_unplugged_block(void **state)

@@ -63,7 +63,7 @@ static void test_what_the_loader_cut(void **state)
     kernel_prepare(KERNEL_BOOT_BYTES);
     kernel_boot_info()->cmdline_truncated = true;
     kernel_boot_info()->nr_ranges_dropped = 3;
-    kernel_boot("console=vga");
+    kernel_boot("console=vga log=info");
     expect_said("boot: warning: the command line is longer than 2047 bytes and was cut");
     expect_said("boot: warning: 3 memory ranges did not fit and are not used");
     assert_true(fake_board.screen_is_on);
