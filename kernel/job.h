@@ -14,7 +14,7 @@
 #include "include/types.h"
 
 #define JOB_DONE       (~(u64)0) /* of poll(): no more to do on this processor */
-#define JOB_STOP_MS    10000     /* how long a processor may take to leave a job that is stopped */
+#define JOB_STOP_MS    60000     /* how long a processor may take to leave a job that is stopped */
 #define JOB_LIMIT_MS   600000    /* what a job is given that has no end of its own */
 #define JOB_ALL_OTHERS (~0u)     /* every processor that runs but the one that booted */
 

@@ -19,9 +19,9 @@
 
 #define CPUID_HTT      (1 << 28) /* leaf 1, edx: the number of logical processors is told */
 #define STEP_MS        20        /* two ticks: at least the 10 ms between INIT and start */
-#define ROUND_MS       200       /* from one INIT to the next, for one that does not start */
-#define UNNAMED_MS     2000      /* as long for processors that may not exist */
-#define START_LIMIT_MS 10000
+#define ROUND_MS       200       /* from the first INIT to the next, then twice as long each time */
+#define UNNAMED_MS     5000      /* as long for processors that may not exist */
+#define START_LIMIT_MS 60000
 
 /* What cpus_service() does next, and when. */
 static enum {
@@ -31,6 +31,7 @@ static enum {
     STEP_WAIT,
 } step;
 static u64 next_step_ms;
+static u64 round_ms; /* a busy host may not run a processor before an INIT stops it again */
 static u64 start_ms;
 static const char *list_source;
 static unsigned nr_named; /* the processors after these may not exist */
@@ -110,6 +111,7 @@ static void begin_start(u64 now_ms)
     }
     cpus_nr_running = 1;
     start_ms = now_ms;
+    round_ms = ROUND_MS;
     low_memory_open();
     send_inits(now_ms);
 }
@@ -202,9 +204,10 @@ void cpus_service(u64 now_ms)
         report();
     } else if (now_ms >= next_step_ms && step == STEP_WAIT) {
         send_inits(now_ms);
+        round_ms *= 2;
     } else if (now_ms >= next_step_ms) {
         send_starts();
         step++;
-        next_step_ms = now_ms + (step == STEP_WAIT ? ROUND_MS : STEP_MS);
+        next_step_ms = now_ms + (step == STEP_WAIT ? round_ms : STEP_MS);
     }
 }

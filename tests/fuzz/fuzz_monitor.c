@@ -21,7 +21,7 @@
 #include "tests/unit/fake_kernel.h"
 
 #define BOOT_BYTES     (2 * MIB + 512 * KIB)
-#define ACTIONS_MAX    64
+#define ACTIONS_MAX    32
 #define TURNS_MAX      20000
 #define CLEANUP_MS     120000
 #define TIME_MAX_MS    2000

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Migration: the device is busy while it runs, and the guest goes on where it arrives."""
 
+import re
 from pathlib import Path
 
 from helpers import Boot, nr_requests, resize
@@ -34,7 +35,8 @@ def test_busy_until_the_migration_is_over(boot: Boot) -> None:
     replies = [request.reply for request in qemu.trace().requests[before:] if request.reply]
     assert set(replies) == {"busy"}
     assert qemu.size("vmem0") == 512 * MIB
-    qemu.wait_for(lambda: "waiting for the device is busy" in qemu.guest.command("status"), "the guest to wait")
+    waits = r"waiting: (the device is busy|the host gives no more memory)$"
+    qemu.wait_for(lambda: re.search(waits, qemu.guest.command("status"), re.MULTILINE), "the guest to wait")
     qemu.qmp.execute("migrate_cancel")
     settled = qemu.guest.wait_settled("vmem0", GIB, mark)
     assert settled.plugged == qemu.size("vmem0") == GIB

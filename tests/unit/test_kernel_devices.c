@@ -327,6 +327,22 @@ static void test_a_card_that_is_off_is_asked_out(void **state)
     assert_null(slot->card);
 }
 
+static void test_a_card_is_pulled_while_it_goes_off(void **state)
+{
+    (void)state;
+    kernel_prepare(KERNEL_BOOT_BYTES);
+    struct fake_pci_slot *slot = kernel_add_slot(3);
+    kernel_boot("");
+    struct fake_vmem *vmem = kernel_plug(slot);
+    kernel_run(1000);
+    kernel_resize(vmem, 8 * MIB);
+    vmem->moods.busy = 1000;
+    kernel_expect("off vmem0", "off: vmem0 goes off when the device agrees");
+    kernel_pull(slot, vmem);
+    kernel_run(5000);
+    kernel_expect("on vmem0", "error: on: 'vmem0': expected a device such as vmem0");
+}
+
 static void test_a_card_is_pulled_and_another_comes(void **state)
 {
     (void)state;
@@ -367,6 +383,7 @@ int main(void)
         TEST(test_a_new_device_takes_no_name_that_is_off),
         TEST(test_a_card_comes_and_is_asked_out),
         TEST(test_a_card_that_is_off_is_asked_out),
+        TEST(test_a_card_is_pulled_while_it_goes_off),
         TEST(test_a_card_is_pulled_and_another_comes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
