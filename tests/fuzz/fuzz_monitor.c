@@ -269,10 +269,11 @@ static void switch_all_off(void)
 {
     const struct vmem_device *driver;
     char line[32];
-    while ((driver = devices_at(0)) != NULL) {
+    for (unsigned tries = 0; (driver = devices_at(0)) != NULL; tries++) {
+        FUZZ_CHECK(tries < TURNS_MAX);
         snprintf(line, sizeof(line), "off %s", vmem_virtio(driver)->name);
         type(line);
-        turn_for(200);
+        kernel_take_turn();
     }
 }
 
