@@ -84,6 +84,7 @@ $(O)/host/libtide.a: $(HOST_OBJECTS)
 	ar rcs $@ $^
 
 $(O)/unit/test_acpi_power: $(filter-out %/smbios.o,$(ACPI_OBJECTS))
+$(O)/unit/test_acpi_events: $(filter %/acpi_power.o,$(ACPI_OBJECTS))
 $(O)/unit/test_smbios: $(filter %/smbios.o,$(ACPI_OBJECTS))
 
 $(O)/unit/%: $(O)/host/tests/unit/%.o $(O)/host/libtide.a

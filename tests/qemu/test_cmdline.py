@@ -74,7 +74,7 @@ SCRIPTS = {
     "alloc lots; exit 3": (43, r"^error: alloc: 'lots': expected a size"),
     "exit 0 0; alloc 1M; exit": (43, r"^error: exit: '0' is too much"),
     "alloc 64T; fill; check; exit": (43, r"^error: alloc: 64T: not enough free memory$"),
-    f"{'x' * 256}; exit": (43, r"^error: run: a command is longer than 255 characters$"),
+    f"{'x' * 256}; exit": (43, r"^error: a line of 256 characters, expected at most 255: not run$"),
 }
 
 

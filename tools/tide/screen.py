@@ -23,7 +23,6 @@ class Screen:
         self._changed = threading.Condition()
         self._line = b""  # what the guest has written since the last end of a line
         self._held: bytes | None = None  # what it wrote while the host speaks
-        self._unfinished = b""  # of the line that a pipe has not got yet
         self._gone = False  # who read the pipe
 
     def guest(self, data: bytes) -> None:
@@ -32,10 +31,8 @@ class Screen:
             if self._held is not None:
                 self._held += data
                 return
-            if not self._terminal:
-                data = self._whole_lines(data)
-            self._line = (self._line + data).rpartition(b"\n")[2]
-            self._put(data)
+            whole, end, self._line = (self._line + data).rpartition(b"\n")
+            self._put(data if self._terminal else without_tags((whole + end).decode(errors="replace")).encode())
             self._changed.notify_all()
 
     def hold(self) -> None:
@@ -45,8 +42,8 @@ class Screen:
             self._held = b""
             if self._terminal:
                 self._put(b"\r\x1b[K")
-            elif not self._is_whole():
-                self._put(b"\n")
+            else:
+                self._put(self._line if self._is_whole() else self._line + b"\n")
 
     def write(self, text: str) -> None:
         """A part of what the host says, between hold() and release()."""
@@ -63,16 +60,12 @@ class Screen:
         with self._changed:
             if self._terminal:
                 self._put(b"\r\x1b[K" + self._line)
-            elif not self._is_whole():
-                self._put(self._line)
+            elif self._is_whole():
+                self._line = b""  # the prompt, which is shown; a line that is not whole comes again
             held, self._held = self._held or b"", None
             self.guest(held)
         if self._gone:
             raise BrokenPipeError
-
-    def _whole_lines(self, data: bytes) -> bytes:
-        whole, end, self._unfinished = (self._unfinished + data).rpartition(b"\n")
-        return without_tags((whole + end).decode(errors="replace")).encode()
 
     def _is_whole(self) -> bool:
         return not self._line or self._line.startswith(PROMPT.encode())
