@@ -16,13 +16,20 @@ struct option_rule {
     bool repeats; /* each one counts */
 };
 
+/* By field: what fills the struct up says nothing. */
+static bool is_same(struct pci_address a, struct pci_address b)
+{
+    return a.segment == b.segment && a.bus == b.bus && a.device == b.device &&
+           a.function == b.function;
+}
+
 static int parse_slot(const char *value, struct options *options)
 {
     struct pci_address address;
     if (pci_parse_address(value, &address) != OK)
         return E_INVAL;
     for (unsigned i = 0; i < options->nr_slots; i++) {
-        if (memcmp(&options->slots[i], &address, sizeof(address)) == 0)
+        if (is_same(options->slots[i], address))
             return OK;
     }
     if (options->nr_slots == OPTIONS_SLOTS_MAX)

@@ -35,4 +35,4 @@ fuzz-run:
 	    -artifact_prefix=$(O)/fuzz/ $(O)/fuzz/corpus/$$target tests/fuzz/corpus/$$target \
 	    >$$log 2>&1 || { tail -60 $$log; echo "fuzz_$$target: FAILED, see $$log"; exit 1; }; \
 	  sed -n "s/^stat::number_of_executed_units: /fuzz_$$target: inputs /p" $$log; \
-	done
+	done; echo "$(words $(FUZZ_TARGETS)) passed, 0 failed"

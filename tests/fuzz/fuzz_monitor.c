@@ -20,7 +20,7 @@
 #include "tests/fuzz/fuzz.h"
 #include "tests/unit/fake_kernel.h"
 
-#define BOOT_BYTES     (2 * MIB + 512 * KIB)
+#define BOOT_BYTES     (2 * MIB)
 #define ACTIONS_MAX    32
 #define TURNS_MAX      20000
 #define CLEANUP_MS     120000
