@@ -10,12 +10,12 @@ from tide.qemu import Qemu
 from tide.units import GIB, MIB
 
 
-def start_slow_migration(qemu: Qemu) -> None:
+def start_slow_migration(qemu: Qemu, uri: str = "exec:cat > /dev/null") -> None:
     """A migration that will not end by itself while a test looks: much to send, slowly."""
     assert "alloc: 0: 64M" in qemu.guest.command("alloc 64M")
     qemu.guest.command("fill")
     qemu.qmp.execute("migrate-set-parameters", max_bandwidth=4096)
-    qemu.qmp.execute("migrate", uri="exec:cat > /dev/null")
+    qemu.qmp.execute("migrate", uri=uri)
     qemu.wait_for(lambda: migration_status(qemu) == "active", "the migration to begin")
 
 
@@ -72,11 +72,11 @@ def test_migration_in_the_middle_of_a_resize(boot: Boot, folder: Path) -> None:
     state = folder / "state"
     source = boot(MemDevice("vmem0"))
     resize(source, "vmem0", 512 * MIB)
-    source.guest.command("alloc 48M")
-    source.guest.command("fill")
-    source.qmp.execute("migrate-set-parameters", max_bandwidth=1 << 30)
-    source.qmp.execute("migrate", uri=f"exec:cat > {state}")
+    start_slow_migration(source, f"exec:cat > {state}")
+    before = nr_requests(source)
     source.set_requested("vmem0", GIB)
+    source.wait_for(lambda: nr_requests(source) > before, "the guest to ask")
+    source.qmp.execute("migrate-set-parameters", max_bandwidth=1 << 30)
     source.wait_for(lambda: migration_status(source) == "completed", "the migration to end")
     there = source.size("vmem0")
 
@@ -88,7 +88,7 @@ def test_migration_in_the_middle_of_a_resize(boot: Boot, folder: Path) -> None:
     target.guest.send("")
     target.wait_size("vmem0", GIB)
     target.guest.send("check all")
-    target.guest.console.wait(r"^check: ok: 0: 48M")
+    target.guest.console.wait(r"^check: ok: 0: 64M")
     resize(target, "vmem0", 128 * MIB)
     target.guest.send("free all")
     resize(target, "vmem0", 0)
