@@ -226,7 +226,7 @@ def test_busy_while_migrating(scenario_file: Write, tmp_path: Path) -> None:
     run = results.read_run(tmp_path / "run")
     assert meta["status"] == "complete", meta["reason"]
     assert run.steps[1]["busy"] >= 2 and not run.steps[1]["settled"]
-    assert run.steps[2]["settled"] and run.steps[2]["ack"] == 1
+    assert run.steps[2]["settled"] and run.steps[2]["ack"] >= 1, "after BUSY a part is asked for at a time"
 
 
 def test_two_devices_have_rows_of_their_own(scenario_file: Write, tmp_path: Path) -> None:
