@@ -44,13 +44,15 @@
 #define STATUS_IDLE     0x40 /* and the last bit has left */
 
 #define FIFO_BYTES    16
-#define WAIT_READS    10000000 /* at least 2 s of port reads: a busy host runs its reader late */
+#define WAIT_STAMPS   (4 * (u64)CPU_STAMP_HZ) /* seconds: a busy host runs its reader late */
+#define WAIT_READS    100000 /* at least: the whole machine may have stood still for that long */
 #define RECEIVE_BYTES 256
 
 static bool port_exists;
-static bool host_takes_output;
+static volatile bool host_takes_output;
 static bool takes_input;
 static volatile bool input_lost;
+static u64 output_lost; /* bytes, since it was last said */
 
 /* A ring: receive() writes at head, with interrupts off; serial_read() reads at tail. */
 static u8 received[RECEIVE_BYTES];
@@ -105,15 +107,16 @@ bool serial_exists(void)
 /* True once a bit of the line status is set. After a wait in vain, one look at each call. */
 static bool wait_for(u8 status_bit)
 {
-    unsigned reads = host_takes_output ? WAIT_READS : 1;
+    u64 begin = cpu_stamp();
+    unsigned reads = 0;
 
-    while (reads-- != 0) {
+    do {
         if ((read_status() & status_bit) != 0) {
             host_takes_output = true;
             return true;
         }
         cpu_relax();
-    }
+    } while (host_takes_output && (++reads < WAIT_READS || cpu_stamp() - begin < WAIT_STAMPS));
     host_takes_output = false;
     return false;
 }
@@ -128,12 +131,6 @@ static size_t burst_bytes(const char *text, size_t bytes)
     return nr;
 }
 
-/* One instruction: under a hypervisor, one exit for all. */
-static void write_burst(const char *text, size_t bytes)
-{
-    __asm__ volatile("rep outsb" : "+S"(text), "+c"(bytes) : "d"((u16)DATA) : "memory");
-}
-
 void serial_write(const char *text, size_t bytes)
 {
     const char *end = text + bytes;
@@ -143,15 +140,16 @@ void serial_write(const char *text, size_t bytes)
     u64 flags = irq_save();
     while (text != end && wait_for(STATUS_READY)) {
         if (*text == '\n') {
-            write_burst("\r\n", 2);
+            io_write_bytes(DATA, "\r\n", 2);
             text++;
             continue;
         }
         size_t burst = burst_bytes(text, (size_t)(end - text));
 
-        write_burst(text, burst);
+        io_write_bytes(DATA, text, burst);
         text += burst;
     }
+    __atomic_fetch_add(&output_lost, (u64)(end - text), __ATOMIC_RELAXED);
     irq_restore(flags);
 }
 
@@ -161,19 +159,13 @@ void serial_drain(void)
         wait_for(STATUS_IDLE);
 }
 
+/* Interrupts off. Whoever calls it, and whenever: the port interrupts if there is room. What comes
+ * before it may do so makes the edge then. */
 static void receive(void *context)
 {
     (void)context;
     is_full = !take_received();
-    if (is_full)
-        io_write8(INTERRUPTS, 0);
-}
-
-/* Interrupts off. What has come already would hold the line without an edge. */
-static void listen(void)
-{
-    io_write8(INTERRUPTS, ON_RECEIVE);
-    receive(NULL);
+    io_write8(INTERRUPTS, is_full ? 0 : ON_RECEIVE);
 }
 
 void serial_enable_input(void)
@@ -186,7 +178,7 @@ void serial_enable_input(void)
     }
     takes_input = true;
     u64 flags = irq_save();
-    listen();
+    receive(NULL);
     irq_restore(flags);
 }
 
@@ -194,24 +186,37 @@ void serial_resume(void)
 {
     serial_init();
     if (port_exists && takes_input)
-        listen();
+        receive(NULL);
+}
+
+/* Output is told of when the host reads again, and not where it was lost: that may be anywhere. */
+static void report_losses(void)
+{
+    if (input_lost) {
+        input_lost = false;
+        log_warning(LOG_ARCH, "serial", "input came faster than it was taken: some is lost");
+    }
+    if (!host_takes_output)
+        return;
+    u64 bytes = __atomic_exchange_n(&output_lost, 0, __ATOMIC_RELAXED);
+    if (bytes != 0)
+        log_warning(LOG_ARCH, "serial",
+                    "%llu bytes of output are lost: the host did not read for some seconds",
+                    (unsigned long long)bytes);
 }
 
 int serial_read(void)
 {
     u32 tail = received_tail;
 
-    if (input_lost) {
-        input_lost = false;
-        log_warning(LOG_ARCH, "serial", "input came faster than it was taken: some is lost");
-    }
+    report_losses();
     if (tail == received_head)
         return -1;
     u8 byte = received[tail % RECEIVE_BYTES];
     received_tail = tail + 1;
     if (is_full && received_head - received_tail <= RECEIVE_BYTES / 2) {
         u64 flags = irq_save();
-        listen();
+        receive(NULL);
         irq_restore(flags);
     }
     return byte;

@@ -41,4 +41,10 @@ static inline void io_write32(u16 port, u32 value)
     fake_port_write(port, 4, value);
 }
 
+static inline void io_write_bytes(u16 port, const void *bytes, size_t nr)
+{
+    for (size_t i = 0; i < nr; i++)
+        fake_port_write(port, 1, ((const u8 *)bytes)[i]);
+}
+
 #endif
