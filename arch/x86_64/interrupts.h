@@ -33,6 +33,9 @@ void pic_resume(void);
 
 /* After pic_init(): the controllers are there, as they keep their masks. */
 bool pic_exists(void);
+
+/* The line, 0 to 7, asks for an interrupt that no processor has taken yet. Interrupts off. */
+bool pic_requests(unsigned line);
 void pic_mask(unsigned line);
 void pic_unmask(unsigned line);
 

@@ -13,6 +13,7 @@
 #define INIT_WITH_MODE  0x11
 #define MODE_8086       0x01
 #define END_SPECIFIC    0x60
+#define READ_REQUESTED  0x0a
 #define READ_IN_SERVICE 0x0b
 #define CASCADE_LINE    2
 #define LINES_EACH      8
@@ -62,6 +63,15 @@ void pic_resume(void)
 bool pic_exists(void)
 {
     return io_read8(MASTER_DATA) == (u8)masked && io_read8(SLAVE_DATA) == (u8)(masked >> 8);
+}
+
+bool pic_requests(unsigned line)
+{
+    io_write8(MASTER_COMMAND, READ_REQUESTED);
+    u8 requested = io_read8(MASTER_COMMAND);
+
+    io_write8(MASTER_COMMAND, READ_IN_SERVICE);
+    return (requested >> line & 1) != 0;
 }
 
 void pic_mask(unsigned line)

@@ -32,11 +32,10 @@
 #define PM_TIMER_HZ   3579545
 #define PM_TIMER_BITS 24 /* all that each machine has */
 
-#define STAMP_HZ   2000000000 /* a guess: there is nothing to measure it by */
-#define STAMP_BITS 48         /* as many as are used */
+#define STAMP_BITS 48 /* as many as are used */
 
 #define READS_MAX 1000 /* some ms: each of the counters has moved by then */
-#define WARN_MS   1000 /* without a tick; a busy host may be late with one */
+#define WARN_MS   1000 /* without a tick: how often to look what is missing */
 
 /* What can be read of the time that has passed: it counts up from 0 to modulus - 1, and again. */
 struct counter {
@@ -74,20 +73,11 @@ static u64 read_channel_0(void)
     return left <= DIVISOR ? DIVISOR - left : 0;
 }
 
-static u64 read_stamp(void)
-{
-    u32 low;
-    u32 high;
-
-    __asm__ volatile("rdtsc" : "=a"(low), "=d"(high));
-    return (u64)high << 32 | low;
-}
-
 /* The best first: the 8254 is round again after each tick, and what is not read by then is lost. */
 static const struct counter counters[] = {
     {"ACPI's timer", read_pm_timer, 1 << PM_TIMER_BITS, PM_TIMER_HZ},
     {"the 8254", read_channel_0, DIVISOR, INPUT_HZ},
-    {"the time stamp counter, taken for 2 GHz", read_stamp, (u64)1 << STAMP_BITS, STAMP_HZ},
+    {"the time stamp counter, taken for 2 GHz", cpu_stamp, (u64)1 << STAMP_BITS, CPU_STAMP_HZ},
 };
 
 static bool counts(const struct counter *candidate)
@@ -177,17 +167,30 @@ void timer_init(void)
 
 /* ---- without ticks ---- */
 
-static void warn_once(void)
+/* What the machine lacks, or NULL: a busy host may only be late with the first tick. */
+static const char *find_missing(void)
 {
-    const char *missing = !pic_exists()           ? "there is no 8259 interrupt controller"
-                          : !counts(&counters[1]) ? "there is no 8254 timer"
-                                                  : "the 8259 does not reach the processor";
+    u64 flags = irq_save();
+    const char *missing = !pic_exists()              ? "there is no 8259 interrupt controller"
+                          : !counts(&counters[1])    ? "there is no 8254 timer"
+                          : pic_requests(TIMER_LINE) ? "the 8259 does not reach the processor"
+                                                     : NULL;
+    irq_restore(flags);
+    /* An interrupt that was only held up by us has come by now. */
+    return ticks ? NULL : missing;
+}
 
-    if (!warned)
-        log_warning(LOG_ARCH, "timer",
-                    "no interrupt within %d ms, %s: polling, by %s, which keeps a processor of the "
-                    "host busy",
-                    WARN_MS, missing, counter->name);
+static void warn_once(u64 now)
+{
+    const char *missing = warned ? NULL : find_missing();
+
+    silent_since_ms = now;
+    if (missing == NULL)
+        return;
+    log_warning(LOG_ARCH, "timer",
+                "no interrupt within %d ms, %s: polling, by %s, which keeps a processor of the "
+                "host busy",
+                WARN_MS, missing, counter->name);
     warned = true;
 }
 
@@ -202,6 +205,6 @@ bool timer_poll(void)
     interrupts_poll();
     irq_restore(flags);
     if (!ticks && now - silent_since_ms >= WARN_MS)
-        warn_once();
+        warn_once(now);
     return true;
 }

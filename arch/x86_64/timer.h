@@ -10,8 +10,9 @@ bool timer_ticks(void);
 
 /*
  * To be called again and again as long as none has. Once in a millisecond it calls what the lines'
- * interrupts would have called, and returns true. After a second it says once, in a
- * warning, what is missing. On the boot processor, with interrupts on.
+ * interrupts would have called, and returns true. Each second it looks what the machine lacks, and
+ * says that once, in a warning; of a tick that is only late it says nothing. On the boot processor,
+ * with interrupts on.
  */
 bool timer_poll(void);
 

@@ -18,7 +18,7 @@ static bool overrun;
 static bool host_reads;
 static unsigned nr_written; /* bytes of output */
 static unsigned nr_looks;   /* at the line status */
-static bool line; /* as it was when the controller looked last */
+static bool line;           /* as it was when the controller looked last */
 static irq_handler_t handler;
 
 int interrupts_attach(unsigned irq_line, bool level, irq_handler_t function, void *context)
