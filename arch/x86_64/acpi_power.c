@@ -224,13 +224,13 @@ void acpi_resume(void)
 static void wait_for_state(void)
 {
     u16 port = timer_port != 0 ? timer_port : control_ports[0];
-    u32 last = io_read32(port);
+    u32 last = io_read32(port) & PM_TIMER_MASK;
     u64 steps = 0;
 
     for (u32 still = 0; steps < PM_TIMER_STEPS && still < STILL_READS_MAX; still++) {
         for (unsigned i = 0; i < RELAXES_A_READ; i++)
             cpu_relax();
-        u32 now = io_read32(port);
+        u32 now = io_read32(port) & PM_TIMER_MASK;
         if (now != last)
             still = 0;
         steps += (now - last) & PM_TIMER_MASK;

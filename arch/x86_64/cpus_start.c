@@ -147,10 +147,12 @@ void cpus_init(const struct boot_info *boot, u64 now_ms, paddr_t (*alloc)(unsign
 static void send_starts(void)
 {
     for (unsigned id = 1; id < cpus_nr_found; id++) {
-        if (__atomic_load_n(&cpus_table[id].start, __ATOMIC_RELAXED) == START_BEGUN)
-            continue;
-        __atomic_store_n(&cpus_table[id].start, START_ASKED, __ATOMIC_RELEASE);
-        apic_send_start(cpus_table[id].apic_id, LOW_START_PAGE);
+        u32 found = START_WITHDRAWN;
+        /* At the second message of a round it is asked already, and may begin right now. */
+        __atomic_compare_exchange_n(&cpus_table[id].start, &found, START_ASKED, false,
+                                    __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+        if (found != START_BEGUN)
+            apic_send_start(cpus_table[id].apic_id, LOW_START_PAGE);
     }
 }
 
