@@ -41,6 +41,7 @@ static unsigned nr_places;
 static u8 nr_slots;
 static u64 block_bytes; /* of the devices that are added next */
 static u64 nr_blocks;
+static struct page_stats at_boot;
 
 /* ---- transports: see kernel.mk ---- */
 
@@ -198,6 +199,7 @@ void kernel_boot(const char *cmdline)
         kernel_take_turn();
     }
     kernel_run(20);
+    page_get_stats(&at_boot);
 }
 
 struct fake_vmem *kernel_boot_simply(void)
@@ -248,6 +250,12 @@ void kernel_expect_not(const char *line, const char *text)
         fail_msg("'%s' printed '%s': %s", line, text, fake_console());
 }
 
+void kernel_expect_said(const char *text)
+{
+    if (!strstr(fake_console(), text))
+        fail_msg("'%s' is not in: %s", text, fake_console());
+}
+
 void kernel_expect_each(const struct kernel_line *lines, unsigned nr_lines)
 {
     for (unsigned i = 0; i < nr_lines; i++)
@@ -276,4 +284,21 @@ void kernel_stop(void)
     fake_pci_stop();
     fake_vm_stop();
     fake_shutdown();
+}
+
+int kernel_tear_down(void **state)
+{
+    (void)state;
+    kernel_stop();
+    return 0;
+}
+
+void kernel_stop_empty(struct fake_vmem *vmem)
+{
+    struct page_stats at_last;
+    kernel_resize(vmem, 0);
+    assert_int_equal(vmem->plugged_bytes, 0);
+    page_get_stats(&at_last);
+    assert_int_equal(at_last.boot_used, at_boot.boot_used);
+    kernel_stop();
 }

@@ -34,21 +34,10 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     (void)state;
-    struct page_stats at_last;
     kernel_type("vm free all");
     kernel_expect("jobs", "jobs: none\n");
-    kernel_resize(vmem, 0);
-    assert_int_equal(vmem->plugged_bytes, 0);
-    page_get_stats(&at_last);
-    assert_int_equal(at_last.boot_used, at_first.boot_used);
-    kernel_stop();
+    kernel_stop_empty(vmem);
     return 0;
-}
-
-static void expect_said(const char *text)
-{
-    if (!strstr(fake_console(), text))
-        fail_msg("'%s' is not in: %s", text, fake_console());
 }
 
 /* ---- bench ---- */
@@ -85,7 +74,7 @@ static void test_ctrl_c_ends_a_bench(void **state)
         kernel_take_turn();
     fake_type("\x03");
     kernel_expect("", "error: bench: stopped by Ctrl-C\n");
-    expect_said("bench: hot order=0 cpus=1 pairs=");
+    kernel_expect_said("bench: hot order=0 cpus=1 pairs=");
     kernel_expect("bench hot 0 10 2", "bench: hot order=0 cpus=2 pairs=20 ");
 }
 
@@ -136,11 +125,11 @@ static void test_limits_in_time(void **state)
     kernel_run(2900);
     assert_null(strstr(fake_console(), "limit"));
     kernel_run(200);
-    expect_said("bench churn: stopped at its limit of 3 s\n");
-    expect_said("bench: churned order=0 cpus=3 pairs=0 ");
+    kernel_expect_said("bench churn: stopped at its limit of 3 s\n");
+    kernel_expect_said("bench: churned order=0 cpus=3 pairs=0 ");
     kernel_type("vm touch 1");
     kernel_run(1100);
-    expect_said("vm touch: stopped at its limit of 1 s\n");
+    kernel_expect_said("vm touch: stopped at its limit of 1 s\n");
     vmem->moods.silent = 1;
     fake_vmem_set_requested(vmem, 32 * MIB);
     kernel_expect("wait 1", "error: wait: stopped at its limit of 1 s\n");
@@ -167,7 +156,7 @@ static void test_a_processor_that_does_not_stop(void **state)
     kernel_expect_exit("", EXIT_OK);
     kernel_processors_hang = false;
     kernel_run(100);
-    expect_said("bench: churned order=0 ");
+    kernel_expect_said("bench: churned order=0 ");
 }
 
 /* ---- one processor beside the loop ---- */
@@ -213,8 +202,8 @@ static void test_a_churn_beside_the_loop(void **state)
         kernel_resize(vmem, 8 * MIB);
         kernel_resize(vmem, 16 * MIB);
         end_beside("bench churn stop");
-        expect_said("bench: churned order=0 cpus=3 pairs=");
-        expect_said(" wrong=0 ");
+        kernel_expect_said("bench: churned order=0 cpus=3 pairs=");
+        kernel_expect_said(" wrong=0 ");
     }
 }
 
@@ -229,8 +218,8 @@ static void test_areas_touched_beside_the_loop(void **state)
     while (__atomic_load_n(&words[1], __ATOMIC_RELAXED) < 3)
         sched_yield();
     end_beside("vm touch stop");
-    expect_said("vm: touched cpus=2 rounds=");
-    expect_said(" wrong=0\n");
+    kernel_expect_said("vm: touched cpus=2 rounds=");
+    kernel_expect_said(" wrong=0\n");
     kernel_expect("vm check", "vm: check: ok: 0: 256K");
 }
 

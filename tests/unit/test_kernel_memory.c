@@ -12,13 +12,11 @@
 #include "tests/unit/unit.h"
 
 static struct fake_vmem *vmem;
-static struct page_stats at_first;
 
 static int set_up(void **state)
 {
     (void)state;
     vmem = kernel_boot_simply();
-    page_get_stats(&at_first);
     return 0;
 }
 
@@ -26,21 +24,10 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     (void)state;
-    struct page_stats at_last;
     kernel_type("free all");
     kernel_type("vm free all");
-    kernel_resize(vmem, 0);
-    assert_int_equal(vmem->plugged_bytes, 0);
-    page_get_stats(&at_last);
-    assert_int_equal(at_last.boot_used, at_first.boot_used);
-    kernel_stop();
+    kernel_stop_empty(vmem);
     return 0;
-}
-
-static void expect_said(const char *text)
-{
-    if (!strstr(fake_console(), text))
-        fail_msg("'%s' is not in: %s", text, fake_console());
 }
 
 /* ---- alloc and free ---- */
@@ -162,7 +149,7 @@ static void test_a_wrong_page_is_found(void **state)
     assert_true(workload_describe(0, &bytes, &nr_runs, &first));
     *(u64 *)phys_to_virt(first + 8 * PAGE_BYTES + 16) = 0x5eed;
     kernel_expect("check", "found 0x0000000000005eed, expected 0x");
-    expect_said("check: error: 0: at 0x20000000");
+    kernel_expect_said("check: error: 0: at 0x20000000");
     kernel_expect_exit("exit", EXIT_CHECK_FAILED);
     kernel_expect_exit("exit 0", EXIT_CHECK_FAILED);
 }
@@ -226,7 +213,7 @@ static void test_a_wrong_word_of_an_area_is_found(void **state)
     assert_true(filled);
     words[512 + 100] = 0x5eed;
     kernel_expect("vm check", "vm: check: error: 0: at 0x30");
-    expect_said("found 0x0000000000005eed, expected 0x");
+    kernel_expect_said("found 0x0000000000005eed, expected 0x");
     kernel_expect_exit("exit", EXIT_CHECK_FAILED);
 }
 
@@ -251,10 +238,10 @@ static void test_stats(void **state)
     kernel_resize(vmem, 8 * MIB);
     kernel_type("alloc 12K");
     kernel_type("stats");
-    expect_said("stats: boot frames=");
-    expect_said("stats: plugged frames=2048 used=3\n");
-    expect_said("stats: metadata bytes=");
-    expect_said("stats: uptime ms=");
+    kernel_expect_said("stats: boot frames=");
+    kernel_expect_said("stats: plugged frames=2048 used=3\n");
+    kernel_expect_said("stats: metadata bytes=");
+    kernel_expect_said("stats: uptime ms=");
     kernel_expect("stats check", "stats: check: ok\n");
     kernel_expect("stats x", "error: stats: 'x': expected check\n");
 }
@@ -288,7 +275,7 @@ static void test_memory(void **state)
         "        64K  the loader's module\n",
     };
     for (unsigned i = 0; i < ARRAY_SIZE(texts); i++)
-        expect_said(texts[i]);
+        kernel_expect_said(texts[i]);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)

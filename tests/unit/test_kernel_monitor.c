@@ -5,13 +5,6 @@
 #include "tests/unit/fake_kernel.h"
 #include "tests/unit/unit.h"
 
-static int tear_down(void **state)
-{
-    (void)state;
-    kernel_stop();
-    return 0;
-}
-
 static void expect_in_order(const char *const *texts, unsigned nr_texts)
 {
     const char *at = fake_console();
@@ -133,7 +126,7 @@ static void test_a_command_of_the_script_that_is_too_long(void **state)
     assert_null(strstr(fake_console(), "cpus: running"));
 }
 
-#define TEST(name) cmocka_unit_test_teardown(name, tear_down)
+#define TEST(name) cmocka_unit_test_teardown(name, kernel_tear_down)
 
 int main(void)
 {

@@ -8,25 +8,12 @@
 #include "tests/unit/fake_kernel.h"
 #include "tests/unit/unit.h"
 
-static int tear_down(void **state)
-{
-    (void)state;
-    kernel_stop();
-    return 0;
-}
-
-static void expect_said(const char *text)
-{
-    if (!strstr(fake_console(), text))
-        fail_msg("'%s' is not in: %s", text, fake_console());
-}
-
 static void test_to_the_prompt(void **state)
 {
     (void)state;
     struct fake_vmem *vmem = kernel_boot_simply();
-    expect_said("Tide, by fake, 16384 KiB of boot RAM\n");
-    expect_said("tide: ready\ntide> ");
+    kernel_expect_said("Tide, by fake, 16384 KiB of boot RAM\n");
+    kernel_expect_said("tide: ready\ntide> ");
     assert_int_equal(vmem->plugged_bytes, 0);
     kernel_resize(vmem, 8 * MIB);
     assert_int_equal(vmem->plugged_bytes, 8 * MIB);
@@ -51,7 +38,7 @@ static void test_without_a_device(void **state)
     (void)state;
     kernel_prepare(KERNEL_BOOT_BYTES);
     kernel_boot("");
-    expect_said("no virtio-mem device is in use");
+    kernel_expect_said("no virtio-mem device is in use");
     kernel_expect("status", "no virtio-mem device is in use\n");
     kernel_expect("verify", "");
     kernel_expect("map", "");
@@ -64,8 +51,8 @@ static void test_what_the_loader_cut(void **state)
     kernel_boot_info()->cmdline_truncated = true;
     kernel_boot_info()->nr_ranges_dropped = 3;
     kernel_boot("console=vga log=info");
-    expect_said("boot: warning: the command line is longer than 2047 bytes and was cut");
-    expect_said("boot: warning: 3 memory ranges did not fit and are not used");
+    kernel_expect_said("boot: warning: the command line is longer than 2047 bytes and was cut");
+    kernel_expect_said("boot: warning: 3 memory ranges did not fit and are not used");
     assert_true(fake_board.screen_is_on);
 }
 
@@ -113,7 +100,7 @@ static void test_power_button(void **state)
     fake_acpi_raise(ACPI_EVENT_POWER_BUTTON);
     kernel_expect_exit("", EXIT_OK);
     assert_int_equal(fake_board.nr_power_offs, 1);
-    expect_said("\ntide: power button\n");
+    kernel_expect_said("\ntide: power button\n");
 }
 
 static void test_acpi_says_that_a_device_came(void **state)
@@ -128,7 +115,7 @@ static void test_acpi_says_that_a_device_came(void **state)
     assert_int_equal(second->plugged_bytes, 4 * MIB);
 }
 
-#define TEST(name) cmocka_unit_test_teardown(name, tear_down)
+#define TEST(name) cmocka_unit_test_teardown(name, kernel_tear_down)
 
 int main(void)
 {

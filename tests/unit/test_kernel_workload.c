@@ -8,33 +8,20 @@
 #include "tests/unit/unit.h"
 
 static struct fake_vmem *vmem;
-static struct page_stats at_first;
 
 static int set_up(void **state)
 {
     (void)state;
     vmem = kernel_boot_simply();
-    page_get_stats(&at_first);
     return 0;
 }
 
 static int tear_down(void **state)
 {
     (void)state;
-    struct page_stats at_last;
     kernel_type("workload stop");
-    kernel_resize(vmem, 0);
-    assert_int_equal(vmem->plugged_bytes, 0);
-    page_get_stats(&at_last);
-    assert_int_equal(at_last.boot_used, at_first.boot_used);
-    kernel_stop();
+    kernel_stop_empty(vmem);
     return 0;
-}
-
-static void expect_said(const char *text)
-{
-    if (!strstr(fake_console(), text))
-        fail_msg("'%s' is not in: %s", text, fake_console());
 }
 
 static void test_each_kind_to_its_end(void **state)
@@ -52,7 +39,7 @@ static void test_each_kind_to_its_end(void **state)
     for (unsigned i = 0; i < ARRAY_SIZE(lines); i++) {
         kernel_expect(lines[i], "workload: state=running ");
         kernel_run(20000);
-        expect_said("workload: done kind=");
+        kernel_expect_said("workload: done kind=");
         kernel_expect("workload", "workload: state=done ");
         kernel_expect("workload stop", "workload: state=idle tick=");
     }
@@ -82,7 +69,7 @@ static void test_chunks_move(void **state)
     kernel_resize(vmem, 32 * MIB);
     kernel_type("workload random size=24M occupancy=30 movable=100 ticks=3 chunk=128K");
     kernel_run(20000);
-    expect_said("workload: done kind=random");
+    kernel_expect_said("workload: done kind=random");
     kernel_resize(vmem, 12 * MIB);
     assert_int_equal(vmem->plugged_bytes, 12 * MIB);
     kernel_expect_not("workload", " moved=0 ");
@@ -137,8 +124,8 @@ static void test_a_wrong_page_is_found(void **state)
     for (u64 at = 0; at < vmem->plugged_bytes; at += PAGE_BYTES)
         *(u64 *)phys_to_virt(vmem->base + at) = 0x5eed;
     kernel_type("workload stop");
-    expect_said("workload: error chunk=");
-    expect_said(" found=0x0000000000005eed expected=0x");
+    kernel_expect_said("workload: error chunk=");
+    kernel_expect_said(" found=0x0000000000005eed expected=0x");
     kernel_expect_exit("exit", EXIT_CHECK_FAILED);
 }
 
