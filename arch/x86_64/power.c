@@ -11,6 +11,7 @@ void platform_exit(unsigned exit_value)
     serial_drain();
     io_write8(EXIT_PORT, (u8)exit_value);
     acpi_power_off();
+    console_answer(NULL); /* `exit` may have been typed with a tag */
     console_fresh_line();
     console_printf("tide: halted\n");
     cpu_halt_forever();

@@ -33,8 +33,9 @@ def test_exit_switches_off_without_an_exit_device(boot: Boot) -> None:
 
 
 def test_halted_where_nothing_ends_the_machine(boot: Boot) -> None:
+    """The line is no answer, even where one was asked for."""
     qemu = boot(type="q35,acpi=off", exit_device=False)
-    start = qemu.guest.send("exit")
+    start = qemu.guest.send("@9 exit")
     qemu.guest.console.wait(r"^tide: halted$", start)
 
 
