@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* See bench.h. Each processor has a book of its own, so that only the allocator is shared. */
+/* See bench.h. */
 #include "kernel/bench.h"
 
 #include "asm/cpu.h"
 #include "include/platform.h"
 #include "include/units.h"
+#include "kernel/books.h"
 #include "kernel/command_error.h"
 #include "kernel/devices.h"
 #include "kernel/job.h"
@@ -17,7 +18,7 @@
 #define PAIRS_A_PART      16384
 #define RANDOM_MULTIPLIER 6364136223846793005u /* Knuth's, for 2^64 */
 
-/* What one processor holds; its own while it works. */
+/* What one processor holds; its own while it works, so that only the allocator is shared. */
 struct book {
     paddr_t pages[PAGES_MAX];
     u16 order_of_free[PAGES_MAX]; /* a permutation */
@@ -37,7 +38,7 @@ static struct {
     unsigned nr_cpus;
 } task; /* written while no processor works */
 
-static struct book *books[CPUS_MAX];
+static struct books books = {.order = BOOK_ORDER};
 static struct result results[CPUS_MAX];
 
 /* ---- books ---- */
@@ -61,30 +62,15 @@ static unsigned batch_size(void)
     return (unsigned)min_u64(PAGES_MAX, BATCH_FRAMES >> task.order);
 }
 
-static void close_books(void)
-{
-    for (unsigned cpu = 0; cpu < CPUS_MAX; cpu++) {
-        if (books[cpu])
-            page_free(virt_to_phys(books[cpu]), BOOK_ORDER);
-        books[cpu] = NULL;
-    }
-}
-
-/* One for the processor that booted, and one for each of the job's. */
+/* For the processor that booted, and for each of the job's. */
 static bool open_books(const struct job *job)
 {
+    if (!books_open(&books, job->processors | 1))
+        return false;
     for (unsigned cpu = 0; cpu < CPUS_MAX; cpu++) {
-        if (cpu != 0 && !job_has_processor(job, cpu))
-            continue;
-        paddr_t memory = page_alloc(BOOK_ORDER, PAGE_BOOT_FIRST);
-        if (memory == PADDR_NONE) {
-            close_books();
-            return false;
-        }
-        books[cpu] = phys_to_virt(memory);
         results[cpu] = (struct result){0};
-        if (task.pattern == BENCH_RANDOM)
-            shuffle(books[cpu]->order_of_free, batch_size(), cpu + 1);
+        if (books.of[cpu] && task.pattern == BENCH_RANDOM)
+            shuffle(((struct book *)books.of[cpu])->order_of_free, batch_size(), cpu + 1);
     }
     return true;
 }
@@ -147,7 +133,7 @@ static bool run_batches(struct book *book, struct result *result)
 static bool run_part(unsigned cpu)
 {
     return task.pattern == BENCH_HOT ? run_hot(&results[cpu])
-                                     : run_batches(books[cpu], &results[cpu]);
+                                     : run_batches(books.of[cpu], &results[cpu]);
 }
 
 /* ---- the job ---- */
@@ -175,12 +161,10 @@ static void end_bench(struct job *job, enum job_end end)
     (void)job;
     (void)end;
     for (unsigned cpu = 0; cpu < CPUS_MAX; cpu++) {
-        if (books[cpu]) {
-            sum.nr_pairs += results[cpu].nr_pairs;
-            sum.nr_failed += results[cpu].nr_failed;
-        }
+        sum.nr_pairs += results[cpu].nr_pairs;
+        sum.nr_failed += results[cpu].nr_failed;
     }
-    close_books();
+    books_close(&books);
     console_printf("bench: %s order=%u cpus=%u pairs=%lu failed=%lu wrong=0 moved=0\n",
                    names[task.pattern], task.order, task.nr_cpus, (unsigned long)sum.nr_pairs,
                    (unsigned long)sum.nr_failed);
@@ -207,5 +191,5 @@ void bench_start(enum bench_pattern pattern, unsigned order, u64 nr_pairs, unsig
     if (open_books(&bench))
         job_start(&bench, true);
     else
-        command_error("bench: no memory for the books of %u processors", nr_cpus);
+        command_error("bench: no memory for its books");
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* See churn.h. Each processor has a book of its own, so that only the allocator is shared. */
+/* See churn.h. */
 #include "kernel/churn.h"
 
 #include "arch/x86_64/arch.h"
@@ -7,6 +7,7 @@
 #include "include/platform.h"
 #include "include/status.h"
 #include "include/units.h"
+#include "kernel/books.h"
 #include "kernel/command_error.h"
 #include "kernel/commands.h"
 #include "kernel/devices.h"
@@ -37,7 +38,7 @@ struct churn_result {
     u64 nr_moved;  /* pages that mm moved meanwhile */
 };
 
-static struct book *books[CPUS_MAX]; /* of the processors that work */
+static struct books books = {.order = BOOK_ORDER}; /* of the processors that work */
 static struct churn_result results[CPUS_MAX];
 static bool is_movable;
 
@@ -47,33 +48,21 @@ static u64 next_random(u64 *state)
     return *state >> 33;
 }
 
-/* ---- books ---- */
-
-static void close_books(void)
+static struct book *book_of(unsigned cpu)
 {
-    for (unsigned cpu = 0; cpu < CPUS_MAX; cpu++) {
-        if (books[cpu])
-            page_free(virt_to_phys(books[cpu]), BOOK_ORDER);
-        books[cpu] = NULL;
-    }
+    return books.of[cpu];
 }
 
 static bool open_books(const struct job *job)
 {
-    for (unsigned cpu = 1; cpu < CPUS_MAX; cpu++) {
-        if (!job_has_processor(job, cpu))
-            continue;
-        paddr_t memory = page_alloc(BOOK_ORDER, PAGE_BOOT_FIRST);
-        if (memory == PADDR_NONE) {
-            close_books();
-            return false;
-        }
-        books[cpu] = phys_to_virt(memory);
-        for (unsigned i = 0; i < NR_PLACES; i++) {
-            books[cpu]->pages[i] = PADDR_NONE;
-            books[cpu]->busy[i] = 0;
-        }
+    if (!books_open(&books, job->processors))
+        return false;
+    for (unsigned cpu = 0; cpu < CPUS_MAX; cpu++) {
         results[cpu] = (struct churn_result){0};
+        for (unsigned i = 0; book_of(cpu) && i < NR_PLACES; i++) {
+            book_of(cpu)->pages[i] = PADDR_NONE;
+            book_of(cpu)->busy[i] = 0;
+        }
     }
     return true;
 }
@@ -124,9 +113,10 @@ static void leave_place(struct book *book, unsigned i)
 static bool move_page(struct page_owner *owner, paddr_t from, paddr_t to)
 {
     for (unsigned cpu = 1; cpu < CPUS_MAX; cpu++) {
-        for (unsigned i = 0; books[cpu] && i < NR_PLACES; i++) {
-            paddr_t *place = &books[cpu]->pages[i];
-            if (__atomic_load_n(place, __ATOMIC_RELAXED) != from || !try_place(books[cpu], i))
+        struct book *book = book_of(cpu);
+        for (unsigned i = 0; book && i < NR_PLACES; i++) {
+            paddr_t *place = &book->pages[i];
+            if (__atomic_load_n(place, __ATOMIC_RELAXED) != from || !try_place(book, i))
                 continue;
             bool is_there = *place == from;
             if (is_there) {
@@ -134,7 +124,7 @@ static bool move_page(struct page_owner *owner, paddr_t from, paddr_t to)
                 *place = to;
                 results[cpu].nr_moved++;
             }
-            leave_place(books[cpu], i);
+            leave_place(book, i);
             return is_there;
         }
     }
@@ -171,7 +161,7 @@ static void churn_place(struct book *book, unsigned i, struct churn_result *resu
 
 static void work(struct job *job)
 {
-    struct book *book = books[cpu_id()];
+    struct book *book = book_of(cpu_id());
     struct churn_result *result = &results[cpu_id()];
     u64 random = cpu_id();
 
@@ -196,14 +186,12 @@ static void end_churn(struct job *job, enum job_end end)
     (void)job;
     (void)end;
     for (unsigned cpu = 1; cpu < CPUS_MAX; cpu++) {
-        if (!books[cpu])
-            continue;
         sum.nr_pairs += results[cpu].nr_pairs;
         sum.nr_failed += results[cpu].nr_failed;
         sum.nr_wrong += results[cpu].nr_wrong;
         sum.nr_moved += results[cpu].nr_moved;
     }
-    close_books();
+    books_close(&books);
     if (sum.nr_wrong != 0)
         commands_note_check_failed();
     report("churned", &sum);

@@ -82,7 +82,7 @@ static void test_no_memory_for_the_books(void **state)
 {
     (void)state;
     fake_take_all_pages();
-    kernel_expect("bench bulk 0 10", "error: bench: no memory for the books of 1 processors\n");
+    kernel_expect("bench bulk 0 10", "error: bench: no memory for its books\n");
     kernel_expect("bench churn", "error: bench churn: no memory for its books\n");
     fake_give_all_pages();
 }
