@@ -5,7 +5,6 @@
 #include "kernel/bench.h"
 #include "kernel/churn.h"
 #include "kernel/commands.h"
-#include "kernel/job.h"
 #include "lib/console.h"
 #include "lib/parse.h"
 #include "lib/string.h"
@@ -56,9 +55,8 @@ void command_bench_random(const struct command_line *line)
 void command_churn(const struct command_line *line)
 {
     bool movable = line->nr_arguments > 1 && strcmp(line->arguments[1], "movable") == 0;
-    unsigned next = movable ? 2 : 1;
-    u64 limit_ms = JOB_LIMIT_MS;
-    if (line->nr_arguments <= next || monitor_parse_limit(line, next, &limit_ms))
+    u64 limit_ms;
+    if (monitor_parse_limit(line, movable ? 2 : 1, &limit_ms))
         churn_start(movable, limit_ms);
 }
 

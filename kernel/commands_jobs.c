@@ -60,10 +60,8 @@ static struct job wait_job = {
 
 void command_wait(const struct command_line *line)
 {
-    u64 limit_ms = JOB_LIMIT_MS;
-    if (line->nr_arguments > 1 && !monitor_parse_limit(line, 1, &limit_ms))
-        return;
-    if (!job_prepare(&wait_job, 0))
+    u64 limit_ms;
+    if (!monitor_parse_limit(line, 1, &limit_ms) || !job_prepare(&wait_job, 0))
         return;
     wait_job.limit_ms = limit_ms;
     job_start(&wait_job, true);

@@ -93,34 +93,13 @@ static bool is_holding(unsigned number)
     return workload_describe(number, &bytes, &nr_runs, &first);
 }
 
-/* The holdings that the argument names: one, all, or the last. False after an error line, and if
- * there is none at all. */
-static bool find_holdings(const struct command_line *line, unsigned *first, unsigned *last)
-{
-    u64 number = (u64)workload_last();
-    bool named = line->nr_arguments > 1;
-    if (named && strcmp(line->arguments[1], "all") == 0) {
-        *first = 0;
-        *last = (unsigned)number;
-        return workload_last() >= 0;
-    }
-    if (named && parse_u64(line->arguments[1], &number) != OK) {
-        monitor_usage_error(line, line->arguments[1], "a holding's number, or 'all'");
-        return false;
-    }
-    if (number >= HOLDINGS_MAX || !is_holding((unsigned)number)) {
-        command_error("%s: no such holding", line->arguments[0]);
-        return false;
-    }
-    *first = *last = (unsigned)number;
-    return true;
-}
+static const struct command_numbers holdings = {"holding", workload_last, is_holding};
 
 void command_free(const struct command_line *line)
 {
     unsigned first;
     unsigned last;
-    if (!find_holdings(line, &first, &last))
+    if (!monitor_parse_numbers(line, &holdings, &first, &last))
         return;
     for (unsigned number = last + 1; number-- > first;) {
         print_holding("free", number);
@@ -146,7 +125,7 @@ void command_fill(const struct command_line *line)
     u64 bytes = PAGE_BYTES;
     if (line->nr_arguments > 2 && !monitor_parse_size(line, 2, PAGE_BYTES, &bytes))
         return;
-    if (!find_holdings(line, &first, &last))
+    if (!monitor_parse_numbers(line, &holdings, &first, &last))
         return;
     fill_step = bytes / PAGE_BYTES;
     walk_job_start("fill", first, last, fill_part);
@@ -179,7 +158,7 @@ void command_check(const struct command_line *line)
 {
     unsigned first;
     unsigned last;
-    if (find_holdings(line, &first, &last))
+    if (monitor_parse_numbers(line, &holdings, &first, &last))
         walk_job_start("check", first, last, check_part);
 }
 

@@ -5,12 +5,10 @@
 #include "include/units.h"
 #include "kernel/command_error.h"
 #include "kernel/commands.h"
-#include "kernel/job.h"
 #include "kernel/vm_areas.h"
 #include "kernel/walk_job.h"
 #include "lib/console.h"
 #include "lib/parse.h"
-#include "lib/string.h"
 #include "mm/vm.h"
 
 static void print_error(const char *verb, int status)
@@ -63,29 +61,13 @@ void command_vm_alloc(const struct command_line *line)
     }
 }
 
-/* The areas that the argument names: one, all, or the last. False after an error line, and if
- * there is none at all. */
-static bool find_areas(const struct command_line *line, unsigned *first, unsigned *last)
+static bool is_area(unsigned number)
 {
     struct vm_area_info info;
-    u64 number = (u64)vm_areas_last();
-    bool named = line->nr_arguments > 1;
-    if (named && strcmp(line->arguments[1], "all") == 0) {
-        *first = 0;
-        *last = (unsigned)number;
-        return vm_areas_last() >= 0;
-    }
-    if (named && (parse_u64(line->arguments[1], &number) != OK || number >= VM_AREAS_MAX)) {
-        monitor_usage_error(line, line->arguments[1], "an area's number, or 'all'");
-        return false;
-    }
-    if (!find_area((unsigned)number, &info)) {
-        command_error("%s: no such area", line->arguments[0]);
-        return false;
-    }
-    *first = *last = (unsigned)number;
-    return true;
+    return find_area(number, &info);
 }
+
+static const struct command_numbers areas = {"area", vm_areas_last, is_area};
 
 static int fill_part(unsigned number, bool is_first)
 {
@@ -104,7 +86,7 @@ void command_vm_fill(const struct command_line *line)
 {
     unsigned first;
     unsigned last;
-    if (find_areas(line, &first, &last))
+    if (monitor_parse_numbers(line, &areas, &first, &last))
         walk_job_start("vm fill", first, last, fill_part);
 }
 
@@ -138,7 +120,7 @@ void command_vm_check(const struct command_line *line)
 {
     unsigned first;
     unsigned last;
-    if (find_areas(line, &first, &last))
+    if (monitor_parse_numbers(line, &areas, &first, &last))
         walk_job_start("vm check", first, last, check_part);
 }
 
@@ -148,7 +130,7 @@ void command_vm_free(const struct command_line *line)
     unsigned first;
     unsigned last;
     int status = OK;
-    if (!find_areas(line, &first, &last))
+    if (!monitor_parse_numbers(line, &areas, &first, &last))
         return;
     for (unsigned number = last + 1; status == OK && number-- > first;) {
         if (!find_area(number, &info))
@@ -179,8 +161,8 @@ void command_vm_list(const struct command_line *line)
 
 void command_vm_touch(const struct command_line *line)
 {
-    u64 limit_ms = JOB_LIMIT_MS;
-    if (line->nr_arguments <= 1 || monitor_parse_limit(line, 1, &limit_ms))
+    u64 limit_ms;
+    if (monitor_parse_limit(line, 1, &limit_ms))
         vm_areas_touch_start(limit_ms);
 }
 

@@ -208,12 +208,39 @@ bool monitor_parse_size(const struct command_line *line, unsigned index, u64 lea
 bool monitor_parse_limit(const struct command_line *line, unsigned index, u64 *limit_ms)
 {
     u64 seconds;
+    if (index >= line->nr_arguments) {
+        *limit_ms = JOB_LIMIT_MS;
+        return true;
+    }
     if (parse_u64(line->arguments[index], &seconds) != OK || seconds == 0 ||
         seconds > LIMIT_SECONDS_MAX) {
         monitor_usage_error(line, line->arguments[index], "a limit from 1 to 1000000 seconds");
         return false;
     }
     *limit_ms = seconds * 1000;
+    return true;
+}
+
+bool monitor_parse_numbers(const struct command_line *line, const struct command_numbers *numbers,
+                           unsigned *first, unsigned *last)
+{
+    int highest = numbers->last();
+    u64 number = (u64)highest;
+    bool named = line->nr_arguments > 1;
+    *first = 0;
+    *last = (unsigned)highest;
+    if (named && strcmp(line->arguments[1], "all") == 0)
+        return highest >= 0;
+    if (named && parse_u64(line->arguments[1], &number) != OK) {
+        command_error("%s: '%s': expected the number of one %s, or 'all'", line->arguments[0],
+                      line->arguments[1], numbers->name);
+        return false;
+    }
+    if (highest < 0 || number > (u64)highest || !numbers->exists((unsigned)number)) {
+        command_error("%s: no such %s", line->arguments[0], numbers->name);
+        return false;
+    }
+    *first = *last = (unsigned)number;
     return true;
 }
 

@@ -216,5 +216,5 @@ void vm_areas_touch_start(u64 limit_ms)
 void vm_areas_touch_stop(void)
 {
     if (!job_stop(&touch_job))
-        command_error("vm touch: no processor touches areas");
+        command_error("vm touch stop: no processor touches areas");
 }

@@ -69,9 +69,9 @@ def test_what_is_refused(boot: Boot) -> None:
     assert qemu.guest.command("vm alloc 0").startswith("error: vm alloc: '0': expected a size above 0")
     assert qemu.guest.command("vm alloc 1M 257").startswith("error: vm alloc: '257': expected a count")
     assert qemu.guest.command("vm free 3") == "error: vm free: no such area\n"
-    assert qemu.guest.command("vm free x").startswith("error: vm free: 'x': expected an area's number")
+    assert qemu.guest.command("vm free x").startswith("error: vm free: 'x': expected the number of one area")
     assert qemu.guest.command("vm touch") == "error: vm touch: there is no other processor\n"
-    assert qemu.guest.command("vm touch stop") == "error: vm touch: no processor touches areas\n"
+    assert qemu.guest.command("vm touch stop") == "error: vm touch stop: no processor touches areas\n"
     assert qemu.guest.command("vm what").startswith("error: vm: 'what': expected alloc, fill")
     assert vm(qemu, "list") == "vm: areas=0 bytes=0 metadata=0 moves=0 waits=0\n"
     vm(qemu, "alloc 1M")

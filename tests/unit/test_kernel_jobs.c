@@ -94,7 +94,7 @@ static void test_who_has_the_processors(void **state)
     (void)state;
     static const struct kernel_line lines[] = {
         {"bench churn stop", "error: bench churn stop: no churn runs\n"},
-        {"vm touch stop", "error: vm touch: no processor touches areas\n"},
+        {"vm touch stop", "error: vm touch stop: no processor touches areas\n"},
         {"jobs", "jobs: none\n"},
         {"vm touch", "vm: touch: 2 processors\n"},
         {"jobs", "jobs: 'vm touch' state=running others=2 seconds=0 limit=600, "},

@@ -70,7 +70,7 @@ static void test_alloc_refused(void **state)
         {"alloc 1G", "error: alloc: 1G: "},
         {"alloc 0xffffffffffffffff", "error: alloc: 0xffffffffffffffff: "},
         {"alloc 4K node=7", "error: alloc: 4K: "},
-        {"free x", "error: free: 'x': expected a holding's number, or 'all'\n"},
+        {"free x", "error: free: 'x': expected the number of one holding, or 'all'\n"},
         {"free 4096", "error: free: no such holding\n"},
         {"free 18446744073709551615", "error: free: no such holding\n"},
     };
@@ -193,8 +193,8 @@ static void test_areas_refused(void **state)
         {"vm alloc 4K 0", "error: vm alloc: '0': expected a count from 1 to 256\n"},
         {"vm alloc 4K 257", "error: vm alloc: '257': expected a count from 1 to 256\n"},
         {"vm alloc 1T", "error: vm alloc: not enough free memory\n"},
-        {"vm fill x", "error: vm fill: 'x': expected an area's number, or 'all'\n"},
-        {"vm fill 256", "error: vm fill: '256': expected an area's number, or 'all'\n"},
+        {"vm fill x", "error: vm fill: 'x': expected the number of one area, or 'all'\n"},
+        {"vm fill 256", "error: vm fill: no such area\n"},
         {"vm check 5", "error: vm check: no such area\n"},
     };
     kernel_expect_each(lines, ARRAY_SIZE(lines));

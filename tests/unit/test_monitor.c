@@ -132,6 +132,8 @@ static void test_sizes(void **state)
     assert_false(monitor_parse_size(&line, 3, 4096, &value));
     assert_said("expected a size of 4096 bytes or more\n");
     assert_false(monitor_parse_limit(&line, 3, &value));
+    assert_true(monitor_parse_limit(&line, 4, &value));
+    assert_int_equal(value, JOB_LIMIT_MS);
     (void)command_take_failure();
 }
 
