@@ -290,15 +290,18 @@ static bool run_script(void)
     return true;
 }
 
-/* Whether `exit` is among what is left of the script, all of which is taken off. */
+/* Whether `exit`, with a tag or without, is among what is left of the script, all of which is
+ * taken off. */
 static bool drop_script(void)
 {
     char text[LINE_BYTES];
     struct command_line line;
     bool is_exit = false;
     for (skip_blanks(); *script_cursor != '\0'; skip_blanks()) {
-        if (next_command(text) < LINE_BYTES && split_words(text, &line) && line.nr_arguments > 0)
-            is_exit |= strcmp(line.arguments[0], "exit") == 0;
+        if (next_command(text) >= LINE_BYTES || !split_words(text, &line))
+            continue;
+        unsigned name = line.nr_arguments > 0 && line.arguments[0][0] == '@';
+        is_exit |= line.nr_arguments > name && strcmp(line.arguments[name], "exit") == 0;
     }
     return is_exit;
 }

@@ -179,14 +179,17 @@ static void test_script_waits_and_stops_at_its_error(void **state)
 static void test_script_that_was_to_exit(void **state)
 {
     (void)state;
-    monitor_start("say; fail; say;  exit 1");
-    if (setjmp(*fake_expect_exit()) == 0) {
-        turn();
-        fake_no_exit_came("a failed command before exit");
-    } else {
-        fake_exit_was(EXIT_COMMAND_FAILED, "the rest is not run, and Tide ends\n");
+    static const char *const scripts[] = {"say; fail; say;  exit 1", "say; fail; @7 exit"};
+    for (unsigned i = 0; i < sizeof(scripts) / sizeof(scripts[0]); i++) {
+        monitor_start(scripts[i]);
+        if (setjmp(*fake_expect_exit()) == 0) {
+            turn();
+            fake_no_exit_came("a failed command before exit");
+        } else {
+            fake_exit_was(EXIT_COMMAND_FAILED, "the rest is not run, and Tide ends\n");
+        }
+        assert_int_equal(nr_says, i + 1);
     }
-    assert_int_equal(nr_says, 1);
 }
 
 int main(void)
