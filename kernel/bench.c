@@ -35,7 +35,6 @@ static struct {
     enum bench_pattern pattern;
     unsigned order;
     u64 nr_pairs;
-    unsigned nr_cpus;
 } task; /* written while no processor works */
 
 static struct books books = {.order = BOOK_ORDER};
@@ -158,7 +157,6 @@ static const char *const names[] = {
 static void end_bench(struct job *job, enum job_end end)
 {
     struct result sum = {0};
-    (void)job;
     (void)end;
     for (unsigned cpu = 0; cpu < CPUS_MAX; cpu++) {
         sum.nr_pairs += results[cpu].nr_pairs;
@@ -166,8 +164,8 @@ static void end_bench(struct job *job, enum job_end end)
     }
     books_close(&books);
     console_printf("bench: %s order=%u cpus=%u pairs=%lu failed=%lu wrong=0 moved=0\n",
-                   names[task.pattern], task.order, task.nr_cpus, (unsigned long)sum.nr_pairs,
-                   (unsigned long)sum.nr_failed);
+                   names[task.pattern], task.order, job_nr_others(job) + 1,
+                   (unsigned long)sum.nr_pairs, (unsigned long)sum.nr_failed);
     devices_memory_freed();
 }
 
@@ -187,7 +185,6 @@ void bench_start(enum bench_pattern pattern, unsigned order, u64 nr_pairs, unsig
     task.pattern = pattern;
     task.order = order;
     task.nr_pairs = nr_pairs;
-    task.nr_cpus = nr_cpus;
     if (open_books(&bench))
         job_start(&bench, true);
     else

@@ -2,7 +2,6 @@
 /* See churn.h. */
 #include "kernel/churn.h"
 
-#include "arch/x86_64/arch.h"
 #include "asm/cpu.h"
 #include "include/platform.h"
 #include "include/status.h"
@@ -173,17 +172,17 @@ static void work(struct job *job)
     }
 }
 
-static void report(const char *what, const struct churn_result *sum)
+static void report(const char *what, const struct job *job, const struct churn_result *sum)
 {
     console_printf("bench: %s order=0 cpus=%u pairs=%lu failed=%lu wrong=%lu moved=%lu\n", what,
-                   cpus_running(), (unsigned long)sum->nr_pairs, (unsigned long)sum->nr_failed,
-                   (unsigned long)sum->nr_wrong, (unsigned long)sum->nr_moved);
+                   job_nr_others(job) + 1, (unsigned long)sum->nr_pairs,
+                   (unsigned long)sum->nr_failed, (unsigned long)sum->nr_wrong,
+                   (unsigned long)sum->nr_moved);
 }
 
 static void end_churn(struct job *job, enum job_end end)
 {
     struct churn_result sum = {0};
-    (void)job;
     (void)end;
     for (unsigned cpu = 1; cpu < CPUS_MAX; cpu++) {
         sum.nr_pairs += results[cpu].nr_pairs;
@@ -194,7 +193,7 @@ static void end_churn(struct job *job, enum job_end end)
     books_close(&books);
     if (sum.nr_wrong != 0)
         commands_note_check_failed();
-    report("churned", &sum);
+    report("churned", job, &sum);
     devices_memory_freed();
 }
 
@@ -216,7 +215,7 @@ void churn_start(bool movable, u64 limit_ms)
     is_movable = movable;
     churn.limit_ms = limit_ms;
     job_start(&churn, false);
-    report("churns", &(struct churn_result){0});
+    report("churns", &churn, &(struct churn_result){0});
 }
 
 void churn_stop(void)

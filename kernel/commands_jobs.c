@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* jobs and wait: what runs beside the monitor, and a pause until the devices have settled. */
 #include "arch/x86_64/arch.h"
-#include "asm/cpu.h"
 #include "include/platform.h"
 #include "kernel/command_error.h"
 #include "kernel/commands.h"
@@ -24,15 +23,11 @@ static const char *state_name(const struct job *job)
 void command_jobs(const struct command_line *line)
 {
     (void)line;
-    for (const struct job *job = jobs_next(NULL); job; job = jobs_next(job)) {
-        unsigned nr_others = 0;
-        for (unsigned id = 1; id < CPUS_MAX; id++)
-            nr_others += job_has_processor(job, id);
+    for (const struct job *job = jobs_next(NULL); job; job = jobs_next(job))
         console_printf("jobs: '%s' state=%s others=%u seconds=%lu limit=%lu, %s ends it\n",
-                       job->name, state_name(job), nr_others,
+                       job->name, state_name(job), job_nr_others(job),
                        (unsigned long)((platform_now_ms() - job->start_ms) / 1000),
                        (unsigned long)(job->limit_ms / 1000), job->stopped_by);
-    }
     if (!jobs_next(NULL))
         console_printf("jobs: none\n");
 }

@@ -170,7 +170,6 @@ static void say_why(const struct job *job)
 static void finish(struct job *job)
 {
     leave_list(job);
-    job->processors = 0;
     job->state = JOB_IDLE;
     console_fresh_line();
     say_why(job);
@@ -231,6 +230,14 @@ bool jobs_pending(void)
 bool job_runs(const struct job *job)
 {
     return job->state != JOB_IDLE;
+}
+
+unsigned job_nr_others(const struct job *job)
+{
+    unsigned nr_others = 0;
+    for (unsigned id = 1; id < CPUS_MAX; id++)
+        nr_others += job_has_processor(job, id);
+    return nr_others;
 }
 
 bool jobs_in_foreground(void)

@@ -75,6 +75,9 @@ bool job_stop(struct job *job);
 
 bool job_runs(const struct job *job);
 
+/* How many processors it has beside the one that booted: also in end(). */
+unsigned job_nr_others(const struct job *job);
+
 /* Poll each job once: true if one has more to do at once. */
 bool jobs_run(u64 now_ms);
 

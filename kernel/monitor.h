@@ -15,7 +15,7 @@
 
 #define COMMAND_ARGUMENTS_MAX 12
 
-/* A command's words; argument[0] is its name, as the table has it. */
+/* A command's words; arguments[0] is its name, as the table has it. */
 struct command_line {
     unsigned nr_arguments;
     const char *arguments[COMMAND_ARGUMENTS_MAX];

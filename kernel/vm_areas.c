@@ -6,7 +6,6 @@
  */
 #include "kernel/vm_areas.h"
 
-#include "arch/x86_64/arch.h"
 #include "asm/cpu.h"
 #include "include/status.h"
 #include "include/units.h"
@@ -182,7 +181,6 @@ static void touch_all(struct job *job)
 static void end_touch(struct job *job, enum job_end end)
 {
     struct touched sum = {0};
-    (void)job;
     (void)end;
     for (unsigned cpu = 1; cpu < CPUS_MAX; cpu++) {
         sum.nr_rounds += touches[cpu].nr_rounds;
@@ -190,7 +188,7 @@ static void end_touch(struct job *job, enum job_end end)
         sum.nr_wrong += touches[cpu].nr_wrong;
         touches[cpu] = (struct touched){0};
     }
-    console_printf("vm: touched cpus=%u rounds=%lu pages=%lu wrong=%lu\n", cpus_running() - 1,
+    console_printf("vm: touched cpus=%u rounds=%lu pages=%lu wrong=%lu\n", job_nr_others(job),
                    (unsigned long)sum.nr_rounds, (unsigned long)sum.nr_pages,
                    (unsigned long)sum.nr_wrong);
     if (sum.nr_wrong != 0)
@@ -210,7 +208,7 @@ void vm_areas_touch_start(u64 limit_ms)
         return;
     touch_job.limit_ms = limit_ms;
     job_start(&touch_job, false);
-    console_printf("vm: touch: %u processors\n", cpus_running() - 1);
+    console_printf("vm: touch: %u processors\n", job_nr_others(&touch_job));
 }
 
 void vm_areas_touch_stop(void)

@@ -41,6 +41,11 @@ void fake_cpu_lose(unsigned id)
     processors[id].runs = false;
 }
 
+void fake_cpu_start(unsigned id)
+{
+    processors[id].runs = true;
+}
+
 void fake_cpu_occupy(unsigned id)
 {
     processors[id].function = no_job;

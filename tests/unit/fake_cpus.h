@@ -11,8 +11,9 @@
 /* Start afresh: so many processors run, without work, and nothing was typed. */
 void fake_cpus_reset(unsigned nr);
 
-/* The processor does not run, though those after it do. */
+/* The processor does not run, though those after it do; or it does, late. */
 void fake_cpu_lose(unsigned id);
+void fake_cpu_start(unsigned id);
 
 /* It has work that nobody told of. */
 void fake_cpu_occupy(unsigned id);

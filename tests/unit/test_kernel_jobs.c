@@ -137,6 +137,24 @@ static void test_limits_in_time(void **state)
     kernel_expect("wait", "vmem0: settled requested=33554432");
 }
 
+/* The result counts the processors that worked, not those that run at its end. */
+static void test_processors_that_came_later(void **state)
+{
+    (void)state;
+    static const struct kernel_line lines[] = {
+        {"vm touch", "vm: touch: 1 processors\n"},
+        {"vm touch stop", "vm: touched cpus=1 "},
+        {"bench churn", "bench: churns order=0 cpus=2 "},
+        {"bench churn stop", "bench: churned order=0 cpus=2 "},
+    };
+    for (unsigned i = 0; i < ARRAY_SIZE(lines); i += 2) {
+        fake_cpu_lose(2);
+        kernel_expect(lines[i].line, lines[i].said);
+        fake_cpu_start(2);
+        kernel_expect(lines[i + 1].line, lines[i + 1].said);
+    }
+}
+
 /* Resizes, commands and the power button go on; what it may still use is not freed before it ends.
  */
 static void test_a_processor_that_does_not_stop(void **state)
@@ -233,6 +251,7 @@ int main(void)
         TEST(test_no_memory_for_the_books),
         TEST(test_who_has_the_processors),
         TEST(test_limits_in_time),
+        TEST(test_processors_that_came_later),
         TEST(test_a_processor_that_does_not_stop),
         TEST(test_a_churn_beside_the_loop),
         TEST(test_areas_touched_beside_the_loop),
