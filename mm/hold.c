@@ -3,6 +3,7 @@
  * What processors hold: one area a slot. See page_internal.h. A hold begins and
  * ends with page_lock held.
  */
+#include "lib/string.h"
 #include "mm/index.h"
 #include "mm/page_internal.h"
 
@@ -14,21 +15,21 @@ static u32 cpus_limit;
 /* The tag of a slot that is not set up is one that no entry has. */
 void hold_init(void)
 {
+    struct page_cpu *first = page_cpu_of(0);
     cpus_limit = 0;
-    for (u32 cpu = 0; cpu < CPUS_MAX; cpu++) {
-        struct page_cpu *own = page_cpu_of(cpu);
-        own->freed[0] = own->freed[1] = 0;
-        own->known = false;
-        for (unsigned i = 0; i < NR_SLOTS; i++) {
-            own->slots[i] = (struct page_slot){
-                .area = &page_nothing,
-                .base = PADDR_NONE,
-                .tag = AREA_HOLDER,
-                .whole_entry = page_whole_entry(i, false),
-                .group = &index_empty_group,
-            };
-        }
+    first->freed[0] = first->freed[1] = 0;
+    first->known = false;
+    for (unsigned i = 0; i < NR_SLOTS; i++) {
+        first->slots[i] = (struct page_slot){
+            .area = &page_nothing,
+            .base = PADDR_NONE,
+            .tag = AREA_HOLDER,
+            .whole_entry = page_whole_entry(i, false),
+            .group = &index_empty_group,
+        };
     }
+    for (u32 cpu = 1; cpu < CPUS_MAX; cpu++)
+        memcpy(page_cpu_of(cpu), first, sizeof(*first));
 }
 
 void hold_know_cpu(void)
@@ -162,10 +163,12 @@ static u64 taken(u32 cpu, bool boot)
 
 u64 page_used(bool boot)
 {
+    for (u32 cpu = 0; cpu < CPUS_MAX; cpu++) {
+        u64 *freed = &page_cpu_of(cpu)->freed[boot];
+        if (__atomic_load_n(freed, __ATOMIC_RELAXED) != 0)
+            page_charged[boot] -= __atomic_exchange_n(freed, 0, __ATOMIC_RELAXED);
+    }
     u64 used = page_charged[boot];
-#pragma GCC unroll 16
-    for (u32 cpu = 0; cpu < CPUS_MAX; cpu++)
-        used -= (u64)__atomic_load_n(&page_cpu_of(cpu)->freed[boot], __ATOMIC_RELAXED);
     for (u32 cpu = 0; cpu < cpus_limit; cpu++)
         used += taken(cpu, boot) - held_free(cpu, boot);
     return used;

@@ -32,11 +32,13 @@ struct region {
 struct spinlock hotplug_lock;
 bool hotplug_has_large_units;
 static struct region regions[HOTPLUG_REGIONS_MAX];
+static unsigned regions_end; /* no region has been at this number or above */
 
 void hotplug_init(void)
 {
     for (unsigned i = 0; i < HOTPLUG_REGIONS_MAX; i++)
         regions[i] = (struct region){0};
+    regions_end = 0;
     page_reserve = (struct page_reserve){0};
     hotplug_has_large_units = false;
 }
@@ -56,7 +58,7 @@ static void update_reserve(void)
 {
     u64 frames = 0;
     hotplug_has_large_units = false;
-    for (unsigned i = 0; i < HOTPLUG_REGIONS_MAX; i++) {
+    for (unsigned i = 0; i < regions_end; i++) {
         hotplug_has_large_units |= regions[i].block_bytes > AREA_BYTES;
         if (regions[i].bytes != 0)
             frames += SPLIT_FRAMES + 2 * ((regions[i].bytes - regions[i].online_bytes) / GIB);
@@ -68,7 +70,7 @@ static void update_reserve(void)
 /* The region that holds all of the range, or NULL. Either lock keeps it in place. */
 static struct region *find_region(paddr_t base, u64 bytes)
 {
-    for (unsigned i = 0; i < HOTPLUG_REGIONS_MAX; i++) {
+    for (unsigned i = 0; i < regions_end; i++) {
         struct region *region = &regions[i];
         if (base >= region->base && base - region->base < region->bytes &&
             bytes <= region->bytes - (base - region->base))
@@ -80,7 +82,7 @@ static struct region *find_region(paddr_t base, u64 bytes)
 /* What the new region would share a byte with; NULL if with nothing. */
 static const char *find_overlap(paddr_t base, u64 bytes)
 {
-    for (unsigned i = 0; i < HOTPLUG_REGIONS_MAX; i++) {
+    for (unsigned i = 0; i < regions_end; i++) {
         if (ranges_overlap(base, bytes, regions[i].base, regions[i].bytes))
             return regions[i].name;
     }
@@ -126,6 +128,8 @@ static int add_region(const struct region *wanted)
             continue;
         spin_lock(&page_lock);
         regions[i] = *wanted;
+        if (regions_end <= i)
+            regions_end = i + 1;
         update_reserve();
         spin_unlock(&page_lock);
         return OK;
@@ -258,28 +262,33 @@ int hotplug_offline(paddr_t base, u64 bytes)
 
 /* ---- questions ---- */
 
-/* Page tables and metadata of so many bytes find room in boot RAM. */
-static bool fits(const struct region *region, u64 bytes, u64 frames)
+/* What boot RAM must have free for page tables and metadata of so many bytes. */
+static u64 frames_needed(const struct region *region, u64 bytes)
 {
-    return platform_map_tables(bytes) + meta_frames_for(region->base, region->bytes, bytes) <=
-           frames;
+    return platform_map_tables(bytes) + meta_frames_for(region->base, region->bytes, bytes) +
+           ROOM_LEFT_FRAMES;
+}
+
+/* The most that so many frames are enough for, below `bytes`. */
+static u64 most_for(const struct region *region, u64 bytes, u64 frames)
+{
+    u64 most = 0;
+    for (u64 step = INDEX_LIMIT; step >= PAGE_BYTES; step /= 2) {
+        if (most + step < bytes && frames_needed(region, most + step) <= frames)
+            most += step;
+    }
+    return most;
 }
 
 u64 hotplug_room(paddr_t base, u64 bytes)
 {
     const struct region *region = find_region(base, 1);
-    u64 room = 0;
     if (!region)
         return 0;
     spin_lock(&page_lock);
-    u64 frames = page_unused(true);
-    frames -= min_u64(frames, ROOM_LEFT_FRAMES);
-    if (fits(region, bytes, frames))
-        room = bytes;
-    for (u64 step = INDEX_LIMIT; room < bytes && step >= PAGE_BYTES; step /= 2) {
-        if (room + step < bytes && fits(region, room + step, frames))
-            room += step;
-    }
+    u64 room = page_boot_has(frames_needed(region, bytes))
+                   ? bytes
+                   : most_for(region, bytes, page_unused(true));
     spin_unlock(&page_lock);
     return room;
 }

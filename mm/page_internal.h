@@ -12,6 +12,8 @@
  *
  * Counting is done where areas change hands, not where frames do: an area that
  * is held counts as used up, and page_used() takes off what is still free in it.
+ * It asks each processor; of boot RAM a few additions tell most of the time that enough
+ * is free, see page_boot_has().
  */
 #ifndef TIDE_MM_PAGE_INTERNAL_H
 #define TIDE_MM_PAGE_INTERNAL_H
@@ -45,7 +47,8 @@ struct page_slot {
 /* What a processor has of its own; others read it. */
 struct page_cpu {
     struct page_slot slots[NR_SLOTS];
-    i64 freed[2]; /* frames freed, but into held areas: [1] boot RAM, [0] plugged */
+    u64 freed[2]; /* frames freed, but into held areas, since page_used() took the number:
+                     [1] boot RAM, [0] plugged */
     bool known;   /* it may hold something: its slots have been set up by hold_know_cpu() */
 };
 
@@ -102,7 +105,7 @@ static inline u32 page_whole_entry(unsigned slot, bool boot)
            slot << AREA_SHELF_SHIFT;
 }
 
-static inline void page_count_freed(u32 entry, i64 frames)
+static inline void page_count_freed(u32 entry, u64 frames)
 {
     struct page_cpu *cpu = cpu_local(0);
     __atomic_fetch_add(&cpu->freed[(entry / AREA_BOOT) % 2], frames, __ATOMIC_RELAXED);
@@ -110,7 +113,8 @@ static inline void page_count_freed(u32 entry, i64 frames)
 
 /* ---- totals: [1] boot RAM, [0] plugged; with page_lock held ---- */
 
-/* Frames managed, and frames that were allocated or stood free in an area when it was held. */
+/* Frames managed, and frames that were allocated or stood free in an area when it was held, less
+ * those that page_used() found freed. */
 extern u64 page_total[2];
 extern u64 page_charged[2];
 
@@ -131,6 +135,15 @@ u64 page_used(bool boot);
 static inline u64 page_unused(bool boot)
 {
     return page_total[boot] - page_used(boot);
+}
+
+/*
+ * So many frames of boot RAM are not in use. Each that is was charged, so the total less that is a
+ * lower bound; page_used() brings it near again. O(1) but for one call in many.
+ */
+static inline bool page_boot_has(u64 nr_frames)
+{
+    return page_total[true] >= page_charged[true] + nr_frames || page_unused(true) >= nr_frames;
 }
 
 /* What page_init() was given. */

@@ -25,13 +25,13 @@ struct page_reserve page_reserve;
 
 bool place_above_reserve(u64 nr_frames)
 {
-    return page_unused(true) >= page_reserve.growth_frames + AREA_FRAMES + nr_frames;
+    return page_boot_has(page_reserve.growth_frames + AREA_FRAMES + nr_frames);
 }
 
 bool place_may_use(bool boot, unsigned slot, u64 nr_frames)
 {
     if (slot == PAGE_KERNEL)
-        return boot && page_unused(true) >= page_reserve.split_frames + nr_frames;
+        return boot && page_boot_has(page_reserve.split_frames + nr_frames);
     return !boot || place_above_reserve(nr_frames);
 }
 

@@ -15,6 +15,7 @@
 #include "include/platform.h"
 #include "include/status.h"
 #include "lib/log.h"
+#include "lib/string.h"
 
 #define HANDLERS_PER_LINE 8
 #define STORM_INTERRUPTS  1000 /* of one line between two ticks */
@@ -46,12 +47,12 @@ void interrupts_resume(void)
 
 void interrupts_after_tick(void)
 {
-    for (unsigned line = 0; line < PIC_LINES; line++) {
-        line_interrupts[line] = 0;
+    memset(line_interrupts, 0, sizeof(line_interrupts));
+    for (unsigned line = 0; storm_lines != 0; line++) {
         if ((storm_lines >> line & 1) != 0)
             pic_unmask(line);
+        storm_lines &= ~(1u << line);
     }
-    storm_lines = 0;
 }
 
 static void note_storm(unsigned line)
