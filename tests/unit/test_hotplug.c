@@ -301,6 +301,24 @@ static void the_kernels_memory_keeps_nothing(void **state)
     fake_unback(base, bytes);
 }
 
+/* However often boot RAM was allocated and freed, what is free again counts as room. */
+static void room_is_not_used_up_by_time(void **state)
+{
+    (void)state;
+    static paddr_t pages[3072];
+    add_region(2 * MIB);
+    const u64 frames = stats().boot_frames;
+    for (u64 freed = 0; freed <= 2 * frames; freed += 3072) {
+        for (unsigned i = 0; i < 3072; i++)
+            pages[i] = page_alloc(0, PAGE_KERNEL);
+        assert_true(pages[3071] != PADDR_NONE);
+        for (unsigned i = 0; i < 3072; i++)
+            page_free(pages[i], 0);
+        assert_int_equal(hotplug_room(REGION_BASE, REGION), REGION);
+    }
+    assert_int_equal(hotplug_remove_region(REGION_BASE), OK);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -314,6 +332,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(failed_mappings_change_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(no_memory_for_metadata, setup, teardown),
         cmocka_unit_test_setup_teardown(the_kernels_memory_keeps_nothing, setup, teardown),
+        cmocka_unit_test_setup_teardown(room_is_not_used_up_by_time, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
