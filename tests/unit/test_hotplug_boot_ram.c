@@ -223,10 +223,34 @@ static void whatever_filled_boot_ram(void **state)
     }
 }
 
+/* What the kernel's rings and stacks leave is for the tables of the memory that goes, to the last
+ * frame, whoever last had a frame beside it. */
+static void the_kernel_leaves_room_for_tables(void **state)
+{
+    (void)state;
+    struct page_stats stats;
+    seed = 1;
+    block_bytes = 2 * MIB;
+    largest = MAP_LARGEST_1G;
+    start(8 * MIB);
+    assert_int_equal(hotplug_online(base_of(0), GIB), OK);
+    take(PAGE_BOOT_FIRST, 1, 1);
+    take(PAGE_KERNEL, 1, PAGES_MAX);
+    assert_int_equal(hotplug_offline(base_of(0) + 512 * MIB, block_bytes), OK);
+    while (nr_pages < PAGES_MAX && (pages[nr_pages].base = page_alloc_table()) != PADDR_NONE)
+        pages[nr_pages++].nr_frames = 1;
+    page_get_stats(&stats);
+    assert_int_equal(stats.boot_used, stats.boot_frames);
+    all_goes();
+    give_back(nr_pages);
+    stop();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(whatever_filled_boot_ram),
+        cmocka_unit_test(the_kernel_leaves_room_for_tables),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -28,8 +28,10 @@ static void test_vendor(void **state)
         {(const u8 *)"\0\x06\0\0\x01\x02qboot\0v1\0", 16, "qboot"},
         {(const u8 *)"\0\x06\0\0\x02\x01v1\0SeaBIOS\0", 18, "SeaBIOS"},
         {(const u8 *)"\x01\x05\0\0\x01x\0\0\0\x05\0\0\x01qboot\0", 20, "qboot"}, /* not the first */
-        {(const u8 *)"\0\x05\0\0\x00\0\0", 7, ""},                               /* no string */
-        {(const u8 *)"\0\x05\0\0\x03one\0\0", 10, ""},                           /* not so many */
+        {(const u8 *)"\x01\x04\0\0x\0yz\0\0\0\x05\0\0\x01qboot\0", 22, "qboot"},
+        {(const u8 *)"\0\x05\0\0\x00\0\0", 7, ""},         /* no string */
+        {(const u8 *)"\0\x06\0\0\x00\x01v1\0", 10, ""},    /* of others */
+        {(const u8 *)"\0\x05\0\0\x03one\0\0", 10, ""},     /* not so many */
         {(const u8 *)"\0\x04\0\0\0\0", 6, ""},             /* a structure without the field */
         {(const u8 *)"\0\x06\0\0\x01\x02qboot\0", 12, ""}, /* it does not end */
         {(const u8 *)"\0\xff\0\0\x01\x02", 6, ""},
