@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from helpers import Boot, resize
 from test_pci import HOTPLUG, functions_of, functions_seen, plug
+from test_suspend import fall_asleep, wake_up
 from tide.machine import MemDevice
 from tide.qemu import Qemu
 from tide.qmp import QmpError
@@ -71,6 +72,22 @@ def test_device_that_nobody_drives(boot: Boot, slots: str) -> None:
         wait_deleted(qemu, "late")
         assert functions_seen(qemu) == before
     resize(qemu, "vmem0", 128 * MIB)
+
+
+@pytest.mark.parametrize("slots", ["q35-native", "pc-acpi"])
+def test_device_that_came_while_asleep(boot: Boot, slots: str) -> None:
+    """Into a slot that was empty, and into one that was in use before; it can be asked out like any other."""
+    machine, bus = SLOTS[slots]
+    qemu = boot(**machine)
+    before = functions_seen(qemu)
+    for _ in range(2):
+        mark = fall_asleep(qemu)
+        qemu.qmp.execute("device_add", driver="virtio-balloon-pci", id="late", bus=bus)
+        wake_up(qemu, mark)
+        qemu.wait_for(lambda: functions_seen(qemu) != before, "the device to be found")
+        qemu.qmp.execute("device_del", id="late")
+        wait_deleted(qemu, "late")
+        assert functions_seen(qemu) == before
 
 
 @pytest.mark.parametrize("slots", SLOTS)
