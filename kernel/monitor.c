@@ -18,7 +18,7 @@
 #define PROMPT            "tide> "
 #define TAG_BYTES         17 /* of the longest tag, its '@' and its end */
 #define KEY_INTERRUPT     3  /* Ctrl-C */
-#define TYPED_AHEAD_BYTES 256
+#define TYPED_AHEAD_BYTES 4096
 #define LIMIT_SECONDS_MAX 1000000
 
 static struct line_editor editor;

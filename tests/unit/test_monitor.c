@@ -160,6 +160,19 @@ static void test_ctrl_c_drops_what_was_typed_before(void **state)
     assert_int_equal(nr_says, 1);
 }
 
+static void test_ctrl_c_behind_much_that_was_typed(void **state)
+{
+    (void)state;
+    monitor_start("");
+    fake_type("work\r");
+    for (unsigned i = 0; i < 500; i++)
+        fake_type("say\r");
+    fake_type("\x03say\r");
+    turn();
+    assert_said("^C\nerror: work: stopped by Ctrl-C\n");
+    assert_int_equal(nr_says, 1);
+}
+
 static void test_script_waits_and_stops_at_its_error(void **state)
 {
     (void)state;
@@ -199,6 +212,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_sizes, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_typed_ahead_waits_for_the_job, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_ctrl_c_drops_what_was_typed_before, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_ctrl_c_behind_much_that_was_typed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_script_waits_and_stops_at_its_error, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_script_that_was_to_exit, set_up, tear_down),
