@@ -177,6 +177,27 @@ static void test_handover_where_a_device_does_not_reset(void **state)
     kernel_expect("on vmem0", "on: vmem0 is on");
 }
 
+/* It has no other processor, so that nothing is refused; what it holds is compared in the end. */
+static void test_a_job_goes_on_after_the_sleep(void **state)
+{
+    (void)state;
+    fake_board.sleep_status = OK;
+    fake_board.on_sleep = lose_power;
+    kernel_expect("workload verify size=6M ticks=60 chunk=128K movable=50", "state=running");
+    for (unsigned i = 0; i < 3; i++) {
+        kernel_run(100);
+        kernel_expect("suspend", "suspend: awake\n");
+        kernel_expect("workload", "workload: state=running ");
+    }
+    put_module(0);
+    kernel_expect("handover", "error: handover: nomem\n");
+    kernel_expect("workload", "workload: state=running ");
+    kernel_run(60000);
+    kernel_expect("workload", "workload: state=done ");
+    kernel_expect_not("workload stop", "error");
+    assert_int_equal(fake_board.nr_sleeps, 3);
+}
+
 /* ---- crash ---- */
 
 static void test_crash(void **state)
@@ -227,6 +248,7 @@ int main(void)
         TEST(test_handover_without_a_kernel),
         TEST(test_handover),
         TEST(test_handover_where_a_device_does_not_reset),
+        TEST(test_a_job_goes_on_after_the_sleep),
         TEST(test_crash),
         TEST(test_crash_without_memory),
         TEST(test_crash_without_an_unplugged_block),
