@@ -250,12 +250,6 @@ void kernel_expect_not(const char *line, const char *text)
         fail_msg("'%s' printed '%s': %s", line, text, fake_console());
 }
 
-void kernel_expect_said(const char *text)
-{
-    if (!strstr(fake_console(), text))
-        fail_msg("'%s' is not in: %s", text, fake_console());
-}
-
 void kernel_expect_each(const struct kernel_line *lines, unsigned nr_lines)
 {
     for (unsigned i = 0; i < nr_lines; i++)

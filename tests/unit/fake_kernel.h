@@ -84,9 +84,6 @@ void kernel_expect_each(const struct kernel_line *lines, unsigned nr_lines);
 /* Whether the line ended the machine, with that value. What it had begun stays so. */
 void kernel_expect_exit(const char *line, unsigned exit_value);
 
-/* What the console shows since the last line was typed must have this text. */
-void kernel_expect_said(const char *text);
-
 /* The end: mm's counters are right, every job has ended; the board goes. */
 void kernel_stop(void);
 

@@ -366,6 +366,12 @@ void fake_console_clear(void)
     console[0] = '\0';
 }
 
+void fake_console_has(const char *text)
+{
+    if (!strstr(console, text))
+        fail_msg("'%s' is not in: %s", text, console);
+}
+
 u64 platform_console_lock(void)
 {
     return 0;

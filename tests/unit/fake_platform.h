@@ -62,6 +62,7 @@ void fake_set_nodes(const struct platform_node_range *ranges, unsigned nr_ranges
  */
 const char *fake_console(void);
 void fake_console_clear(void);
+void fake_console_has(const char *text); /* or the test fails */
 
 /*
  * Run `code` and pass if and only if it panics with a message that contains

@@ -72,12 +72,6 @@ static int tear_down(void **state)
     return 0;
 }
 
-static void assert_said(const char *text)
-{
-    if (!strstr(fake_console(), text))
-        fail_msg("not said: %s\nbut: %s", text, fake_console());
-}
-
 static void run(void)
 {
     (void)jobs_run(platform_now_ms());
@@ -130,12 +124,12 @@ static void test_all_processors_or_none(void **state)
     job_start(&first, false);
     assert_true(job_has_processor(&first, 2));
     assert_false(job_prepare(&second, 2));
-    assert_said("error: second: processor 2 runs 'first'; 'first stop' ends it\n");
+    fake_console_has("error: second: processor 2 runs 'first'; 'first stop' ends it\n");
     assert_false(job_prepare(&second, JOB_ALL_OTHERS));
     assert_false(job_prepare(&second, 3));
-    assert_said("error: second: 2 other processors run, 3 are needed\n");
+    fake_console_has("error: second: 2 other processors run, 3 are needed\n");
     assert_false(job_prepare(&first, 0));
-    assert_said("error: first: it runs already; 'first stop' ends it\n");
+    fake_console_has("error: first: it runs already; 'first stop' ends it\n");
     fake_cpu_work(2);
     assert_false(job_prepare(&second, 1)); /* until the first one's end was seen */
     run();
@@ -148,11 +142,11 @@ static void test_refused_without_a_job_to_blame(void **state)
     (void)state;
     fake_cpu_occupy(3);
     assert_false(job_prepare(&first, JOB_ALL_OTHERS));
-    assert_said("error: first: processor 3 is busy\n");
+    fake_console_has("error: first: processor 3 is busy\n");
     assert_true(command_take_failure());
     fake_cpus_reset(1);
     assert_false(job_prepare(&first, JOB_ALL_OTHERS));
-    assert_said("error: first: there is no other processor\n");
+    fake_console_has("error: first: there is no other processor\n");
 }
 
 static void test_stop_waits_in_the_foreground(void **state)
@@ -187,7 +181,7 @@ static void test_interrupt_is_for_the_foreground(void **state)
     jobs_interrupt();
     run();
     assert_int_equal(ended_by, JOB_INTERRUPTED);
-    assert_said("error: second: stopped by Ctrl-C\n");
+    fake_console_has("error: second: stopped by Ctrl-C\n");
     assert_true(command_take_failure());
     assert_false(job_is_ending(&first));
     fake_cpu_work(1);
@@ -206,7 +200,7 @@ static void test_limit(void **state)
     fake_advance_ms(10);
     run();
     assert_int_equal(ended_by, JOB_OVER_LIMIT);
-    assert_said("error: second: stopped at its limit of 5 s\n");
+    fake_console_has("error: second: stopped at its limit of 5 s\n");
 }
 
 /* What it uses is freed in end(): not before its processor has left, however late that is. */
@@ -222,7 +216,7 @@ static void test_a_processor_that_does_not_stop(void **state)
     assert_true(jobs_in_foreground());
     fake_advance_ms(10);
     run();
-    assert_said("error: first: processor 2 does not stop; what it uses stays allocated\n");
+    fake_console_has("error: first: processor 2 does not stop; what it uses stays allocated\n");
     assert_int_equal(nr_ends, 0);
     assert_false(jobs_in_foreground());
     assert_false(job_prepare(&second, 1));

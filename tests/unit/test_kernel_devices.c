@@ -44,11 +44,11 @@ static void test_the_list_of_functions(void **state)
     }
     kernel_boot("");
     kernel_type("devices");
-    kernel_expect_said("0000:00:00.0 8086:1237 class 0600 rev 0 host bridge\n");
-    kernel_expect_said("0000:00:03.0 1b36:0001 class 0604 rev 0 PCI bridge\n");
-    kernel_expect_said("0000:00:04.0 1af4:1058 class 00ff rev 0 virtio memory\n");
+    fake_console_has("0000:00:00.0 8086:1237 class 0600 rev 0 host bridge\n");
+    fake_console_has("0000:00:03.0 1b36:0001 class 0604 rev 0 PCI bridge\n");
+    fake_console_has("0000:00:04.0 1af4:1058 class 00ff rev 0 virtio memory\n");
     for (unsigned i = 0; i < ARRAY_SIZE(functions); i++)
-        kernel_expect_said(functions[i].said);
+        fake_console_has(functions[i].said);
 }
 
 static void test_slots_of_the_command_line(void **state)
@@ -59,12 +59,12 @@ static void test_slots_of_the_command_line(void **state)
     kernel_add_vmem(5);
     kernel_add_function(6, 0x1af4, 0x1045, 0x00ff);
     kernel_boot("virtio_mem.slot=5 virtio_mem.slot=6 virtio_mem.slot=0 virtio_mem.slot=1f");
-    kernel_expect_said(
+    fake_console_has(
         "virtio_mem.slot=0000:00:06.0: 1af4:1045 there is a virtio balloon device (5), not "
         "memory (24)");
-    kernel_expect_said(
+    fake_console_has(
         "virtio_mem.slot=0000:00:00.0: 8086:1237 class 0600 there is not a virtio-mem");
-    kernel_expect_said("virtio_mem.slot=0000:00:1f.0: no device there");
+    fake_console_has("virtio_mem.slot=0000:00:1f.0: no device there");
     kernel_expect("status", "vmem0: pci 0000:00:05.0");
     kernel_expect_not("rescan", "vmem1"); /* 4 is not meant */
     kernel_expect_not("status", "00:04.0");
@@ -79,7 +79,7 @@ static void test_registers_of_the_command_line(void **state)
     balloon->transport.device.device_type = 5;
     kernel_boot("log=debug virtio_mmio.device=4K@0xd0000000:5 virtio_mmio.device=4K@0xd0001000:6 "
                 "virtio_mmio.device=4K@0xd0002000:7");
-    kernel_expect_said("a virtio balloon device, left alone");
+    fake_console_has("a virtio balloon device, left alone");
     kernel_resize(memory, 4 * MIB);
     assert_int_equal(memory->plugged_bytes, 4 * MIB);
     kernel_expect("off vmem0", "off: vmem0 is off\n");
@@ -94,9 +94,8 @@ static void test_a_device_that_cannot_be_used(void **state)
     kernel_add_function(5, 0x1af4, 0x1058, 0x00ff); /* without capabilities */
     vmem->transport.faults.refuse_features_ok = true;
     kernel_boot("");
-    kernel_expect_said(
-        "devices: error: pci 0000:00:04.0: virtio-mem device not used (unsupported)");
-    kernel_expect_said("devices: error: pci 0000:00:05.0: unusable virtio function (nodev)");
+    fake_console_has("devices: error: pci 0000:00:04.0: virtio-mem device not used (unsupported)");
+    fake_console_has("devices: error: pci 0000:00:05.0: unusable virtio function (nodev)");
     vmem->transport.faults.refuse_features_ok = false;
     kernel_expect("rescan", "vmem0");
     kernel_expect("status", "vmem0: pci 0000:00:04.0, settled");
@@ -109,7 +108,7 @@ static void test_more_devices_than_there_is_room_for(void **state)
     for (unsigned i = 0; i <= VMEM_DEVICES_MAX; i++)
         kernel_add_vmem((u8)(4 + i));
     kernel_boot("");
-    kernel_expect_said("pci 0000:00:14.0: more than 16 virtio-mem devices, left alone");
+    fake_console_has("pci 0000:00:14.0: more than 16 virtio-mem devices, left alone");
     kernel_expect("status", "vmem15: pci 0000:00:13.0");
     kernel_expect_not("status", "vmem16");
 }
@@ -129,9 +128,9 @@ static void test_status_of_a_broken_and_of_a_waiting_device(void **state)
     broken->transport.faults.vanished = true;
     kernel_run(2000);
     kernel_type("status");
-    kernel_expect_said("vmem0: pci 0000:00:04.0, waiting: ");
-    kernel_expect_said("vmem1: pci 0000:00:05.0, broken: ");
-    kernel_expect_said("irq=poll");
+    fake_console_has("vmem0: pci 0000:00:04.0, waiting: ");
+    fake_console_has("vmem1: pci 0000:00:05.0, broken: ");
+    fake_console_has("irq=poll");
 }
 
 /* Its events are taken all the same: the loop sleeps, and `wait` ends. */
@@ -141,7 +140,7 @@ static void test_a_broken_device_goes_on_interrupting(void **state)
     struct fake_vmem *vmem = kernel_boot_simply();
     vmem->moods.needs_reset = 100;
     kernel_resize(vmem, 4 * MIB);
-    kernel_expect_said("3 resets did not help");
+    fake_console_has("3 resets did not help");
     fake_transport_interrupt(&vmem->transport, VIRTIO_EVENT_CONFIG);
     kernel_turn();
     assert_false(devices_pending());
@@ -196,7 +195,7 @@ static void test_verify(void **state)
     for (unsigned i = 0; i < ARRAY_SIZE(lines); i++) {
         kernel_type(lines[i]);
         kernel_run(1000);
-        kernel_expect_said("vmem0: verify blocks=24 corrected=0 requests=2\n");
+        fake_console_has("vmem0: verify blocks=24 corrected=0 requests=2\n");
     }
     kernel_expect("verify vmem1", "error: verify: 'vmem1': expected a device such as vmem0");
     vmem->transport.faults.vanished = true;
@@ -214,11 +213,11 @@ static void test_occupancy(void **state)
     kernel_resize(vmem, 8 * MIB);
     kernel_type("alloc 3M");
     kernel_type("occupancy vmem0");
-    kernel_expect_said(
+    fake_console_has(
         "occupancy: vmem0 base=0x200000000000 block=2097152 blocks=24 requested=8388608 "
         "plugged=8388608 usable=50331648 used=3145728 runs=1f1E2e20u\n");
-    kernel_expect_said("occupancy: total boot=");
-    kernel_expect_said("workload: state=idle");
+    fake_console_has("occupancy: total boot=");
+    fake_console_has("workload: state=idle");
     assert_null(strstr(fake_console(), "vmem1"));
     kernel_expect("occupancy", "runs=24u\n");
     kernel_expect("occupancy vmem2", "error: occupancy: 'vmem2': expected a device such as vmem0");

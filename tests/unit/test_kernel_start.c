@@ -12,8 +12,8 @@ static void test_to_the_prompt(void **state)
 {
     (void)state;
     struct fake_vmem *vmem = kernel_boot_simply();
-    kernel_expect_said("Tide, by fake, 16384 KiB of boot RAM\n");
-    kernel_expect_said("tide: ready\ntide> ");
+    fake_console_has("Tide, by fake, 16384 KiB of boot RAM\n");
+    fake_console_has("tide: ready\ntide> ");
     assert_int_equal(vmem->plugged_bytes, 0);
     kernel_resize(vmem, 8 * MIB);
     assert_int_equal(vmem->plugged_bytes, 8 * MIB);
@@ -38,7 +38,7 @@ static void test_without_a_device(void **state)
     (void)state;
     kernel_prepare(KERNEL_BOOT_BYTES);
     kernel_boot("");
-    kernel_expect_said("no virtio-mem device is in use");
+    fake_console_has("no virtio-mem device is in use");
     kernel_expect("status", "no virtio-mem device is in use\n");
     kernel_expect("verify", "");
     kernel_expect("map", "");
@@ -51,8 +51,8 @@ static void test_what_the_loader_cut(void **state)
     kernel_boot_info()->cmdline_truncated = true;
     kernel_boot_info()->nr_ranges_dropped = 3;
     kernel_boot("console=vga log=info");
-    kernel_expect_said("boot: warning: the command line is longer than 2047 bytes and was cut");
-    kernel_expect_said("boot: warning: 3 memory ranges did not fit and are not used");
+    fake_console_has("boot: warning: the command line is longer than 2047 bytes and was cut");
+    fake_console_has("boot: warning: 3 memory ranges did not fit and are not used");
     assert_true(fake_board.screen_is_on);
 }
 
@@ -100,7 +100,7 @@ static void test_power_button(void **state)
     fake_acpi_raise(ACPI_EVENT_POWER_BUTTON);
     kernel_expect_exit("", EXIT_OK);
     assert_int_equal(fake_board.nr_power_offs, 1);
-    kernel_expect_said("\ntide: power button\n");
+    fake_console_has("\ntide: power button\n");
 }
 
 static void test_acpi_says_that_a_device_came(void **state)

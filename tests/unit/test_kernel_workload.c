@@ -39,7 +39,7 @@ static void test_each_kind_to_its_end(void **state)
     for (unsigned i = 0; i < ARRAY_SIZE(lines); i++) {
         kernel_expect(lines[i], "workload: state=running ");
         kernel_run(20000);
-        kernel_expect_said("workload: done kind=");
+        fake_console_has("workload: done kind=");
         kernel_expect("workload", "workload: state=done ");
         kernel_expect("workload stop", "workload: state=idle tick=");
     }
@@ -69,7 +69,7 @@ static void test_chunks_move(void **state)
     kernel_resize(vmem, 32 * MIB);
     kernel_type("workload random size=24M occupancy=30 movable=100 ticks=3 chunk=128K");
     kernel_run(20000);
-    kernel_expect_said("workload: done kind=random");
+    fake_console_has("workload: done kind=random");
     kernel_resize(vmem, 12 * MIB);
     assert_int_equal(vmem->plugged_bytes, 12 * MIB);
     kernel_expect_not("workload", " moved=0 ");
@@ -124,8 +124,8 @@ static void test_a_wrong_page_is_found(void **state)
     for (u64 at = 0; at < vmem->plugged_bytes; at += PAGE_BYTES)
         *(u64 *)phys_to_virt(vmem->base + at) = 0x5eed;
     kernel_type("workload stop");
-    kernel_expect_said("workload: error chunk=");
-    kernel_expect_said(" found=0x0000000000005eed expected=0x");
+    fake_console_has("workload: error chunk=");
+    fake_console_has(" found=0x0000000000005eed expected=0x");
     kernel_expect_exit("exit", EXIT_CHECK_FAILED);
 }
 
