@@ -2,7 +2,6 @@
 /* See line.h. After an edit the rest of the line is written again from the cursor on. */
 #include "kernel/line.h"
 
-#include "kernel/command_error.h"
 #include "lib/console.h"
 #include "lib/string.h"
 
@@ -293,16 +292,7 @@ static void edit(struct line_editor *editor, char input)
     }
 }
 
-bool line_fits(size_t length)
-{
-    if (length < LINE_BYTES)
-        return true;
-    command_error("a line of %lu characters, expected at most %d: not run", (unsigned long)length,
-                  LINE_BYTES - 1);
-    return false;
-}
-
-bool line_feed(struct line_editor *editor, char input, char *line)
+bool line_feed(struct line_editor *editor, char input, char *line, size_t *length)
 {
     bool second_half = input == '\n' && editor->after_return;
     editor->after_return = input == '\r';
@@ -313,11 +303,9 @@ bool line_feed(struct line_editor *editor, char input, char *line)
         return false;
     }
     echo("\n");
-    if (!line_fits(editor->length + editor->nr_excess)) {
-        clear(editor);
-        return false;
-    }
-    remember(editor);
+    *length = editor->length + editor->nr_excess;
+    if (editor->nr_excess == 0)
+        remember(editor);
     memcpy(line, editor->text, editor->length + 1);
     clear(editor);
     return true;

@@ -5,7 +5,7 @@
  * last lines come back with the up arrow. Pure but for the echo, which goes to console_write().
  *
  * Of a line that is too long the characters without room are counted: backspace takes them back, ^U
- * and ^C drop the line, and at its end it is refused, never cut.
+ * and ^C drop the line, and at its end their number is known, so that it is refused and never cut.
  */
 #ifndef TIDE_KERNEL_LINE_H
 #define TIDE_KERNEL_LINE_H
@@ -41,11 +41,8 @@ void line_init(struct line_editor *editor, const char *prompt);
 /* Write the prompt and what was typed so far. */
 void line_show(const struct line_editor *editor);
 
-/* Take one byte; true when it completed a line, which is then in `line` (LINE_BYTES). A line that
- * is too long is an error line instead. */
-bool line_feed(struct line_editor *editor, char input, char *line);
-
-/* A line of so many characters fits into LINE_BYTES; if not, say so. */
-bool line_fits(size_t length);
+/* Take one byte; true when it completed a line, which is then in `line` (LINE_BYTES), and its
+ * length in *length: more than LINE_BYTES - 1 if it is too long, and `line` is its beginning. */
+bool line_feed(struct line_editor *editor, char input, char *line, size_t *length);
 
 #endif

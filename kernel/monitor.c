@@ -133,10 +133,16 @@ static bool refuse_count(const struct command *command, const struct command_lin
     return true;
 }
 
-static void run_command(char *text)
+/* Of a line of `length` characters, which are not all there if they are too many. */
+static void run_command(char *text, size_t length)
 {
     struct command_line line;
     char verbs[80];
+    if (length >= LINE_BYTES) {
+        command_error("a line of %lu characters, expected at most %d: not run",
+                      (unsigned long)length, LINE_BYTES - 1);
+        return;
+    }
     if (!split_words(text, &line)) {
         command_error("more than %d words", COMMAND_ARGUMENTS_MAX);
         return;
@@ -162,24 +168,24 @@ static void end_answer(void)
     tag[0] = '\0';
 }
 
-static void run_line(char *text)
+static void run_line(char *text, size_t length)
 {
-    size_t length = 0;
+    size_t tag_length = 0;
     if (*text != '@') {
-        run_command(text);
+        run_command(text, length);
         return;
     }
-    while (text[length] != ' ' && text[length] != '\0')
-        length++;
-    if (length >= sizeof(tag)) {
-        command_error("'%.*s': expected '@' and at most %u characters", (int)length, text,
+    while (text[tag_length] != ' ' && text[tag_length] != '\0')
+        tag_length++;
+    if (tag_length >= sizeof(tag)) {
+        command_error("'%.*s': expected '@' and at most %u characters", (int)tag_length, text,
                       TAG_BYTES - 2);
         return;
     }
-    memcpy(tag, text, length);
-    tag[length] = '\0';
+    memcpy(tag, text, tag_length);
+    tag[tag_length] = '\0';
     console_answer(tag);
-    run_command(text + length);
+    run_command(text + tag_length, length);
     console_answer(NULL);
     end_answer();
 }
@@ -285,8 +291,7 @@ static bool run_script(void)
     console_printf("%s\n", text);
     (void)command_take_failure();
     script_command_runs = true;
-    if (line_fits(length))
-        run_line(text);
+    run_line(text, length);
     return true;
 }
 
@@ -364,14 +369,15 @@ static bool take_interrupt(void)
 static bool take_input(void)
 {
     char line[LINE_BYTES];
+    size_t length;
     unsigned nr = 0;
     bool is_whole = false;
     read_ahead();
     while (nr < typed.nr && !is_whole)
-        is_whole = line_feed(&editor, typed.bytes[nr++], line);
+        is_whole = line_feed(&editor, typed.bytes[nr++], line, &length);
     drop_typed(nr);
     if (is_whole)
-        run_line(line);
+        run_line(line, length);
     return nr > 0;
 }
 

@@ -167,6 +167,20 @@ static void test_ctrl_c_behind_much_that_was_typed(void **state)
     assert_int_equal(nr_says, 1);
 }
 
+/* It has an answer like any other line, or who has typed it waits for ever. */
+static void test_a_line_that_is_too_long_with_a_tag(void **state)
+{
+    (void)state;
+    monitor_start("");
+    fake_type("@7 say ");
+    for (unsigned i = 0; i < 100; i++)
+        fake_type("much");
+    fake_type("\r");
+    turn();
+    fake_console_has("\n@7 error: a line of 407 characters, expected at most 255: not run\n@7.\n");
+    assert_int_equal(nr_says, 0);
+}
+
 static void test_script_waits_and_stops_at_its_error(void **state)
 {
     (void)state;
@@ -207,6 +221,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_typed_ahead_waits_for_the_job, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_ctrl_c_drops_what_was_typed_before, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_ctrl_c_behind_much_that_was_typed, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_line_that_is_too_long_with_a_tag, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_script_waits_and_stops_at_its_error, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_script_that_was_to_exit, set_up, tear_down),
