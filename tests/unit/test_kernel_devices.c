@@ -279,14 +279,22 @@ static void test_a_new_device_takes_no_name_that_is_off(void **state)
 
 /* ---- hotplug ---- */
 
-static void test_a_card_comes_and_is_asked_out(void **state)
+static struct fake_pci_slot *slot;
+
+static struct fake_vmem *boot_and_plug(void)
 {
-    (void)state;
     kernel_prepare(KERNEL_BOOT_BYTES);
-    struct fake_pci_slot *slot = kernel_add_slot(3);
+    slot = kernel_add_slot(3);
     kernel_boot("");
     struct fake_vmem *vmem = kernel_plug(slot);
     kernel_run(1000);
+    return vmem;
+}
+
+static void test_a_card_comes_and_is_asked_out(void **state)
+{
+    (void)state;
+    struct fake_vmem *vmem = boot_and_plug();
     kernel_expect("status", "vmem0: pci 0000:01:00.0, settled");
     kernel_resize(vmem, 8 * MIB);
     kernel_type("alloc 4K");
@@ -304,11 +312,7 @@ static void test_a_card_comes_and_is_asked_out(void **state)
 static void test_a_card_that_is_off_is_asked_out(void **state)
 {
     (void)state;
-    kernel_prepare(KERNEL_BOOT_BYTES);
-    struct fake_pci_slot *slot = kernel_add_slot(3);
-    kernel_boot("");
-    kernel_plug(slot);
-    kernel_run(1000);
+    boot_and_plug();
     kernel_expect("off vmem0", "off: vmem0 is off");
     slot->leaves_with_power = true;
     fake_pci_slot_set(slot, PCI_SLOT_BUTTON_PRESSED);
@@ -320,11 +324,7 @@ static void test_a_card_that_is_off_is_asked_out(void **state)
 static void test_a_card_is_pulled_while_it_goes_off(void **state)
 {
     (void)state;
-    kernel_prepare(KERNEL_BOOT_BYTES);
-    struct fake_pci_slot *slot = kernel_add_slot(3);
-    kernel_boot("");
-    struct fake_vmem *vmem = kernel_plug(slot);
-    kernel_run(1000);
+    struct fake_vmem *vmem = boot_and_plug();
     kernel_resize(vmem, 8 * MIB);
     vmem->moods.busy = 1000;
     kernel_expect("off vmem0", "off: vmem0 goes off when the device agrees");
@@ -336,11 +336,7 @@ static void test_a_card_is_pulled_while_it_goes_off(void **state)
 static void test_a_card_is_pulled_and_another_comes(void **state)
 {
     (void)state;
-    kernel_prepare(KERNEL_BOOT_BYTES);
-    struct fake_pci_slot *slot = kernel_add_slot(3);
-    kernel_boot("");
-    struct fake_vmem *first = kernel_plug(slot);
-    kernel_run(1000);
+    struct fake_vmem *first = boot_and_plug();
     kernel_resize(first, 8 * MIB);
     kernel_pull(slot, first);
     kernel_run(5000);
