@@ -4,9 +4,9 @@
  *
  * Entered in 32-bit protected mode, paging off, flat segments, ebx pointing
  * at the loader's data: by the PVH note below, or by the ELF entry from a
- * loader that puts its magic number into eax. Clears .bss, maps the first
- * 4 GiB onto themselves in pages of 2 MiB, switches to long mode. Says why and
- * ends the machine where the processor cannot do that.
+ * loader that puts its magic number into eax. Maps the first 4 GiB onto themselves
+ * in pages of 2 MiB, switches to long mode, clears .bss, in words twice as long as before
+ * the switch. Says why and ends the machine where the processor cannot do that.
  */
 #define EXIT_PORT 0xf4
 #define EXIT_BOOT 0x14 /* include/exit_status.h */
@@ -22,6 +22,7 @@
 #define EFER_LME_AND_NXE (1 << 8 | 1 << 11)
 #define CR0_PG_WP_NE_MP_PE 0x80010033 /* and ET, which is always 1 */
 
+#define TABLES_BYTES (6 * 4096)
 #define ENTRY_TABLE 0x3  /* present, writable */
 #define ENTRY_2MIB  0x83 /* and a page of its own */
 
@@ -41,10 +42,8 @@ boot_entry:
     cld
     movl %eax, %ebp             /* ebp and ebx keep what the loader said */
     xorl %eax, %eax
-    movl $image_bss_start, %edi
-    movl $image_bss_end, %ecx
-    subl %edi, %ecx
-    shrl $2, %ecx
+    movl $boot_tables, %edi
+    movl $(TABLES_BYTES / 4), %ecx
     rep stosl
     movl $boot_stack_top, %esp
     movl %ebx, %esi             /* cpuid changes ebx */
@@ -118,6 +117,11 @@ enter_64:
     movl %eax, %es
     movl %eax, %fs
     movl %eax, %gs
+    movl $image_bss_start, %edi
+    movl $image_bss_end, %ecx
+    subl %edi, %ecx
+    shrl $3, %ecx
+    rep stosq
     movl %ebp, %edi             /* first argument: the loader's eax; the second, esi, its ebx */
     xorl %ebp, %ebp             /* backtraces end here */
     call boot_main
@@ -137,10 +141,10 @@ boot_gdt_pointer:
     .word . - boot_gdt - 1
     .quad boot_gdt
 
-    .section .bss
+    .section .bss.boot_tables, "aw", @nobits
     .balign 4096
     .globl boot_tables
 boot_tables:
-    .skip 6 * 4096
+    .skip TABLES_BYTES
 
     .section .note.GNU-stack, "", @progbits
