@@ -373,12 +373,14 @@ static bool take_input(void)
     unsigned nr = 0;
     bool is_whole = false;
     read_ahead();
+    if (typed.nr == 0)
+        return false;
     while (nr < typed.nr && !is_whole)
         is_whole = line_feed(&editor, typed.bytes[nr++], line, &length);
     drop_typed(nr);
     if (is_whole)
         run_line(line, length);
-    return nr > 0;
+    return true;
 }
 
 /* The prompt and what was typed are below what a command or a log line has written since, before
@@ -398,7 +400,8 @@ bool monitor_poll(void)
         judge_script_command();
     show_prompt();
     bool worked = run_script() || take_input();
-    show_prompt();
+    if (worked)
+        show_prompt();
     return worked;
 }
 
