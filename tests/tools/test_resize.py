@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Callable, Iterator
 
@@ -118,14 +119,15 @@ def test_watch(running: Qemu, resize: Resize) -> None:
 
 def test_watch_and_set_together(stopped: Qemu, resize: Resize, socket_path: Path) -> None:
     command = [sys.executable, str(TREE / "tools/resize"), "-s", str(socket_path), "watch", "--json"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as watching:
+    with ExitStack() as stack:
+        watching = stack.enter_context(subprocess.Popen(command, stdout=subprocess.PIPE, text=True))
+        stack.callback(watching.kill)
         assert watching.stdout
         shown = (json.loads(line) for line in watching.stdout)
         assert [next(shown)["requested"] for _ in range(2)] == [0, 0]
         for size in (64, 128):
             assert resize("set", "vmem0", f"{size}M").returncode == 0
             assert next(shown)["requested"] == size * MIB
-        watching.kill()
 
 
 def test_watch_without_a_second_socket(stopped: Qemu, resize: Resize, socket_path: Path) -> None:

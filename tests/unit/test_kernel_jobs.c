@@ -87,6 +87,28 @@ static void test_no_memory_for_the_books(void **state)
     fake_give_all_pages();
 }
 
+/* What was there for the first book is given back when the second finds nothing. */
+static void test_memory_for_one_book_alone(void **state)
+{
+    (void)state;
+    static const struct {
+        unsigned book_order;
+        struct kernel_line line;
+    } cases[] = {
+        {4, {"bench hot 0 10 3", "error: bench: no memory for the books of 3 processors\n"}},
+        {0, {"bench churn", "error: bench churn: no memory for its books\n"}},
+    };
+    for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
+        paddr_t room = page_alloc(cases[i].book_order, PAGE_USER);
+        fake_take_all_pages();
+        page_free(room, cases[i].book_order);
+        kernel_expect_each(&cases[i].line, 1);
+        assert_int_equal(page_alloc(cases[i].book_order, PAGE_USER), room);
+        page_free(room, cases[i].book_order);
+        fake_give_all_pages();
+    }
+}
+
 /* ---- in the background ---- */
 
 static void test_who_has_the_processors(void **state)
@@ -249,6 +271,7 @@ int main(void)
         TEST(test_patterns),
         TEST(test_ctrl_c_ends_a_bench),
         TEST(test_no_memory_for_the_books),
+        TEST(test_memory_for_one_book_alone),
         TEST(test_who_has_the_processors),
         TEST(test_limits_in_time),
         TEST(test_processors_that_came_later),

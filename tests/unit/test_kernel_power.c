@@ -83,6 +83,9 @@ static void test_suspend_refused(void **state)
 {
     (void)state;
     u64 nr_resets = vmem->transport.nr_resets;
+    const struct fake_pci_function *beside = kernel_add_function(6, 0x8086, 0x100e, 0x0200);
+    kernel_type("rescan");
+    unsigned nr_writes = beside->nr_bar_writes;
     fake_board.sleep_refusal = "another processor works";
     kernel_expect("suspend", "error: suspend: refused: another processor works");
     fake_board.sleep_refusal = NULL;
@@ -90,6 +93,7 @@ static void test_suspend_refused(void **state)
     kernel_expect("suspend", "error: suspend: the machine did not go to sleep");
     assert_null(strstr(fake_console(), "suspend: awake"));
     assert_int_equal(vmem->transport.nr_resets, nr_resets);
+    assert_int_equal(beside->nr_bar_writes, nr_writes);
 }
 
 static void test_suspend_without_memory_for_the_copies(void **state)
