@@ -161,15 +161,29 @@ static u64 taken(u32 cpu, bool boot)
     return frames;
 }
 
-u64 page_used(bool boot)
+/* Frames in use, and those in held areas that are free. */
+static u64 used_or_held(bool boot)
 {
     for (u32 cpu = 0; cpu < CPUS_MAX; cpu++) {
         u64 *freed = &page_cpu_of(cpu)->freed[boot];
         if (__atomic_load_n(freed, __ATOMIC_RELAXED) != 0)
             page_charged[boot] -= __atomic_exchange_n(freed, 0, __ATOMIC_RELAXED);
     }
-    u64 used = page_charged[boot];
+    u64 frames = page_charged[boot];
     for (u32 cpu = 0; cpu < cpus_limit; cpu++)
-        used += taken(cpu, boot) - held_free(cpu, boot);
+        frames += taken(cpu, boot);
+    return frames;
+}
+
+u64 page_used(bool boot)
+{
+    u64 used = used_or_held(boot);
+    for (u32 cpu = 0; cpu < cpus_limit; cpu++)
+        used -= held_free(cpu, boot);
     return used;
+}
+
+u64 page_unheld(bool boot)
+{
+    return page_total[boot] - min_u64(page_total[boot], used_or_held(boot));
 }

@@ -108,7 +108,7 @@ static never_inline paddr_t alloc_whole_slowly(const struct page_slot *slot)
     unsigned number = (unsigned)(slot - page_slot(0));
     spin_lock(&page_lock);
     paddr_t paddr = place(PAGE_ORDER_MAX, number);
-    if (paddr == PADDR_NONE && hold_end_all(HOLD_IDLE))
+    if (paddr == PADDR_NONE && hold_end_all(HOLD_ANY))
         paddr = place(PAGE_ORDER_MAX, number);
     bool low = watermark_crossed();
     spin_unlock(&page_lock);

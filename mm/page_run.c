@@ -139,7 +139,7 @@ paddr_t page_alloc_run(u64 nr_frames, enum page_kind kind)
     paddr_t paddr = PADDR_NONE;
     if (nr_frames <= page_total[false] + page_total[true]) {
         paddr = place_areas(nr_frames, kind);
-        if (paddr == PADDR_NONE && hold_end_all(HOLD_IDLE))
+        if (paddr == PADDR_NONE && hold_end_all(HOLD_ANY))
             paddr = place_areas(nr_frames, kind);
     }
     spin_unlock(&page_lock);

@@ -30,9 +30,11 @@ bool place_above_reserve(u64 nr_frames)
 
 bool place_may_use(bool boot, unsigned slot, u64 nr_frames)
 {
-    if (slot == PAGE_KERNEL)
-        return boot && page_boot_has(page_reserve.split_frames + nr_frames);
-    return !boot || place_above_reserve(nr_frames);
+    if (!boot)
+        return slot != PAGE_KERNEL;
+    u64 kept =
+        slot == PAGE_KERNEL ? page_reserve.split_frames : page_reserve.growth_frames + AREA_FRAMES;
+    return page_boot_has_unheld(kept + nr_frames);
 }
 
 /* An area that place() has locked and taken off its shelf, with the entry to be. */
@@ -250,12 +252,12 @@ paddr_t place_between(unsigned order, paddr_t from, paddr_t to, bool boot)
 /* ---- anywhere ---- */
 
 /*
- * A second choice is not held: the next call looks at the first again. Nor is the last area of boot
- * RAM that may be used: the next call looks at what is kept. Not while an area is locked.
+ * A second choice is not held: the next call looks at the first again. Nor is an area of boot RAM
+ * of which not all may be used: the next call looks at what is kept. Not while an area is locked.
  */
 static bool may_hold(bool boot, unsigned slot, bool is_first)
 {
-    return (is_first || page_total[false] == 0) && place_may_use(boot, slot, 2 * AREA_FRAMES);
+    return (is_first || page_total[false] == 0) && place_may_use(boot, slot, AREA_FRAMES);
 }
 
 paddr_t place(unsigned order, unsigned slot)

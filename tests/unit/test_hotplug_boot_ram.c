@@ -8,6 +8,7 @@
 #include "tests/unit/unit.h"
 
 #include "arch/x86_64/page_tables.h"
+#include "asm/cpu.h"
 #include "include/status.h"
 #include "mm/hotplug.h"
 #include "mm/page.h"
@@ -18,6 +19,10 @@
 #define NR_STEPS     400
 #define NR_SEEDS     4
 #define PAGES_MAX    40000
+
+/* While all is absent: for tables that split, and an area and what growth needs more. */
+#define KEPT_OF_KERNEL 32
+#define KEPT_OF_USERS  (512 + NR_REGIONS * (32 + 2 * 3))
 
 static struct boot_info boot;
 static struct page_tables tables;
@@ -246,11 +251,45 @@ static void the_kernel_leaves_room_for_tables(void **state)
     stop();
 }
 
+/* Each processor holds an area and takes frames of it without a look at what is kept. */
+static void fill_by_processors(u32 nr_cpus, enum page_kind kind, u64 kept)
+{
+    struct page_stats stats;
+    for (bool any = true; any;) {
+        any = false;
+        for (fake_cpu_id = 0; fake_cpu_id < nr_cpus; fake_cpu_id++) {
+            u64 before = nr_pages;
+            take(kind, 1, 1);
+            any |= nr_pages != before;
+        }
+    }
+    fake_cpu_id = 0;
+    page_get_stats(&stats);
+    if (stats.boot_frames - stats.boot_used != kept)
+        fail_msg("%u processors left %llu frames, not %llu", nr_cpus,
+                 (unsigned long long)(stats.boot_frames - stats.boot_used),
+                 (unsigned long long)kept);
+}
+
+static void processors_leave_what_is_kept(void **state)
+{
+    (void)state;
+    block_bytes = 2 * MIB;
+    for (u32 nr_cpus = 1; nr_cpus <= 8; nr_cpus++) {
+        start(32 * MIB);
+        fill_by_processors(nr_cpus, PAGE_BOOT_FIRST, KEPT_OF_USERS);
+        fill_by_processors(nr_cpus, PAGE_KERNEL, KEPT_OF_KERNEL);
+        give_back(nr_pages);
+        stop();
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(whatever_filled_boot_ram),
         cmocka_unit_test(the_kernel_leaves_room_for_tables),
+        cmocka_unit_test(processors_leave_what_is_kept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
