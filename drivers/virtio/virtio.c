@@ -176,17 +176,20 @@ int virtio_negotiate(struct virtio_device *device, u64 wanted, u64 required,
 
 /* ---- config space ---- */
 
-/* Read [0, bytes) over `snapshot`, each field of 32 bits once; true if nothing had changed. */
-static bool refresh_config(struct virtio_device *device, u8 *snapshot, u32 bytes)
-{
-    bool same = true;
+/* Four bytes of any structure. */
+typedef u32 __attribute__((aligned(1), may_alias)) config_word;
 
-    for (u32 offset = 0; offset < bytes; offset += sizeof(u32)) {
+/* Read [0, bytes) over `snapshot`, each field of 32 bits once; true if nothing had changed. */
+static bool refresh_config(struct virtio_device *device, config_word *snapshot, u32 bytes)
+{
+    u32 changes = 0;
+
+    for (u32 offset = 0; offset < bytes; offset += sizeof(u32), snapshot++) {
         u32 value = device->ops->read_config(device, offset, sizeof(value));
-        same = same && memcmp(snapshot + offset, &value, sizeof(value)) == 0;
-        memcpy(snapshot + offset, &value, sizeof(value));
+        changes |= *snapshot ^ value;
+        *snapshot = value;
     }
-    return same;
+    return changes == 0;
 }
 
 /*
