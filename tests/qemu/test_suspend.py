@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Suspend to RAM: refused where memory could be lost, and everything as it was after the host's wake-up."""
 
+import shutil
 import subprocess
 import sys
 from contextlib import ExitStack
@@ -8,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers import Boot, resize
+from helpers import IMAGE, Boot, resize
 from tide.machine import MemDevice
 from tide.qemu import Qemu
+from tide.qmp import WAIT_SECONDS
 from tide.units import GIB, MIB
 
 pytestmark = pytest.mark.load
@@ -126,6 +128,26 @@ def test_a_processor_that_begins_late_finds_a_halt(boot: Boot, folder: Path) -> 
     wake_up(qemu, start)
     wait_cpus(qemu, mark)
     assert low_bytes(qemu, folder, 0x10000) == stands_still
+
+
+@pytest.mark.skipif(shutil.which("gdb") is None, reason="gdb is not installed")
+def test_another_processor_at_the_waking_vector(boot: Boot, tmp_path: Path) -> None:
+    """It puts no old memory over the new: the copies are the boot processor's."""
+    stub = tmp_path / "gdb"
+    qemu = boot(cpus=2, extra=["-gdb", f"unix:{stub},server=on,wait=off"])
+    wait_cpus(qemu)
+    mark = qemu.guest.console.mark()
+    sleep_and_wake(qemu)
+    wait_cpus(qemu, mark)
+    qemu.guest.command("alloc 8M")
+    qemu.guest.command("fill")
+    steps = [f"target remote {stub}", "thread 2", "set $rip = &wake_64", "detach"]
+    command = ["gdb", "-nx", "-batch", *(word for step in steps for word in ("-ex", step)), str(IMAGE)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=WAIT_SECONDS)
+    assert done.returncode == 0, done.stderr
+    qemu.guest.command("bench churn")  # wakes it, and it goes there
+    assert qemu.guest.command("check").startswith("check: ok: 0: ")
+    assert "cpus: 1 busy" in qemu.guest.command("cpus"), "it stands still"
 
 
 @pytest.mark.parametrize("machine", ["q35", "pc"])
