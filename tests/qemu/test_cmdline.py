@@ -127,7 +127,7 @@ def test_nothing_that_is_typed_ahead_is_lost(boot: Boot) -> None:
 
 def test_a_line_that_is_too_long_is_refused(boot: Boot) -> None:
     """Nothing of it runs, and a script ends there."""
-    qemu = boot(MemDevice("vmem0"), append=f'run="alloc 1M; alloc {" " * 300}10000; alloc 2M"')
+    qemu = boot(MemDevice("vmem0"), append=f'run="alloc 1M; alloc 4096{" " * 301}; alloc 2M"')
     console = qemu.guest.console
     console.wait(r"error: a line of 311 characters, expected at most 255: not run")
     console.wait(r"^run: a command failed: the rest is not run$")
