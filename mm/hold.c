@@ -161,29 +161,27 @@ static u64 taken(u32 cpu, bool boot)
     return frames;
 }
 
-/* Frames in use, and those in held areas that are free. */
-static u64 used_or_held(bool boot)
+/* Take what was freed off what is charged. */
+static void settle_charged(bool boot)
 {
     for (u32 cpu = 0; cpu < CPUS_MAX; cpu++) {
         u64 *freed = &page_cpu_of(cpu)->freed[boot];
         if (__atomic_load_n(freed, __ATOMIC_RELAXED) != 0)
             page_charged[boot] -= __atomic_exchange_n(freed, 0, __ATOMIC_RELAXED);
     }
-    u64 frames = page_charged[boot];
-    for (u32 cpu = 0; cpu < cpus_limit; cpu++)
-        frames += taken(cpu, boot);
-    return frames;
 }
 
 u64 page_used(bool boot)
 {
-    u64 used = used_or_held(boot);
+    settle_charged(boot);
+    u64 used = page_charged[boot];
     for (u32 cpu = 0; cpu < cpus_limit; cpu++)
-        used -= held_free(cpu, boot);
+        used += taken(cpu, boot) - held_free(cpu, boot);
     return used;
 }
 
-u64 page_unheld(bool boot)
+u64 page_boot_unheld(void)
 {
-    return page_total[boot] - min_u64(page_total[boot], used_or_held(boot));
+    settle_charged(true);
+    return page_total[true] - min_u64(page_total[true], page_charged[true]);
 }

@@ -138,22 +138,22 @@ static inline u64 page_unused(bool boot)
     return page_total[boot] - min_u64(page_total[boot], page_used(boot));
 }
 
-/* The same without what processors hold, and may take without another look at what is kept. */
-u64 page_unheld(bool boot);
-
 /*
- * So many frames of boot RAM are not in use, and so many are neither in use nor held. Each of
- * either was charged, so the total less that is a lower bound; counting brings it near again. O(1)
- * but for one call in many.
+ * So many frames of boot RAM are not in use. Each that is was charged, so the total less that is a
+ * lower bound; page_used() brings it near again. O(1) but for one call in many.
  */
 static inline bool page_boot_has(u64 nr_frames)
 {
     return page_total[true] >= page_charged[true] + nr_frames || page_unused(true) >= nr_frames;
 }
 
+/* Frames of boot RAM neither in use nor in an area that a processor holds, of which it takes them
+ * without another look at what is kept. O(processors). */
+u64 page_boot_unheld(void);
+
 static inline bool page_boot_has_unheld(u64 nr_frames)
 {
-    return page_total[true] >= page_charged[true] + nr_frames || page_unheld(true) >= nr_frames;
+    return page_total[true] >= page_charged[true] + nr_frames || page_boot_unheld() >= nr_frames;
 }
 
 /* What page_init() was given. */
