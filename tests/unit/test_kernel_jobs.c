@@ -95,7 +95,7 @@ static void test_memory_for_one_book_alone(void **state)
         unsigned book_order;
         struct kernel_line line;
     } cases[] = {
-        {4, {"bench hot 0 10 3", "error: bench: no memory for the books of 3 processors\n"}},
+        {4, {"bench hot 0 10 3", "error: bench: no memory for its books\n"}},
         {0, {"bench churn", "error: bench churn: no memory for its books\n"}},
     };
     for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
