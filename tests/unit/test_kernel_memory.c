@@ -67,9 +67,9 @@ static void test_alloc_refused(void **state)
         {"alloc 4K many", "error: alloc: 'many': expected a count"},
         {"alloc 4K node=", "error: alloc: 'node=': expected a count"},
         {"alloc 4K node=4294967296", "error: alloc: 'node=4294967296': expected a count"},
-        {"alloc 1G", "error: alloc: 1G: "},
+        {"alloc 1G", "error: alloc: 1G: not enough free memory\n"},
         {"alloc 0xffffffffffffffff", "error: alloc: 0xffffffffffffffff: "},
-        {"alloc 4K node=7", "error: alloc: 4K: "},
+        {"alloc 4K node=7", "error: alloc: 4K: not enough free memory of this node\n"},
         {"free x", "error: free: 'x': expected the number of one holding, or 'all'\n"},
         {"free 4096", "error: free: no such holding\n"},
         {"free 18446744073709551615", "error: free: no such holding\n"},
@@ -110,7 +110,7 @@ static void test_too_many_holdings(void **state)
     (void)state;
     kernel_resize(vmem, 32 * MIB);
     kernel_type("alloc 4K 4096");
-    kernel_expect("alloc 4K", "error: alloc: 4K: ");
+    kernel_expect("alloc 4K", "error: alloc: 4K: all 4096 holdings are in use\n");
     kernel_type("free 17");
     kernel_expect("alloc 4K", "alloc: 17: 4K in 1 run");
 }
