@@ -230,5 +230,5 @@ def test_kernel_in_a_module_takes_over(boot_iso: Start, firmware: str) -> None:
         console.wait(r"^tide> ", console.wait(r"^(?:tide> )*tide: ready$", start).end())
         assert qemu.size("vmem0") == requested
     assert "the loader's module" in qemu.guest.command("memory")
-    qemu.qmp.execute("system_powerdown")
+    qemu.qmp.execute_last("system_powerdown")
     assert qemu.wait_exit() == 0, "ACPI's tables were found again"

@@ -77,7 +77,7 @@ def test_resizes_go_on(boot: Boot, line: str) -> None:
 def test_the_power_button_is_heard(boot: Boot, line: str) -> None:
     qemu = start(boot)
     mark = launch(qemu, line)
-    qemu.qmp.execute("system_powerdown")
+    qemu.qmp.execute_last("system_powerdown")
     qemu.guest.console.wait(r"^tide: power button$", mark)
     assert qemu.wait_exit() == 0
 

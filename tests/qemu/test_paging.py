@@ -106,6 +106,6 @@ def test_pages_of_1_gib_where_the_processor_has_them(boot: Boot) -> None:
 def test_an_nmi_is_reported(boot: Boot) -> None:
     qemu = boot(crash=True)
     qemu.guest.command("help")
-    qemu.qmp.human("nmi")
+    qemu.qmp.execute_last("human-monitor-command", command_line="nmi")
     qemu.guest.console.wait(r"^trap: non-maskable interrupt \(NMI, vector 2")
     assert qemu.wait_exit() == 39

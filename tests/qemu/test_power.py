@@ -19,7 +19,7 @@ MACHINES: dict[str, dict[str, Any]] = {
 def test_power_button_switches_off(boot: Boot, name: str) -> None:
     """By ACPI: QEMU ends with 0, where isa-debug-exit cannot."""
     qemu = boot(MemDevice("vmem0", requested=256 * MIB), **MACHINES[name])
-    qemu.qmp.execute("system_powerdown")
+    qemu.qmp.execute_last("system_powerdown")
     assert qemu.wait_exit() == 0
     assert "tide: power button" in qemu.guest.console.wait_end()
 
@@ -44,7 +44,7 @@ def test_power_button_in_the_middle_of_work(boot: Boot) -> None:
     qemu = boot(MemDevice("vmem0", size=4 * GIB), type="pc")
     qemu.set_requested("vmem0", 4 * GIB)
     qemu.guest.send("alloc 64M 8; fill all; check all")
-    qemu.qmp.execute("system_powerdown")
+    qemu.qmp.execute_last("system_powerdown")
     assert qemu.wait_exit() == 0
 
 

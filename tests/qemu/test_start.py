@@ -113,7 +113,7 @@ def test_follows_a_resize_where_the_8254_is_left_out(boot: Boot, machine: str, a
 
 def test_power_button_without_an_interrupt_controller(boot: Boot) -> None:
     qemu = boot(MemDevice("vmem0"), type="q35,pic=off")
-    qemu.qmp.execute("system_powerdown")
+    qemu.qmp.execute_last("system_powerdown")
     assert qemu.wait_exit() == 0
     assert "tide: power button" in qemu.guest.console.wait_end()
 

@@ -67,7 +67,7 @@ def test_memory_clock_console_and_processors_come_back(boot: Boot, name: str) ->
         assert qemu.guest.command("check all").count("check: ok") == 4
         assert qemu.guest.command("cpus").startswith(f"cpus: running={qemu.machine.cpus}\n")
         qemu.wait_for(lambda: qemu.guest.stats()["uptime ms"] > before + 50, "the clock to go on")
-    qemu.qmp.execute("system_powerdown")
+    qemu.qmp.execute_last("system_powerdown")
     assert qemu.wait_exit() == 0, "the power button is heard"
 
 

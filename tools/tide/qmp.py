@@ -82,6 +82,13 @@ class Qmp:
             else:
                 return message["return"]
 
+    def execute_last(self, command: str, **arguments: Any) -> None:
+        """Run one command to which the guest may end QEMU before the answer has come."""
+        try:
+            self.execute(command, **arguments)
+        except QmpClosed:
+            pass
+
     def poll_events(self) -> None:
         """Take in what has arrived, without waiting."""
         try:
