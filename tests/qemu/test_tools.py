@@ -228,6 +228,7 @@ def test_a_pipe_that_nobody_reads_any_more() -> None:
         assert "Traceback" not in done.stderr and "Exception" not in done.stderr, done.stderr
 
 
+@pytest.mark.skipif(shutil.which("gdb") is None, reason="tools/gdb misses gdb first, and it is not installed")
 def test_without_qemu(tmp_path: Path) -> None:
     environment = os.environ | {"TMPDIR": str(tmp_path)}
     for name, arguments in (("run", ()), ("shell", ()), ("gdb", ()), ("profile", ("1G",))):
