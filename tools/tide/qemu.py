@@ -117,6 +117,8 @@ class Qemu:
             self.qmp = Qmp(control)
         except QmpClosed as error:
             self.process.wait(WAIT_SECONDS)
+            if self.guest.console.wait_end():
+                return self  # the guest ran, and has ended QEMU before QMP was up
             message = self.output().strip() or str(error)
             self.__exit__()
             raise QemuFailed(f"QEMU did not start: {message}") from error
