@@ -23,10 +23,11 @@ KERNEL_LDFLAGS := -nostdlib -static -Wl,--build-id=none -Wl,-z,noexecstack \
 	-Wl,-z,max-page-size=4096 -Wl,-T,linker.ld
 
 LIB_SOURCES := $(wildcard lib/*.c)
-MM_SOURCES := $(wildcard mm/*.c)
-DRIVER_SOURCES := $(wildcard drivers/pci/*.c drivers/virtio/*.c)
-KERNEL_SOURCES := $(wildcard boot/*.S boot/*.c arch/x86_64/*.S arch/x86_64/*.c kernel/*.c) \
-	$(LIB_SOURCES) $(MM_SOURCES) $(DRIVER_SOURCES)
+MM_SOURCES := $(wildcard mm/*.c mm/hotplug/*.c)
+DRIVER_SOURCES := $(wildcard drivers/pci/*.c drivers/virtio/*/*.c)
+EXTRA_SOURCES := $(wildcard extras/*/*.c extras/*/*.S)
+KERNEL_SOURCES := $(wildcard boot/*.S boot/*.c arch/x86_64/*.S arch/x86_64/*.c arch/x86_64/smp/*.S \
+	arch/x86_64/smp/*.c kernel/*.c monitor/*.c) $(EXTRA_SOURCES) $(LIB_SOURCES) $(MM_SOURCES) $(DRIVER_SOURCES)
 KERNEL_OBJECTS := $(patsubst %,$(O)/kernel/%.o,$(KERNEL_SOURCES))
 
 .DEFAULT_GOAL := all
@@ -61,19 +62,24 @@ $(O)/kernel/%.S.o: %.S Makefile
 
 # ---- host programs: the same sources of lib, mm, drivers and kernel against fakes ----
 
+# Extras that reach the machine itself: no host program has them.
+MACHINE_EXTRAS := extras/suspend/suspend.c extras/suspend/acpi_sleep.c extras/handover/handover.c \
+	$(wildcard extras/screen/*.c) extras/numa/acpi_node.c
+
 HOST_CC ?= gcc
 HOST_SANITIZERS ?= -fsanitize=address,undefined -fno-sanitize-recover=all
 HOST_CFLAGS := -std=gnu11 -O1 -g $(DEFINES) $(WARNINGS) -I. -Itests/unit/include -fno-omit-frame-pointer \
 	-fno-strict-aliasing $(HOST_SANITIZERS) -MMD -MP
 
 HOST_SOURCES := $(filter-out lib/string.c lib/printf.c,$(LIB_SOURCES)) $(MM_SOURCES) \
-	$(DRIVER_SOURCES) $(wildcard kernel/*.c) arch/x86_64/acpi.c arch/x86_64/acpi_srat.c \
-	$(wildcard tests/unit/fake_*.c)
-HOST_SOURCES += boot/memory_map.c boot/multiboot2.c boot/pvh.c arch/x86_64/page_tables.c
+	$(DRIVER_SOURCES) $(wildcard kernel/*.c monitor/*.c tests/fakes/fake_*.c) arch/x86_64/acpi.c \
+	arch/x86_64/page_tables.c boot/memory_map.c boot/pvh.c \
+	$(filter-out $(MACHINE_EXTRAS),$(filter %.c,$(EXTRA_SOURCES)))
 HOST_OBJECTS := $(patsubst %.c,$(O)/host/%.o,$(HOST_SOURCES))
-# For the tests that are about them; the others have tests/unit/fake_arch.c in their place.
-ACPI_OBJECTS := $(patsubst %,$(O)/host/arch/x86_64/%.o,acpi_power acpi_sleep smbios)
-UNIT_TESTS := $(patsubst tests/unit/%.c,$(O)/unit/%,$(wildcard tests/unit/test_*.c))
+# For the tests that are about them; the others have tests/fakes/fake_arch.c in their place.
+ACPI_OBJECTS := $(patsubst %,$(O)/host/%.o,arch/x86_64/acpi_power extras/suspend/acpi_sleep arch/x86_64/smbios)
+UNIT_SOURCES := $(wildcard tests/unit/*/test_*.c)
+UNIT_TESTS := $(patsubst tests/unit/%.c,$(O)/unit/%,$(UNIT_SOURCES))
 
 $(O)/host/%.o: %.c
 	@mkdir -p $(@D)
@@ -83,9 +89,9 @@ $(O)/host/libtide.a: $(HOST_OBJECTS)
 	@rm -f $@
 	ar rcs $@ $^
 
-$(O)/unit/test_acpi_power: $(filter-out %/smbios.o,$(ACPI_OBJECTS))
-$(O)/unit/test_acpi_events: $(filter %/acpi_power.o,$(ACPI_OBJECTS))
-$(O)/unit/test_smbios: $(filter %/smbios.o,$(ACPI_OBJECTS))
+$(O)/unit/arch/test_acpi_power: $(filter-out %/smbios.o,$(ACPI_OBJECTS))
+$(O)/unit/arch/test_acpi_events: $(filter %/acpi_power.o,$(ACPI_OBJECTS))
+$(O)/unit/arch/test_smbios: $(filter %/smbios.o,$(ACPI_OBJECTS))
 
 $(O)/unit/%: $(O)/host/tests/unit/%.o $(O)/host/libtide.a
 	@mkdir -p $(@D)
@@ -190,6 +196,6 @@ clean:
 	rm -rf $(O)
 
 -include $(KERNEL_OBJECTS:.o=.d) $(HOST_OBJECTS:.o=.d) $(ACPI_OBJECTS:.o=.d) \
-	$(patsubst tests/unit/%.c,$(O)/host/tests/unit/%.d,$(wildcard tests/unit/test_*.c))
+	$(patsubst %.c,$(O)/host/%.d,$(UNIT_SOURCES))
 include $(wildcard tests/*/*.mk)
 .SECONDARY:

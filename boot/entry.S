@@ -132,7 +132,7 @@ enter_64:
 no_long_mode_text:
     .asciz "tide: error: the processor lacks long mode or no-execute pages\r\n"
     .balign 8
-    .globl boot_gdt             /* and for arch/x86_64/cpu_start.S */
+    .globl boot_gdt             /* and for arch/x86_64/smp/cpu_start.S */
 boot_gdt:
     .quad 0
     .quad 0x00209b0000000000    /* 64-bit code */

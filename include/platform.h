@@ -4,12 +4,12 @@
  *
  * mm/ and drivers/ reach the processor and the chipset through these
  * functions, <asm/...> and nothing else. arch/x86_64 implements them in the
- * kernel; tests/unit/fake_platform.c implements them for the host programs, in
+ * kernel; tests/fakes/fake_platform.c implements them for the host programs, in
  * which the same sources of mm/ and drivers/ run under sanitizers.
  *
  * Physical memory is identity mapped: the pointer to a mapped physical address
  * is the address itself (phys_to_virt() below, never a cast of one's own). Beside that map
- * is a window of addresses (<asm/vm.h>) that show what mm/vm.c says.
+ * is a window of addresses (<asm/vm.h>) that show what extras/vm/vm.c says.
  */
 #ifndef TIDE_INCLUDE_PLATFORM_H
 #define TIDE_INCLUDE_PLATFORM_H

@@ -4,9 +4,9 @@
 #include "kernel/devices.h"
 
 #include "drivers/pci/pci.h"
-#include "drivers/virtio/virtio_mmio.h"
-#include "drivers/virtio/virtio_pci.h"
-#include "drivers/virtio/virtio_spec.h"
+#include "drivers/virtio/core/virtio_spec.h"
+#include "drivers/virtio/mmio/virtio_mmio.h"
+#include "drivers/virtio/pci/virtio_pci.h"
 #include "include/platform.h"
 #include "include/status.h"
 #include "kernel/devices_internal.h"

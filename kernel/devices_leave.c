@@ -4,9 +4,9 @@
  * user. A driver lets go when none of its pages is in use, and is asked until then.
  */
 #include "drivers/pci/pci.h"
-#include "drivers/pci/pci_hotplug.h"
-#include "drivers/virtio/virtio_mmio.h"
-#include "drivers/virtio/virtio_pci.h"
+#include "drivers/virtio/mmio/virtio_mmio.h"
+#include "drivers/virtio/pci/virtio_pci.h"
+#include "extras/pci_hotplug/pci_hotplug.h"
 #include "include/platform.h"
 #include "include/status.h"
 #include "kernel/devices_internal.h"

@@ -10,9 +10,9 @@
 #include "arch/x86_64/arch.h"
 #include "include/platform.h"
 #include "include/status.h"
-#include "kernel/command_error.h"
 #include "lib/console.h"
 #include "lib/panic.h"
+#include "monitor/command_error.h"
 
 _Static_assert(CPUS_MAX <= 64, "a job's processors are the bits of a word");
 

@@ -6,19 +6,19 @@
  */
 #include "arch/x86_64/arch.h"
 #include "drivers/pci/pci.h"
-#include "drivers/pci/pci_hotplug.h"
+#include "extras/pci_hotplug/pci_hotplug.h"
+#include "extras/vm/vm.h"
 #include "include/platform.h"
-#include "kernel/commands.h"
 #include "kernel/devices.h"
 #include "kernel/job.h"
 #include "kernel/kmain.h"
-#include "kernel/monitor.h"
 #include "kernel/options.h"
 #include "lib/console.h"
 #include "lib/log.h"
 #include "mm/early.h"
 #include "mm/page.h"
-#include "mm/vm.h"
+#include "monitor/commands.h"
+#include "monitor/monitor.h"
 
 static struct options options;
 static bool ready; /* "tide: ready" was said: the monitor runs */

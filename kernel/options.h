@@ -7,9 +7,9 @@
 #define TIDE_KERNEL_OPTIONS_H
 
 #include "drivers/pci/pci.h"
-#include "drivers/virtio/virtio.h"
-#include "drivers/virtio/virtio_mem.h"
-#include "drivers/virtio/virtio_mmio.h"
+#include "drivers/virtio/core/virtio.h"
+#include "drivers/virtio/mem/virtio_mem.h"
+#include "drivers/virtio/mmio/virtio_mmio.h"
 #include "lib/cmdline.h"
 
 #define OPTIONS_SLOTS_MAX 16

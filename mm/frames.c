@@ -2,13 +2,13 @@
 /* See frames.h. */
 #include "mm/frames.h"
 
+#include "extras/check/poison.h"
 #include "include/status.h"
 #include "lib/bitmap.h"
 #include "lib/panic.h"
 #include "mm/index.h"
 #include "mm/meta.h"
 #include "mm/page_internal.h"
-#include "mm/poison.h"
 
 /* A range in up to three: frames of one area, whole areas, frames of one area. */
 struct parts {

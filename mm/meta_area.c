@@ -2,12 +2,12 @@
 /* See meta_area.h. */
 #include "mm/meta_area.h"
 
+#include "extras/check/poison.h"
 #include "include/platform.h"
 #include "lib/panic.h"
 #include "lib/string.h"
 #include "mm/index.h"
 #include "mm/page_internal.h"
-#include "mm/poison.h"
 
 /* The first frame of the area. */
 struct head {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Owners of movable pages. See page.h. */
+#include "extras/check/poison.h"
 #include "include/status.h"
 #include "mm/page_internal.h"
-#include "mm/poison.h"
 
 static struct page_owner *owners[PAGE_OWNERS_MAX];
 static unsigned nr_owners;

@@ -74,7 +74,7 @@ struct page_owner {
      * Copy the page at `from` to `to` and let go of every reference to `from`:
      * true, and mm frees `from`. Or refuse: false, and mm frees `to`. Called
      * from the processor that unplugs; may allocate and free, but not call
-     * mm/hotplug.h. The owner may have freed `from` meanwhile, and must refuse.
+     * mm/hotplug/hotplug.h. The owner may have freed `from` meanwhile, and must refuse.
      */
     bool (*move)(struct page_owner *owner, paddr_t from, paddr_t to);
     unsigned number; /* mm's */

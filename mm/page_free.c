@@ -7,10 +7,10 @@
  * What is rare takes the address and the order alone and finds the rest again,
  * so that the common path carries nothing along for it.
  */
+#include "extras/check/poison.h"
 #include "lib/panic.h"
 #include "mm/index.h"
 #include "mm/page_internal.h"
-#include "mm/poison.h"
 
 /* The entry of an area that is locked here already. */
 static u32 locked_entry(struct area_ref ref)

@@ -4,15 +4,15 @@
  * bitmaps included, so that what comes later can be had from boot RAM without
  * needing more.
  */
+#include "extras/numa/node.h"
+#include "extras/vm/heap.h"
+#include "extras/vm/vm.h"
 #include "lib/panic.h"
 #include "mm/early.h"
 #include "mm/frames.h"
-#include "mm/heap.h"
 #include "mm/index.h"
 #include "mm/meta.h"
-#include "mm/node.h"
 #include "mm/page_internal.h"
-#include "mm/vm.h"
 #include "mm/watermark.h"
 
 const struct boot_info *page_boot;

@@ -3,12 +3,12 @@
  * Runs of any number of frames. Up to an area's half they are cut from the
  * next larger order; above it they begin with an area and go on in the next.
  */
+#include "extras/check/poison.h"
 #include "lib/bitmap.h"
 #include "lib/panic.h"
 #include "mm/index.h"
 #include "mm/meta.h"
 #include "mm/page_internal.h"
-#include "mm/poison.h"
 
 /* Free the frames by the largest aligned orders that fit. */
 static void free_pieces(paddr_t paddr, u64 nr_frames, void (*free)(paddr_t paddr, unsigned order))

@@ -7,12 +7,12 @@
  * of it never share an area, nor a block of several areas as long as there is another one. All here
  * runs with page_lock held.
  */
+#include "extras/check/poison.h"
 #include "lib/panic.h"
+#include "mm/hotplug/pinned.h"
 #include "mm/index.h"
 #include "mm/meta.h"
 #include "mm/page_internal.h"
-#include "mm/pinned.h"
-#include "mm/poison.h"
 
 /*
  * Areas searched in vain before an idle one is broken up rather than search on: a

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Where the console's text goes: to the serial port, and to the screen's rows; one processor at a
  * time. */
-#include "arch/x86_64/cpus.h"
-#include "arch/x86_64/screen.h"
 #include "arch/x86_64/serial.h"
+#include "arch/x86_64/smp/cpus.h"
 #include "asm/cpu.h"
+#include "extras/screen/screen.h"
 #include "include/platform.h"
 
 /* A processor that was stopped may hold it for ever: the last one that runs goes without. */

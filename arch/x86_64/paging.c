@@ -10,9 +10,9 @@
 
 #include "arch/x86_64/arch.h"
 #include "arch/x86_64/cpu.h"
-#include "arch/x86_64/cpus.h"
 #include "arch/x86_64/image.h"
 #include "arch/x86_64/page_tables.h"
+#include "arch/x86_64/smp/cpus.h"
 #include "arch/x86_64/stacks.h"
 #include "asm/vm.h"
 #include "include/platform.h"

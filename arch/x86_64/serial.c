@@ -13,9 +13,9 @@
 
 #include "arch/x86_64/arch.h"
 #include "arch/x86_64/interrupts.h"
-#include "arch/x86_64/suspend.h"
 #include "asm/cpu.h"
 #include "asm/io.h"
+#include "extras/suspend/suspend.h"
 #include "include/platform.h"
 #include "include/status.h"
 #include "lib/log.h"

@@ -6,8 +6,8 @@
 #include "arch/x86_64/traps.h"
 
 #include "arch/x86_64/cpu.h"
-#include "arch/x86_64/cpus.h"
 #include "arch/x86_64/paging.h"
+#include "arch/x86_64/smp/cpus.h"
 
 #define TRAP_VECTORS   256
 #define STUB_BYTES     16

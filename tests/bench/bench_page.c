@@ -18,9 +18,9 @@
 
 #include "include/status.h"
 #include "include/units.h"
-#include "mm/hotplug.h"
+#include "mm/hotplug/hotplug.h"
 #include "mm/page.h"
-#include "tests/unit/fake_mm.h"
+#include "tests/fakes/fake_mm.h"
 
 #define REGION_BASE (4 * GIB)
 #define REGION      (2 * GIB)

@@ -20,10 +20,10 @@
 #include <cmocka.h>
 
 #include "include/status.h"
-#include "mm/hotplug.h"
+#include "mm/hotplug/hotplug.h"
 #include "mm/page.h"
 #include "tests/bench/rivals.h"
-#include "tests/unit/fake_mm.h"
+#include "tests/fakes/fake_mm.h"
 
 #define REGION_BASE FAKE_REGION_BASE
 #define REGION      (RIVAL_FRAMES * PAGE_BYTES)

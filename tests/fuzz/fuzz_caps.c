@@ -4,17 +4,17 @@
  * are the input. What the transport makes of it stays within the BARs (an
  * access that no BAR decodes ends the run), and every wait ends.
  */
-#include "drivers/virtio/virtio_pci.h"
-#include "drivers/virtio/virtio_pci_caps.h"
-#include "drivers/virtio/virtio_spec.h"
-#include "drivers/virtio/virtqueue.h"
+#include "drivers/virtio/core/virtio_spec.h"
+#include "drivers/virtio/core/virtqueue.h"
+#include "drivers/virtio/pci/virtio_pci.h"
+#include "drivers/virtio/pci/virtio_pci_caps.h"
 #include "include/status.h"
 #include "include/units.h"
 #include "lib/log.h"
 #include "mm/page.h"
+#include "tests/fakes/fake_mm.h"
+#include "tests/fakes/fake_pci.h"
 #include "tests/fuzz/fuzz.h"
-#include "tests/unit/fake_mm.h"
-#include "tests/unit/fake_pci.h"
 
 #define CAPS_FIRST 0x40
 #define CAPS_BYTES 0xc0

@@ -4,14 +4,14 @@
  * reader. The reads are bounded, a snapshot is one that the device showed
  * twice, and what vmem_config_check() lets pass can be computed with.
  */
-#include "drivers/virtio/virtio_mem_config.h"
-#include "drivers/virtio/virtio_spec.h"
+#include "drivers/virtio/core/virtio_spec.h"
+#include "drivers/virtio/mem/virtio_mem_config.h"
 #include "include/status.h"
 #include "include/units.h"
 #include "lib/log.h"
+#include "tests/fakes/fake_platform.h"
+#include "tests/fakes/fake_transport.h"
 #include "tests/fuzz/fuzz.h"
-#include "tests/unit/fake_platform.h"
-#include "tests/unit/fake_transport.h"
 
 #define READS_MAX 1024
 

@@ -14,11 +14,11 @@
 #include "include/status.h"
 #include "kernel/devices.h"
 #include "kernel/job.h"
-#include "kernel/monitor.h"
 #include "lib/log.h"
 #include "mm/page.h"
+#include "monitor/monitor.h"
+#include "tests/fakes/fake_kernel.h"
 #include "tests/fuzz/fuzz.h"
-#include "tests/unit/fake_kernel.h"
 
 #define BOOT_BYTES     (2 * MIB)
 #define ACTIONS_MAX    32

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* libFuzzer target: a hostile device in a packed ring. See fuzz_ring.h. */
-#include "drivers/virtio/virtio_spec.h"
+#include "drivers/virtio/core/virtio_spec.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/fuzz/fuzz_ring.h"
 

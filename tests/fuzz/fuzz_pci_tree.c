@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * libFuzzer target: a PCI tree built from the input, with firmware's faults
- * and the devices'. What must hold of it is in tests/unit/fake_pci_random.h.
+ * and the devices'. What must hold of it is in tests/fakes/fake_pci_random.h.
  */
 #include "include/units.h"
 #include "lib/log.h"
+#include "tests/fakes/fake_pci_random.h"
+#include "tests/fakes/fake_platform.h"
 #include "tests/fuzz/fuzz.h"
-#include "tests/unit/fake_pci_random.h"
-#include "tests/unit/fake_platform.h"
 
 static struct fuzz_input input;
 

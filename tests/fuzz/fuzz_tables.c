@@ -4,13 +4,13 @@
  * SRAT. The first byte chooses. The rest is parsed as it is, in a copy whose end
  * the sanitizer watches, and what comes out keeps the contract.
  */
-#include "arch/x86_64/acpi_srat.h"
+#include "extras/handover/elf_image.h"
+#include "extras/numa/acpi_srat.h"
 #include "include/status.h"
 #include "include/units.h"
-#include "kernel/elf_image.h"
 #include "lib/log.h"
+#include "tests/fakes/fake_platform.h"
 #include "tests/fuzz/fuzz.h"
-#include "tests/unit/fake_platform.h"
 
 #define RANGES_MAX 8
 

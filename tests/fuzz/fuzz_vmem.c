@@ -6,16 +6,16 @@
  * resets, sleep, pages that are taken and freed. Whatever it is: the driver's book is what
  * mm has mapped, a page in use stays mapped, and each call is bounded.
  */
-#include "drivers/virtio/virtio_mem.h"
-#include "drivers/virtio/virtio_mem_spec.h"
-#include "drivers/virtio/virtio_spec.h"
+#include "drivers/virtio/core/virtio_spec.h"
+#include "drivers/virtio/mem/virtio_mem.h"
+#include "drivers/virtio/mem/virtio_mem_spec.h"
 #include "include/status.h"
 #include "include/units.h"
 #include "lib/log.h"
 #include "mm/page.h"
+#include "tests/fakes/fake_mm.h"
+#include "tests/fakes/fake_transport.h"
 #include "tests/fuzz/fuzz.h"
-#include "tests/unit/fake_mm.h"
-#include "tests/unit/fake_transport.h"
 
 #define NR_DEVICES   2
 #define BASE         FAKE_REGION_BASE /* of the first device, and GIB more for the next */

@@ -2,14 +2,14 @@
 /* See fuzz_ring.h. */
 #include "tests/fuzz/fuzz_ring.h"
 
-#include "drivers/virtio/virtio_spec.h"
+#include "drivers/virtio/core/virtio_spec.h"
 #include "include/status.h"
 #include "include/units.h"
 #include "lib/log.h"
 #include "mm/page.h"
+#include "tests/fakes/fake_mm.h"
+#include "tests/fakes/fake_transport.h"
 #include "tests/fuzz/fuzz.h"
-#include "tests/unit/fake_mm.h"
-#include "tests/unit/fake_transport.h"
 
 #define QUEUE_SIZE     8
 #define BUFFERS        16

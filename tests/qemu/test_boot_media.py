@@ -79,7 +79,7 @@ def read_text(qemu: Qemu, folder: Path) -> str:
 
 
 def read_font() -> dict[tuple[int, ...], str]:
-    source = (TREE / "arch/x86_64/font.c").read_text()
+    source = (TREE / "extras/screen/font.c").read_text()
     letters = re.findall(r"\['(\\?.)' - FIRST\] = \{([^}]*)\}", source)
     assert len(letters) == 95
     return {tuple(int(column, 16) for column in columns.split(",")): name[-1] for name, columns in letters}

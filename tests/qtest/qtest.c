@@ -16,8 +16,8 @@
 #include <unistd.h>
 
 #include "include/units.h"
-#include "tests/unit/fake_mmio.h"
-#include "tests/unit/fake_platform.h"
+#include "tests/fakes/fake_mmio.h"
+#include "tests/fakes/fake_platform.h"
 #include "tests/unit/unit.h"
 
 #define LIFE_SECONDS    600

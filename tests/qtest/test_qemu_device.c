@@ -11,16 +11,16 @@
 #include <unistd.h>
 
 #include "drivers/pci/pci.h"
-#include "drivers/virtio/virtio_mem.h"
-#include "drivers/virtio/virtio_pci.h"
-#include "drivers/virtio/virtio_spec.h"
-#include "drivers/virtio/virtqueue.h"
+#include "drivers/virtio/core/virtio_spec.h"
+#include "drivers/virtio/core/virtqueue.h"
+#include "drivers/virtio/mem/virtio_mem.h"
+#include "drivers/virtio/pci/virtio_pci.h"
 #include "include/status.h"
 #include "mm/early.h"
 #include "mm/page.h"
+#include "tests/fakes/fake_platform.h"
+#include "tests/fakes/fake_vmem.h"
 #include "tests/qtest/qtest.h"
-#include "tests/unit/fake_platform.h"
-#include "tests/unit/fake_vmem.h"
 #include "tests/unit/unit.h"
 
 #define REGION_BYTES (2 * GIB)

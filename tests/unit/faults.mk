@@ -5,6 +5,6 @@
 FAULTY := page_alloc page_alloc_slot page_alloc_run page_alloc_on_node place_boot_frame \
 	meta_area_get platform_map_ram platform_unmap_ram platform_vm_map platform_map_mmio
 
-$(O)/unit/test_exhaustion_%: UNIT_LDFLAGS := $(FAULTY:%=-Xlinker --wrap=%)
-$(O)/unit/test_vmem_race: UNIT_LDFLAGS := -Xlinker --wrap=hotplug_offline \
+$(O)/unit/mm/test_exhaustion_% $(O)/unit/virtio_mem/test_exhaustion_%: UNIT_LDFLAGS := $(FAULTY:%=-Xlinker --wrap=%)
+$(O)/unit/virtio_mem/test_vmem_race: UNIT_LDFLAGS := -Xlinker --wrap=hotplug_offline \
 	-Xlinker --wrap=hotplug_offline_locked

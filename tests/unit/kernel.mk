@@ -4,4 +4,4 @@
 BOARD_LDFLAGS := $(patsubst %,-Xlinker --wrap=%,virtio_pci_create virtio_pci_destroy \
 	virtio_mmio_create virtio_mmio_destroy)
 
-$(O)/unit/test_kernel_%: UNIT_LDFLAGS := $(BOARD_LDFLAGS)
+$(O)/unit/kernel/test_kernel_%: UNIT_LDFLAGS := $(BOARD_LDFLAGS)

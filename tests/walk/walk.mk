@@ -6,23 +6,23 @@ OPS ?= 10000000
 SEED ?= 1
 
 # What the allocator's tests need, without the drivers.
-ALLOCATOR_SOURCES := $(filter-out lib/string.c lib/printf.c,$(LIB_SOURCES)) $(MM_SOURCES) \
-	$(patsubst %,tests/unit/fake_%.c,mm model platform vm)
+ALLOCATOR_SOURCES := $(filter-out lib/string.c lib/printf.c,$(LIB_SOURCES)) $(MM_SOURCES) $(wildcard extras/check/*.c extras/vm/vm*.c extras/vm/heap.c) extras/numa/node.c \
+	$(patsubst %,tests/fakes/fake_%.c,mm model platform vm)
 
 .PHONY: walk tsan-programs debug-programs debug-image
 walk: ## random operations on the allocator under sanitizers, OPS=10000000 SEED=1
 	$(TOOL) tools/setup test
-	$(BUILD) $(O)/unit/test_page_walk $(O)/unit/test_page_threads tsan-programs
+	$(BUILD) $(O)/unit/mm/test_page_walk $(O)/unit/mm/test_page_threads tsan-programs
 	@tests/walk/run $(O) $(OPS) $(SEED)
 
 tsan-programs:
 	@$(MAKE) --no-print-directory -s O=$(O)/tsan HOST_SOURCES="$(ALLOCATOR_SOURCES)" \
 	  HOST_SANITIZERS=-fsanitize=thread \
-	  $(patsubst %,$(O)/tsan/unit/%,test_page_threads test_evacuate_threads)
+	  $(patsubst %,$(O)/tsan/unit/mm/%,test_page_threads test_evacuate_threads)
 
 debug-programs:
 	@$(MAKE) --no-print-directory -s O=$(O)/debug DEBUG=1 HOST_SOURCES="$(ALLOCATOR_SOURCES)" \
-	  $(patsubst %,$(O)/debug/unit/%,test_page_poison test_page_walk)
+	  $(patsubst %,$(O)/debug/unit/mm/%,test_page_poison test_page_walk)
 
 debug-image:
 	@$(MAKE) --no-print-directory -s O=$(O)/debug DEBUG=1 all

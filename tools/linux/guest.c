@@ -22,10 +22,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "extras/workload/workload_plan.h"
 #include "include/exit_status.h"
 #include "include/status.h"
 #include "include/units.h"
-#include "kernel/workload_plan.h"
 
 #define PROMPT         "linux> "
 #define FILE_PATH      "/mem/chunks"
@@ -367,7 +367,7 @@ static void run_command(char *line)
     }
 }
 
-/* "@TAG command" is answered as Tide's monitor does, see kernel/monitor.h. */
+/* "@TAG command" is answered as Tide's monitor does, see monitor/monitor.h. */
 static void run_line(char *line)
 {
     FILE *console = stdout;

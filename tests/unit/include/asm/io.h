@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Port I/O of the host programs: each access goes to the fake chipset that
- * has claimed the port with fake_port_claim() (tests/unit/fake_mmio.h).
+ * has claimed the port with fake_port_claim() (tests/fakes/fake_mmio.h).
  */
 #ifndef TIDE_ASM_IO_H
 #define TIDE_ASM_IO_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Device registers of the host programs: each access goes to the fake device
- * that has claimed the address with fake_mmio_claim() (tests/unit/fake_mmio.h).
+ * that has claimed the address with fake_mmio_claim() (tests/fakes/fake_mmio.h).
  */
 #ifndef TIDE_ASM_MMIO_H
 #define TIDE_ASM_MMIO_H

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Inside arch/x86_64: which processors the machine has, by what firmware says:
+ * ACPI's MADT, or the table of the MultiProcessor Specification 1.4 where
+ * there is no ACPI. That table may name one processor of each package and leave the others
+ * to CPUID. Firmware is not trusted: each field is bounded.
+ */
+#ifndef TIDE_ARCH_X86_64_SMP_CPU_LIST_H
+#define TIDE_ARCH_X86_64_SMP_CPU_LIST_H
+
+#include "asm/cpu.h"
+#include "include/boot_info.h"
+#include "include/types.h"
+
+struct cpu_list {
+    const char *source; /* "ACPI", "the MP table" or "CPUID" */
+    unsigned nr_named;  /* at least 1; those after them may exist or not */
+    unsigned nr;
+    u8 apic_ids[CPUS_MAX];
+};
+
+/*
+ * The processors that may be used, without repetition. The one that runs,
+ * boot_apic_id, comes first, named by firmware or not. package_ids is how many
+ * APIC ids a package has, a power of two. After acpi_init(); maps what it reads.
+ */
+void cpu_list_find(const struct boot_info *boot, u8 boot_apic_id, unsigned package_ids,
+                   struct cpu_list *list);
+
+#endif

@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What every virtio device has in common: the status ladder, features, config
+ * snapshots and events. See virtio.h.
+ *
+ * Status bits are only ever added, one step at a time, and 0 is written by
+ * virtio_reset() alone. Every wait for the device has a bound in time and in
+ * reads. A value is read from the device once and then used from the copy.
+ */
+#include "drivers/virtio/core/virtio.h"
+
+#include <asm/cpu.h>
+#include <stdarg.h>
+
+#include "drivers/virtio/core/virtio_spec.h"
+#include "include/status.h"
+#include "lib/log.h"
+#include "lib/printf.h"
+#include "lib/string.h"
+
+#define RESET_TIMEOUT_MS 1000
+#define RESET_READS_MAX  (1u << 20) /* ends the wait where the clock stands still */
+#define CONFIG_TRIES_MAX 32
+#define FEATURE_BITS     64
+#define STATUS_ALL_ONES  0xff /* what a device that is gone reads as */
+
+/*
+ * The ring and transport features that Tide knows how to use. SR_IOV, ADMIN_VQ
+ * and SUSPEND are not among them: nothing here would obey their rules.
+ */
+#define CORE_FEATURES                                                                       \
+    (VIRTIO_FEATURE(VIRTIO_F_INDIRECT_DESC) | VIRTIO_FEATURE(VIRTIO_F_EVENT_IDX) |          \
+     VIRTIO_FEATURE(VIRTIO_F_VERSION_1) | VIRTIO_FEATURE(VIRTIO_F_ACCESS_PLATFORM) |        \
+     VIRTIO_FEATURE(VIRTIO_F_RING_PACKED) | VIRTIO_FEATURE(VIRTIO_F_IN_ORDER) |             \
+     VIRTIO_FEATURE(VIRTIO_F_ORDER_PLATFORM) | VIRTIO_FEATURE(VIRTIO_F_NOTIFICATION_DATA) | \
+     VIRTIO_FEATURE(VIRTIO_F_NOTIF_CONFIG_DATA) | VIRTIO_FEATURE(VIRTIO_F_RING_RESET))
+
+static const char *subject(const struct virtio_device *device)
+{
+    return device->name ? device->name : device->location;
+}
+
+/* ---- status ---- */
+
+/* One step of the ladder. NEEDS_RESET is the device's bit: kept as it stands, never cleared. */
+static void add_status(struct virtio_device *device, u8 bits)
+{
+    u8 kept = device->ops->get_status(device) & VIRTIO_STATUS_NEEDS_RESET;
+    device->status |= bits;
+    device->ops->set_status(device, device->status | kept);
+}
+
+int virtio_reset(struct virtio_device *device)
+{
+    u64 deadline_ms = platform_now_ms() + RESET_TIMEOUT_MS;
+
+    device->status = 0;
+    device->ops->set_status(device, 0);
+    for (u32 reads = 0; reads < RESET_READS_MAX; reads++) {
+        u8 status = device->ops->get_status(device);
+        if (status == 0) {
+            device->broken = false;
+            device->broken_reason[0] = '\0';
+            device->features = 0;
+            __atomic_store_n(&device->events, 0, __ATOMIC_RELAXED);
+            return OK;
+        }
+        if (status == STATUS_ALL_ONES) {
+            virtio_break(device, "it has vanished: its status reads all ones");
+            return E_NODEV;
+        }
+        if (platform_now_ms() >= deadline_ms)
+            break;
+        cpu_relax();
+    }
+    virtio_break(device, "its status still reads 0x%02x after a reset, expected 0 within %u ms",
+                 device->ops->get_status(device), RESET_TIMEOUT_MS);
+    return E_TIMEOUT;
+}
+
+void virtio_driver_ok(struct virtio_device *device)
+{
+    add_status(device, VIRTIO_STATUS_DRIVER_OK);
+}
+
+void virtio_break(struct virtio_device *device, const char *format, ...)
+{
+    char reason[VIRTIO_REASON_BYTES];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(reason, sizeof(reason), format, args);
+    va_end(args);
+    log_error(LOG_VIRTIO, subject(device), "the device is no longer used: %s", reason);
+    if (device->broken)
+        return;
+    device->broken = true;
+    memcpy(device->broken_reason, reason, sizeof(reason));
+    add_status(device, VIRTIO_STATUS_FAILED);
+}
+
+bool virtio_needs_reset(struct virtio_device *device)
+{
+    u8 status = device->ops->get_status(device);
+    return (status & VIRTIO_STATUS_NEEDS_RESET) != 0 || (status & device->status) != device->status;
+}
+
+/* ---- features ---- */
+
+/* The names of the bits, each after a blank; "bit N" where there is no name. */
+static void list_features(char *text, size_t bytes, u64 bits, const char *const device_names[24])
+{
+    size_t used = 0;
+
+    text[0] = '\0';
+    for (unsigned bit = 0; bit < FEATURE_BITS && used < bytes; bit++) {
+        if ((bits >> bit & 1) == 0)
+            continue;
+        const char *name = virtio_feature_name(bit, device_names);
+        int length = name ? snprintf(text + used, bytes - used, " %s", name)
+                          : snprintf(text + used, bytes - used, " bit-%u", bit);
+        used += (size_t)length;
+    }
+}
+
+static void log_features(const struct virtio_device *device, const char *const device_names[24])
+{
+    char taken[320];
+    char left[320];
+    u64 not_taken = device->offered & ~device->features;
+
+    if (!log_enabled(LOG_VIRTIO, LOG_LEVEL_INFO))
+        return;
+    list_features(taken, sizeof(taken), device->features, device_names);
+    list_features(left, sizeof(left), not_taken, device_names);
+    log_info(LOG_VIRTIO, subject(device), "features%s%s%s", taken,
+             not_taken ? "; offered and not accepted" : "", left);
+}
+
+int virtio_negotiate(struct virtio_device *device, u64 wanted, u64 required,
+                     const char *const device_feature_names[24])
+{
+    int status = virtio_reset(device);
+    if (status != OK)
+        return status;
+
+    add_status(device, VIRTIO_STATUS_ACKNOWLEDGE);
+    add_status(device, VIRTIO_STATUS_DRIVER);
+
+    /*
+     * Offered bits outside what driver, core and transport know are left
+     * alone, without failing: virtio 1.4, "Feature Bits".
+     */
+    u64 known = (wanted & ~VIRTIO_RESERVED_FEATURES) | (CORE_FEATURES & device->transport_features);
+    device->offered = device->ops->get_features(device);
+    device->features = device->offered & known & ~device->features_masked;
+    log_features(device, device_feature_names);
+
+    u64 missing = (required | VIRTIO_FEATURE(VIRTIO_F_VERSION_1)) & ~device->features;
+    if (missing != 0) {
+        char names[96];
+        list_features(names, sizeof(names), missing, device_feature_names);
+        virtio_break(device, "it does not offer what the driver needs:%s", names);
+        return E_UNSUPPORTED;
+    }
+    device->ops->set_features(device, device->features);
+
+    add_status(device, VIRTIO_STATUS_FEATURES_OK);
+    u8 now = device->ops->get_status(device);
+    if ((now & VIRTIO_STATUS_FEATURES_OK) == 0 || (now & VIRTIO_STATUS_NEEDS_RESET) != 0) {
+        virtio_break(device, "it refused the features: status 0x%02x, expected FEATURES_OK", now);
+        return E_UNSUPPORTED;
+    }
+    return OK;
+}
+
+/* ---- config space ---- */
+
+/* Four bytes of any structure. */
+typedef u32 __attribute__((aligned(1), may_alias)) config_word;
+
+/* Read [0, bytes) over `snapshot`, each field of 32 bits once; true if nothing had changed. */
+static bool refresh_config(struct virtio_device *device, config_word *snapshot, u32 bytes)
+{
+    u32 changes = 0;
+
+    for (u32 offset = 0; offset < bytes; offset += sizeof(u32), snapshot++) {
+        u32 value = device->ops->read_config(device, offset, sizeof(value));
+        changes |= *snapshot ^ value;
+        *snapshot = value;
+    }
+    return changes == 0;
+}
+
+/*
+ * virtio 1.4, "Device Configuration Space": the generation is read before and
+ * after. There are devices that never change it, so two reads in a row must
+ * agree as well.
+ */
+int virtio_read_config(struct virtio_device *device, void *snapshot, u32 bytes)
+{
+    u32 there = device->ops->config_bytes(device);
+    if (bytes > there) {
+        log_error(LOG_VIRTIO, subject(device), "its config space has %u bytes, expected %u or more",
+                  there, bytes);
+        return E_RANGE;
+    }
+    (void)refresh_config(device, snapshot, bytes);
+    for (unsigned tries = 0; tries < CONFIG_TRIES_MAX; tries++) {
+        u32 before = device->ops->config_generation(device);
+        bool same = refresh_config(device, snapshot, bytes);
+        if (same && device->ops->config_generation(device) == before)
+            return OK;
+    }
+    log_error(LOG_VIRTIO, subject(device), "its config space changed during each of %u reads",
+              CONFIG_TRIES_MAX);
+    return E_TIMEOUT;
+}
+
+/* ---- events ---- */
+
+u32 virtio_take_events(struct virtio_device *device)
+{
+    u32 events = __atomic_exchange_n(&device->events, 0, __ATOMIC_ACQUIRE);
+    if (device->irq_mode == VIRTIO_IRQ_POLL)
+        events |= device->ops->poll_events(device);
+    return events;
+}
+
+void virtio_post_events(struct virtio_device *device, u32 events)
+{
+    device->nr_interrupts++;
+    __atomic_fetch_or(&device->events, events, __ATOMIC_RELEASE);
+}

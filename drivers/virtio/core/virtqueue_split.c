@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The split ring: virtio 1.4, "Split Virtqueues".
+ *
+ * Three parts: a table of descriptors and the available ring, which the driver
+ * writes, and the used ring, which the device writes. Both indices run freely
+ * over 16 bits. The driver never reads back what it wrote: chains are
+ * followed in the book's slots, so a device that rewrites descriptors
+ * deceives only itself.
+ */
+#include "drivers/virtio/core/virtqueue_ring.h"
+
+#include <asm/barrier.h>
+
+#include "include/status.h"
+
+enum avail_flag { AVAIL_NO_INTERRUPT = 1 };
+enum used_flag { USED_NO_NOTIFY = 1 };
+
+/* Written by the driver, read by the device. */
+struct split_descriptor {
+    le64 paddr;
+    le32 bytes;
+    le16 flags;
+    le16 next;
+};
+
+/* Written by the driver, read by the device. A le16 used_event follows the ring. */
+struct split_avail {
+    le16 flags; /* 0: used-buffer notifications are welcome, and with EVENT_IDX always */
+    le16 index;
+    le16 ring[];
+};
+
+struct split_used_entry {
+    le32 id;
+    le32 bytes;
+};
+
+/* Written by the device, read by the driver. A le16 avail_event follows the ring. */
+struct split_used {
+    le16 flags;
+    le16 index;
+    struct split_used_entry ring[];
+};
+
+_Static_assert(sizeof(struct split_descriptor) == 16, "descriptor layout");
+_Static_assert(sizeof(struct split_avail) == 4, "avail ring layout");
+_Static_assert(sizeof(struct split_used) == 4, "used ring layout");
+_Static_assert(sizeof(struct split_used_entry) == 8, "used entry layout");
+
+static struct split_descriptor *descriptors(const struct virtqueue *queue)
+{
+    return phys_to_virt(queue->layout.descriptors);
+}
+
+static struct split_avail *avail(const struct virtqueue *queue)
+{
+    return phys_to_virt(queue->layout.driver_area);
+}
+
+static struct split_used *used_ring(const struct virtqueue *queue)
+{
+    return phys_to_virt(queue->layout.device_area);
+}
+
+static le16 *used_event(const struct virtqueue *queue)
+{
+    return &avail(queue)->ring[queue->size];
+}
+
+static const le16 *avail_event(const struct virtqueue *queue)
+{
+    return (const le16 *)(const void *)&used_ring(queue)->ring[queue->size];
+}
+
+static u16 ring_index(const struct virtqueue *queue, u16 index)
+{
+    return index & (u16)(queue->size - 1);
+}
+
+static u32 split_descriptor_bytes(u16 size)
+{
+    return size * (u32)sizeof(struct split_descriptor);
+}
+
+static u32 split_driver_area_bytes(u16 size)
+{
+    return (u32)sizeof(struct split_avail) + size * (u32)sizeof(le16) + (u32)sizeof(le16);
+}
+
+static u32 split_device_area_bytes(u16 size)
+{
+    return (u32)sizeof(struct split_used) + size * (u32)sizeof(struct split_used_entry) +
+           (u32)sizeof(le16);
+}
+
+/* used.flags and both indices are zero already: "The Virtqueue Used Ring". */
+static void split_start(struct virtqueue *queue)
+{
+    queue->event_armed = 0;
+    queue->published = 0;
+}
+
+/* ---- to the device ---- */
+
+static struct split_descriptor describe(const struct virtqueue_buffer *buffer, unsigned piece)
+{
+    u16 flags = piece < buffer->nr_readable ? 0 : VIRTQUEUE_DESC_WRITE;
+    if (piece + 1 < buffer->nr_pieces)
+        flags |= VIRTQUEUE_DESC_NEXT;
+    return (struct split_descriptor){.paddr = cpu_to_le64(buffer->pieces[piece].paddr),
+                                     .bytes = cpu_to_le32(buffer->pieces[piece].bytes),
+                                     .flags = cpu_to_le16(flags)};
+}
+
+static void add_indirect(struct virtqueue *queue, const struct virtqueue_buffer *buffer)
+{
+    struct split_descriptor *table =
+        (struct split_descriptor *)queue->tables + buffer->id * VIRTQUEUE_TABLE_PIECES;
+
+    for (unsigned i = 0; i < buffer->nr_pieces; i++) {
+        table[i] = describe(buffer, i);
+        if (i + 1 < buffer->nr_pieces)
+            table[i].next = cpu_to_le16((u16)(i + 1));
+    }
+    descriptors(queue)[buffer->id] = (struct split_descriptor){
+        .paddr = cpu_to_le64(virt_to_phys(table)),
+        .bytes = cpu_to_le32(buffer->nr_pieces * (u32)sizeof(table[0])),
+        .flags = cpu_to_le16(VIRTQUEUE_DESC_INDIRECT),
+    };
+}
+
+static void add_chain(struct virtqueue *queue, const struct virtqueue_buffer *buffer)
+{
+    u16 id = buffer->id;
+
+    for (unsigned i = 0; i < buffer->nr_pieces; i++) {
+        u16 next = queue->slots[id].next;
+        struct split_descriptor descriptor = describe(buffer, i);
+        if (i + 1 < buffer->nr_pieces)
+            descriptor.next = cpu_to_le16(next);
+        descriptors(queue)[id] = descriptor;
+        id = next;
+    }
+}
+
+static void split_add(struct virtqueue *queue, const struct virtqueue_buffer *buffer)
+{
+    if (buffer->indirect)
+        add_indirect(queue, buffer);
+    else
+        add_chain(queue, buffer);
+    ring_write16(&avail(queue)->ring[ring_index(queue, queue->next_avail)], buffer->id);
+    queue->next_avail++;
+}
+
+/*
+ * With EVENT_IDX the device interrupts once, when it uses the buffer that
+ * used_event names. Ask for the next one; true if that is news.
+ */
+static bool arm_event(struct virtqueue *queue)
+{
+    if (!queue->event_idx || queue->event_armed == queue->next_used)
+        return false;
+    queue->event_armed = queue->next_used;
+    ring_write16(used_event(queue), queue->next_used);
+    return true;
+}
+
+static bool split_publish(struct virtqueue *queue)
+{
+    u16 before = queue->published;
+
+    queue->published = queue->next_avail;
+    arm_event(queue); /* before the device can use what is published here */
+    /* Descriptors and ring entries, before the index that makes them available. */
+    dma_write_barrier();
+    ring_write16(&avail(queue)->index, queue->next_avail);
+    /* Our index, before we read what the device wants: it writes that, then reads our index. */
+    dma_full_barrier();
+    if (queue->event_idx)
+        return ring_event_passed(ring_read16(avail_event(queue)), queue->next_avail, before);
+    return (ring_read16(&used_ring(queue)->flags) & USED_NO_NOTIFY) == 0;
+}
+
+static u16 split_next_avail(const struct virtqueue *queue)
+{
+    return queue->next_avail;
+}
+
+/* ---- from the device ---- */
+
+static u16 count_used(const struct virtqueue *queue)
+{
+    return (u16)(ring_read16(&used_ring(queue)->index) - queue->next_used);
+}
+
+static int split_peek(struct virtqueue *queue, struct virtqueue_entry *entry)
+{
+    u16 nr_used = count_used(queue);
+
+    if (nr_used == 0 && arm_event(queue)) {
+        /* Our wish, before we look again: the device writes its index, then reads our wish. */
+        dma_full_barrier();
+        nr_used = count_used(queue);
+    }
+    if (nr_used == 0)
+        return E_AGAIN;
+    if (nr_used > queue->outstanding) {
+        virtio_break(queue->device,
+                     "queue %u: used index %u, expected %u and at most the %u outstanding more",
+                     queue->index, (u16)(queue->next_used + nr_used), queue->next_used,
+                     queue->outstanding);
+        return E_BROKEN;
+    }
+    /* The index that we read, before the entries and replies that it covers. */
+    dma_read_barrier();
+    const struct split_used_entry *from =
+        &used_ring(queue)->ring[ring_index(queue, queue->next_used)];
+    entry->id = ring_read32(&from->id);
+    entry->bytes = ring_read32(&from->bytes);
+    entry->nr_more = (u16)(nr_used - 1);
+    return OK;
+}
+
+static void split_advance(struct virtqueue *queue, u16 nr_buffers, u16 nr_descriptors)
+{
+    (void)nr_descriptors;
+    queue->next_used = (u16)(queue->next_used + nr_buffers);
+}
+
+const struct virtqueue_format virtqueue_split_format = {
+    .name = "split",
+    .descriptor_bytes = split_descriptor_bytes,
+    .driver_area_bytes = split_driver_area_bytes,
+    .device_area_bytes = split_device_area_bytes,
+    .start = split_start,
+    .add = split_add,
+    .publish = split_publish,
+    .next_avail = split_next_avail,
+    .peek = split_peek,
+    .advance = split_advance,
+};

@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The registers of the modern PCI transport. See virtio_pci.h; the capability
+ * list is virtio_pci_caps.c's and interrupts are virtio_pci_irq.c's.
+ *
+ * Each field is read and written by its own width, 64-bit ones as two halves.
+ * Of the common structure only the fields that a driver may write are written.
+ */
+#include "drivers/virtio/pci/virtio_pci.h"
+
+#include <asm/cpu.h>
+#include <asm/mmio.h>
+
+#include "drivers/virtio/core/virtio_spec.h"
+#include "drivers/virtio/pci/virtio_pci_internal.h"
+#include "include/status.h"
+#include "include/units.h"
+#include "lib/log.h"
+#include "lib/printf.h"
+#include "lib/string.h"
+#include "mm/page.h"
+
+#define CONFIG_BYTES_MAX       4096 /* of a device's config space, as far as it is mapped */
+#define QUEUE_RESET_TIMEOUT_MS 1000
+#define QUEUE_RESET_READS_MAX  (1u << 20)
+
+_Static_assert(sizeof(struct virtio_pci) <= PAGE_BYTES, "it is allocated as one page");
+
+/* ---- registers ---- */
+
+static volatile void *common_field(const struct virtio_pci *transport, unsigned field)
+{
+    return transport->common + field;
+}
+
+u16 virtio_pci_common_read16(const struct virtio_pci *transport, unsigned field)
+{
+    return mmio_read16(common_field(transport, field));
+}
+
+void virtio_pci_common_write16(struct virtio_pci *transport, unsigned field, u16 value)
+{
+    mmio_write16(common_field(transport, field), value);
+}
+
+static void common_write64(struct virtio_pci *transport, unsigned field, u64 value)
+{
+    mmio_write32(common_field(transport, field), (u32)value);
+    mmio_write32(common_field(transport, field + 4), (u32)(value >> 32));
+}
+
+/* "MSI-X Vector Configuration": the vector must be read back. */
+int virtio_pci_set_vector(struct virtio_pci *transport, unsigned field, u16 vector)
+{
+    virtio_pci_common_write16(transport, field, vector);
+    u16 now = virtio_pci_common_read16(transport, field);
+    return now == vector ? OK : E_UNSUPPORTED;
+}
+
+static u8 pci_get_status(struct virtio_device *device)
+{
+    return mmio_read8(common_field(virtio_pci_of(device), VIRTIO_PCI_COMMON_DEVICE_STATUS));
+}
+
+static void pci_set_status(struct virtio_device *device, u8 status)
+{
+    mmio_write8(common_field(virtio_pci_of(device), VIRTIO_PCI_COMMON_DEVICE_STATUS), status);
+}
+
+static u64 pci_get_features(struct virtio_device *device)
+{
+    const struct virtio_pci *transport = virtio_pci_of(device);
+    u64 features = 0;
+
+    for (u32 half = 0; half < 2; half++) {
+        mmio_write32(common_field(transport, VIRTIO_PCI_COMMON_DEVICE_FEATURE_SELECT), half);
+        u64 bits = mmio_read32(common_field(transport, VIRTIO_PCI_COMMON_DEVICE_FEATURE));
+        features |= bits << (32 * half);
+    }
+    return features;
+}
+
+static void pci_set_features(struct virtio_device *device, u64 features)
+{
+    const struct virtio_pci *transport = virtio_pci_of(device);
+
+    for (u32 half = 0; half < 2; half++) {
+        mmio_write32(common_field(transport, VIRTIO_PCI_COMMON_DRIVER_FEATURE_SELECT), half);
+        mmio_write32(common_field(transport, VIRTIO_PCI_COMMON_DRIVER_FEATURE),
+                     (u32)(features >> (32 * half)));
+    }
+}
+
+static u32 pci_config_generation(struct virtio_device *device)
+{
+    return mmio_read8(common_field(virtio_pci_of(device), VIRTIO_PCI_COMMON_CONFIG_GENERATION));
+}
+
+static u32 pci_device_config_bytes(struct virtio_device *device)
+{
+    return (u32)min_u64(virtio_pci_of(device)->windows.device.bytes, CONFIG_BYTES_MAX);
+}
+
+static u32 pci_read_config(struct virtio_device *device, u32 offset, unsigned bytes)
+{
+    volatile u8 *field = virtio_pci_of(device)->config + offset;
+
+    if (bytes == 1)
+        return mmio_read8(field);
+    return bytes == 2 ? mmio_read16(field) : mmio_read32(field);
+}
+
+/* ---- queues ---- */
+
+static u16 pci_queue_size_max(struct virtio_device *device, u16 queue)
+{
+    struct virtio_pci *transport = virtio_pci_of(device);
+
+    if (queue >= VIRTIO_PCI_QUEUES_MAX ||
+        queue >= virtio_pci_common_read16(transport, VIRTIO_PCI_COMMON_NUM_QUEUES))
+        return 0;
+    virtio_pci_common_write16(transport, VIRTIO_PCI_COMMON_QUEUE_SELECT, queue);
+    return virtio_pci_common_read16(transport, VIRTIO_PCI_COMMON_QUEUE_SIZE);
+}
+
+/* Where the selected queue is notified, and with what. */
+static int set_up_doorbell(struct virtio_pci *transport, u16 queue)
+{
+    struct virtio_pci_doorbell *doorbell = &transport->doorbells[queue];
+    u32 bytes = virtio_has_feature(&transport->device, VIRTIO_F_NOTIFICATION_DATA) ? 4 : 2;
+    u16 notify_off = virtio_pci_common_read16(transport, VIRTIO_PCI_COMMON_QUEUE_NOTIFY_OFF);
+    volatile void *address;
+    u64 offset;
+
+    int status = virtio_pci_notify_offset(&transport->windows, notify_off, bytes, &offset);
+    if (status != OK) {
+        log_error(LOG_VIRTIO, transport->device.name,
+                  "queue %u: notify offset %u * %u is not in the notify structure of %u bytes",
+                  queue, notify_off, transport->windows.notify_multiplier,
+                  transport->windows.notify.bytes);
+        return status;
+    }
+    status = pci_map_bar(transport->pci, transport->windows.notify.bar, offset, bytes, &address);
+    if (status != OK)
+        return status;
+    doorbell->address = address;
+    doorbell->value = queue;
+    if (virtio_has_feature(&transport->device, VIRTIO_F_NOTIF_CONFIG_DATA))
+        doorbell->value =
+            virtio_pci_common_read16(transport, VIRTIO_PCI_COMMON_QUEUE_NOTIF_CONFIG_DATA);
+    return OK;
+}
+
+static int pci_queue_enable(struct virtio_device *device, u16 queue,
+                            const struct virtqueue_layout *layout)
+{
+    struct virtio_pci *transport = virtio_pci_of(device);
+
+    virtio_pci_common_write16(transport, VIRTIO_PCI_COMMON_QUEUE_SELECT, queue);
+    virtio_pci_common_write16(transport, VIRTIO_PCI_COMMON_QUEUE_SIZE, layout->size);
+    u16 size = virtio_pci_common_read16(transport, VIRTIO_PCI_COMMON_QUEUE_SIZE);
+    if (size != layout->size) {
+        log_error(LOG_VIRTIO, device->name, "queue %u: its size reads %u, expected %u as written",
+                  queue, size, layout->size);
+        return E_UNSUPPORTED;
+    }
+    common_write64(transport, VIRTIO_PCI_COMMON_QUEUE_DESC, layout->descriptors);
+    common_write64(transport, VIRTIO_PCI_COMMON_QUEUE_DRIVER, layout->driver_area);
+    common_write64(transport, VIRTIO_PCI_COMMON_QUEUE_DEVICE, layout->device_area);
+    int status = set_up_doorbell(transport, queue);
+    if (status != OK)
+        return status;
+    /* irq_enable() has set the vector; a queue reset since then has cleared it. */
+    if (transport->nr_messages != 0) {
+        status = virtio_pci_set_vector(transport, VIRTIO_PCI_COMMON_QUEUE_MSIX_VECTOR,
+                                       transport->queue_vector);
+        if (status != OK)
+            return status;
+    }
+    /* "Common configuration structure layout": all else before queue_enable. */
+    virtio_pci_common_write16(transport, VIRTIO_PCI_COMMON_QUEUE_ENABLE, 1);
+    return OK;
+}
+
+/* "Virtqueue Reset": write 1, wait for 0, and see that the queue is no longer enabled. */
+static int pci_queue_reset(struct virtio_device *device, u16 queue)
+{
+    struct virtio_pci *transport = virtio_pci_of(device);
+    u64 deadline_ms = platform_now_ms() + QUEUE_RESET_TIMEOUT_MS;
+
+    virtio_pci_common_write16(transport, VIRTIO_PCI_COMMON_QUEUE_SELECT, queue);
+    virtio_pci_common_write16(transport, VIRTIO_PCI_COMMON_QUEUE_RESET, 1);
+    for (u32 reads = 0; reads < QUEUE_RESET_READS_MAX; reads++) {
+        if (virtio_pci_common_read16(transport, VIRTIO_PCI_COMMON_QUEUE_RESET) == 0 &&
+            virtio_pci_common_read16(transport, VIRTIO_PCI_COMMON_QUEUE_ENABLE) == 0)
+            return OK;
+        if (platform_now_ms() >= deadline_ms)
+            break;
+        cpu_relax();
+    }
+    log_error(LOG_VIRTIO, device->name, "queue %u: not reset within %u ms", queue,
+              QUEUE_RESET_TIMEOUT_MS);
+    return E_TIMEOUT;
+}
+
+/* "Available Buffer Notifications": 16 bits, or 32 with where the next buffer will be. */
+static void pci_notify(struct virtio_device *device, u16 queue, u32 next_avail)
+{
+    const struct virtio_pci_doorbell *doorbell = &virtio_pci_of(device)->doorbells[queue];
+
+    if (virtio_has_feature(device, VIRTIO_F_NOTIFICATION_DATA))
+        mmio_write32(doorbell->address, doorbell->value | next_avail << 16);
+    else
+        mmio_write16(doorbell->address, doorbell->value);
+}
+
+static const struct virtio_transport_ops pci_ops = {
+    .name = "virtio-pci",
+    .get_status = pci_get_status,
+    .set_status = pci_set_status,
+    .get_features = pci_get_features,
+    .set_features = pci_set_features,
+    .config_generation = pci_config_generation,
+    .config_bytes = pci_device_config_bytes,
+    .read_config = pci_read_config,
+    .queue_size_max = pci_queue_size_max,
+    .queue_enable = pci_queue_enable,
+    .queue_reset = pci_queue_reset,
+    .notify = pci_notify,
+    .irq_enable = virtio_pci_irq_enable,
+    .irq_disable = virtio_pci_irq_disable,
+    .poll_events = virtio_pci_poll_events,
+};
+
+/* ---- life ---- */
+
+u32 virtio_pci_device_type(const struct pci_device *pci)
+{
+    if (pci->vendor_id != VIRTIO_PCI_VENDOR || pci->device_id <= VIRTIO_PCI_MODERN_BASE ||
+        pci->device_id > VIRTIO_PCI_MODERN_LAST)
+        return 0;
+    return pci->device_id - (u32)VIRTIO_PCI_MODERN_BASE;
+}
+
+/* Fields that an older device's shorter common structure lacks take their features with them. */
+static u64 features_of(const struct virtio_pci_windows *windows)
+{
+    u64 features = VIRTIO_RESERVED_FEATURES;
+
+    if (windows->common.bytes < VIRTIO_PCI_COMMON_QUEUE_RESET)
+        features &= ~VIRTIO_FEATURE(VIRTIO_F_NOTIF_CONFIG_DATA);
+    if (windows->common.bytes < VIRTIO_PCI_COMMON_BYTES_RESET)
+        features &= ~VIRTIO_FEATURE(VIRTIO_F_RING_RESET);
+    return features;
+}
+
+static int map_window(struct pci_device *pci, const struct virtio_pci_window *window, u32 bytes_max,
+                      volatile u8 **mapped)
+{
+    volatile void *registers;
+    u64 bytes = min_u64(window->bytes, bytes_max); /* a structure may be far longer than needed */
+
+    int status = pci_map_bar(pci, window->bar, window->offset, bytes, &registers);
+    if (status == OK)
+        *mapped = registers;
+    return status;
+}
+
+static int map_windows(struct virtio_pci *transport)
+{
+    const struct virtio_pci_windows *windows = &transport->windows;
+    struct pci_device *pci = transport->pci;
+
+    int status =
+        map_window(pci, &windows->common, VIRTIO_PCI_COMMON_BYTES_RESET, &transport->common);
+    if (status == OK)
+        status = map_window(pci, &windows->isr, 1, &transport->isr);
+    if (status == OK && windows->device.bytes != 0)
+        status = map_window(pci, &windows->device, CONFIG_BYTES_MAX, &transport->config);
+    return status;
+}
+
+static bool is_modern(const struct pci_device *pci)
+{
+    char location[PCI_ADDRESS_TEXT_BYTES];
+
+    if (virtio_pci_device_type(pci) != 0)
+        return true;
+    bool is_old = pci->vendor_id == VIRTIO_PCI_VENDOR &&
+                  pci->device_id >= VIRTIO_PCI_TRANSITIONAL_FIRST &&
+                  pci->device_id < VIRTIO_PCI_MODERN_BASE;
+    log_error(LOG_VIRTIO, pci_address_text(pci->address, location),
+              "%04x:%04x is %s, expected %04x:%04x to %04x", pci->vendor_id, pci->device_id,
+              is_old ? "a legacy or transitional virtio device" : "not a virtio device",
+              VIRTIO_PCI_VENDOR, VIRTIO_PCI_MODERN_BASE + 1, VIRTIO_PCI_MODERN_LAST);
+    return false;
+}
+
+int virtio_pci_create(struct pci_device *pci, struct virtio_device **created)
+{
+    char location[PCI_ADDRESS_TEXT_BYTES];
+    struct virtio_pci_windows windows;
+
+    if (!is_modern(pci))
+        return E_NODEV;
+    int status = virtio_pci_find_windows(pci, &windows);
+    if (status != OK)
+        return status;
+    paddr_t paddr = page_alloc(0, PAGE_KERNEL);
+    if (paddr == PADDR_NONE)
+        return E_NOMEM;
+
+    struct virtio_pci *transport = phys_to_virt(paddr);
+    memset(transport, 0, sizeof(*transport));
+    transport->pci = pci;
+    transport->windows = windows;
+    transport->device.ops = &pci_ops;
+    transport->device.device_type = virtio_pci_device_type(pci);
+    transport->device.transport_features = features_of(&windows);
+    snprintf(transport->device.location, sizeof(transport->device.location), "pci %s",
+             pci_address_text(pci->address, location));
+    status = map_windows(transport);
+    if (status != OK) {
+        page_free(paddr, 0);
+        return status;
+    }
+    pci_enable(pci, true); /* before MSI-X, whose table is in a BAR */
+    virtio_pci_irq_init(transport);
+    *created = &transport->device;
+    return OK;
+}
+
+void virtio_pci_destroy(struct virtio_device *device)
+{
+    struct virtio_pci *transport = virtio_pci_of(device);
+
+    virtio_pci_irq_disable(device);
+    pci_enable(transport->pci, false);
+    page_free(virt_to_phys(transport), 0);
+}

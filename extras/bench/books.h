@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Memory in which each processor of a job keeps what it holds, so that the processors
+ * share only what the job is about: boot RAM, one allocation a processor.
+ */
+#ifndef TIDE_EXTRAS_BENCH_BOOKS_H
+#define TIDE_EXTRAS_BENCH_BOOKS_H
+
+#include "asm/cpu.h"
+#include "include/types.h"
+
+struct books {
+    unsigned order; /* of one book; its user's */
+    void *of[CPUS_MAX];
+};
+
+/*
+ * Allocate one for each of the processors, which are bits by number. What is in it is undefined.
+ * False without memory for all: none is allocated then.
+ */
+must_check bool books_open(struct books *books, u64 processors);
+
+/* Free them all. */
+void books_close(struct books *books);
+
+#endif

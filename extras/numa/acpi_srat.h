@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * ACPI's System Resource Affinity Table (SRAT): which memory is near which
+ * processors. Pure; nothing the table says is trusted.
+ */
+#ifndef TIDE_EXTRAS_NUMA_ACPI_SRAT_H
+#define TIDE_EXTRAS_NUMA_ACPI_SRAT_H
+
+#include "include/platform.h"
+
+/*
+ * Copy the enabled ranges of a table of `bytes`, in its order, at most nr_max of them, and return
+ * how many. None is empty, runs past 2^64 or overlaps one before it: such entries are left out
+ * with a warning each, and a list that breaks its own bounds ends there.
+ */
+unsigned acpi_srat_parse(const void *table, u32 bytes, struct platform_node_range *ranges,
+                         unsigned nr_max);
+
+#endif

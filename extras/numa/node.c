@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* See node.h. The ranges come checked: none overflows or overlaps another. */
+#include "extras/numa/node.h"
+
+#include "include/platform.h"
+#include "include/status.h"
+#include "mm/index.h"
+
+#define RANGES_MAX 64
+
+static struct platform_node_range ranges[RANGES_MAX];
+static unsigned nr_ranges;
+
+void node_init(void)
+{
+    nr_ranges = 0;
+    while (nr_ranges < RANGES_MAX && platform_memory_node(nr_ranges, &ranges[nr_ranges]) == OK)
+        nr_ranges++;
+    if (nr_ranges == 0)
+        ranges[nr_ranges++] = (struct platform_node_range){.bytes = INDEX_LIMIT};
+}
+
+u32 node_of(paddr_t paddr)
+{
+    for (unsigned i = 0; i < nr_ranges; i++) {
+        if (paddr >= ranges[i].base && paddr - ranges[i].base < ranges[i].bytes)
+            return ranges[i].node_id;
+    }
+    return 0;
+}
+
+bool node_next_range(u32 node_id, unsigned *number, paddr_t *base, paddr_t *end)
+{
+    while (*number < nr_ranges) {
+        const struct platform_node_range *range = &ranges[(*number)++];
+        if (range->node_id != node_id || range->base >= INDEX_LIMIT)
+            continue;
+        *base = range->base;
+        *end = range->base + min_u64(range->bytes, INDEX_LIMIT - range->base);
+        return true;
+    }
+    return false;
+}

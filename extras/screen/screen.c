@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The console on a screen, for a machine without a serial port.
+ *
+ * The last rows written are kept from the first line on, so that a screen
+ * switched on later shows what came before. Only cells that differ from what
+ * is shown are drawn: the memory of a screen is slow, and is never read.
+ */
+#include "extras/screen/screen.h"
+
+#include "arch/x86_64/arch.h"
+#include "arch/x86_64/serial.h"
+#include "asm/cpu.h"
+#include "include/platform.h"
+#include "lib/log.h"
+#include "lib/string.h"
+
+#define TAB_COLUMNS 8
+
+/* A ring: row `last_row` is being written, the rows before it are older. */
+static char rows[SCREEN_ROWS_MAX][SCREEN_COLUMNS];
+static unsigned last_row;
+static unsigned next_column;
+static unsigned nr_rows_begun = 1; /* at most SCREEN_ROWS_MAX */
+
+static struct screen_form form;
+static bool is_off; /* nothing is kept any more */
+static char shown[SCREEN_ROWS_MAX][SCREEN_COLUMNS];
+
+static void new_line(void)
+{
+    last_row = (last_row + 1) % SCREEN_ROWS_MAX;
+    next_column = 0;
+    if (nr_rows_begun < SCREEN_ROWS_MAX)
+        nr_rows_begun++;
+    memset(rows[last_row], 0, SCREEN_COLUMNS);
+}
+
+static void put(char character)
+{
+    switch (character) {
+    case '\n':
+        new_line();
+        return;
+    case '\r':
+        next_column = 0;
+        return;
+    case '\b':
+        if (next_column > 0)
+            next_column--;
+        return;
+    case '\t':
+        next_column = (next_column + TAB_COLUMNS) / TAB_COLUMNS * TAB_COLUMNS;
+        return;
+    default:
+        if (next_column >= SCREEN_COLUMNS)
+            new_line();
+        rows[last_row][next_column++] = character;
+    }
+}
+
+/* The newest row is the last one shown. Cells hold 0 where nothing was written. */
+static void show(void)
+{
+    if (form.nr_rows == 0)
+        return;
+    unsigned nr_older = (unsigned)min_u64(nr_rows_begun, form.nr_rows) - 1;
+    unsigned first = last_row + SCREEN_ROWS_MAX - nr_older;
+
+    for (unsigned row = 0; row <= nr_older; row++) {
+        const char *text = rows[(first + row) % SCREEN_ROWS_MAX];
+
+        for (unsigned column = 0; column < SCREEN_COLUMNS; column++) {
+            if (text[column] == shown[row][column])
+                continue;
+            shown[row][column] = text[column];
+            form.draw(row, column, text[column] == 0 ? ' ' : text[column]);
+        }
+    }
+}
+
+void screen_write(const char *text, size_t bytes)
+{
+    if (is_off)
+        return;
+    u64 flags = irq_save();
+
+    for (size_t i = 0; i < bytes; i++)
+        put(text[i]);
+    show();
+    irq_restore(flags);
+}
+
+void screen_off(void)
+{
+    is_off = true;
+}
+
+void screen_start(const struct boot_screen *screen)
+{
+    struct screen_form found = {0};
+
+    if (screen->kind == BOOT_SCREEN_PIXELS)
+        found = framebuffer_start(screen);
+    else if (screen->kind == BOOT_SCREEN_TEXT || screen->kind == BOOT_SCREEN_UNKNOWN)
+        found = vga_text_start(screen);
+    if (found.nr_rows == 0) {
+        log_error(LOG_ARCH, "screen",
+                  "the screen (%ux%u of %u bits at 0x%llx) cannot be used, expected text of 80 "
+                  "columns or pixels of 16, 24 or 32 bits; serial port only",
+                  screen->width, screen->height, screen->bits_per_pixel,
+                  (unsigned long long)screen->base);
+        return;
+    }
+    u64 flags = irq_save();
+    form = found;
+    show();
+    irq_restore(flags);
+    log_info(LOG_ARCH, "screen", "the console is %s",
+             serial_exists() ? "COM1 and this screen; type on COM1"
+                             : "this screen; there is no COM1 to type on");
+}

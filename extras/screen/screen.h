@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Inside arch/x86_64: the console's text as rows of characters, and the two
+ * forms in which a screen shows them.
+ *
+ * screen.c keeps the rows; a form draws single cells and nothing else.
+ */
+#ifndef TIDE_EXTRAS_SCREEN_SCREEN_H
+#define TIDE_EXTRAS_SCREEN_SCREEN_H
+
+#include "include/boot_info.h"
+#include "include/types.h"
+
+#define SCREEN_COLUMNS  80
+#define SCREEN_ROWS_MAX 64
+
+struct screen_form {
+    unsigned nr_rows; /* at most SCREEN_ROWS_MAX; 0: this screen cannot be used */
+    void (*draw)(unsigned row, unsigned column, char character);
+};
+
+/* Keep what was written to the console, and show it once screen_start() was called. Any context. */
+void screen_write(const char *text, size_t bytes);
+
+/* ---- the forms: map the screen's memory and empty the whole screen ---- */
+
+struct screen_form vga_text_start(const struct boot_screen *screen);
+struct screen_form framebuffer_start(const struct boot_screen *screen);
+
+/* ---- font.c: letters of 5 x 7 points ---- */
+
+#define FONT_COLUMNS 5
+#define FONT_ROWS    7
+
+/* The columns of a character, left to right, bit 0 on top. What has no letter is a box. */
+const u8 *font_columns(char character);
+
+#endif

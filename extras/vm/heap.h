@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Small objects of any size, on frames of the page allocator. An object has the
+ * size class above its size: 32 bytes to 1 KiB in powers of two, and whole
+ * frames beyond. Objects are aligned to their class, at most to a page; contents
+ * are undefined.
+ */
+#ifndef TIDE_EXTRAS_VM_HEAP_H
+#define TIDE_EXTRAS_VM_HEAP_H
+
+#include "include/types.h"
+
+/* The largest object: half an area. */
+#define HEAP_BYTES_MAX ((size_t)1 << 20)
+
+/* Nothing is allocated. For page_init(). */
+void heap_init(void);
+
+/* NULL for 0 bytes, above HEAP_BYTES_MAX, or without memory. Not from an interrupt. O(1). */
+must_check void *heap_alloc(size_t bytes);
+
+/* What heap_alloc() gave, with the same size; NULL is ignored. A double free panics. */
+void heap_free(void *object, size_t bytes);
+
+/* Frames that the heap has now. */
+u64 heap_frames(void);
+
+#endif

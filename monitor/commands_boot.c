@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* memory: what the boot loader said, and where the plugged memory lies beside it. */
+#include "include/boot_info.h"
+
+#include "drivers/virtio/mem/virtio_mem.h"
+#include "include/platform.h"
+#include "include/status.h"
+#include "include/units.h"
+#include "kernel/devices.h"
+#include "lib/console.h"
+#include "lib/parse.h"
+#include "lib/printf.h"
+#include "monitor/commands.h"
+
+static const struct boot_info *boot_info;
+
+void commands_set_boot_info(const struct boot_info *boot)
+{
+    boot_info = boot;
+}
+
+const struct boot_info *commands_boot_info(void)
+{
+    return boot_info;
+}
+
+static const char *type_name(u32 type)
+{
+    switch (type) {
+    case BOOT_MEMORY_RAM:
+        return "RAM";
+    case BOOT_MEMORY_ACPI:
+        return "ACPI tables";
+    case BOOT_MEMORY_NVS:
+        return "ACPI NVS";
+    case BOOT_MEMORY_BAD:
+        return "bad";
+    default:
+        return "reserved";
+    }
+}
+
+static void print_range(paddr_t base, u64 bytes, const char *what)
+{
+    char size[24];
+    console_printf("  0x%012lx to 0x%012lx %10s  %s\n", (unsigned long)base,
+                   (unsigned long)(base + bytes - 1), format_size(bytes, size, sizeof(size)), what);
+}
+
+static bool has_several_nodes(void)
+{
+    struct platform_node_range range;
+    for (unsigned i = 0; platform_memory_node(i, &range) == OK; i++) {
+        if (range.node_id != 0)
+            return true;
+    }
+    return false;
+}
+
+/* As ACPI has it; the regions go by their devices' word, if there is one. */
+static void print_nodes(void)
+{
+    struct platform_node_range range;
+    char text[40];
+    if (!has_several_nodes())
+        return;
+    console_printf("memory: the nodes of ACPI\n");
+    for (unsigned i = 0; platform_memory_node(i, &range) == OK; i++) {
+        snprintf(text, sizeof(text), "node %u%s", range.node_id,
+                 range.is_hotplug ? ", for what may come" : "");
+        print_range(range.base, range.bytes, text);
+    }
+}
+
+void command_memory(const struct command_line *line)
+{
+    (void)line;
+    print_nodes();
+    console_printf("memory: the map of %s\n", boot_info->protocol);
+    for (u32 i = 0; i < boot_info->nr_ranges; i++)
+        print_range(boot_info->ranges[i].base, boot_info->ranges[i].bytes,
+                    type_name(boot_info->ranges[i].type));
+    if (boot_info->module.bytes != 0)
+        print_range(boot_info->module.base, boot_info->module.bytes, "the loader's module");
+    const struct vmem_device *vmem;
+    char name[40];
+    for (unsigned i = 0; (vmem = devices_at(i)) != NULL; i++) {
+        struct vmem_status status;
+        vmem_get_status(vmem, &status);
+        if (status.config.region_bytes == 0)
+            continue;
+        snprintf(name, sizeof(name), "%s, node %u", vmem_virtio(vmem)->name, status.node_id);
+        print_range(status.config.region_base, status.config.region_bytes, name);
+    }
+}

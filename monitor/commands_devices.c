@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* devices, status and map: what the machine has and what the drivers hold. */
+#include "drivers/pci/pci.h"
+#include "drivers/virtio/mem/virtio_mem.h"
+#include "drivers/virtio/pci/virtio_pci.h"
+#include "include/status.h"
+#include "kernel/devices.h"
+#include "lib/console.h"
+#include "lib/parse.h"
+#include "monitor/command_error.h"
+#include "monitor/commands.h"
+#include "monitor/map.h"
+
+static const char *class_name(const struct pci_device *pci)
+{
+    switch (pci->class_code << 8 | pci->subclass) {
+    case 0x0101:
+        return "IDE controller";
+    case 0x0106:
+        return "SATA controller";
+    case 0x0200:
+        return "network controller";
+    case 0x0300:
+        return "VGA controller";
+    case 0x0600:
+        return "host bridge";
+    case 0x0601:
+        return "ISA bridge";
+    case 0x0604:
+        return "PCI bridge";
+    case 0x0680:
+        return "bridge";
+    case 0x0c03:
+        return "USB controller";
+    case 0x0c05:
+        return "SMBus";
+    default:
+        return "";
+    }
+}
+
+void command_devices(const struct command_line *line)
+{
+    (void)line;
+    struct pci_device *pci;
+    for (unsigned i = 0; (pci = pci_device_at(i)) != NULL; i++) {
+        char address[PCI_ADDRESS_TEXT_BYTES];
+        u32 type = devices_virtio_type(pci);
+        console_printf("%s %04x:%04x class %02x%02x rev %u",
+                       pci_address_text(pci->address, address), pci->vendor_id, pci->device_id,
+                       pci->class_code, pci->subclass, pci->revision);
+        if (type != 0)
+            console_printf(" virtio %s\n", devices_virtio_type_name(type));
+        else
+            console_printf(" %s\n", class_name(pci));
+    }
+}
+
+void command_rescan(const struct command_line *line)
+{
+    (void)line;
+    devices_rescan();
+}
+
+static const char *phase_name(enum vmem_phase phase)
+{
+    static const char *const names[] = {
+        [VMEM_PHASE_START] = "start",       [VMEM_PHASE_SETTLED] = "settled",
+        [VMEM_PHASE_WORKING] = "working",   [VMEM_PHASE_WAITING] = "waiting",
+        [VMEM_PHASE_RECOVERY] = "recovery", [VMEM_PHASE_BROKEN] = "broken",
+    };
+    return names[phase];
+}
+
+static const char *irq_mode_name(enum virtio_irq_mode mode)
+{
+    static const char *const names[] = {
+        [VIRTIO_IRQ_AUTO] = "none",
+        [VIRTIO_IRQ_MSIX] = "msix",
+        [VIRTIO_IRQ_INTX] = "intx",
+        [VIRTIO_IRQ_POLL] = "poll",
+    };
+    return names[mode];
+}
+
+static void print_status(const struct vmem_device *vmem)
+{
+    const struct virtio_device *virtio = vmem_virtio(vmem);
+    struct vmem_status status;
+    char block[24];
+    char region[24];
+    char pinned[VMEM_PINNED_BYTES];
+    vmem_get_status(vmem, &status);
+    console_printf("%s: %s, %s", virtio->name, virtio->location, phase_name(status.phase));
+    if (status.phase == VMEM_PHASE_BROKEN)
+        console_printf(": %s", virtio->broken_reason);
+    else if (status.waiting_for)
+        console_printf(": %s", status.waiting_for);
+    vmem_describe_pinned(vmem, pinned, sizeof(pinned));
+    if (pinned[0] != 0)
+        console_printf("\n  pinned %s", pinned);
+    console_printf("\n  region 0x%lx +%s, block %s, node %u\n",
+                   (unsigned long)status.config.region_base,
+                   format_size(status.config.region_bytes, region, sizeof(region)),
+                   format_size(status.config.block_bytes, block, sizeof(block)), status.node_id);
+    console_printf("  requested=%lu plugged=%lu usable=%lu\n",
+                   (unsigned long)status.config.requested_bytes,
+                   (unsigned long)(status.plugged_blocks * status.config.block_bytes),
+                   (unsigned long)status.config.usable_bytes);
+    console_printf("  requests plug=%lu unplug=%lu unplug_all=%lu state=%lu\n",
+                   (unsigned long)status.requests[VIRTIO_MEM_REQ_PLUG],
+                   (unsigned long)status.requests[VIRTIO_MEM_REQ_UNPLUG],
+                   (unsigned long)status.requests[VIRTIO_MEM_REQ_UNPLUG_ALL],
+                   (unsigned long)status.requests[VIRTIO_MEM_REQ_STATE]);
+    console_printf("  replies ack=%lu nack=%lu busy=%lu error=%lu timeouts=%lu resets=%lu\n",
+                   (unsigned long)status.replies[VIRTIO_MEM_RESP_ACK],
+                   (unsigned long)status.replies[VIRTIO_MEM_RESP_NACK],
+                   (unsigned long)status.replies[VIRTIO_MEM_RESP_BUSY],
+                   (unsigned long)status.replies[VIRTIO_MEM_RESP_ERROR],
+                   (unsigned long)status.timeouts, (unsigned long)status.resets);
+    console_printf("  moved blocks=%lu refusals=%lu\n", (unsigned long)status.emptied_blocks,
+                   (unsigned long)status.refusals);
+    console_printf("  features=0x%lx irq=%s interrupts=%lu\n", (unsigned long)virtio->features,
+                   irq_mode_name(virtio->irq_mode), (unsigned long)virtio->nr_interrupts);
+}
+
+void command_status(const struct command_line *line)
+{
+    (void)line;
+    const struct vmem_device *vmem;
+    for (unsigned i = 0; (vmem = devices_at(i)) != NULL; i++)
+        print_status(vmem);
+    if (!devices_at(0))
+        console_printf("no virtio-mem device is in use\n");
+}
+
+/* The result is a line of the driver's own, when the device has answered. */
+void command_verify(const struct command_line *line)
+{
+    const struct vmem_device *only = NULL;
+    if (line->nr_arguments > 1 && !(only = devices_find(line->arguments[1]))) {
+        monitor_usage_error(line, line->arguments[1], "a device such as vmem0");
+        return;
+    }
+    devices_verify(only);
+}
+
+static void switch_device(const struct command_line *line, int (*act)(const char *name))
+{
+    const char *name = line->arguments[1];
+    switch (act(name)) {
+    case OK:
+        console_printf("%s: %s is %s\n", line->arguments[0], name, line->arguments[0]);
+        break;
+    case E_AGAIN:
+        console_printf("off: %s goes off when the device agrees\n", name);
+        break;
+    case E_BUSY:
+        command_error("off: %s: pages of it are in use", name);
+        break;
+    case E_EXIST:
+        command_error("%s: %s is %s already", line->arguments[0], name, line->arguments[0]);
+        break;
+    case E_NODEV:
+        monitor_usage_error(line, name, "a device such as vmem0");
+        break;
+    default: /* why not stands in the log */
+        command_error("on: %s cannot be used", name);
+        break;
+    }
+}
+
+void command_off(const struct command_line *line)
+{
+    switch_device(line, devices_off);
+}
+
+void command_on(const struct command_line *line)
+{
+    switch_device(line, devices_on);
+}
+
+static void print_map(const struct vmem_device *vmem, unsigned nr_cells)
+{
+    static char cells[MAP_CELLS_MAX];
+    struct vmem_status status;
+    u64 blocks_a_cell;
+    char region[24];
+    char block[24];
+    vmem_get_status(vmem, &status);
+    unsigned drawn = map_draw(vmem, nr_cells, cells, &blocks_a_cell);
+    console_printf("map: %s 0x%lx +%s, %lu blocks of %s, %lu a cell\n", vmem_virtio(vmem)->name,
+                   (unsigned long)status.config.region_base,
+                   format_size(status.config.region_bytes, region, sizeof(region)),
+                   (unsigned long)status.nr_blocks,
+                   format_size(status.config.block_bytes, block, sizeof(block)),
+                   (unsigned long)blocks_a_cell);
+    for (unsigned first = 0; first < drawn; first += MAP_CELLS_A_ROW) {
+        unsigned length = drawn - first < MAP_CELLS_A_ROW ? drawn - first : MAP_CELLS_A_ROW;
+        console_printf("  [%.*s]\n", (int)length, cells + first);
+    }
+}
+
+void command_map(const struct command_line *line)
+{
+    const struct vmem_device *only = NULL;
+    u64 nr_cells = 4 * MAP_CELLS_A_ROW;
+    for (unsigned i = 1; i < line->nr_arguments; i++) {
+        struct vmem_device *named = devices_find(line->arguments[i]);
+        if (named) {
+            only = named;
+        } else if (parse_u64(line->arguments[i], &nr_cells) != OK || nr_cells == 0 ||
+                   nr_cells > MAP_CELLS_MAX) {
+            monitor_usage_error(line, line->arguments[i],
+                                "a device such as vmem0, or a number of cells from 1 to 1024");
+            return;
+        }
+    }
+    const struct vmem_device *vmem;
+    for (unsigned i = 0; (vmem = devices_at(i)) != NULL; i++) {
+        if (!only || only == vmem)
+            print_map(vmem, (unsigned)nr_cells);
+    }
+}

@@ -1,0 +1,414 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* See monitor.h. */
+#include "monitor/monitor.h"
+
+#include "arch/x86_64/arch.h"
+#include "include/platform.h"
+#include "include/status.h"
+#include "include/units.h"
+#include "kernel/job.h"
+#include "lib/cmdline.h"
+#include "lib/console.h"
+#include "lib/parse.h"
+#include "lib/printf.h"
+#include "lib/string.h"
+#include "monitor/command_error.h"
+#include "monitor/line.h"
+
+#define PROMPT            "tide> "
+#define TAG_BYTES         17 /* of the longest tag, its '@' and its end */
+#define KEY_INTERRUPT     3  /* Ctrl-C */
+#define TYPED_AHEAD_BYTES 4096
+#define LIMIT_SECONDS_MAX 1000000
+
+static struct line_editor editor;
+static char script[CMDLINE_VALUE_BYTES];
+static const char *script_cursor = script;
+static bool script_command_runs;
+static char tag[TAG_BYTES]; /* of the command whose answer has no end yet, or empty */
+
+/* What was typed and not yet taken, in order. */
+static struct {
+    char bytes[TYPED_AHEAD_BYTES];
+    unsigned nr;
+} typed;
+
+/* ---- a line to a command ---- */
+
+/* Cut a line into words in place; false if there are too many. */
+static bool split_words(char *text, struct command_line *line)
+{
+    line->nr_arguments = 0;
+    for (;;) {
+        while (*text == ' ' || *text == '\t')
+            text++;
+        if (*text == '\0')
+            return true;
+        if (line->nr_arguments == COMMAND_ARGUMENTS_MAX)
+            return false;
+        line->arguments[line->nr_arguments++] = text;
+        while (*text != '\0' && *text != ' ' && *text != '\t')
+            text++;
+        if (*text != '\0')
+            *text++ = '\0';
+    }
+}
+
+/* How many words the name has, if the line begins with them; else 0. */
+static unsigned match_name(const char *name, const struct command_line *line)
+{
+    for (unsigned nr = 0; nr < line->nr_arguments; name++) {
+        size_t bytes = strlen(line->arguments[nr]);
+        if (strncmp(name, line->arguments[nr++], bytes) != 0)
+            return 0;
+        name += bytes;
+        if (*name == '\0')
+            return nr;
+        if (*name != ' ')
+            return 0;
+    }
+    return 0;
+}
+
+/* The command with the longest name that the line begins with; the name becomes one word. */
+static const struct command *find_command(struct command_line *line)
+{
+    const struct command *found = NULL;
+    unsigned nr_words = 0;
+    for (unsigned i = 0; i < nr_commands; i++) {
+        unsigned nr = match_name(commands[i].name, line);
+        if (nr > nr_words) {
+            nr_words = nr;
+            found = &commands[i];
+        }
+    }
+    if (!found)
+        return NULL;
+    line->nr_arguments -= nr_words - 1;
+    memmove(line->arguments, line->arguments + nr_words - 1,
+            line->nr_arguments * sizeof(line->arguments[0]));
+    line->arguments[0] = found->name;
+    return found;
+}
+
+/* What may follow this word in commands' names: "hot, bulk, random, churn". False if nothing may.
+ */
+static bool list_verbs(const char *word, char *text, size_t bytes)
+{
+    size_t length = 0;
+    const char *last = "";
+    for (unsigned i = 0; i < nr_commands; i++) {
+        const char *verb = commands[i].name + strlen(word);
+        if (strncmp(commands[i].name, word, strlen(word)) != 0 || *verb++ != ' ')
+            continue;
+        size_t verb_length = 0;
+        while (verb[verb_length] != '\0' && verb[verb_length] != ' ')
+            verb_length++;
+        if (strncmp(verb, last, verb_length) == 0 || length >= bytes)
+            continue;
+        length += (size_t)snprintf(text + length, bytes - length, "%s%.*s", length > 0 ? ", " : "",
+                                   (int)verb_length, verb);
+        last = verb;
+    }
+    return length > 0;
+}
+
+/* What stands behind the name is more or less than the command takes. False if it is right. */
+static bool refuse_count(const struct command *command, const struct command_line *line)
+{
+    const char *blank = command->usage[0] != '\0' ? " " : "";
+    char verbs[80];
+    if (line->nr_arguments - 1 < command->nr_least) {
+        command_error("%s: expected '%s%s%s'", command->name, command->name, blank, command->usage);
+        return true;
+    }
+    if (line->nr_arguments - 1 <= command->nr_most)
+        return false;
+    const char *surplus = line->arguments[command->nr_most + 1];
+    if (command->nr_most == 0 && list_verbs(command->name, verbs, sizeof(verbs)))
+        monitor_usage_error(line, surplus, verbs);
+    else
+        command_error("%s: '%s' is too much: expected '%s%s%s'", command->name, surplus,
+                      command->name, blank, command->usage);
+    return true;
+}
+
+/* Of a line of `length` characters, which are not all there if they are too many. */
+static void run_command(char *text, size_t length)
+{
+    struct command_line line;
+    char verbs[80];
+    if (length >= LINE_BYTES) {
+        command_error("a line of %lu characters, expected at most %d: not run",
+                      (unsigned long)length, LINE_BYTES - 1);
+        return;
+    }
+    if (!split_words(text, &line)) {
+        command_error("more than %d words", COMMAND_ARGUMENTS_MAX);
+        return;
+    }
+    if (line.nr_arguments == 0)
+        return;
+    const struct command *command = find_command(&line);
+    if (command && !refuse_count(command, &line))
+        command->run(&line);
+    else if (!command && list_verbs(line.arguments[0], verbs, sizeof(verbs)))
+        monitor_usage_error(&line, line.nr_arguments > 1 ? line.arguments[1] : "", verbs);
+    else if (!command)
+        command_error("unknown command '%s'; 'help' lists them", line.arguments[0]);
+}
+
+/* Once the command is done, and the job that it has put into the foreground. */
+static void end_answer(void)
+{
+    if (tag[0] == '\0' || jobs_in_foreground())
+        return;
+    console_fresh_line();
+    console_printf("%s.\n", tag);
+    tag[0] = '\0';
+}
+
+static void run_line(char *text, size_t length)
+{
+    size_t tag_length = 0;
+    if (*text != '@') {
+        run_command(text, length);
+        return;
+    }
+    while (text[tag_length] != ' ' && text[tag_length] != '\0')
+        tag_length++;
+    if (tag_length >= sizeof(tag)) {
+        command_error("'%.*s': expected '@' and at most %u characters", (int)tag_length, text,
+                      TAG_BYTES - 2);
+        return;
+    }
+    memcpy(tag, text, tag_length);
+    tag[tag_length] = '\0';
+    console_answer(tag);
+    run_command(text + tag_length, length);
+    console_answer(NULL);
+    end_answer();
+}
+
+void monitor_usage_error(const struct command_line *line, const char *value, const char *expected)
+{
+    command_error("%s: '%s': expected %s", line->arguments[0], value, expected);
+}
+
+bool monitor_parse_size(const struct command_line *line, unsigned index, u64 least, u64 *bytes)
+{
+    const char *word = line->arguments[index];
+    int status = parse_size(word, bytes);
+    if (status == OK && *bytes >= least)
+        return true;
+    if (status == E_RANGE)
+        monitor_usage_error(line, word, "a size below 2^64 bytes");
+    else if (least <= 1)
+        monitor_usage_error(line, word, "a size above 0: 4096, 512K, 2M, 1G");
+    else
+        command_error("%s: '%s': expected a size of %lu bytes or more", line->arguments[0], word,
+                      (unsigned long)least);
+    return false;
+}
+
+bool monitor_parse_limit(const struct command_line *line, unsigned index, u64 *limit_ms)
+{
+    u64 seconds;
+    if (index >= line->nr_arguments) {
+        *limit_ms = JOB_LIMIT_MS;
+        return true;
+    }
+    if (parse_u64(line->arguments[index], &seconds) != OK || seconds == 0 ||
+        seconds > LIMIT_SECONDS_MAX) {
+        monitor_usage_error(line, line->arguments[index], "a limit from 1 to 1000000 seconds");
+        return false;
+    }
+    *limit_ms = seconds * 1000;
+    return true;
+}
+
+bool monitor_parse_numbers(const struct command_line *line, const struct command_numbers *numbers,
+                           unsigned *first, unsigned *last)
+{
+    int highest = numbers->last();
+    u64 number = (u64)highest;
+    bool named = line->nr_arguments > 1;
+    *first = 0;
+    *last = (unsigned)highest;
+    if (named && strcmp(line->arguments[1], "all") == 0)
+        return highest >= 0;
+    if (named && parse_u64(line->arguments[1], &number) != OK) {
+        command_error("%s: '%s': expected the number of one %s, or 'all'", line->arguments[0],
+                      line->arguments[1], numbers->name);
+        return false;
+    }
+    if (highest < 0 || number > (u64)highest || !numbers->exists((unsigned)number)) {
+        command_error("%s: no such %s", line->arguments[0], numbers->name);
+        return false;
+    }
+    *first = *last = (unsigned)number;
+    return true;
+}
+
+/* ---- the script ---- */
+
+void monitor_start(const char *text)
+{
+    size_t bytes = strlen(text) + 1;
+    memcpy(script, text, bytes);
+    script_cursor = script;
+    line_init(&editor, PROMPT);
+    line_show(&editor);
+}
+
+static void skip_blanks(void)
+{
+    while (*script_cursor == ' ' || *script_cursor == ';')
+        script_cursor++;
+}
+
+/* Take the next command off the script, or as much of it as fits. Returns its length. */
+static size_t next_command(char text[LINE_BYTES])
+{
+    size_t length = 0;
+    for (; *script_cursor != '\0' && *script_cursor != ';'; script_cursor++) {
+        if (length + 1 < LINE_BYTES)
+            text[length] = *script_cursor;
+        length++;
+    }
+    text[min_u64(length, LINE_BYTES - 1)] = '\0';
+    return length;
+}
+
+/* Echo the next command behind the prompt, and run it. */
+static bool run_script(void)
+{
+    char text[LINE_BYTES];
+    skip_blanks();
+    if (*script_cursor == '\0')
+        return false;
+    size_t length = next_command(text);
+    console_printf("%s\n", text);
+    (void)command_take_failure();
+    script_command_runs = true;
+    run_line(text, length);
+    return true;
+}
+
+/* Whether `exit`, with a tag or without, is among what is left of the script, all of which is
+ * taken off. */
+static bool drop_script(void)
+{
+    char text[LINE_BYTES];
+    struct command_line line;
+    bool is_exit = false;
+    for (skip_blanks(); *script_cursor != '\0'; skip_blanks()) {
+        if (next_command(text) >= LINE_BYTES || !split_words(text, &line))
+            continue;
+        unsigned name = line.nr_arguments > 0 && line.arguments[0][0] == '@';
+        is_exit |= line.nr_arguments > name && strcmp(line.arguments[name], "exit") == 0;
+    }
+    return is_exit;
+}
+
+/* The script's command and its job are over. A failure ends the script; where it was to end QEMU,
+ * nobody may be there to do so, and the status says that it failed. */
+static void judge_script_command(void)
+{
+    script_command_runs = false;
+    if (!command_take_failure())
+        return;
+    bool was_to_exit = drop_script();
+    console_printf("run: a command failed: the rest is not run%s\n",
+                   was_to_exit ? ", and Tide ends" : "");
+    if (was_to_exit)
+        platform_exit(EXIT_COMMAND_FAILED);
+}
+
+/* ---- what is typed ---- */
+
+static void read_ahead(void)
+{
+    while (typed.nr < TYPED_AHEAD_BYTES) {
+        int input = serial_read();
+        if (input < 0)
+            return;
+        typed.bytes[typed.nr++] = (char)input;
+    }
+}
+
+static void drop_typed(unsigned nr)
+{
+    typed.nr -= nr;
+    memmove(typed.bytes, typed.bytes + nr, typed.nr);
+}
+
+/* How many bytes there are up to and including Ctrl-C, or 0. */
+static unsigned find_interrupt(void)
+{
+    read_ahead();
+    for (unsigned i = 0; i < typed.nr; i++) {
+        if (typed.bytes[i] == KEY_INTERRUPT)
+            return i + 1;
+    }
+    return 0;
+}
+
+/* While a job has the prompt: Ctrl-C is for it, and takes what was typed before with it. */
+static bool take_interrupt(void)
+{
+    unsigned nr = find_interrupt();
+    if (nr == 0)
+        return false;
+    drop_typed(nr);
+    console_printf("^C\n");
+    jobs_interrupt();
+    return true;
+}
+
+static bool take_input(void)
+{
+    char line[LINE_BYTES];
+    size_t length;
+    unsigned nr = 0;
+    bool is_whole = false;
+    read_ahead();
+    if (typed.nr == 0)
+        return false;
+    while (nr < typed.nr && !is_whole)
+        is_whole = line_feed(&editor, typed.bytes[nr++], line, &length);
+    drop_typed(nr);
+    if (is_whole)
+        run_line(line, length);
+    return true;
+}
+
+/* The prompt and what was typed are below what a command or a log line has written since, before
+ * the next byte is echoed. */
+static void show_prompt(void)
+{
+    if (!jobs_in_foreground() && !script_command_runs && console_at_line_start())
+        line_show(&editor);
+}
+
+bool monitor_poll(void)
+{
+    if (jobs_in_foreground())
+        return take_interrupt();
+    end_answer();
+    if (script_command_runs)
+        judge_script_command();
+    show_prompt();
+    bool worked = run_script() || take_input();
+    if (worked)
+        show_prompt();
+    return worked;
+}
+
+bool monitor_pending(void)
+{
+    if (jobs_in_foreground())
+        return find_interrupt() != 0;
+    read_ahead();
+    return typed.nr > 0 || script_command_runs || *script_cursor != '\0';
+}

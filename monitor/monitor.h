@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The serial monitor: lines from COM1, or from `run=`, to commands.
+ *
+ * Commands run one at a time: the next one waits while a job is in the foreground
+ * (job.h), which Ctrl-C ends if it is within the first 4 KiB that are typed meanwhile. A script
+ * stops at its first command that fails.
+ *
+ * "@TAG command" is for programs: each line of the answer begins with "@TAG ", or with "@TAG+"
+ * where a log line has cut it, and the line "@TAG." ends the answer. No other line begins so.
+ */
+#ifndef TIDE_MONITOR_MONITOR_H
+#define TIDE_MONITOR_MONITOR_H
+
+#include "include/types.h"
+
+#define COMMAND_ARGUMENTS_MAX 12
+
+/* A command's words; arguments[0] is its name, as the table has it. */
+struct command_line {
+    unsigned nr_arguments;
+    const char *arguments[COMMAND_ARGUMENTS_MAX];
+};
+
+struct command {
+    const char *name;  /* one word, or more: "vm touch stop" */
+    const char *usage; /* the arguments, as help shows them */
+    const char *help;
+    unsigned nr_least; /* arguments, at least and at most */
+    unsigned nr_most;
+    void (*run)(const struct command_line *line);
+};
+
+/* The commands, in the order of `help` (commands.c). */
+extern const struct command commands[];
+extern const unsigned nr_commands;
+
+/* Start: show the prompt and queue the script, commands separated by ';'. */
+void monitor_start(const char *script);
+
+/*
+ * Do one thing: run a command of the script, or take what was typed. False
+ * when there was nothing to do.
+ */
+bool monitor_poll(void);
+
+/* Input is waiting that monitor_poll() would take. Callable with interrupts off. */
+bool monitor_pending(void);
+
+/* Say on the console what a command's argument should have been. */
+void monitor_usage_error(const struct command_line *line, const char *value, const char *expected);
+
+/* The index-th argument as a size of `least` bytes or more; false after an error line. */
+bool monitor_parse_size(const struct command_line *line, unsigned index, u64 least, u64 *bytes);
+
+/* The same as a job's limit in seconds; JOB_LIMIT_MS (job.h) where it is left out. */
+bool monitor_parse_limit(const struct command_line *line, unsigned index, u64 *limit_ms);
+
+/* Things that a user holds by number: 0 to the highest in use. */
+struct command_numbers {
+    const char *name;  /* of one: "holding" */
+    int (*last)(void); /* the highest in use, or -1 */
+    bool (*exists)(unsigned number);
+};
+
+/* Which of them the first argument means: "all", or one number, or the last where it is left out.
+ * False after an error line, and if "all" are none. */
+bool monitor_parse_numbers(const struct command_line *line, const struct command_numbers *numbers,
+                           unsigned *first, unsigned *last);
+
+#endif

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* See fake_rig.h. */
+#include "tests/fakes/fake_rig.h"
+
+#include "drivers/virtio/core/virtio_spec.h"
+#include "include/status.h"
+#include "include/units.h"
+#include "mm/page.h"
+#include "tests/fakes/fake_mm.h"
+#include "tests/unit/unit.h"
+
+#define BUFFERS_ORDER 6
+
+_Static_assert(FAKE_RIG_BUFFERS *FAKE_RIG_BUFFER_BYTES <= PAGE_BYTES << BUFFERS_ORDER, "room");
+
+static const char *const no_names[24];
+static struct page_stats stats_at_start;
+
+static void echo(void *context, struct fake_request *request)
+{
+    u32 bytes = request->readable_bytes;
+
+    (void)context;
+    if (bytes > request->reply_capacity)
+        bytes = request->reply_capacity;
+    memcpy(request->reply, request->readable, bytes);
+    request->reply_bytes = bytes;
+}
+
+void fake_ram_start(void)
+{
+    static struct boot_info boot;
+
+    fake_mm_start(&boot, 4 * MIB);
+    page_get_stats(&stats_at_start);
+}
+
+void fake_ram_stop(void)
+{
+    struct page_stats stats;
+
+    page_get_stats(&stats);
+    assert_int_equal(stats.boot_used, stats_at_start.boot_used);
+    fake_shutdown();
+}
+
+int fake_rig_bring_up(struct virtio_device *device, enum virtio_irq_mode wanted,
+                      struct virtqueue **queue)
+{
+    assert_int_equal(virtio_negotiate(device, 0, 0, no_names), OK);
+    assert_int_equal(device->ops->irq_enable(device, wanted), OK);
+    int status = virtqueue_create(device, 0, 128, queue);
+    if (status == OK)
+        virtio_driver_ok(device);
+    return status;
+}
+
+void fake_rig_round_trip(struct virtqueue *queue)
+{
+    struct virtqueue_used used;
+
+    paddr_t page = page_alloc(0, PAGE_KERNEL);
+    assert_true(page != PADDR_NONE);
+    u64 *memory = phys_to_virt(page);
+    memory[0] = 0x1122334455667788;
+    memory[1] = 0;
+    struct virtqueue_piece pieces[] = {{page, 8}, {page + 8, 8}};
+    assert_int_equal(virtqueue_add(queue, pieces, 1, 1, memory), OK);
+    virtqueue_publish(queue);
+    assert_int_equal(virtqueue_take_used(queue, &used), OK);
+    assert_ptr_equal(used.token, memory);
+    assert_int_equal(used.bytes, 8);
+    assert_true(memory[1] == memory[0]);
+    assert_int_equal(virtqueue_take_used(queue, &used), E_AGAIN);
+    page_free(page, 0);
+}
+
+void fake_rig_boot(struct fake_rig *rig)
+{
+    memset(rig, 0, sizeof(*rig));
+    fake_ram_start();
+    paddr_t buffers = page_alloc(BUFFERS_ORDER, PAGE_KERNEL);
+    assert_true(buffers != PADDR_NONE);
+    rig->buffers = phys_to_virt(buffers);
+    fake_transport_init(&rig->transport, VIRTIO_ID_MEM, 0, 64);
+    rig->transport.device.name = "dev0";
+    rig->transport.on_request = echo;
+}
+
+void fake_rig_attach(struct fake_rig *rig, u16 size_wanted)
+{
+    struct virtio_device *device = &rig->transport.device;
+
+    assert_int_equal(virtio_negotiate(device, 0, 0, no_names), OK);
+    assert_int_equal(device->ops->irq_enable(device, VIRTIO_IRQ_AUTO), OK);
+    assert_int_equal(virtqueue_create(device, 0, size_wanted, &rig->queue), OK);
+    virtio_driver_ok(device);
+}
+
+void fake_rig_start(struct fake_rig *rig, u64 features, u16 queue_size)
+{
+    fake_rig_boot(rig);
+    rig->transport.offered |= features;
+    rig->transport.queue_size_max = queue_size;
+    fake_rig_attach(rig, queue_size);
+    assert_int_equal(virtqueue_size(rig->queue), queue_size);
+}
+
+void fake_rig_stop(struct fake_rig *rig)
+{
+    if (rig->queue) {
+        rig->transport.faults = (struct fake_faults){0};
+        assert_int_equal(virtio_reset(&rig->transport.device), OK);
+    }
+    virtqueue_destroy(rig->queue);
+    page_free(virt_to_phys(rig->buffers), BUFFERS_ORDER);
+    fake_ram_stop();
+}
+
+u8 *fake_rig_buffer(struct fake_rig *rig, unsigned index)
+{
+    assert_true(index < FAKE_RIG_BUFFERS);
+    return rig->buffers + index * FAKE_RIG_BUFFER_BYTES;
+}
+
+int fake_rig_add(struct fake_rig *rig, unsigned index, u8 fill, u32 bytes)
+{
+    u8 *request = fake_rig_buffer(rig, index);
+    u8 *reply = request + FAKE_RIG_BUFFER_BYTES / 2;
+    struct virtqueue_piece pieces[] = {{virt_to_phys(request), bytes},
+                                       {virt_to_phys(reply), bytes}};
+
+    assert_true(bytes <= FAKE_RIG_BUFFER_BYTES / 2);
+    memset(request, fill, bytes);
+    memset(reply, 0xdd, FAKE_RIG_BUFFER_BYTES / 2);
+    return virtqueue_add(rig->queue, pieces, 1, 1, request);
+}
+
+void fake_rig_expect(struct fake_rig *rig, unsigned index, u32 used_bytes)
+{
+    struct virtqueue_used used;
+
+    assert_int_equal(virtqueue_take_used(rig->queue, &used), OK);
+    assert_ptr_equal(used.token, fake_rig_buffer(rig, index));
+    assert_int_equal(used.bytes, used_bytes);
+}

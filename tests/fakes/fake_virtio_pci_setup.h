@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the tests of the PCI transport share: one fake function with two
+ * vectors before each test, and the driver's way up to DRIVER_OK. After a test the
+ * function must be off: no interrupt, no DMA.
+ */
+#ifndef TIDE_TESTS_FAKES_FAKE_VIRTIO_PCI_SETUP_H
+#define TIDE_TESTS_FAKES_FAKE_VIRTIO_PCI_SETUP_H
+
+#include "tests/unit/unit.h"
+
+#include "drivers/virtio/core/virtio_spec.h"
+#include "drivers/virtio/pci/virtio_pci.h"
+#include "include/status.h"
+#include "tests/fakes/fake_rig.h"
+#include "tests/fakes/fake_virtio_pci.h"
+
+static const char *const no_names[24];
+static struct fake_virtio_pci fake;
+static struct virtio_device *device;
+static struct virtqueue *queue;
+
+static void boot(unsigned nr_vectors)
+{
+    fake_ram_start();
+    fake_virtio_pci_start(&fake, VIRTIO_ID_MEM, nr_vectors);
+    device = NULL;
+    queue = NULL;
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    boot(2);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    if (device) {
+        fake.queue_reset_hangs = false;
+        assert_int_equal(virtio_reset(device), OK);
+        virtqueue_destroy(queue);
+        virtio_pci_destroy(device);
+        /* It is off: no interrupt reaches anybody, no DMA. */
+        assert_int_equal(fake_pci_get(fake.function, PCI_COMMAND, 2), PCI_COMMAND_INTX_DISABLE);
+    }
+    fake_pci_stop();
+    fake_ram_stop();
+    return 0;
+}
+
+static void create(void)
+{
+    assert_int_equal(virtio_pci_create(fake_virtio_pci_scan(&fake), &device), OK);
+    device->name = "dev0";
+}
+
+/* Up to DRIVER_OK; returns virtqueue_create()'s status. */
+static int attach(enum virtio_irq_mode wanted)
+{
+    create();
+    return fake_rig_bring_up(device, wanted, &queue);
+}
+
+#endif

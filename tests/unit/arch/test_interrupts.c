@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Who is called for which interrupt, with the controllers replaced: shared
+ * lines, spurious interrupts, storms, messages, and slots that run out.
+ */
+
+/* The source itself is included: beside it, the fake platform offers the same functions. */
+#define platform_irq_attach_line    arch_irq_attach_line
+#define platform_irq_detach_line    arch_irq_detach_line
+#define platform_irq_attach_message arch_irq_attach_message
+#define platform_irq_detach_message arch_irq_detach_message
+
+#include "arch/x86_64/interrupts.c"
+
+#include "tests/fakes/fake_platform.h"
+#include "tests/unit/unit.h"
+
+static u32 unmasked; /* a bit a line */
+static u32 level_triggered;
+static unsigned nr_line_ends;
+static unsigned nr_message_ends;
+static bool spurious;
+static bool apic_exists;
+static unsigned calls[4];
+
+void pic_init(void)
+{
+    unmasked = 0;
+}
+
+void pic_resume(void)
+{
+}
+
+void pic_mask(unsigned line)
+{
+    unmasked &= ~(1u << line);
+}
+
+void pic_unmask(unsigned line)
+{
+    unmasked |= 1u << line;
+}
+
+void pic_set_level_triggered(unsigned line, bool level)
+{
+    level_triggered = level ? level_triggered | 1u << line : level_triggered & ~(1u << line);
+}
+
+bool pic_is_spurious(unsigned line)
+{
+    (void)line;
+    return spurious;
+}
+
+void pic_end(unsigned line)
+{
+    (void)line;
+    nr_line_ends++;
+}
+
+bool apic_init(void)
+{
+    return apic_exists;
+}
+
+u64 apic_message_address(void)
+{
+    return 0xfee03000;
+}
+
+void apic_end(void)
+{
+    nr_message_ends++;
+}
+
+static void count(void *context)
+{
+    (*(unsigned *)context)++;
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    memset(line_handlers, 0, sizeof(line_handlers));
+    memset(message_handlers, 0, sizeof(message_handlers));
+    memset(calls, 0, sizeof(calls));
+    interrupts_after_tick();
+    nr_line_ends = nr_message_ends = 0;
+    level_triggered = 0;
+    spurious = false;
+    apic_exists = true;
+    interrupts_init();
+    fake_console_clear();
+    return 0;
+}
+
+static void attach(unsigned line, unsigned *counter)
+{
+    assert_int_equal(arch_irq_attach_line(line, count, counter), OK);
+}
+
+static void test_a_line_is_shared(void **state)
+{
+    (void)state;
+    attach(11, &calls[0]);
+    attach(11, &calls[1]);
+    attach(10, &calls[2]);
+    assert_int_equal(unmasked, 1u << 11 | 1u << 10);
+    assert_int_equal(level_triggered, 1u << 11 | 1u << 10);
+    interrupt_dispatch(VECTOR_PIC + 11);
+    assert_int_equal(calls[0], 1);
+    assert_int_equal(calls[1], 1);
+    assert_int_equal(calls[2], 0);
+    assert_int_equal(nr_line_ends, 1);
+
+    arch_irq_detach_line(11, count, &calls[0]);
+    assert_int_equal(unmasked, 1u << 11 | 1u << 10);
+    interrupt_dispatch(VECTOR_PIC + 11);
+    assert_int_equal(calls[0], 1);
+    assert_int_equal(calls[1], 2);
+    arch_irq_detach_line(11, count, &calls[1]);
+    assert_int_equal(unmasked, 1u << 10);
+}
+
+static void test_lines_that_cannot_be_attached(void **state)
+{
+    (void)state;
+    static const unsigned lines[] = {2, 16, 255, ~0u}; /* 2 joins the controllers */
+
+    for (unsigned i = 0; i < ARRAY_SIZE(lines); i++)
+        assert_int_equal(arch_irq_attach_line(lines[i], count, &calls[0]), E_INVAL);
+    for (unsigned i = 0; i < HANDLERS_PER_LINE; i++)
+        attach(5, &calls[0]);
+    assert_int_equal(arch_irq_attach_line(5, count, &calls[0]), E_NOMEM);
+    arch_irq_detach_line(~0u, count, &calls[0]);
+}
+
+static void test_board_devices_are_edge_triggered(void **state)
+{
+    (void)state;
+    assert_int_equal(interrupts_attach(4, false, count, &calls[0]), OK);
+    assert_int_equal(level_triggered, 0);
+    assert_int_equal(unmasked, 1u << 4);
+}
+
+static void test_spurious_interrupts_call_nobody(void **state)
+{
+    (void)state;
+    attach(7, &calls[0]);
+    spurious = true;
+    interrupt_dispatch(VECTOR_PIC + 7);
+    interrupt_dispatch(VECTOR_SPURIOUS);
+    assert_int_equal(calls[0], 0);
+    assert_int_equal(nr_line_ends, 0);
+    assert_int_equal(nr_message_ends, 0);
+}
+
+static void test_a_storm_waits_for_the_tick(void **state)
+{
+    (void)state;
+    attach(11, &calls[0]);
+    for (unsigned i = 0; i < STORM_INTERRUPTS - 1; i++)
+        interrupt_dispatch(VECTOR_PIC + 11);
+    assert_int_equal(unmasked, 1u << 11);
+    interrupts_after_tick();
+    for (unsigned i = 0; i < STORM_INTERRUPTS - 1; i++)
+        interrupt_dispatch(VECTOR_PIC + 11);
+    assert_int_equal(unmasked, 1u << 11);
+    assert_string_equal(fake_console(), "");
+
+    interrupt_dispatch(VECTOR_PIC + 11);
+    assert_int_equal(unmasked, 0);
+    assert_non_null(strstr(fake_console(), "irq: warning: line 11: 1000 interrupts within a tick"));
+    interrupts_after_tick();
+    assert_int_equal(unmasked, 1u << 11);
+
+    /* A line whose last handler went while it was masked stays masked. */
+    for (unsigned i = 0; i < STORM_INTERRUPTS; i++)
+        interrupt_dispatch(VECTOR_PIC + 11);
+    arch_irq_detach_line(11, count, &calls[0]);
+    interrupts_after_tick();
+    assert_int_equal(unmasked, 0);
+}
+
+static void test_polling_calls_all_but_the_timer(void **state)
+{
+    (void)state;
+    assert_int_equal(interrupts_attach(TIMER_LINE, false, count, &calls[0]), OK);
+    attach(4, &calls[1]);
+    attach(11, &calls[2]);
+    attach(11, &calls[2]);
+    interrupts_poll();
+    assert_int_equal(calls[0], 0);
+    assert_int_equal(calls[1], 1);
+    assert_int_equal(calls[2], 2);
+    assert_int_equal(nr_line_ends, 0);
+}
+
+static void test_messages(void **state)
+{
+    (void)state;
+    struct irq_message first;
+    struct irq_message second;
+
+    assert_int_equal(arch_irq_attach_message(count, &calls[0], &first), OK);
+    assert_int_equal(arch_irq_attach_message(count, &calls[1], &second), OK);
+    assert_int_equal(first.address, 0xfee03000);
+    assert_int_not_equal(first.data, second.data);
+    interrupt_dispatch(second.data);
+    assert_int_equal(calls[0], 0);
+    assert_int_equal(calls[1], 1);
+    assert_int_equal(nr_message_ends, 1);
+
+    /* One more may be on its way when the handler goes: it is ended, and calls nobody. */
+    arch_irq_detach_message(&second);
+    interrupt_dispatch(second.data);
+    assert_int_equal(calls[1], 1);
+    assert_int_equal(nr_message_ends, 2);
+    assert_int_equal(arch_irq_attach_message(count, &calls[2], &second), OK);
+
+    int status;
+    unsigned nr_more = 0;
+    while ((status = arch_irq_attach_message(count, &calls[3], &first)) == OK)
+        nr_more++;
+    assert_int_equal(status, E_NOMEM);
+    assert_int_equal(nr_more, VECTOR_MESSAGE_COUNT - 2);
+}
+
+static void test_no_messages_without_an_apic(void **state)
+{
+    (void)state;
+    struct irq_message message;
+
+    apic_exists = false;
+    interrupts_init();
+    assert_int_equal(arch_irq_attach_message(count, &calls[0], &message), E_UNSUPPORTED);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(test_a_line_is_shared, setup),
+        cmocka_unit_test_setup(test_lines_that_cannot_be_attached, setup),
+        cmocka_unit_test_setup(test_board_devices_are_edge_triggered, setup),
+        cmocka_unit_test_setup(test_spurious_interrupts_call_nobody, setup),
+        cmocka_unit_test_setup(test_a_storm_waits_for_the_tick, setup),
+        cmocka_unit_test_setup(test_polling_calls_all_but_the_timer, setup),
+        cmocka_unit_test_setup(test_messages, setup),
+        cmocka_unit_test_setup(test_no_messages_without_an_apic, setup),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

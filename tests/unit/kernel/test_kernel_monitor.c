@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The monitor: lines to words to commands, what it refuses, and the script of run=. */
+#include "monitor/monitor.h"
+
+#include "tests/fakes/fake_kernel.h"
+#include "tests/unit/unit.h"
+
+static void expect_in_order(const char *const *texts, unsigned nr_texts)
+{
+    const char *at = fake_console();
+    for (unsigned i = 0; i < nr_texts; i++) {
+        const char *found = strstr(at, texts[i]);
+        if (!found)
+            fail_msg("'%s' does not come next in: %s", texts[i], at);
+        at = found + strlen(texts[i]);
+    }
+}
+
+/* ---- lines ---- */
+
+static void test_lines(void **state)
+{
+    (void)state;
+    static const struct kernel_line lines[] = {
+        {"colour", "error: unknown command 'colour'; 'help' lists them\n"},
+        {"  colour blue", "error: unknown command 'colour'"},
+        {"colour\tblue", "error: unknown command 'colourblue'"}, /* tabs are not typed */
+        {"stats 1 2 3 4 5 6 7 8 9 10 11 12", "error: more than 12 words\n"},
+        {"stats check", "stats: check: ok\n"},
+        {"  stats  check ", "stats: check: ok\n"},
+        {"STATS", "error: unknown command 'STATS'"},
+    };
+    kernel_boot_simply();
+    kernel_expect_each(lines, ARRAY_SIZE(lines));
+    assert_string_equal(kernel_type(""), "\ntide> ");
+    assert_string_equal(kernel_type("   "), "   \ntide> ");
+}
+
+static void test_help_names_each_command(void **state)
+{
+    (void)state;
+    kernel_boot_simply();
+    kernel_type("help");
+    for (unsigned i = 0; i < nr_commands; i++) {
+        if (!strstr(fake_console(), commands[i].name) || !strstr(fake_console(), commands[i].help))
+            fail_msg("'%s' is not in: %s", commands[i].name, fake_console());
+    }
+}
+
+/* What a driver says meanwhile comes on lines of its own; what was typed is shown again. */
+static void test_a_line_of_the_kernel_while_one_is_typed(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {"tide> sta", "\nvmem0: settled requested=4194304",
+                                        "\ntide> sta", "ts check\n", "stats: check: ok\n"};
+    struct fake_vmem *vmem = kernel_boot_simply();
+    kernel_type("");
+    fake_type("sta");
+    kernel_run(50);
+    kernel_resize(vmem, 4 * MIB);
+    fake_type("ts check\r");
+    kernel_run(50);
+    expect_in_order(texts, ARRAY_SIZE(texts));
+}
+
+static void test_two_lines_at_once_run_in_order(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {"unknown command 'one'", "unknown command 'two'",
+                                        "unknown command 'three'"};
+    kernel_boot_simply();
+    fake_type("one\rtwo\nthree\r\n");
+    kernel_run(50);
+    expect_in_order(texts, ARRAY_SIZE(texts));
+}
+
+static void test_the_line_before_comes_back(void **state)
+{
+    (void)state;
+    kernel_boot_simply();
+    kernel_type("stats check");
+    kernel_expect("\x1b[A", "stats check\nstats: check: ok\n");
+}
+
+/* ---- the script ---- */
+
+static void test_script(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {"tide: ready\ntide> stats\tcheck\nstats: check: ok\n",
+                                        "tide> alloc 4K\nalloc: 0: 4K in 1 run",
+                                        "tide> colour\nerror: unknown command 'colour'",
+                                        "run: a command failed: the rest is not run\n"};
+    kernel_prepare(KERNEL_BOOT_BYTES);
+    kernel_add_vmem(4);
+    kernel_boot("run=\"; stats\tcheck;; alloc 4K;colour;alloc 8K\"");
+    expect_in_order(texts, ARRAY_SIZE(texts));
+    kernel_expect("free", "free: 0: 4K");
+}
+
+static void test_wait_holds_the_script_until_devices_have_settled(void **state)
+{
+    (void)state;
+    kernel_prepare(KERNEL_BOOT_BYTES);
+    struct fake_vmem *vmem = kernel_add_vmem(4);
+    vmem->moods.busy = 3;
+    fake_vmem_set_requested(vmem, 4 * MIB);
+    kernel_boot("run=\"wait; alloc 2M; free\"");
+    kernel_run(60000);
+    const char *settled = strstr(fake_console(), "vmem0: settled");
+    assert_non_null(settled);
+    assert_non_null(strstr(settled, "alloc: 0: 2M in 1 run"));
+    assert_null(strstr(fake_console(), "error: alloc"));
+}
+
+static void test_a_command_of_the_script_that_is_too_long(void **state)
+{
+    (void)state;
+    char cmdline[512];
+    kernel_prepare(KERNEL_BOOT_BYTES);
+    strcpy(cmdline, "run=\"stats                              ");
+    memset(cmdline + strlen(cmdline), ' ', 300);
+    strcpy(cmdline + 330, "check; cpus\"");
+    kernel_boot(cmdline);
+    assert_non_null(strstr(fake_console(), ", expected at most 255: not run\n"));
+    assert_null(strstr(fake_console(), "cpus: running"));
+}
+
+#define TEST(name) cmocka_unit_test_teardown(name, kernel_tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_lines),
+        TEST(test_help_names_each_command),
+        TEST(test_a_line_of_the_kernel_while_one_is_typed),
+        TEST(test_two_lines_at_once_run_in_order),
+        TEST(test_the_line_before_comes_back),
+        TEST(test_script),
+        TEST(test_wait_holds_the_script_until_devices_have_settled),
+        TEST(test_a_command_of_the_script_that_is_too_long),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The kernel from its start to the prompt, and the turns of its loop: what it says, in
+ * which order, and what the host's events do to it.
+ */
+#include "arch/x86_64/arch.h"
+#include "mm/page.h"
+#include "tests/fakes/fake_kernel.h"
+#include "tests/unit/unit.h"
+
+static void test_to_the_prompt(void **state)
+{
+    (void)state;
+    struct fake_vmem *vmem = kernel_boot_simply();
+    fake_console_has("Tide, by fake, 16384 KiB of boot RAM\n");
+    fake_console_has("tide: ready\ntide> ");
+    assert_int_equal(vmem->plugged_bytes, 0);
+    kernel_resize(vmem, 8 * MIB);
+    assert_int_equal(vmem->plugged_bytes, 8 * MIB);
+    kernel_expect("status", "vmem0: pci 0000:00:04.0, settled\n");
+    kernel_resize(vmem, 0);
+    assert_int_equal(vmem->plugged_bytes, 0);
+}
+
+static void test_the_hosts_first_wish_comes_before_ready(void **state)
+{
+    (void)state;
+    kernel_prepare(KERNEL_BOOT_BYTES);
+    fake_vmem_set_requested(kernel_add_vmem(4), 16 * MIB);
+    kernel_boot("");
+    const char *settled = strstr(fake_console(), "vmem0: settled requested=16777216");
+    assert_non_null(settled);
+    assert_non_null(strstr(settled, "tide: ready"));
+}
+
+static void test_without_a_device(void **state)
+{
+    (void)state;
+    kernel_prepare(KERNEL_BOOT_BYTES);
+    kernel_boot("");
+    fake_console_has("no virtio-mem device is in use");
+    kernel_expect("status", "no virtio-mem device is in use\n");
+    kernel_expect("verify", "");
+    kernel_expect("map", "");
+}
+
+static void test_what_the_loader_cut(void **state)
+{
+    (void)state;
+    kernel_prepare(KERNEL_BOOT_BYTES);
+    kernel_boot_info()->cmdline_truncated = true;
+    kernel_boot_info()->nr_ranges_dropped = 3;
+    kernel_boot("console=vga log=info");
+    fake_console_has("boot: warning: the command line is longer than 2047 bytes and was cut");
+    fake_console_has("boot: warning: 3 memory ranges did not fit and are not used");
+    assert_true(fake_board.screen_is_on);
+}
+
+static void test_processors_start_when_devices_are_ready(void **state)
+{
+    (void)state;
+    kernel_prepare(KERNEL_BOOT_BYTES);
+    fake_cpus_reset(4);
+    fake_cpu_lose(1);
+    kernel_boot("");
+    kernel_expect("cpus", "cpus: running=3\ncpus: 1 did not start\ncpus: 2 idle\ncpus: 3 idle\n");
+}
+
+/* Tables and stacks come from the page allocator, and go back to it. */
+static void test_memory_for_tables_and_stacks(void **state)
+{
+    (void)state;
+    struct page_stats before;
+    struct page_stats after;
+    kernel_boot_simply();
+    page_get_stats(&before);
+    paddr_t table = fake_board.alloc_table();
+    paddr_t stacks = fake_board.alloc_stacks(2);
+    page_get_stats(&after);
+    assert_int_equal(after.boot_used, before.boot_used + 5);
+    fake_board.release_table(table);
+    page_free(stacks, 2);
+}
+
+static void test_an_address_is_described(void **state)
+{
+    (void)state;
+    char text[128];
+    struct fake_vmem *vmem = kernel_boot_simply();
+    assert_true(fake_board.describe(vmem->base + 5 * KERNEL_BLOCK, text, sizeof(text)));
+    assert_non_null(strstr(text, "vmem0"));
+    assert_non_null(strstr(text, "block 5"));
+    assert_false(fake_board.describe(0x1000, text, sizeof(text)));
+}
+
+static void test_power_button(void **state)
+{
+    (void)state;
+    kernel_boot_simply();
+    fake_acpi_raise(ACPI_EVENT_POWER_BUTTON);
+    kernel_expect_exit("", EXIT_OK);
+    assert_int_equal(fake_board.nr_power_offs, 1);
+    fake_console_has("\ntide: power button\n");
+}
+
+static void test_acpi_says_that_a_device_came(void **state)
+{
+    (void)state;
+    kernel_boot_simply();
+    struct fake_vmem *second = kernel_add_vmem(5);
+    fake_acpi_raise(ACPI_EVENT_PCI_HOTPLUG);
+    kernel_run(50);
+    kernel_expect("status", "vmem1: pci 0000:00:05.0, settled");
+    kernel_resize(second, 4 * MIB);
+    assert_int_equal(second->plugged_bytes, 4 * MIB);
+}
+
+#define TEST(name) cmocka_unit_test_teardown(name, kernel_tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_to_the_prompt),
+        TEST(test_the_hosts_first_wish_comes_before_ready),
+        TEST(test_without_a_device),
+        TEST(test_what_the_loader_cut),
+        TEST(test_processors_start_when_devices_are_ready),
+        TEST(test_memory_for_tables_and_stacks),
+        TEST(test_an_address_is_described),
+        TEST(test_power_button),
+        TEST(test_acpi_says_that_a_device_came),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * lib/: what a user's text means (sizes, options, log levels), and the bit
+ * arrays. Tables of input and result where cases are alike.
+ */
+
+#include "include/status.h"
+#include "include/units.h"
+#include "lib/bitmap.h"
+#include "lib/cmdline.h"
+#include "lib/console.h"
+#include "lib/log.h"
+#include "lib/panic.h"
+#include "lib/parse.h"
+#include "tests/fakes/fake_platform.h"
+#include "tests/unit/unit.h"
+
+static void test_parse_size(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        int status;
+        u64 bytes;
+    } cases[] = {
+        {"0", OK, 0},
+        {"4096", OK, 4096},
+        {"0x1000", OK, 4096},
+        {"2M", OK, 2 * MIB},
+        {"2m", OK, 2 * MIB},
+        {"3MiB", OK, 3 * MIB},
+        {"1G", OK, GIB},
+        {"1TB", OK, TIB},
+        {"12B", OK, 12},
+        {"18446744073709551615", OK, UINT64_MAX},
+        {"18446744073709551616", E_RANGE, 0},
+        {"16777216T", E_RANGE, 0},
+        {"", E_INVAL, 0},
+        {"M", E_INVAL, 0},
+        {"0x", E_INVAL, 0},
+        {"-1", E_INVAL, 0},
+        {"1 M", E_INVAL, 0},
+        {"1MM", E_INVAL, 0},
+        {"1.5G", E_INVAL, 0},
+        {"12Z", E_INVAL, 0},
+    };
+    for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
+        u64 bytes = 77;
+        int status = parse_size(cases[i].text, &bytes);
+        if (status != cases[i].status || bytes != (status == OK ? cases[i].bytes : 77))
+            fail_msg("'%s': status %d, %lu bytes", cases[i].text, status, (unsigned long)bytes);
+    }
+}
+
+static void test_parse_u64(void **state)
+{
+    (void)state;
+    u64 value = 7;
+    assert_int_equal(parse_u64("0xFf", &value), OK);
+    assert_int_equal(value, 255);
+    assert_int_equal(parse_u64("1K", &value), E_INVAL);
+    assert_int_equal(parse_u64("0x10000000000000000", &value), E_RANGE);
+    assert_int_equal(value, 255);
+}
+
+static void test_format_size(void **state)
+{
+    (void)state;
+    char text[24];
+    assert_string_equal(format_size(0, text, sizeof(text)), "0");
+    assert_string_equal(format_size(1536 * KIB, text, sizeof(text)), "1536K");
+    assert_string_equal(format_size(2 * MIB, text, sizeof(text)), "2M");
+    assert_string_equal(format_size(TIB, text, sizeof(text)), "1T");
+    assert_string_equal(format_size(4097, text, sizeof(text)), "4097");
+}
+
+static void test_cmdline(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *key;
+        const char *value;
+        bool has_value;
+    } expected[] = {
+        {"quiet", "", false},          {"log", "vmem:debug", true}, {"run", "alloc 1M; exit", true},
+        {"empty", "", true},           {"a", "b=c", true},          {"run", "x y", true},
+        {"last", "unclosed to", true},
+    };
+    const char *cursor = "  quiet log=vmem:debug\trun=\"alloc 1M; exit\" empty= a=b=c "
+                         "\"run=x y\" last=\"unclosed to";
+    struct cmdline_option option;
+    for (unsigned i = 0; i < ARRAY_SIZE(expected); i++) {
+        assert_true(cmdline_next(&cursor, &option));
+        assert_string_equal(option.key, expected[i].key);
+        assert_string_equal(option.value, expected[i].value);
+        assert_int_equal(option.has_value, expected[i].has_value);
+        assert_false(option.truncated);
+    }
+    assert_false(cmdline_next(&cursor, &option));
+}
+
+static void test_cmdline_truncates(void **state)
+{
+    (void)state;
+    char line[CMDLINE_VALUE_BYTES + 32] = "key=";
+    memset(line + 4, 'x', CMDLINE_VALUE_BYTES);
+    const char *cursor = line;
+    struct cmdline_option option;
+    assert_true(cmdline_next(&cursor, &option));
+    assert_true(option.truncated);
+    assert_int_equal(strlen(option.value), CMDLINE_VALUE_BYTES - 1);
+    assert_false(cmdline_next(&cursor, &option));
+}
+
+static void test_log_configure(void **state)
+{
+    (void)state;
+    assert_int_equal(log_configure("warning"), OK);
+    assert_int_equal(log_levels[LOG_PCI], LOG_LEVEL_WARNING);
+    assert_int_equal(log_configure("pci:trace"), OK);
+    assert_int_equal(log_levels[LOG_PCI], LOG_LEVEL_TRACE);
+    assert_int_equal(log_levels[LOG_MM], LOG_LEVEL_WARNING);
+    static const char *const malformed[] = {"", "loud", "pci:", ":info", "pci:loud", "disk:info"};
+    for (unsigned i = 0; i < ARRAY_SIZE(malformed); i++)
+        assert_int_equal(log_configure(malformed[i]), E_INVAL);
+    assert_int_equal(log_levels[LOG_PCI], LOG_LEVEL_TRACE);
+    assert_int_equal(log_configure("info"), OK);
+}
+
+static void test_log_lines(void **state)
+{
+    (void)state;
+    fake_console_clear();
+    log_info(LOG_PCI, NULL, "found %d", 3);
+    log_error(LOG_VMEM, "vmem0", "no");
+    log_debug(LOG_VMEM, "vmem0", "not shown");
+    assert_string_equal(fake_console(), "pci: found 3\nvmem0: error: no\n");
+
+    char longer[600];
+    memset(longer, 'y', sizeof(longer) - 1);
+    longer[sizeof(longer) - 1] = '\0';
+    fake_console_clear();
+    log_warning(LOG_MM, NULL, "%s", longer);
+    size_t length = strlen(fake_console());
+    assert_in_range(length, 300, 330);
+    assert_int_equal(fake_console()[length - 1], '\n');
+}
+
+static void test_console_answer(void **state)
+{
+    (void)state;
+    fake_console_clear();
+    console_answer("@7");
+    console_printf("first\n  %s", "sec");
+    log_write(LOG_PCI, LOG_LEVEL_INFO, NULL, "found 3");
+    console_printf("ond\n");
+    log_write(LOG_PCI, LOG_LEVEL_INFO, NULL, "found 4");
+    console_printf("\n");
+    console_answer(NULL);
+    console_printf("other\n");
+    assert_string_equal(fake_console(), "@7 first\n@7   sec\npci: found 3\n@7+ond\npci: found 4\n"
+                                        "@7 \nother\n");
+}
+
+static void test_console_answer_ends_with_a_panic(void **state)
+{
+    (void)state;
+    console_answer("@7");
+    console_printf("cut");
+    assert_panics(panic("told apart"), "\npanic: told apart");
+    console_printf("\n");
+}
+
+static void test_status_names(void **state)
+{
+    (void)state;
+    assert_string_equal(status_name(OK), "ok");
+    assert_string_equal(status_name(E_AGAIN), "again");
+    assert_string_equal(status_name(E_NOMEM), "nomem");
+    assert_string_equal(status_name(1), "unknown");
+    assert_string_equal(status_name(-99), "unknown");
+}
+
+static void test_panic_says_why(void **state)
+{
+    (void)state;
+    assert_panics(panic("block %d lost", 4), "panic: block 4 lost");
+    assert_panics(ASSERT(1 == 2), "assertion failed: 1 == 2");
+}
+
+/* Every operation against a bool a bit, on random ranges. */
+static void test_bitmap_random(void **state)
+{
+    (void)state;
+    enum { BITS = 300 };
+    u64 bitmap[BITMAP_WORDS(BITS)] = {0};
+    bool model[BITS] = {false};
+    srand(1);
+    for (unsigned step = 0; step < 5000; step++) {
+        u64 first = (u64)rand() % BITS;
+        u64 count = (u64)rand() % (BITS - first + 1);
+        bool set = rand() % 2 != 0;
+        if (set)
+            bitmap_set_range(bitmap, first, count);
+        else
+            bitmap_clear_range(bitmap, first, count);
+        for (u64 i = first; i < first + count; i++)
+            model[i] = set;
+
+        u64 from = (u64)rand() % (BITS + 1);
+        u64 next_set = from;
+        u64 next_clear = from;
+        u64 ones = 0;
+        while (next_set < BITS && !model[next_set])
+            next_set++;
+        while (next_clear < BITS && model[next_clear])
+            next_clear++;
+        for (u64 i = first; i < BITS; i++)
+            ones += model[i];
+        assert_int_equal(bitmap_find_set(bitmap, BITS, from), next_set);
+        assert_int_equal(bitmap_find_clear(bitmap, BITS, from), next_clear);
+        assert_int_equal(bitmap_count_range(bitmap, first, BITS - first), ones);
+        assert_int_equal(bitmap_test(bitmap, first), model[first]);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_parse_size),
+        cmocka_unit_test(test_parse_u64),
+        cmocka_unit_test(test_format_size),
+        cmocka_unit_test(test_cmdline),
+        cmocka_unit_test(test_cmdline_truncates),
+        cmocka_unit_test(test_log_configure),
+        cmocka_unit_test(test_log_lines),
+        cmocka_unit_test(test_status_names),
+        cmocka_unit_test(test_console_answer),
+        cmocka_unit_test(test_console_answer_ends_with_a_panic),
+        cmocka_unit_test(test_panic_says_why),
+        cmocka_unit_test(test_bitmap_random),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

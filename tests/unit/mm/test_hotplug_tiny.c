@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A machine of 16 MiB with a region of 512 GiB: all of it can come, be used
+ * frame by frame in every area, and go again. Its bitmaps alone are 16 MiB.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "include/status.h"
+#include "include/units.h"
+#include "mm/group.h"
+#include "mm/hotplug/hotplug.h"
+#include "mm/page.h"
+#include "tests/fakes/fake_mm.h"
+
+#define REGION_BASE ((paddr_t)0x200000000000) /* free in a host program with sanitizers, too */
+#define REGION      (512 * GIB)
+#define GROUP       (128 * MIB) /* what one bitmap serves */
+#define NR_GROUPS   (REGION / GROUP)
+
+static struct boot_info boot;
+
+static int setup(void **state)
+{
+    (void)state;
+    fake_mm_start(&boot, 15 * MIB);
+    fake_back(REGION_BASE, REGION);
+    assert_int_equal(hotplug_add_region(REGION_BASE, REGION, 2 * MIB, 0, "huge"), OK);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    fake_unback(REGION_BASE, REGION);
+    fake_shutdown();
+    return 0;
+}
+
+static struct page_stats stats(void)
+{
+    struct page_stats now;
+    page_get_stats(&now);
+    return now;
+}
+
+/* As paging would: a table for each GiB, from the kernel's memory. */
+static void take_page_tables(void)
+{
+    for (u64 i = 0; i < REGION / GIB; i++) {
+        paddr_t table = page_alloc_table();
+        assert_true(table < REGION_BASE);
+    }
+}
+
+/* All but one area of each group are taken whole; that one is idle. */
+static void take_all_but_one_of_each(paddr_t *groups, u64 nr_groups)
+{
+    for (u64 i = 0; i < nr_groups; i++) {
+        groups[i] = page_alloc_run(GROUP_AREAS * 512, PAGE_USER);
+        assert_int_equal(groups[i] % GROUP, 0);
+    }
+    for (u64 i = 0; i < nr_groups; i++)
+        page_free(groups[i], 9);
+}
+
+static void free_rest(const paddr_t *groups, u64 nr_groups)
+{
+    for (u64 i = 0; i < nr_groups; i++)
+        page_free_run(groups[i] + 2 * MIB, (GROUP_AREAS - 1) * 512);
+}
+
+static void all_of_it_and_back_to_nothing(void **state)
+{
+    (void)state;
+    static paddr_t groups[NR_GROUPS];
+    static paddr_t halves[2 * NR_GROUPS];
+    take_page_tables();
+    for (u64 at = 0; at < REGION; at += REGION / 4)
+        assert_int_equal(hotplug_online(REGION_BASE + at, REGION / 4), OK);
+    assert_true(stats().metadata_bytes <= REGION / GIB * 4 * KIB);
+    take_all_but_one_of_each(groups, NR_GROUPS);
+    u64 nr_halves = 0;
+    while (nr_halves < ARRAY_SIZE(halves) &&
+           (halves[nr_halves] = page_alloc(8, PAGE_USER)) != PADDR_NONE)
+        nr_halves++;
+    /* The few areas that are missing hold the bitmaps of all others. */
+    assert_true(nr_halves >= 2 * NR_GROUPS - 2 * 8);
+    assert_true(stats().metadata_bytes > 16 * MIB - 9 * 32 * KIB);
+    assert_true(stats().metadata_bytes <= REGION / GIB * 36 * KIB);
+    page_check();
+    for (u64 i = 0; i < nr_halves; i++)
+        page_free(halves[i * 7919 % nr_halves], 8);
+    page_check();
+    free_rest(groups, NR_GROUPS);
+    assert_true(stats().metadata_bytes <= REGION / GIB * 4 * KIB);
+    assert_int_equal(hotplug_offline(REGION_BASE, REGION), OK);
+    assert_int_equal(stats().plugged_frames, 0);
+    page_check();
+}
+
+/* In each group a page more than whole areas: each has its bitmap. */
+static void use_frames_of_each(paddr_t *groups, u64 nr_groups)
+{
+    for (u64 i = 0; i < nr_groups; i++) {
+        groups[i] = page_alloc_run((GROUP_AREAS - 1) * 512 + 1, PAGE_USER);
+        assert_int_equal(groups[i], REGION_BASE + i * GROUP);
+    }
+}
+
+static void free_frames_of_each(const paddr_t *groups, u64 nr_groups)
+{
+    for (u64 i = 0; i < nr_groups; i++)
+        page_free_run(groups[i], (GROUP_AREAS - 1) * 512 + 1);
+}
+
+/*
+ * A block here and there beside boot RAM takes what is left of boot RAM's frame
+ * of groups, and another frame of them.
+ */
+static void use_up_spare_groups(void)
+{
+    u64 before = stats().metadata_bytes;
+    paddr_t at = 8 * GIB;
+    assert_int_equal(hotplug_add_region(at, 4 * GIB, 2 * MIB, 0, "beside"), OK);
+    for (; stats().metadata_bytes == before; at += GROUP)
+        assert_int_equal(hotplug_online(at, 2 * MIB), OK);
+    for (u64 i = 1; i < PAGE_BYTES / sizeof(struct group); i++, at += GROUP)
+        assert_int_equal(hotplug_online(at, 2 * MIB), OK);
+    assert_int_equal(stats().metadata_bytes, before + PAGE_BYTES);
+}
+
+/* Whatever the size: what a region far from boot RAM costs is at most 36 KiB a GiB. */
+static void metadata_of_a_lone_region(void **state)
+{
+    static const u64 sizes[] = {GIB, 2 * GIB, 3 * GIB, 8 * GIB, 31 * GIB, 33 * GIB, 64 * GIB};
+    static paddr_t groups[64 * GIB / GROUP];
+    for (unsigned i = 0; i < ARRAY_SIZE(sizes); i++) {
+        u64 nr_groups = sizes[i] / GROUP;
+        use_up_spare_groups();
+        u64 before = stats().metadata_bytes;
+        assert_int_equal(hotplug_online(REGION_BASE, sizes[i]), OK);
+        assert_true(stats().metadata_bytes - before <= sizes[i] / GIB * 4 * KIB);
+        use_frames_of_each(groups, nr_groups);
+        assert_true(stats().metadata_bytes - before >= sizes[i] / GIB * 32 * KIB);
+        assert_true(stats().metadata_bytes - before <= sizes[i] / GIB * 36 * KIB);
+        page_check();
+        free_frames_of_each(groups, nr_groups);
+        assert_int_equal(hotplug_offline(REGION_BASE, sizes[i]), OK);
+        teardown(state);
+        setup(state);
+    }
+}
+
+/* Boot RAM is full: bitmaps go to plugged memory. It has room again: they come back. */
+static void bitmaps_go_out_and_come_home(void **state)
+{
+    (void)state;
+    static paddr_t groups[8];
+    static paddr_t hogs[4096];
+    paddr_t pages[8][2];
+    u64 nr_hogs = 0;
+    assert_int_equal(hotplug_online(REGION_BASE, GIB + 2 * MIB), OK);
+    take_all_but_one_of_each(groups, 8);
+    while (stats().boot_frames - stats().boot_used > 1000)
+        hogs[nr_hogs++] = page_alloc(0, PAGE_KERNEL);
+    u64 used = stats().plugged_used;
+    for (unsigned i = 0; i < 7; i++) {
+        pages[i][0] = page_alloc(8, PAGE_USER);
+        pages[i][1] = page_alloc(8, PAGE_USER);
+        assert_true(pages[i][1] != PADDR_NONE);
+    }
+    paddr_t held = page_alloc(0, PAGE_USER);
+    assert_int_equal(stats().plugged_used, used + 7 * 512 + 1 + 512);
+    assert_int_equal(hotplug_offline(groups[1], 2 * MIB), E_BUSY);
+    page_check();
+
+    while (nr_hogs > 0)
+        page_free(hogs[--nr_hogs], 0);
+    struct hotplug_range idle;
+    assert_true(hotplug_next_idle(REGION_BASE, REGION_BASE + REGION, &idle));
+    assert_int_equal(idle.base, groups[1]); /* the second area that was wanted */
+    assert_int_equal(stats().plugged_used, used + 7 * 512 + 1);
+    assert_int_equal(hotplug_offline(groups[1], 2 * MIB), OK);
+    page_check();
+    /* Processors that hold an area have followed its bits. */
+    assert_int_equal(page_alloc(0, PAGE_USER), held + PAGE_BYTES);
+    page_free(held, 0);
+    page_free(held + PAGE_BYTES, 0);
+    for (unsigned i = 0; i < 7; i++) {
+        page_free(pages[i][0], 8);
+        page_free(pages[i][1], 8);
+    }
+    page_check();
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(all_of_it_and_back_to_nothing, setup, teardown),
+        cmocka_unit_test_setup_teardown(metadata_of_a_lone_region, setup, teardown),
+        cmocka_unit_test_setup_teardown(bitmaps_go_out_and_come_home, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The small-object heap: no two objects overlap, frames come back, faults are found. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "extras/vm/heap.h"
+#include "include/units.h"
+#include "mm/page.h"
+#include "tests/fakes/fake_mm.h"
+
+static struct boot_info boot;
+
+static int setup(void **state)
+{
+    (void)state;
+    fake_mm_start(&boot, 16 * MIB);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    page_check();
+    fake_shutdown();
+    return 0;
+}
+
+static void objects_of_every_size(void **state)
+{
+    (void)state;
+    static const size_t sizes[] = {1,    24,   32,   33,   64,   100,  128,   200,    256,    500,
+                                   1000, 1024, 1025, 4096, 4097, 9000, 65536, 100000, 1 << 20};
+    u8 *objects[ARRAY_SIZE(sizes)][8];
+    u64 frames_before = heap_frames();
+    for (unsigned i = 0; i < ARRAY_SIZE(sizes); i++) {
+        for (unsigned k = 0; k < 8 && (sizes[i] < 100000 || k < 1); k++) {
+            objects[i][k] = heap_alloc(sizes[i]);
+            assert_non_null(objects[i][k]);
+            memset(objects[i][k], (int)(i * 8 + k), sizes[i]);
+        }
+    }
+    for (unsigned i = 0; i < ARRAY_SIZE(sizes); i++) {
+        for (unsigned k = 0; k < 8 && (sizes[i] < 100000 || k < 1); k++) {
+            for (size_t byte = 0; byte < sizes[i]; byte++)
+                assert_int_equal(objects[i][k][byte], (u8)(i * 8 + k));
+            heap_free(objects[i][k], sizes[i]);
+        }
+    }
+    assert_int_equal(heap_frames(), frames_before);
+}
+
+static void frames_are_shared_and_come_back(void **state)
+{
+    (void)state;
+    static void *objects[1000];
+    u64 frames_before = heap_frames();
+    for (unsigned i = 0; i < 1000; i++)
+        assert_non_null(objects[i] = heap_alloc(32));
+    assert_int_equal(heap_frames() - frames_before, 8); /* 126 in a frame */
+    for (unsigned i = 0; i < 1000; i++)
+        heap_free(objects[i * 7 % 1000], 32);
+    assert_int_equal(heap_frames(), frames_before);
+}
+
+static void nothing_for_nothing(void **state)
+{
+    (void)state;
+    assert_null(heap_alloc(0));
+    assert_null(heap_alloc(HEAP_BYTES_MAX + 1));
+    heap_free(NULL, 10);
+    while (page_alloc(0, PAGE_KERNEL) != PADDR_NONE)
+        ;
+    assert_null(heap_alloc(40));
+    assert_null(heap_alloc(5000));
+}
+
+static void bad_frees_panic(void **state)
+{
+    (void)state;
+    u8 *object = heap_alloc(100);
+    u8 *other = heap_alloc(100);
+    assert_non_null(other);
+    heap_free(object, 100);
+    assert_panics(heap_free(object, 100), "already free");
+    heap_free(other, 100);
+    assert_panics(heap_free(other, 100), "no such object"); /* its frame has gone */
+}
+
+/* The head of a frame is no object, though the smallest class has a place under its end. */
+static void a_frames_head_is_no_object(void **state)
+{
+    (void)state;
+    u8 *object = heap_alloc(32);
+    u8 *frame = (u8 *)align_down((uintptr_t)object, PAGE_BYTES);
+    assert_panics(heap_free(frame + 32, 32), "no such object");
+}
+
+static void wrong_sizes_panic(void **state)
+{
+    (void)state;
+    u8 *object = heap_alloc(100);
+    assert_panics(heap_free(object, 200), "no such object");
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(objects_of_every_size),      TEST(frames_are_shared_and_come_back),
+        TEST(nothing_for_nothing),        TEST(wrong_sizes_panic),
+        TEST(a_frames_head_is_no_object), TEST(bad_frees_panic),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Bus numbers: those of firmware, good and bad, and new ones. */
+#include "tests/fakes/fake_pci_setup.h"
+
+/* ---- bridges that firmware numbered ---- */
+
+static void test_nested_bridges(void **state)
+{
+    (void)state;
+    struct fake_pci_bus *one = fake_pci_add_bridge(root, 2, 1, 3);
+    struct fake_pci_bus *two = fake_pci_add_bridge(one, 4, 2, 3);
+    struct fake_pci_bus *three = fake_pci_add_bridge(two, 5, 3, 3);
+    fake_pci_add(three, 31, 0, 0x1af4, 0x1058);
+    first_scan(5);
+    assert_non_null(at("3:1f.0"));
+    assert_numbers(one, 0, 1, 3); /* as firmware left them */
+}
+
+static void test_only_device_0_is_probed_on_a_link(void **state)
+{
+    (void)state;
+    static const struct {
+        u16 flags;
+        unsigned nr_probed;
+    } cases[] = {
+        {0x0042, 1},  /* root port */
+        {0x0062, 1},  /* downstream port of a switch */
+        {0x0052, 32}, /* upstream port */
+        {0x0072, 32}, /* PCI Express to PCI bridge */
+    };
+    for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
+        start_afresh();
+        struct fake_pci_bus *port = fake_pci_add_bridge(root, 2, 1, 1);
+        fake_pci_add_capability(port->bridge, 0x54, PCI_CAP_EXPRESS);
+        first_scan(2);
+        unsigned without = fake_pci_nr_config_accesses();
+        fake_pci_set(port->bridge, 0x56, 2, cases[i].flags);
+        pci_init(&boot);
+        scan(2);
+        unsigned with = fake_pci_nr_config_accesses() - without;
+        assert_int_equal(without - with, 32 - cases[i].nr_probed);
+    }
+}
+
+/* ---- bridges without usable numbers ---- */
+
+static void test_unnumbered_bridges_get_numbers_depth_first(void **state)
+{
+    (void)state;
+    struct fake_pci_bus *a = fake_pci_add_bridge(root, 2, 0, 0);
+    struct fake_pci_bus *a_a = fake_pci_add_bridge(a, 1, 0, 0);
+    struct fake_pci_bus *a_a_a = fake_pci_add_bridge(a_a, 1, 0, 0);
+    struct fake_pci_bus *a_b = fake_pci_add_bridge(a, 2, 0, 0);
+    struct fake_pci_bus *b = fake_pci_add_bridge(root, 3, 0, 0);
+    fake_pci_add(a_a_a, 7, 0, 0x1af4, 0x1058);
+    fake_pci_add(b, 8, 0, 0x1af4, 0x1058);
+    first_scan(8);
+    assert_numbers(a, 0, 1, 4);
+    assert_numbers(a_a, 1, 2, 3);
+    assert_numbers(a_a_a, 2, 3, 3);
+    assert_numbers(a_b, 1, 4, 4);
+    assert_numbers(b, 0, 5, 5);
+    assert_non_null(at("3:7.0"));
+    assert_non_null(at("5:8.0"));
+    assert_string_equal(fake_console(), ""); /* it is nobody's fault */
+}
+
+static void test_new_numbers_keep_clear_of_firmware(void **state)
+{
+    (void)state;
+    struct fake_pci_bus *unnumbered = fake_pci_add_bridge(root, 2, 0, 0);
+    struct fake_pci_bus *inner = fake_pci_add_bridge(unnumbered, 2, 0, 0);
+    struct fake_pci_bus *numbered = fake_pci_add_bridge(root, 3, 1, 4); /* 2 to 4 are reserved */
+    fake_pci_add(numbered, 1, 0, 0x1af4, 0x1045);
+    fake_pci_add(inner, 1, 0, 0x1af4, 0x1058);
+    first_scan(6);
+    assert_numbers(numbered, 0, 1, 4);
+    assert_numbers(unnumbered, 0, 5, 6);
+    assert_numbers(inner, 5, 6, 6);
+    assert_non_null(at("6:1.0"));
+}
+
+static void test_number_inside_the_range_that_firmware_reserved(void **state)
+{
+    (void)state;
+    struct fake_pci_bus *port = fake_pci_add_bridge(root, 3, 1, 2);
+    struct fake_pci_bus *next = fake_pci_add_bridge(root, 4, 3, 3);
+    struct fake_pci_bus *inner = fake_pci_add_bridge(port, 0, 0, 0);
+    struct fake_pci_bus *too_deep = fake_pci_add_bridge(inner, 0, 0, 0);
+    first_scan(5);
+    assert_numbers(inner, 1, 2, 2);
+    assert_numbers(too_deep, 0, 0, 0); /* 3 is taken by the next port: nothing can be done */
+    assert_numbers(next, 0, 3, 3);
+    assert_logged("no bus number is left behind bus 0x02");
+}
+
+static void test_bogus_numbers_are_replaced(void **state)
+{
+    (void)state;
+    static const struct {
+        u8 secondary;
+        u8 subordinate;
+    } cases[] = {
+        {0, 5},       /* its own bus */
+        {3, 2},       /* ends before it begins */
+        {1, 1},       /* the other bridge's */
+        {1, 0xff},    /* the other bridge's, and all others */
+        {0xff, 0xfe}, /* at the very end */
+    };
+    for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
+        start_afresh();
+        struct fake_pci_bus *good = fake_pci_add_bridge(root, 2, 1, 1);
+        struct fake_pci_bus *bad =
+            fake_pci_add_bridge(root, 3, cases[i].secondary, cases[i].subordinate);
+        fake_pci_add(good, 1, 0, 0x1af4, 0x1045);
+        fake_pci_add(bad, 1, 0, 0x1af4, 0x1058);
+        first_scan(5);
+        assert_logged("it gets others");
+        assert_numbers(bad, 0, 2, 2);
+        assert_int_equal(at("1:1.0")->device_id, 0x1045);
+        assert_int_equal(at("2:1.0")->device_id, 0x1058);
+    }
+}
+
+static void test_child_beyond_its_parents_range(void **state)
+{
+    (void)state;
+    struct fake_pci_bus *outer = fake_pci_add_bridge(root, 2, 1, 2);
+    struct fake_pci_bus *inner = fake_pci_add_bridge(outer, 1, 2, 9);
+    fake_pci_add(inner, 1, 0, 0x1af4, 0x1058);
+    first_scan(4);
+    assert_numbers(inner, 1, 2, 2);
+}
+
+/* A bridge whose number leads back to the bus above it must not send the scan in a circle. */
+static void test_bridge_loop(void **state)
+{
+    (void)state;
+    struct fake_pci_bus *one = fake_pci_add_bridge(root, 2, 1, 2);
+    struct fake_pci_bus *two = fake_pci_add_bridge(one, 1, 1, 2);
+    fake_pci_add(two, 1, 0, 0x1af4, 0x1058);
+    first_scan(4);
+    assert_numbers(two, 1, 2, 2);
+    assert_non_null(at("2:1.0"));
+}
+
+static void test_bridge_that_keeps_no_numbers(void **state)
+{
+    (void)state;
+    struct fake_pci_bus *stuck = fake_pci_add_bridge(root, 2, 0, 0);
+    memset(&stuck->bridge->writable[PCI_BRIDGE_BUSES], 0, 4);
+    fake_pci_add(stuck, 1, 0, 0x1af4, 0x1058);
+    first_scan(2);
+    assert_logged("not followed");
+    assert_null(at("2")->behind);
+}
+
+static void test_parent_that_keeps_its_range(void **state)
+{
+    (void)state;
+    struct fake_pci_bus *outer = fake_pci_add_bridge(root, 2, 1, 1);
+    struct fake_pci_bus *inner = fake_pci_add_bridge(outer, 1, 0, 0);
+    outer->bridge->writable[PCI_BRIDGE_SUBORDINATE] = 0;
+    first_scan(3);
+    assert_numbers(outer, 0, 1, 1);
+    assert_numbers(inner, 0, 0, 0);
+    assert_logged("last bus number 0x02 written, 0x01 read");
+}
+
+static void test_the_last_bus_number_is_used(void **state)
+{
+    (void)state;
+    fake_pci_add_bridge(root, 2, 1, 0xfe);
+    struct fake_pci_bus *last = fake_pci_add_bridge(root, 3, 0, 0);
+    first_scan(3);
+    assert_numbers(last, 0, 0xff, 0xff);
+}
+
+static void test_numbers_from_a_gap(void **state)
+{
+    (void)state;
+    fake_pci_add_bridge(root, 2, 4, 0xff);
+    fake_pci_add_bridge(root, 3, 1, 1);
+    struct fake_pci_bus *outer = fake_pci_add_bridge(root, 4, 0, 0);
+    struct fake_pci_bus *inner = fake_pci_add_bridge(outer, 1, 0, 0);
+    struct fake_pci_bus *late = fake_pci_add_bridge(inner, 1, 0, 0);
+    first_scan(6);
+    assert_numbers(outer, 0, 2, 3);
+    assert_numbers(inner, 2, 3, 3);
+    assert_numbers(late, 0, 0, 0);
+}
+
+static void test_bus_numbers_run_out(void **state)
+{
+    (void)state;
+    fake_pci_add_bridge(root, 2, 1, 0xff);
+    struct fake_pci_bus *late = fake_pci_add_bridge(root, 3, 0, 0);
+    first_scan(3);
+    assert_numbers(late, 0, 0, 0);
+    assert_logged("no bus number is left");
+}
+
+static void test_more_buses_than_the_table(void **state)
+{
+    (void)state;
+    struct fake_pci_bus *bus = root;
+    for (unsigned i = 0; i < 200; i++)
+        bus = fake_pci_add_bridge(bus, 1, 0, 0);
+    pci_init(&boot);
+    assert_true(pci_scan() > 100);
+    assert_logged("more than 128 buses");
+}
+
+static void test_more_functions_than_the_table(void **state)
+{
+    (void)state;
+    for (u8 bus = 1; bus <= 2; bus++) {
+        struct fake_pci_bus *behind = fake_pci_add_bridge(root, bus, bus, bus);
+        for (u8 device = 0; device < 32; device++) {
+            for (u8 function = 0; function < 8; function++)
+                fake_pci_add(behind, device, function, 0x1af4, 0x1045);
+        }
+    }
+    pci_init(&boot);
+    assert_int_equal(pci_scan(), E_NOMEM);
+    assert_logged("more than 256 functions");
+    assert_non_null(at("1:1f.0")); /* those that fit can be used */
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        TEST(test_nested_bridges),
+        TEST(test_only_device_0_is_probed_on_a_link),
+        TEST(test_unnumbered_bridges_get_numbers_depth_first),
+        TEST(test_new_numbers_keep_clear_of_firmware),
+        TEST(test_number_inside_the_range_that_firmware_reserved),
+        TEST(test_bogus_numbers_are_replaced),
+        TEST(test_child_beyond_its_parents_range),
+        TEST(test_bridge_loop),
+        TEST(test_bridge_that_keeps_no_numbers),
+        TEST(test_parent_that_keeps_its_range),
+        TEST(test_the_last_bus_number_is_used),
+        TEST(test_numbers_from_a_gap),
+        TEST(test_bus_numbers_run_out),
+        TEST(test_more_buses_than_the_table),
+        TEST(test_more_functions_than_the_table),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Config snapshots of a device that changes it under the reader, and events
+ * from interrupts and from polling.
+ */
+#include "tests/unit/unit.h"
+
+#include "drivers/virtio/core/virtio.h"
+#include "drivers/virtio/core/virtio_spec.h"
+#include "include/status.h"
+#include "tests/fakes/fake_platform.h"
+#include "tests/fakes/fake_transport.h"
+
+static const char *const no_names[24];
+static struct fake_transport fake;
+static struct virtio_device *const device = &fake.device;
+
+static int set_up(void **state)
+{
+    static struct boot_info boot;
+
+    (void)state;
+    fake_boot(&boot, 2 << 20);
+    fake_transport_init(&fake, VIRTIO_ID_MEM, 0, 64);
+    device->name = "dev0";
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    fake_shutdown();
+    return 0;
+}
+
+/* ---- config space ---- */
+
+static void fill_config(u8 value)
+{
+    memset(fake.config, value, sizeof(fake.config));
+}
+
+static void test_config_snapshot(void **state)
+{
+    u8 snapshot[56];
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof(snapshot); i++)
+        fake.config[i] = (u8)(i * 7);
+    assert_int_equal(virtio_read_config(device, snapshot, sizeof(snapshot)), OK);
+    assert_memory_equal(snapshot, fake.config, sizeof(snapshot));
+    assert_int_equal(fake.nr_config_reads, 2 * 14);
+}
+
+/* C4, threat 6: large enough, whatever more there is; too short is refused. */
+static void test_config_size(void **state)
+{
+    u8 snapshot[64];
+
+    (void)state;
+    fake.config_bytes = 256;
+    assert_int_equal(virtio_read_config(device, snapshot, 64), OK);
+    fake.config_bytes = 60;
+    fake_console_clear();
+    assert_int_equal(virtio_read_config(device, snapshot, 64), E_RANGE);
+    fake_console_has("its config space has 60 bytes, expected 64 or more");
+    fake.config_bytes = 0;
+    assert_int_equal(virtio_read_config(device, snapshot, 4), E_RANGE);
+}
+
+static unsigned changes_left;
+static u32 change_at;
+
+/* A write to config space that another processor of the host does between two of our reads. */
+static void change_config(struct fake_transport *transport, u32 offset)
+{
+    if (offset != change_at || changes_left == 0)
+        return;
+    changes_left--;
+    u8 value = (u8)(transport->config[0] + 1);
+    memset(transport->config, value, sizeof(transport->config));
+    if (!transport->faults.generation_frozen)
+        transport->generation++;
+}
+
+/* C1, C2, threat 18: never half old and half new, with a generation that moves or does not. */
+static void test_config_torn(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 2 * 14 * 4; i++) {
+        u8 snapshot[56];
+        fill_config(0);
+        fake.faults.on_config_read = change_config;
+        fake.faults.generation_frozen = i % 2 != 0;
+        changes_left = i % 4 + 1;
+        change_at = i / 8 * 4;
+        assert_int_equal(virtio_read_config(device, snapshot, sizeof(snapshot)), OK);
+        for (unsigned j = 1; j < sizeof(snapshot); j++)
+            assert_int_equal(snapshot[j], snapshot[0]);
+        assert_int_equal(changes_left, 0);
+        assert_int_equal(snapshot[0], fake.config[0]);
+    }
+}
+
+/* Threat 19 */
+static void test_config_never_still(void **state)
+{
+    u8 snapshot[8];
+
+    (void)state;
+    fake.faults.generation_runs = true;
+    assert_int_equal(virtio_read_config(device, snapshot, 8), E_TIMEOUT);
+    assert_in_range(fake.nr_config_reads, 4, 200);
+    fake_console_has("its config space changed during each of");
+    fake.faults.generation_runs = false;
+    fake.faults.generation_frozen = true;
+    fake.faults.on_config_read = change_config;
+    changes_left = ~0u;
+    change_at = 4;
+    fake.nr_config_reads = 0;
+    assert_int_equal(virtio_read_config(device, snapshot, 8), E_TIMEOUT);
+    assert_in_range(fake.nr_config_reads, 4, 200);
+}
+
+/* ---- events ---- */
+
+static void test_events(void **state)
+{
+    (void)state;
+    assert_int_equal(virtio_negotiate(device, 0, 0, no_names), OK);
+    assert_int_equal(device->ops->irq_enable(device, VIRTIO_IRQ_AUTO), OK);
+    assert_int_equal(device->irq_mode, VIRTIO_IRQ_MSIX);
+    assert_int_equal(virtio_take_events(device), 0);
+    /* P25: one for both, and several before they are taken. */
+    fake_transport_interrupt(&fake, VIRTIO_EVENT_QUEUE);
+    fake_transport_interrupt(&fake, VIRTIO_EVENT_CONFIG);
+    assert_int_equal(device->nr_interrupts, 2);
+    assert_int_equal(virtio_take_events(device), VIRTIO_EVENT_QUEUE | VIRTIO_EVENT_CONFIG);
+    assert_int_equal(virtio_take_events(device), 0);
+    fake_transport_interrupt(&fake, VIRTIO_EVENT_QUEUE);
+    assert_int_equal(virtio_reset(device), OK);
+    assert_int_equal(virtio_take_events(device), 0);
+}
+
+static void test_events_polled(void **state)
+{
+    (void)state;
+    assert_int_equal(virtio_negotiate(device, 0, 0, no_names), OK);
+    assert_int_equal(device->ops->irq_enable(device, VIRTIO_IRQ_POLL), OK);
+    virtio_driver_ok(device);
+    fake_transport_raise_config(&fake);
+    assert_int_equal(device->nr_interrupts, 0);
+    assert_int_equal(virtio_take_events(device), VIRTIO_EVENT_QUEUE | VIRTIO_EVENT_CONFIG);
+    assert_int_equal(virtio_take_events(device), 0);
+}
+
+#define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_config_snapshot),    TEST(test_config_size), TEST(test_config_torn),
+        TEST(test_config_never_still), TEST(test_events),      TEST(test_events_polled),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

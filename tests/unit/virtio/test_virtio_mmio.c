@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The MMIO transport end to end, under the core and the rings, on a fake device. */
+#include "tests/unit/unit.h"
+
+#include "drivers/virtio/core/virtio_spec.h"
+#include "drivers/virtio/mmio/virtio_mmio.h"
+#include "include/status.h"
+#include "tests/fakes/fake_mmio.h"
+#include "tests/fakes/fake_platform.h"
+#include "tests/fakes/fake_rig.h"
+#include "tests/fakes/fake_virtio_mmio.h"
+
+#define BIT(name) VIRTIO_FEATURE(VIRTIO_F_##name)
+
+static const char *const no_names[24];
+static const struct virtio_mmio_address address = {FAKE_VIRTIO_MMIO_BASE, FAKE_VIRTIO_MMIO_BYTES,
+                                                   FAKE_VIRTIO_MMIO_LINE};
+static struct fake_virtio_mmio *mmio;
+static struct virtio_device *device;
+static struct virtqueue *queue;
+
+static int set_up(void **state)
+{
+    (void)state;
+    fake_ram_start();
+    mmio = fake_virtio_mmio_start();
+    device = NULL;
+    queue = NULL;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    if (device) {
+        assert_int_equal(virtio_reset(device), OK);
+        virtqueue_destroy(queue);
+        virtio_mmio_destroy(device);
+    }
+    fake_mmio_reset();
+    fake_ram_stop();
+    return 0;
+}
+
+static void attach(enum virtio_irq_mode wanted)
+{
+    assert_int_equal(virtio_mmio_create(&address, &device), OK);
+    device->name = "dev0";
+    assert_int_equal(fake_rig_bring_up(device, wanted, &queue), OK);
+}
+
+static void test_end_to_end(void **state)
+{
+    static const u64 features[] = {BIT(RING_PACKED), BIT(INDIRECT_DESC), BIT(EVENT_IDX),
+                                   BIT(IN_ORDER), BIT(NOTIFICATION_DATA)};
+
+    for (unsigned i = 0; i < 1u << ARRAY_SIZE(features); i++) {
+        tear_down(state);
+        set_up(state);
+        for (unsigned j = 0; j < ARRAY_SIZE(features); j++)
+            mmio->offered |= (i >> j & 1) != 0 ? features[j] : 0;
+        attach(VIRTIO_IRQ_AUTO);
+        assert_true(mmio->accepted == mmio->offered);
+        assert_int_equal(mmio->status, 0x0f);
+        assert_int_equal(mmio->size, 64);
+        for (unsigned j = 0; j < 200; j++) {
+            fake_rig_round_trip(queue);
+            assert_int_equal(virtio_take_events(device), VIRTIO_EVENT_QUEUE);
+        }
+        assert_int_equal(device->nr_interrupts, 200);
+        assert_int_equal(mmio->isr, 0);
+    }
+}
+
+/* F3: a bit that this transport does not carry. */
+static void test_pci_only_feature(void **state)
+{
+    (void)state;
+    mmio->offered |= BIT(NOTIF_CONFIG_DATA);
+    attach(VIRTIO_IRQ_AUTO);
+    assert_true(mmio->accepted == BIT(VERSION_1));
+}
+
+static void test_location_and_type(void **state)
+{
+    (void)state;
+    assert_int_equal(virtio_mmio_create(&address, &device), OK);
+    assert_string_equal(device->location, "mmio 0xfeb00e00");
+    assert_int_equal(device->device_type, VIRTIO_ID_MEM);
+    assert_int_equal(device->ops->config_bytes(device), 0x100);
+}
+
+static void test_config_space(void **state)
+{
+    u8 snapshot[56];
+
+    (void)state;
+    assert_int_equal(virtio_mmio_create(&address, &device), OK);
+    for (unsigned i = 0; i < sizeof(mmio->config); i++)
+        mmio->config[i] = (u8)(i * 3);
+    mmio->generation = 0x12345678;
+    assert_int_equal(virtio_read_config(device, snapshot, sizeof(snapshot)), OK);
+    assert_memory_equal(snapshot, mmio->config, sizeof(snapshot));
+    assert_int_equal(device->ops->read_config(device, 5, 1), 15);
+    assert_int_equal(device->ops->read_config(device, 6, 2), 0x1512);
+    assert_int_equal(device->ops->config_generation(device), 0x12345678);
+}
+
+static void test_not_a_device(void **state)
+{
+    static const struct {
+        u32 magic;
+        u32 version;
+        u32 id;
+        const char *line;
+    } cases[] = {
+        {0xffffffff, 2, 24, "the magic value is 0xffffffff, expected 0x74726976"},
+        {0x74726976, 1, 24, "register version 1, expected 2"}, /* legacy */
+        {0x74726976, 3, 24, "register version 3, expected 2"},
+        {0x74726976, 2, 0, ""}, /* a placeholder is no fault */
+    };
+    struct virtio_device *none;
+
+    (void)state;
+    for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
+        mmio->magic = cases[i].magic;
+        mmio->version = cases[i].version;
+        mmio->id = cases[i].id;
+        fake_console_clear();
+        assert_int_equal(virtio_mmio_create(&address, &none), E_NODEV);
+        assert_non_null(strstr(fake_console(), cases[i].line));
+        assert_int_equal(fake_console()[0] != '\0', cases[i].line[0] != '\0');
+    }
+}
+
+static void test_addresses_that_cannot_be(void **state)
+{
+    static const struct virtio_mmio_address addresses[] = {
+        {0, 0x200, 5},
+        {FAKE_VIRTIO_MMIO_BASE + 2, 0x200, 5},
+        {FAKE_VIRTIO_MMIO_BASE, 0xff, 5},
+        {FAKE_VIRTIO_MMIO_BASE, 0, 5},
+        {~(u64)0 - 0xff, 0x200, 5},
+        {(u64)1 << 46, 0x200, 5},
+        {FAKE_VIRTIO_MMIO_BASE, ~(u64)0, 5},
+    };
+    struct virtio_device *none;
+
+    (void)state;
+    for (unsigned i = 0; i < ARRAY_SIZE(addresses); i++)
+        assert_int_equal(virtio_mmio_create(&addresses[i], &none), E_RANGE);
+}
+
+/* Threat 10 */
+static void test_queue_sizes(void **state)
+{
+    static const struct {
+        u32 max;
+        int status;
+    } cases[] = {{0, E_NODEV}, {48, E_INVAL}, {0x10000, E_INVAL}, {0x10040, E_INVAL}, {64, OK}};
+
+    for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
+        tear_down(state);
+        set_up(state);
+        mmio->size_max = cases[i].max;
+        assert_int_equal(virtio_mmio_create(&address, &device), OK);
+        assert_int_equal(virtio_negotiate(device, 0, 0, no_names), OK);
+        assert_int_equal(virtqueue_create(device, 0, 128, &queue), cases[i].status);
+    }
+    mmio->ready = 1;
+    struct virtqueue *second;
+    assert_int_equal(virtqueue_create(device, 0, 128, &second), E_BUSY);
+}
+
+/* 64-bit addresses as two halves, both of them. */
+static void test_queue_addresses(void **state)
+{
+    struct virtqueue_layout layout = {.size = 64,
+                                      .descriptors = 0x123456789000,
+                                      .driver_area = 0xabcdef012340,
+                                      .device_area = 0xfedcba987640};
+
+    (void)state;
+    assert_int_equal(virtio_mmio_create(&address, &device), OK);
+    mmio->accepted = BIT(RING_PACKED); /* no memory is there: the fake looks at none then */
+    assert_int_equal(device->ops->queue_enable(device, 0, &layout), OK);
+    assert_true(mmio->areas[0] == layout.descriptors);
+    assert_true(mmio->areas[1] == layout.driver_area);
+    assert_true(mmio->areas[2] == layout.device_area);
+    assert_int_equal(mmio->ready, 1);
+}
+
+static void test_queue_reset(void **state)
+{
+    (void)state;
+    mmio->offered |= BIT(RING_RESET);
+    attach(VIRTIO_IRQ_AUTO);
+    fake_rig_round_trip(queue);
+    assert_int_equal(virtqueue_reset(queue), OK);
+    fake_rig_round_trip(queue);
+    mmio->reset_hangs = true;
+    assert_int_equal(virtqueue_reset(queue), E_TIMEOUT);
+}
+
+static void test_interrupts(void **state)
+{
+    static const struct {
+        enum virtio_irq_mode wanted;
+        enum virtio_irq_mode mode;
+        bool warned;
+    } cases[] = {{VIRTIO_IRQ_AUTO, VIRTIO_IRQ_INTX, false},
+                 {VIRTIO_IRQ_INTX, VIRTIO_IRQ_INTX, false},
+                 {VIRTIO_IRQ_MSIX, VIRTIO_IRQ_INTX, true},
+                 {VIRTIO_IRQ_POLL, VIRTIO_IRQ_POLL, false}};
+
+    for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
+        tear_down(state);
+        set_up(state);
+        attach(cases[i].wanted);
+        assert_int_equal(device->irq_mode, cases[i].mode);
+        assert_int_equal(strstr(fake_console(), "cannot be had") != NULL, cases[i].warned);
+        fake_rig_round_trip(queue);
+        assert_int_equal(virtio_take_events(device), VIRTIO_EVENT_QUEUE);
+        fake_virtio_mmio_interrupt(VIRTIO_EVENT_CONFIG);
+        assert_int_equal(virtio_take_events(device), VIRTIO_EVENT_CONFIG);
+        fake_virtio_mmio_interrupt(0xffffffff);
+        assert_int_equal(virtio_take_events(device), VIRTIO_EVENT_CONFIG | VIRTIO_EVENT_QUEUE);
+        mmio->isr = 0;
+        assert_int_equal(virtio_take_events(device), 0);
+        assert_int_equal(device->nr_interrupts, cases[i].mode == VIRTIO_IRQ_POLL ? 0 : 3);
+    }
+}
+
+static void test_line_that_is_not_there(void **state)
+{
+    struct virtio_mmio_address far = address;
+
+    (void)state;
+    far.irq_line = 1000;
+    assert_int_equal(virtio_mmio_create(&far, &device), OK);
+    assert_int_equal(device->ops->irq_enable(device, VIRTIO_IRQ_AUTO), OK);
+    assert_int_equal(device->irq_mode, VIRTIO_IRQ_POLL);
+}
+
+static void other_handler(void *context)
+{
+    (void)context;
+}
+
+/* Threat 11: the line is given up as well, so that the platform can mask it. */
+static void test_storm(void **state)
+{
+    (void)state;
+    attach(VIRTIO_IRQ_AUTO);
+    while (platform_irq_attach_line(3, other_handler, NULL) == OK)
+        ;
+    /* Many, but spread over time: no storm. */
+    for (unsigned i = 0; i < 100; i++) {
+        for (unsigned j = 0; j < 100; j++)
+            fake_virtio_mmio_interrupt(VIRTIO_EVENT_CONFIG);
+        fake_advance_ms(10);
+    }
+    assert_int_equal(device->irq_mode, VIRTIO_IRQ_INTX);
+    assert_int_equal(device->nr_interrupts, 10000);
+    mmio->isr_stuck = true;
+    for (unsigned i = 0; i < 10000; i++)
+        fake_virtio_mmio_interrupt(VIRTIO_EVENT_CONFIG);
+    assert_int_equal(device->irq_mode, VIRTIO_IRQ_POLL);
+    assert_int_equal(device->nr_interrupts, 10000 + 4097);
+    assert_non_null(strstr(fake_console(), "the device is polled from now on"));
+    mmio->isr_stuck = false;
+    assert_int_equal(virtio_take_events(device), VIRTIO_EVENT_CONFIG);
+    assert_int_equal(virtio_take_events(device), 0);
+    assert_int_equal(platform_irq_attach_line(3, other_handler, NULL), OK);
+    fake_rig_round_trip(queue);
+    assert_int_equal(virtio_take_events(device), VIRTIO_EVENT_QUEUE);
+    assert_int_equal(device->nr_interrupts, 10000 + 4097);
+}
+
+static void test_parse(void **state)
+{
+    static const struct {
+        const char *text;
+        int status;
+        struct virtio_mmio_address address;
+    } cases[] = {
+        {"512@0xfeb00e00:12", OK, {0xfeb00e00, 512, 12}},
+        {"0x200@0xfeb00e00:0xc", OK, {0xfeb00e00, 512, 12}},
+        {"4K@0xd0000000:5", OK, {0xd0000000, 4096, 5}},
+        {"4K@3489660928:5:0", OK, {0xd0000000, 4096, 5}}, /* as Linux takes it, with an id */
+        {"4K@0xd0000000:5:", E_INVAL, {0}},
+        {"4K@0xd0000000:5:x", E_INVAL, {0}},
+        {"4K@0xd0000000:5:0:0", E_INVAL, {0}},
+        {"4K@0xd0000000", E_INVAL, {0}},
+        {"4K@0xd0000000:", E_INVAL, {0}},
+        {"4K@:5", E_INVAL, {0}},
+        {"@0xd0000000:5", E_INVAL, {0}},
+        {"4K:5@0xd0000000", E_INVAL, {0}},
+        {"", E_INVAL, {0}},
+        {"4K@0xd0000000:65536", E_INVAL, {0}},
+        {"4K@0xd0000000:-1", E_INVAL, {0}},
+        {"4K@0xd00000000000000000000000000000:5", E_INVAL, {0}},
+        {"255@0xd0000000:5", E_RANGE, {0}},
+        {"4K@0:5", E_RANGE, {0}},
+        {"4K@0xfffffffffffff100:5", E_RANGE, {0}},
+    };
+
+    (void)state;
+    for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
+        struct virtio_mmio_address parsed;
+        int status = virtio_mmio_parse(cases[i].text, &parsed);
+        if (status != cases[i].status)
+            fail_msg("'%s': status %d", cases[i].text, status);
+        if (status != OK)
+            continue;
+        assert_true(parsed.base == cases[i].address.base);
+        assert_true(parsed.bytes == cases[i].address.bytes);
+        assert_int_equal(parsed.irq_line, cases[i].address.irq_line);
+    }
+}
+
+#define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_end_to_end),
+        TEST(test_pci_only_feature),
+        TEST(test_location_and_type),
+        TEST(test_config_space),
+        TEST(test_not_a_device),
+        TEST(test_addresses_that_cannot_be),
+        TEST(test_queue_sizes),
+        TEST(test_queue_addresses),
+        TEST(test_queue_reset),
+        TEST(test_interrupts),
+        TEST(test_line_that_is_not_there),
+        TEST(test_storm),
+        TEST(test_parse),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

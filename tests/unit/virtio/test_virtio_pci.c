@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The PCI transport end to end, under the core and the rings: registers
+ * and doorbells of a fake function that asserts each access.
+ */
+#include "tests/unit/unit.h"
+
+#include "drivers/virtio/core/virtio_spec.h"
+#include "drivers/virtio/pci/virtio_pci.h"
+#include "include/status.h"
+#include "tests/fakes/fake_platform.h"
+#include "tests/fakes/fake_rig.h"
+#include "tests/fakes/fake_virtio_pci.h"
+#include "tests/fakes/fake_virtio_pci_setup.h"
+
+#define BIT(name) VIRTIO_FEATURE(VIRTIO_F_##name)
+
+/* ---- which functions are taken ---- */
+
+static void test_device_types(void **state)
+{
+    static const struct {
+        u16 vendor;
+        u16 id;
+        u32 type;
+    } cases[] = {
+        {0x1af4, 0x1058, 24}, /* P1 */
+        {0x1af4, 0x1041, 1},  {0x1af4, 0x107f, 63}, {0x1af4, 0x1045, 5},
+        {0x1af4, 0x1040, 0},  {0x1af4, 0x1080, 0},  {0x1af4, 0x1002, 0},
+        {0x1af4, 0x1000, 0},  {0x1af4, 0x103f, 0},  {0x8086, 0x1058, 0},
+    };
+
+    (void)state;
+    for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
+        struct pci_device function = {.vendor_id = cases[i].vendor, .device_id = cases[i].id};
+        assert_int_equal(virtio_pci_device_type(&function), cases[i].type);
+    }
+}
+
+static void test_transitional_is_refused(void **state)
+{
+    struct virtio_device *none;
+
+    (void)state;
+    fake_pci_set(fake.function, 2, 2, 0x1002);
+    assert_int_equal(virtio_pci_create(fake_virtio_pci_scan(&fake), &none), E_NODEV);
+    assert_non_null(strstr(fake_console(), "1af4:1002 is a legacy or transitional virtio device"));
+    fake_pci_set(fake.function, 0, 2, 0x8086);
+    assert_int_equal(virtio_pci_create(fake_virtio_pci_scan(&fake), &none), E_NODEV);
+    assert_non_null(strstr(fake_console(), "8086:1002 is not a virtio device"));
+}
+
+/* P2, P3: any revision, any subsystem. */
+static void test_revision_and_subsystem(void **state)
+{
+    (void)state;
+    fake_pci_set(fake.function, 8, 1, 0xff);
+    fake_pci_set(fake.function, 0x2c, 4, 0xdeadbeef);
+    assert_int_equal(attach(VIRTIO_IRQ_AUTO), OK);
+    assert_string_equal(device->location, "pci 0000:00:04.0");
+    assert_int_equal(device->device_type, VIRTIO_ID_MEM);
+    fake_rig_round_trip(queue);
+}
+
+/* Nothing is held when creation fails: tear_down compares the pages. */
+static void test_create_fails(void **state)
+{
+    struct virtio_device *none;
+
+    (void)state;
+    fake_virtio_pci_clear_caps(&fake);
+    assert_int_equal(virtio_pci_create(fake_virtio_pci_scan(&fake), &none), E_NODEV);
+    fake_virtio_pci_add_cap(&fake, 0x40, 16, 1, 4, 0x8000, 64);
+    assert_int_equal(virtio_pci_create(fake_virtio_pci_scan(&fake), &none), E_RANGE);
+}
+
+/* ---- registers ---- */
+
+/* Every combination of ring features over real registers; doorbells by P19, P20 and K3. */
+static void test_end_to_end(void **state)
+{
+    static const u64 features[] = {BIT(RING_PACKED),       BIT(INDIRECT_DESC),
+                                   BIT(EVENT_IDX),         BIT(IN_ORDER),
+                                   BIT(NOTIFICATION_DATA), BIT(NOTIF_CONFIG_DATA)};
+
+    for (unsigned i = 0; i < 1u << ARRAY_SIZE(features); i++) {
+        tear_down(state);
+        set_up(state);
+        for (unsigned j = 0; j < ARRAY_SIZE(features); j++)
+            fake.offered |= (i >> j & 1) != 0 ? features[j] : 0;
+        fake.queues[0].notify_off = 5;
+        fake.queues[0].notif_config_data = 0xabc;
+        assert_int_equal(attach(VIRTIO_IRQ_AUTO), OK);
+        assert_true(fake.accepted == fake.offered);
+        assert_int_equal(fake.status, 0x0f);
+        for (unsigned j = 0; j < 300; j++)
+            fake_rig_round_trip(queue);
+        assert_int_equal(fake.last_notify_at, 20);
+        assert_int_equal(fake.nr_notifies, 300);
+        assert_int_equal(fake.last_notify & 0xffff,
+                         (fake.offered & BIT(NOTIF_CONFIG_DATA)) != 0 ? 0xabc : 0);
+    }
+}
+
+/* P4: 64-bit addresses as two halves, both of them. */
+static void test_queue_addresses(void **state)
+{
+    struct virtqueue_layout layout = {.size = 64,
+                                      .descriptors = 0x123456789000,
+                                      .driver_area = 0xabcdef012340,
+                                      .device_area = 0xfedcba987640};
+
+    (void)state;
+    create();
+    assert_int_equal(virtio_negotiate(device, 0, 0, no_names), OK);
+    fake.nr_queues = 2;
+    fake.queues[1].areas[0] = ~(u64)0; /* left over from before */
+    fake.offered = 0;
+    /* No memory is there: stop the fake from looking at the rings by letting it be packed. */
+    fake.accepted |= BIT(RING_PACKED);
+    assert_int_equal(device->ops->queue_enable(device, 1, &layout), OK);
+    assert_true(fake.queues[1].areas[0] == layout.descriptors);
+    assert_true(fake.queues[1].areas[1] == layout.driver_area);
+    assert_true(fake.queues[1].areas[2] == layout.device_area);
+    assert_int_equal(fake.queues[1].size, 64);
+    assert_int_equal(fake.queues[0].enabled, 0);
+}
+
+static void test_config_space(void **state)
+{
+    u8 snapshot[FAKE_VIRTIO_CONFIG_BYTES];
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof(snapshot); i++)
+        fake.config[i] = (u8)(0xf0 - i);
+    create();
+    assert_int_equal(virtio_read_config(device, snapshot, sizeof(snapshot)), OK);
+    assert_memory_equal(snapshot, fake.config, sizeof(snapshot));
+    assert_int_equal(device->ops->read_config(device, 3, 1), 0xf0 - 3);
+    assert_int_equal(device->ops->read_config(device, 4, 2), 0xebec);
+    fake.generation = 0xff;
+    assert_int_equal(device->ops->config_generation(device), 0xff);
+}
+
+/* Threat 6: a device without config space, or with too little. */
+static void test_no_config_space(void **state)
+{
+    u8 snapshot[FAKE_VIRTIO_CONFIG_BYTES];
+
+    (void)state;
+    fake_pci_set(fake.function, 0x60 + 12, 4, 0);
+    create();
+    assert_int_equal(device->ops->config_bytes(device), 0);
+    assert_int_equal(virtio_read_config(device, snapshot, sizeof(snapshot)), E_RANGE);
+}
+
+static void test_config_longer_than_bar_page(void **state)
+{
+    (void)state;
+    fake_pci_set(fake.function, 0x60 + 12, 4, 0x2000);
+    create();
+    assert_int_equal(device->ops->config_bytes(device), 0x1000);
+}
+
+/* F3: fields that a shorter common structure lacks take their features with them. */
+static void test_short_common_structure(void **state)
+{
+    static const struct {
+        u32 bytes;
+        u64 lacking;
+    } cases[] = {{56, BIT(NOTIF_CONFIG_DATA) | BIT(RING_RESET)},
+                 {58, BIT(RING_RESET)},
+                 {60, 0},
+                 {0x1000, 0}};
+
+    for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
+        u64 both = BIT(NOTIF_CONFIG_DATA) | BIT(RING_RESET);
+        tear_down(state);
+        set_up(state);
+        fake_pci_set(fake.function, 0x40 + 12, 4, cases[i].bytes);
+        fake.offered |= both;
+        assert_int_equal(attach(VIRTIO_IRQ_AUTO), OK);
+        assert_true((device->features & both) == (both & ~cases[i].lacking));
+        fake_rig_round_trip(queue);
+    }
+}
+
+/* ---- queues ---- */
+
+/* Threat 10 */
+static void test_queue_refusals(void **state)
+{
+    for (unsigned i = 0; i < 6; i++) {
+        static const int expected[] = {E_NODEV, E_NODEV, E_INVAL, E_UNSUPPORTED, E_RANGE, OK};
+        tear_down(state);
+        set_up(state);
+        if (i == 0) {
+            fake.nr_queues = 0;
+            fake.size_beyond = 128;
+        }
+        if (i == 1)
+            fake.size_max = 0;
+        if (i == 2)
+            fake.size_max = 100;
+        if (i == 3) {
+            fake.size_max = 256;
+            fake.size_reads = 64; /* not what was written */
+        }
+        if (i == 4)
+            fake.queues[0].notify_off = 0x400;
+        assert_int_equal(attach(VIRTIO_IRQ_POLL), expected[i]);
+        assert_int_equal(fake.queues[0].enabled, expected[i] == OK);
+        if (expected[i] != OK)
+            assert_non_null(strstr(fake_console(), "dev0: error: "));
+    }
+}
+
+static void test_many_queues(void **state)
+{
+    (void)state;
+    fake.nr_queues = FAKE_VIRTIO_QUEUES;
+    assert_int_equal(attach(VIRTIO_IRQ_AUTO), OK);
+    assert_int_equal(device->ops->queue_size_max(device, 7), 128);
+    assert_int_equal(device->ops->queue_size_max(device, 8), 0);
+    assert_int_equal(device->ops->queue_size_max(device, 0xffff), 0);
+    fake_rig_round_trip(queue);
+}
+
+/* P17 */
+static void test_queue_reset(void **state)
+{
+    (void)state;
+    fake.offered |= BIT(RING_RESET);
+    assert_int_equal(attach(VIRTIO_IRQ_AUTO), OK);
+    fake_rig_round_trip(queue);
+    assert_int_equal(virtqueue_reset(queue), OK);
+    assert_int_equal(fake.queues[0].vector, 1); /* set anew */
+    fake_rig_round_trip(queue);
+    fake.vectors_usable = 0; /* P24: refused the second time */
+    assert_int_not_equal(virtqueue_reset(queue), OK);
+    assert_int_equal(fake.queues[0].enabled, 0);
+    fake.vectors_usable = 2;
+    fake.queues[0].enabled = 1;
+    fake.queue_reset_hangs = true;
+    assert_int_equal(virtqueue_reset(queue), E_TIMEOUT);
+}
+
+#define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_device_types),
+        TEST(test_transitional_is_refused),
+        TEST(test_revision_and_subsystem),
+        TEST(test_create_fails),
+        TEST(test_end_to_end),
+        TEST(test_queue_addresses),
+        TEST(test_config_space),
+        TEST(test_no_config_space),
+        TEST(test_config_longer_than_bar_page),
+        TEST(test_short_common_structure),
+        TEST(test_queue_refusals),
+        TEST(test_many_queues),
+        TEST(test_queue_reset),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Each allocation that the drivers make fails once, in turn: transport, queue,
+ * and the virtio-mem driver from its start through resizes to its end. What cannot
+ * start says so and holds nothing; what runs waits, and goes on when memory is back.
+ */
+#include "drivers/virtio/pci/virtio_pci.h"
+#include "tests/fakes/fake_chunks.h"
+#include "tests/fakes/fake_faults.h"
+#include "tests/fakes/fake_rig.h"
+#include "tests/fakes/fake_virtio_pci.h"
+
+/* ---- a queue ---- */
+
+static const char *const no_names[24];
+static struct fake_rig rig;
+
+static void boot_with(u64 features)
+{
+    fake_rig_boot(&rig);
+    rig.transport.offered |= features;
+    assert_int_equal(virtio_negotiate(&rig.transport.device, 0, 0, no_names), OK);
+}
+
+static void split_rig(void)
+{
+    boot_with(0);
+}
+
+static void packed_rig(void)
+{
+    boot_with(VIRTIO_FEATURE(VIRTIO_F_RING_PACKED) | VIRTIO_FEATURE(VIRTIO_F_INDIRECT_DESC));
+}
+
+static int create_queue(void)
+{
+    return virtqueue_create(&rig.transport.device, 0, 64, &rig.queue);
+}
+
+static void destroy_queue(void)
+{
+    assert_int_equal(virtio_reset(&rig.transport.device), OK);
+    virtqueue_destroy(rig.queue);
+    rig.queue = NULL;
+}
+
+static void end_rig(void)
+{
+    fake_rig_stop(&rig);
+}
+
+static void queues(void **state)
+{
+    (void)state;
+    static const struct fault_story stories[] = {
+        {"split queue", split_rig, create_queue, destroy_queue, end_rig, 2, false, false},
+        {"packed queue", packed_rig, create_queue, destroy_queue, end_rig, 2, false, false},
+    };
+    for (unsigned i = 0; i < ARRAY_SIZE(stories); i++)
+        fault_play(&stories[i]);
+}
+
+/* ---- a PCI function ---- */
+
+static struct fake_virtio_pci function;
+static struct virtio_device *device;
+
+static void add_function(void)
+{
+    fake_ram_start();
+    fake_virtio_pci_start(&function, VIRTIO_ID_MEM, 2);
+}
+
+static int create_transport(void)
+{
+    return virtio_pci_create(fake_virtio_pci_scan(&function), &device);
+}
+
+static void destroy_transport(void)
+{
+    virtio_pci_destroy(device);
+}
+
+static void remove_function(void)
+{
+    fake_pci_stop();
+    fake_ram_stop();
+}
+
+static void transport(void **state)
+{
+    (void)state;
+    static const struct fault_story story = {
+        "transport", add_function, create_transport, destroy_transport, remove_function, 3,
+        false,       false};
+    fault_play(&story);
+}
+
+/* ---- a memory device ---- */
+
+/* What cannot be brought online goes back, and so below the requested size. */
+static void boot_machine(void)
+{
+    machine_boot(&machine, FAKE_VMEM_QEMU);
+    machine.device.is_strict = false;
+}
+
+static void boot_with_plugged(void)
+{
+    boot_machine();
+    fake_vmem_plug(&machine.device, 3, 5);
+    fake_vmem_plug(&machine.device, 100, 32);
+    fake_vmem_set_requested(&machine.device, 37 * MACHINE_BLOCK);
+    vmem_choose_init(VMEM_INIT_STATE);
+}
+
+static void stop_machine(void)
+{
+    machine_shutdown(&machine);
+    vmem_choose_init(VMEM_INIT_UNPLUG_ALL);
+}
+
+static int attach(void)
+{
+    return vmem_attach(&machine.device.transport.device, "vmem0", VIRTIO_IRQ_AUTO, &machine.driver);
+}
+
+static void detach(void)
+{
+    int status;
+    for (unsigned i = 0; (status = vmem_detach(machine.driver)) == E_AGAIN && i < 100; i++)
+        machine_run(&machine, 100);
+    assert_int_equal(status, OK);
+    machine.driver = NULL;
+}
+
+static void start_and_end(void **state)
+{
+    (void)state;
+    static const struct fault_story story = {"attach", boot_machine, attach, detach, stop_machine,
+                                             5,        false,        false};
+    fault_play(&story);
+}
+
+/* OK when the driver has what was asked for within some time, as it must when memory is there. */
+static int resize_to(u64 bytes)
+{
+    fake_vmem_set_requested(&machine.device, bytes);
+    machine_run(&machine, 70000);
+    struct vmem_status status = machine_status(&machine);
+    assert_int_not_equal(status.phase, VMEM_PHASE_BROKEN);
+    if (machine.device.plugged_bytes != bytes)
+        return E_NOMEM;
+    machine_expect(&machine, bytes);
+    return OK;
+}
+
+static void start_small(void)
+{
+    boot_machine();
+    assert_int_equal(attach(), OK);
+    machine_resize(&machine, 6 * MACHINE_BLOCK, 1);
+}
+
+static void start_large(void)
+{
+    boot_machine();
+    assert_int_equal(attach(), OK);
+    machine_resize(&machine, 300 * MACHINE_BLOCK, 1);
+}
+
+static int grow(void)
+{
+    return resize_to(300 * MACHINE_BLOCK);
+}
+
+static int shrink(void)
+{
+    return resize_to(6 * MACHINE_BLOCK);
+}
+
+static void grow_back(void)
+{
+    assert_int_equal(grow(), OK);
+}
+
+static void shrink_back(void)
+{
+    assert_int_equal(shrink(), OK);
+}
+
+static void resizes(void **state)
+{
+    (void)state;
+    static const struct fault_story stories[] = {
+        {"grow", start_small, grow, shrink_back, stop_machine, 1, true, true},
+        {"shrink", start_large, shrink, grow_back, stop_machine, 1, true, true},
+    };
+    for (unsigned i = 0; i < ARRAY_SIZE(stories); i++)
+        fault_play(&stories[i]);
+}
+
+/* ---- blocks found at the start ---- */
+
+static int adopt(void)
+{
+    if (!machine.driver) {
+        int status = attach();
+        if (status != OK)
+            return status;
+    }
+    machine_run(&machine, 70000);
+    assert_int_not_equal(machine_status(&machine).phase, VMEM_PHASE_BROKEN);
+    return fake_mapped_bytes() == 37 * MACHINE_BLOCK ? OK : E_NOMEM;
+}
+
+static void adoption(void **state)
+{
+    (void)state;
+    static const struct fault_story story = {
+        "adoption", boot_with_plugged, adopt, detach, stop_machine, 8, true, false};
+    fault_play(&story);
+}
+
+/* ---- pages in the way ---- */
+
+static void start_with_chunks(void)
+{
+    start_scattered(MACHINE_BLOCK, 64 * MIB, 40);
+    machine.device.is_strict = false;
+    machine_run(&machine, 10);
+}
+
+static int shrink_by_moving(void)
+{
+    int status = resize_to(40 * MIB);
+    check_chunks();
+    return status;
+}
+
+static void forget_and_grow(void)
+{
+    assert_int_equal(resize_to(64 * MIB), OK);
+}
+
+static void stop_with_chunks(void)
+{
+    for (u64 i = 0; i < nr_chunks; i++) {
+        if (chunks[i] != 0)
+            drop_chunk(i);
+    }
+    assert_int_equal(resize_to(0), OK);
+    stop_machine();
+}
+
+static void moving(void **state)
+{
+    (void)state;
+    static const struct fault_story story = {"shrink by moving",
+                                             start_with_chunks,
+                                             shrink_by_moving,
+                                             forget_and_grow,
+                                             stop_with_chunks,
+                                             10,
+                                             true,
+                                             true};
+    fault_play(&story);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(queues),  cmocka_unit_test(transport), cmocka_unit_test(start_and_end),
+        cmocka_unit_test(resizes), cmocka_unit_test(adoption),  cmocka_unit_test(moving),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

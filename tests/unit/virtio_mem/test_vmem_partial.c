@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A host that has less memory than it requests: PLUG of more than it has is
+ * answered BUSY. The driver takes what there is, says that the host gives no more,
+ * takes what comes later, and asks no more often than the back-off allows.
+ */
+#include "tests/fakes/fake_vmem_machine.h"
+
+static struct machine machine;
+
+static int shut_down(void **state)
+{
+    (void)state;
+    machine_shutdown(&machine);
+    return 0;
+}
+
+static u64 nr_plugs(void)
+{
+    return machine.device.count[VIRTIO_MEM_REQ_PLUG];
+}
+
+static void start_with_host_memory(u64 bytes)
+{
+    machine_start(&machine, FAKE_VMEM_QEMU);
+    machine.device.host_bytes = bytes;
+}
+
+static void expect_short_at(u64 bytes)
+{
+    machine_expect(&machine, bytes);
+    assert_int_equal(machine_status(&machine).phase, VMEM_PHASE_WAITING);
+    assert_string_equal(machine_status(&machine).waiting_for, "the host gives no more memory");
+}
+
+/* Half of it, then more, then all; and when all is there, nothing is left of it. */
+static void test_takes_what_there_is(void **state)
+{
+    (void)state;
+    start_with_host_memory(256 * MIB);
+    machine_resize(&machine, 512 * MIB, 10000);
+    expect_short_at(256 * MIB);
+    assert_true(vmem_is_ready(machine.driver));
+    assert_int_equal(machine_said("waiting, the host gives no more memory: requested=536870912 "
+                                  "plugged=268435456"),
+                     1);
+    machine.device.host_bytes = 300 * MIB;
+    machine_run(&machine, 10000);
+    expect_short_at(300 * MIB);
+    machine.device.host_bytes = GIB;
+    machine_run(&machine, 2560);
+    machine_expect(&machine, 512 * MIB);
+    assert_int_equal(machine_status(&machine).phase, VMEM_PHASE_SETTLED);
+    u64 before = nr_plugs();
+    machine_resize(&machine, GIB, 1);
+    machine_expect(&machine, GIB);
+    assert_int_equal(nr_plugs(), before + 1);
+}
+
+/* Whatever the host has, all of it is found, to the block, in few requests. */
+static void test_finds_each_amount(void **state)
+{
+    static const u64 blocks[] = {0, 1, 2, 3, 5, 31, 63, 64, 65, 100, 127, 128, 200, 255};
+    (void)state;
+    for (unsigned i = 0; i < ARRAY_SIZE(blocks); i++) {
+        start_with_host_memory(blocks[i] * MACHINE_BLOCK);
+        machine_resize(&machine, 256 * MACHINE_BLOCK, 2000);
+        expect_short_at(blocks[i] * MACHINE_BLOCK);
+        assert_in_range(nr_plugs(), 5, 40);
+        machine_shutdown(&machine);
+    }
+    machine_boot(&machine, FAKE_VMEM_QEMU);
+}
+
+/* One request for each step of the back-off, whatever it asks for: a migration is not disturbed. */
+static void test_no_more_requests_than_before(void **state)
+{
+    (void)state;
+    start_with_host_memory(0);
+    machine_resize(&machine, GIB, 5109); /* 10 + 20 + ... + 2560, less one */
+    assert_int_equal(nr_plugs(), 9);
+    machine_run(&machine, 100 * 2560);
+    assert_int_equal(nr_plugs(), 109);
+    assert_int_equal(machine.device.transport.nr_notifies, 109);
+}
+
+/* An unplug takes nothing of the host's memory: it is asked for whole, and is no sign of want. */
+static void test_busy_unplug_is_whole(void **state)
+{
+    (void)state;
+    machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
+    machine.device.moods.busy = 9;
+    machine_resize(&machine, 32 * MIB, 5000);
+    assert_string_equal(machine_status(&machine).waiting_for, "the device is busy");
+    assert_int_equal(machine_said("waiting, the device is busy: requested=33554432"), 1);
+    machine_run(&machine, 200);
+    machine_expect(&machine, 32 * MIB);
+    assert_int_equal(machine.device.count[VIRTIO_MEM_REQ_UNPLUG], 10);
+    machine.device.moods.busy = 1;
+    machine_resize(&machine, 16 * MIB, 0);
+    machine_resize(&machine, GIB, 0);
+    machine_expect(&machine, GIB);
+    assert_int_equal(nr_plugs(), 2); /* this one, and that of the start */
+    machine.device.moods.busy = 1;
+    machine_resize(&machine, GIB - MACHINE_BLOCK, 0);
+    assert_string_equal(machine_status(&machine).waiting_for, "the device is busy");
+}
+
+/* A new size is tried at once, and with memory there it is reached at once. */
+static void test_new_size_while_short(void **state)
+{
+    (void)state;
+    start_with_host_memory(64 * MIB);
+    machine_resize(&machine, 256 * MIB, 10000);
+    expect_short_at(64 * MIB);
+    machine.device.host_bytes = GIB;
+    u64 before = nr_plugs();
+    machine_resize(&machine, 512 * MIB, 0);
+    machine_expect(&machine, 512 * MIB);
+    assert_in_range(nr_plugs() - before, 1, 10); /* 1, 2, 4, ... blocks */
+}
+
+/* The host asks for no more than it has: that is the end of it, and the next resize begins anew. */
+static void test_request_lowered_to_what_there_is(void **state)
+{
+    (void)state;
+    start_with_host_memory(64 * MIB);
+    machine_resize(&machine, 256 * MIB, 10000);
+    machine_resize(&machine, 64 * MIB, 1);
+    machine_expect(&machine, 64 * MIB);
+    assert_int_equal(machine_status(&machine).phase, VMEM_PHASE_SETTLED);
+    assert_null(machine_status(&machine).waiting_for);
+    machine.device.moods.busy = 1;
+    machine.device.host_bytes = GIB;
+    u64 before = nr_plugs();
+    machine_resize(&machine, GIB, 9);
+    assert_int_equal(nr_plugs(), before + 1);
+    assert_string_equal(machine_status(&machine).waiting_for, "the device is busy");
+    machine_run(&machine, 1);
+    machine_expect(&machine, GIB);
+    assert_int_equal(nr_plugs(), before + 4); /* 480 blocks; 120, 240, and the other 120 */
+}
+
+/* Where the region is in pieces, one request is as far as a host that said BUSY is asked at once.
+ */
+static void test_pieces_are_asked_for_one_by_one(void **state)
+{
+    paddr_t pages[32];
+    (void)state;
+    machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
+    for (unsigned i = 0; i < 32; i++)
+        pages[i] = page_alloc(PAGE_ORDER_MAX, PAGE_USER);
+    for (unsigned i = 0; i < 32; i += 2)
+        page_free(pages[i], PAGE_ORDER_MAX);
+    machine_resize(&machine, 32 * MIB, 10);
+    machine_expect(&machine, 32 * MIB); /* every other block */
+    machine.device.host_bytes = 32 * MIB;
+    u64 before = nr_plugs();
+    machine_resize(&machine, 64 * MIB, 0);
+    u64 of_the_batch = nr_plugs() - before;
+    machine_run(&machine, 10);
+    assert_int_equal(nr_plugs(), before + of_the_batch + 1);
+    machine.device.host_bytes = GIB;
+    machine_run(&machine, 10000);
+    machine_expect(&machine, 64 * MIB);
+}
+
+#define scenario(test) cmocka_unit_test_teardown(test, shut_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        scenario(test_takes_what_there_is),
+        scenario(test_finds_each_amount),
+        scenario(test_no_more_requests_than_before),
+        scenario(test_busy_unplug_is_whole),
+        scenario(test_new_size_while_short),
+        scenario(test_request_lowered_to_what_there_is),
+        scenario(test_pieces_are_asked_for_one_by_one),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
