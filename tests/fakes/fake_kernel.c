@@ -280,11 +280,9 @@ void kernel_stop(void)
     fake_shutdown();
 }
 
-int kernel_tear_down(void **state)
+void kernel_tear_down(void)
 {
-    (void)state;
     kernel_stop();
-    return 0;
 }
 
 void kernel_stop_empty(struct fake_vmem *vmem)

@@ -88,7 +88,7 @@ void kernel_expect_exit(const char *line, unsigned exit_value);
 void kernel_stop(void);
 
 /* The same as a program's tear-down. */
-int kernel_tear_down(void **state);
+void kernel_tear_down(void);
 
 /* The same after the device's last block was given back: boot RAM is as at the start. */
 void kernel_stop_empty(struct fake_vmem *vmem);

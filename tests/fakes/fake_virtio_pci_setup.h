@@ -28,16 +28,13 @@ static void boot(unsigned nr_vectors)
     queue = NULL;
 }
 
-static int set_up(void **state)
+static void set_up(void)
 {
-    (void)state;
     boot(2);
-    return 0;
 }
 
-static int tear_down(void **state)
+static void tear_down(void)
 {
-    (void)state;
     if (device) {
         fake.queue_reset_hangs = false;
         assert_int_equal(virtio_reset(device), OK);
@@ -48,7 +45,6 @@ static int tear_down(void **state)
     }
     fake_pci_stop();
     fake_ram_stop();
-    return 0;
 }
 
 static void create(void)

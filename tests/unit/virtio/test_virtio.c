@@ -21,23 +21,19 @@ static const char *const device_names[24] = {"FIRST", "SECOND"};
 static struct fake_transport fake;
 static struct virtio_device *const device = &fake.device;
 
-static int set_up(void **state)
+static void set_up(void)
 {
     static struct boot_info boot;
 
-    (void)state;
     fake_boot(&boot, 2 << 20);
     fake_transport_init(&fake, VIRTIO_ID_MEM, 0, 64);
     device->name = "dev0";
-    return 0;
 }
 
-static int tear_down(void **state)
+static void tear_down(void)
 {
-    (void)state;
     log_levels[LOG_VIRTIO] = LOG_LEVEL_INFO;
     fake_shutdown();
-    return 0;
 }
 
 static void assert_broken(const char *reason)
@@ -50,9 +46,8 @@ static void assert_broken(const char *reason)
 }
 
 /* S1, I1, R1: the fake asserts each step. */
-static void test_ladder_in_order(void **state)
+TEST_WITH(test_ladder_in_order, set_up, tear_down)
 {
-    (void)state;
     assert_int_equal(virtio_negotiate(device, 0, 0, device_names), OK);
     assert_int_equal(fake.status, 0x0b);
     virtio_driver_ok(device);
@@ -93,9 +88,8 @@ static const struct feature_case feature_cases[] = {
     {"F3: not for the transport", V1 | BIT(NOTIF_CONFIG_DATA), 0, 0, 0, BIT(NOTIF_CONFIG_DATA), V1},
 };
 
-static void test_features(void **state)
+TEST_WITH(test_features, set_up, tear_down)
 {
-    (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(feature_cases); i++) {
         const struct feature_case *test = &feature_cases[i];
         print_message("  %s\n", test->name);
@@ -117,9 +111,8 @@ static void test_features(void **state)
     }
 }
 
-static void test_missing_feature_is_named(void **state)
+TEST_WITH(test_missing_feature_is_named, set_up, tear_down)
 {
-    (void)state;
     fake.offered = V1;
     assert_int_equal(virtio_negotiate(device, 3, 2, device_names), E_UNSUPPORTED);
     assert_broken("SECOND");
@@ -128,9 +121,8 @@ static void test_missing_feature_is_named(void **state)
     assert_broken("VERSION_1");
 }
 
-static void test_features_are_logged_by_name(void **state)
+TEST_WITH(test_features_are_logged_by_name, set_up, tear_down)
 {
-    (void)state;
     fake.offered = V1 | BIT(EVENT_IDX) | BIT(SUSPEND) | 3 | 1ull << 45;
     fake_console_clear();
     assert_int_equal(virtio_negotiate(device, 1, 0, device_names), OK);
@@ -142,9 +134,8 @@ static void test_features_are_logged_by_name(void **state)
     assert_string_equal(fake_console(), "");
 }
 
-static void test_all_feature_names_fit(void **state)
+TEST_WITH(test_all_feature_names_fit, set_up, tear_down)
 {
-    (void)state;
     fake.offered = ~(u64)0;
     assert_int_equal(virtio_negotiate(device, 3, 0, device_names), OK);
     assert_string_equal(virtio_feature_name(VIRTIO_F_RING_PACKED, device_names), "RING_PACKED");
@@ -152,7 +143,7 @@ static void test_all_feature_names_fit(void **state)
     assert_null(virtio_feature_name(64, device_names));
 }
 
-static void test_features_masked_are_parsed(void **state)
+TEST_WITH(test_features_masked_are_parsed, set_up, tear_down)
 {
     static const struct {
         const char *text;
@@ -177,7 +168,6 @@ static void test_features_masked_are_parsed(void **state)
         {"-a_name_that_is_longer_than_any_that_is_known", 0},
     };
 
-    (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
         u64 masked = 1ull << 50;
         int status = virtio_parse_features_masked(cases[i].text, device_names, &masked);
@@ -187,9 +177,8 @@ static void test_features_masked_are_parsed(void **state)
 }
 
 /* I1: FEATURES_OK must be re-read. */
-static void test_features_ok_refused(void **state)
+TEST_WITH(test_features_ok_refused, set_up, tear_down)
 {
-    (void)state;
     fake.faults.refuse_features_ok = true;
     assert_int_equal(virtio_negotiate(device, 0, 0, device_names), E_UNSUPPORTED);
     assert_broken("refused the features: status 0x03");
@@ -201,9 +190,8 @@ static void test_features_ok_refused(void **state)
 }
 
 /* Threat 9: the features are read once; what is accepted was in that one reading. */
-static void test_features_flip(void **state)
+TEST_WITH(test_features_flip, set_up, tear_down)
 {
-    (void)state;
     fake.offered = V1 | BIT(RING_PACKED);
     fake.faults.features_flip = true;
     assert_int_equal(virtio_negotiate(device, 0, 0, device_names), OK);
@@ -214,18 +202,16 @@ static void test_features_flip(void **state)
 /* ---- reset ---- */
 
 /* R1, P15 */
-static void test_reset_is_waited_for(void **state)
+TEST_WITH(test_reset_is_waited_for, set_up, tear_down)
 {
-    (void)state;
     fake.faults.reset_reads = 1000;
     assert_int_equal(virtio_reset(device), OK);
     assert_int_equal(fake.reset_reads_left, 0);
 }
 
 /* Threat 8: bounded, even where the clock stands still as here. */
-static void test_reset_never_done(void **state)
+TEST_WITH(test_reset_never_done, set_up, tear_down)
 {
-    (void)state;
     fake.faults.reset_reads = ~0u;
     assert_int_equal(virtio_reset(device), E_TIMEOUT);
     assert_broken("status still reads 0x03 after a reset, expected 0 within 1000 ms");
@@ -244,11 +230,10 @@ static u8 slow_get_status(struct virtio_device *slow)
     return real_get_status(slow);
 }
 
-static void test_reset_is_bounded_in_time(void **state)
+TEST_WITH(test_reset_is_bounded_in_time, set_up, tear_down)
 {
     struct virtio_transport_ops ops = *device->ops;
 
-    (void)state;
     real_get_status = ops.get_status;
     ops.get_status = slow_get_status;
     device->ops = &ops;
@@ -259,9 +244,8 @@ static void test_reset_is_bounded_in_time(void **state)
     assert_int_equal(virtio_reset(device), OK);
 }
 
-static void test_vanished_device(void **state)
+TEST_WITH(test_vanished_device, set_up, tear_down)
 {
-    (void)state;
     fake.faults.vanished = true;
     assert_true(virtio_needs_reset(device));
     assert_int_equal(virtio_reset(device), E_NODEV);
@@ -270,9 +254,8 @@ static void test_vanished_device(void **state)
 }
 
 /* S4 */
-static void test_needs_reset(void **state)
+TEST_WITH(test_needs_reset, set_up, tear_down)
 {
-    (void)state;
     assert_int_equal(virtio_negotiate(device, 0, 0, device_names), OK);
     virtio_driver_ok(device);
     fake_transport_fail(&fake);
@@ -286,9 +269,8 @@ static void test_needs_reset(void **state)
 }
 
 /* S2: a NEEDS_RESET that the device set in the middle of the ladder is not cleared. */
-static void test_needs_reset_during_ladder(void **state)
+TEST_WITH(test_needs_reset_during_ladder, set_up, tear_down)
 {
-    (void)state;
     assert_int_equal(virtio_negotiate(device, 0, 0, device_names), OK);
     fake.status |= VIRTIO_STATUS_NEEDS_RESET;
     virtio_driver_ok(device);
@@ -303,11 +285,10 @@ static u8 failing_get_status(struct virtio_device *failing)
     return real_get_status(failing);
 }
 
-static void test_needs_reset_at_features_ok(void **state)
+TEST_WITH(test_needs_reset_at_features_ok, set_up, tear_down)
 {
     struct virtio_transport_ops ops = *device->ops;
 
-    (void)state;
     real_get_status = ops.get_status;
     ops.get_status = failing_get_status;
     device->ops = &ops;
@@ -316,9 +297,8 @@ static void test_needs_reset_at_features_ok(void **state)
     assert_int_equal(fake.status, 0xcb); /* S2 */
 }
 
-static void test_break_keeps_first_reason(void **state)
+TEST_WITH(test_break_keeps_first_reason, set_up, tear_down)
 {
-    (void)state;
     assert_int_equal(virtio_negotiate(device, 0, 0, device_names), OK);
     virtio_break(device, "reason %u", 1);
     virtio_break(device, "reason %u", 2);
@@ -332,29 +312,4 @@ static void test_break_keeps_first_reason(void **state)
     assert_int_equal(virtio_reset(device), OK);
     virtio_break(device, "%s", longer);
     assert_int_equal(strlen(device->broken_reason), VIRTIO_REASON_BYTES - 1);
-}
-
-#define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        TEST(test_ladder_in_order),
-        TEST(test_features),
-        TEST(test_missing_feature_is_named),
-        TEST(test_features_are_logged_by_name),
-        TEST(test_all_feature_names_fit),
-        TEST(test_features_masked_are_parsed),
-        TEST(test_features_ok_refused),
-        TEST(test_features_flip),
-        TEST(test_reset_is_waited_for),
-        TEST(test_reset_never_done),
-        TEST(test_reset_is_bounded_in_time),
-        TEST(test_vanished_device),
-        TEST(test_needs_reset),
-        TEST(test_needs_reset_during_ladder),
-        TEST(test_needs_reset_at_features_ok),
-        TEST(test_break_keeps_first_reason),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -63,12 +63,12 @@ static void check_events(void)
         assert_int_equal(device->nr_interrupts, 3);
 }
 
-static void test_irq_modes(void **state)
+TEST_WITH(test_irq_modes, set_up, tear_down)
 {
     for (unsigned i = 0; i < ARRAY_SIZE(irq_cases); i++) {
         const struct irq_case *test = &irq_cases[i];
         print_message("  %s\n", test->name);
-        tear_down(state);
+        tear_down();
         boot(test->nr_vectors);
         fake.vectors_usable = test->vectors_usable;
         fake_fail_irq_messages(test->no_messages);
@@ -103,19 +103,18 @@ static void enable_again(enum virtio_irq_mode mode)
     assert_int_equal(virtio_take_events(device), VIRTIO_EVENT_QUEUE);
 }
 
-static void test_irq_enable_again(void **state)
+TEST_WITH(test_irq_enable_again, set_up, tear_down)
 {
     enable_again(VIRTIO_IRQ_MSIX);
-    tear_down(state);
-    set_up(state);
+    tear_down();
+    set_up();
     enable_again(VIRTIO_IRQ_INTX);
 }
 
 /* Another device's interrupt on a shared line, and one before DRIVER_OK: nothing happens. */
-static void test_spurious_interrupts(void **state)
+TEST_WITH(test_spurious_interrupts, set_up, tear_down)
 {
-    (void)state;
-    tear_down(state);
+    tear_down();
     boot(0);
     create();
     fake_raise_line(LINE); /* not ours yet */
@@ -133,10 +132,9 @@ static void test_spurious_interrupts(void **state)
 }
 
 /* Threat 11: an ISR of all ones says no more than both events. */
-static void test_isr_all_ones(void **state)
+TEST_WITH(test_isr_all_ones, set_up, tear_down)
 {
-    (void)state;
-    tear_down(state);
+    tear_down();
     boot(0);
     assert_int_equal(attach(VIRTIO_IRQ_AUTO), OK);
     fake_virtio_pci_interrupt(&fake, 0xff);
@@ -148,7 +146,7 @@ static void test_isr_all_ones(void **state)
 /* Threat 11: a storm is cut off, said once, and the device is polled from then on. */
 static void storm(unsigned nr_vectors)
 {
-    tear_down(NULL);
+    tear_down();
     boot(nr_vectors);
     assert_int_equal(attach(VIRTIO_IRQ_AUTO), OK);
     enum virtio_irq_mode before = device->irq_mode;
@@ -178,24 +176,9 @@ static void storm(unsigned nr_vectors)
     assert_int_equal(virtio_take_events(device), VIRTIO_EVENT_CONFIG);
 }
 
-static void test_storm(void **state)
+TEST_WITH(test_storm, set_up, tear_down)
 {
-    (void)state;
     storm(0);
     storm(1);
     storm(2);
-}
-
-#define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        TEST(test_irq_modes),
-        TEST(test_irq_enable_again),
-        TEST(test_spurious_interrupts),
-        TEST(test_isr_all_ones),
-        TEST(test_storm),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -74,9 +74,8 @@ static void round_trips(u64 features, u16 size)
     assert_int_equal(rig.transport.nr_requests, 3u * size + 1);
 }
 
-static void test_round_trips(void **state)
+TEST(test_round_trips)
 {
-    (void)state;
     for_each_ring(round_trips);
 }
 
@@ -102,9 +101,8 @@ static void fills(u64 features, u16 size)
     }
 }
 
-static void test_fill_to_the_brim(void **state)
+TEST(test_fill_to_the_brim)
 {
-    (void)state;
     for_each_ring(fills);
 }
 
@@ -125,9 +123,8 @@ static void publishes_at_once(u64 features, u16 size)
     assert_false(fake_ring_pop(ring(), &buffer));
 }
 
-static void test_nothing_before_publish(void **state)
+TEST(test_nothing_before_publish)
 {
-    (void)state;
     for_each_ring(publishes_at_once);
 }
 
@@ -167,9 +164,8 @@ static void out_of_order(u64 features, u16 size)
     }
 }
 
-static void test_used_out_of_order(void **state)
+TEST(test_used_out_of_order)
 {
-    (void)state;
     for_each_ring(out_of_order);
 }
 
@@ -204,19 +200,17 @@ static void in_order_batches(u64 features, u16 size)
     }
 }
 
-static void test_in_order_batches(void **state)
+TEST(test_in_order_batches)
 {
-    (void)state;
     for_each_ring(in_order_batches);
 }
 
 /* Q5: chains of many lengths, some always outstanding: `next` is where IN_ORDER wants it. */
-static void test_in_order_chains(void **state)
+TEST(test_in_order_chains)
 {
     struct fake_buffer popped[16];
     unsigned seed = 7;
 
-    (void)state;
     fake_rig_start(&rig, BIT(IN_ORDER), 16);
     rig.transport.hold = true;
     for (unsigned round = 0, outstanding = 0; round < 2000; round++) {
@@ -278,20 +272,18 @@ static void many_pieces(u64 features, u16 size)
     }
 }
 
-static void test_many_pieces(void **state)
+TEST(test_many_pieces)
 {
-    (void)state;
     for_each_ring(many_pieces);
 }
 
 /* The split ring's indices run over 65535, the packed one's wrap counters flip thousands of times.
  */
-static void test_index_wraps(void **state)
+TEST(test_index_wraps)
 {
     static const u64 formats[] = {0, BIT(EVENT_IDX), BIT(RING_PACKED),
                                   BIT(RING_PACKED) | BIT(EVENT_IDX)};
 
-    (void)state;
     for (unsigned i = 0; i < ARRAY_SIZE(formats); i++) {
         fake_rig_start(&rig, formats[i], 16);
         for (unsigned j = 0; j < 66000; j++) {
@@ -315,12 +307,11 @@ static bool notified_by_one_more(void)
 }
 
 /* Q11, Q12 and their packed counterparts: both ways. */
-static void test_notification_suppression(void **state)
+TEST(test_notification_suppression)
 {
     static const u64 formats[] = {0, BIT(EVENT_IDX), BIT(RING_PACKED),
                                   BIT(RING_PACKED) | BIT(EVENT_IDX)};
 
-    (void)state;
     for (unsigned i = 0; i < ARRAY_SIZE(formats); i++) {
         fake_rig_start(&rig, formats[i], 64);
         rig.transport.hold = true;
@@ -337,9 +328,8 @@ static void test_notification_suppression(void **state)
 }
 
 /* Q12: exactly where the index passes avail_event, over the wrap of a packed ring too. */
-static void test_event_positions(void **state)
+TEST(test_event_positions)
 {
-    (void)state;
     for (unsigned packed = 0; packed < 2; packed++) {
         fake_rig_start(&rig, BIT(EVENT_IDX) | BIT(INDIRECT_DESC) | (packed ? BIT(RING_PACKED) : 0),
                        8);
@@ -369,9 +359,8 @@ static void test_event_positions(void **state)
 }
 
 /* Reserved values, and a value that was not negotiated, err on the side of notifying. */
-static void test_odd_packed_event_flags(void **state)
+TEST(test_odd_packed_event_flags)
 {
-    (void)state;
     fake_rig_start(&rig, BIT(RING_PACKED), 64);
     rig.transport.hold = true;
     volatile u16 *event = phys_to_virt(ring()->layout.device_area);
@@ -384,31 +373,11 @@ static void test_odd_packed_event_flags(void **state)
 }
 
 /* I3: a publish before DRIVER_OK is a fault of the driver's own. */
-static void test_no_publish_before_driver_ok(void **state)
+TEST(test_no_publish_before_driver_ok)
 {
-    (void)state;
     fake_rig_start(&rig, 0, 8);
     assert_int_equal(fake_rig_add(&rig, 0, 0, 4), OK);
     rig.transport.device.status &= (u8)~VIRTIO_STATUS_DRIVER_OK;
     assert_panics(virtqueue_publish(rig.queue), "VIRTIO_STATUS_DRIVER_OK");
     fake_shutdown();
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_round_trips),
-        cmocka_unit_test(test_fill_to_the_brim),
-        cmocka_unit_test(test_nothing_before_publish),
-        cmocka_unit_test(test_used_out_of_order),
-        cmocka_unit_test(test_in_order_batches),
-        cmocka_unit_test(test_in_order_chains),
-        cmocka_unit_test(test_many_pieces),
-        cmocka_unit_test(test_index_wraps),
-        cmocka_unit_test(test_notification_suppression),
-        cmocka_unit_test(test_event_positions),
-        cmocka_unit_test(test_odd_packed_event_flags),
-        cmocka_unit_test(test_no_publish_before_driver_ok),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

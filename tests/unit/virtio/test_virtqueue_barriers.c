@@ -65,9 +65,8 @@ static void look_for_buffer(char kind)
 }
 
 /* Q13: before the write barrier nothing is available; after it, at the full one, all of it is. */
-static void test_index_comes_last(void **state)
+TEST(test_index_comes_last)
 {
-    (void)state;
     for (unsigned i = 0; i < ARRAY_SIZE(formats); i++) {
         start(formats[i], look_for_buffer);
         assert_int_equal(fake_rig_add(&rig, 3, 0x5a, 24), OK);
@@ -90,9 +89,8 @@ static void wish_for_notification(char kind)
 }
 
 /* Q14, K8 */
-static void test_wish_is_read_last(void **state)
+TEST(test_wish_is_read_last)
 {
-    (void)state;
     for (unsigned i = 0; i < ARRAY_SIZE(formats); i++) {
         start(formats[i], NULL);
         fake_ring_want_notify(ring(), false);
@@ -105,9 +103,8 @@ static void test_wish_is_read_last(void **state)
 }
 
 /* K6: of several lists in a packed ring each has a barrier before its first descriptor. */
-static void test_each_packed_list_has_its_barrier(void **state)
+TEST(test_each_packed_list_has_its_barrier)
 {
-    (void)state;
     start(BIT(RING_PACKED), look_for_buffer);
     for (unsigned i = 0; i < 3; i++)
         assert_int_equal(fake_rig_add(&rig, i, 0, 4), OK);
@@ -137,12 +134,11 @@ static void use_at_full(char kind)
 }
 
 /* A buffer used between our last look and our wish for an interrupt is found by looking again. */
-static void test_look_again_after_arming(void **state)
+TEST(test_look_again_after_arming)
 {
     struct virtqueue_used used;
     struct fake_buffer first;
 
-    (void)state;
     start(BIT(EVENT_IDX), NULL);
     assert_int_equal(fake_rig_add(&rig, 0, 0, 4), OK);
     assert_int_equal(fake_rig_add(&rig, 1, 0, 4), OK);
@@ -171,9 +167,8 @@ static void rewrite_entry(char kind)
     *length = 3;
 }
 
-static void test_entry_is_read_last(void **state)
+TEST(test_entry_is_read_last)
 {
-    (void)state;
     for (unsigned i = 0; i < ARRAY_SIZE(formats); i++) {
         struct fake_buffer buffer;
         start(formats[i], NULL);
@@ -186,16 +181,4 @@ static void test_entry_is_read_last(void **state)
         assert_string_equal(barriers, "r");
         fake_rig_stop(&rig);
     }
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_index_comes_last),
-        cmocka_unit_test(test_wish_is_read_last),
-        cmocka_unit_test(test_each_packed_list_has_its_barrier),
-        cmocka_unit_test(test_look_again_after_arming),
-        cmocka_unit_test(test_entry_is_read_last),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,6 +9,7 @@
  * VMEM_WALK_SEED and VMEM_WALK_STEPS in the environment repeat or extend it.
  */
 #include "tests/fakes/fake_vmem_machine.h"
+#include "tests/unit/unit.h"
 
 #define STEPS     50000
 #define NR_BLOCKS 192
@@ -272,17 +273,10 @@ static void walk(unsigned number, u64 nr_steps)
     machine_shutdown(&machine);
 }
 
-static void test_walk(void **state)
+TEST(test_walk)
 {
-    (void)state;
     u64 nr_steps = from_environment("VMEM_WALK_STEPS", STEPS);
     for (unsigned number = 0; number < ARRAY_SIZE(block_sizes); number++)
         walk(number, nr_steps / ARRAY_SIZE(block_sizes));
     assert_true(nr_calms >= nr_steps / 200);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_walk)};
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }
