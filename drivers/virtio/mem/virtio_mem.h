@@ -12,6 +12,8 @@
 
 #include "drivers/virtio/core/virtio.h"
 #include "drivers/virtio/mem/virtio_mem_config.h"
+#include "include/platform.h"
+#include "include/types.h"
 
 struct vmem_device;
 

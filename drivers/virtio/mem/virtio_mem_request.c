@@ -8,8 +8,6 @@
 #include "include/status.h"
 #include "include/units.h"
 #include "lib/panic.h"
-#include "lib/string.h"
-#include "mm/page.h"
 
 /* No type has this value: what a response holds that the device never wrote. */
 #define RESPONSE_UNWRITTEN 0xffff /* with IN_ORDER, a used length may cover for others */
@@ -20,7 +18,7 @@ struct vmem_request_buffer {
     struct virtio_mem_response_abi response; /* the device writes, we read */
 } aligned_to(64);
 
-_Static_assert(VMEM_REQUESTS_MAX * sizeof(struct vmem_request_buffer) <= PAGE_BYTES, "one page");
+#define BUFFERS_BYTES (VMEM_REQUESTS_MAX * sizeof(struct vmem_request_buffer))
 
 const char *vmem_request_name(enum virtio_mem_request_type type)
 {
@@ -38,19 +36,17 @@ const char *vmem_response_name(enum vmem_response response)
 
 int vmem_requests_init(struct vmem_requests *requests)
 {
-    *requests = (struct vmem_requests){.memory = page_alloc(0, PAGE_KERNEL)};
-    if (requests->memory == PADDR_NONE)
-        return E_NOMEM;
-    requests->buffers = phys_to_virt(requests->memory);
-    return OK;
+    *requests = (struct vmem_requests){0};
+    requests->buffers = vmem_host_dma_alloc(BUFFERS_BYTES, 64, &requests->device_address);
+    return requests->buffers ? OK : E_NOMEM;
 }
 
 void vmem_requests_free(struct vmem_requests *requests)
 {
     ASSERT(requests->nr_in_flight == 0);
-    if (requests->memory != PADDR_NONE)
-        page_free(requests->memory, 0);
-    requests->memory = PADDR_NONE;
+    if (requests->buffers)
+        vmem_host_dma_free(requests->buffers, BUFFERS_BYTES, requests->device_address);
+    requests->buffers = NULL;
 }
 
 static void encode(const struct vmem_request *request, paddr_t base, u64 block_bytes,
@@ -78,9 +74,10 @@ int vmem_requests_submit(struct vmem_requests *requests, const struct vmem_reque
     encode(request, base, block_bytes, &buffer->request);
     memset(&buffer->response, 0, sizeof(buffer->response));
     buffer->response.type = cpu_to_le16(RESPONSE_UNWRITTEN);
+    uint64_t address = requests->device_address + index * sizeof(*buffer);
     const struct virtqueue_piece pieces[] = {
-        {virt_to_phys(&buffer->request), sizeof(buffer->request)},
-        {virt_to_phys(&buffer->response), sizeof(buffer->response)},
+        {address + offsetof(struct vmem_request_buffer, request), sizeof(buffer->request)},
+        {address + offsetof(struct vmem_request_buffer, response), sizeof(buffer->response)},
     };
     int status = vmem_queue_add(requests->queue, pieces, 1, 1, slot);
     if (status != OK)

@@ -41,9 +41,9 @@ struct vmem_reply {
 struct vmem_request_buffer; /* the memory that the device reads and writes */
 
 struct vmem_requests {
-    struct virtqueue *queue; /* NULL while the device is reset */
-    paddr_t memory;          /* one page of buffers, one for each slot */
-    struct vmem_request_buffer *buffers;
+    struct virtqueue *queue;             /* NULL while the device is reset */
+    struct vmem_request_buffer *buffers; /* DMA memory, one for each slot */
+    uint64_t device_address;             /* of it */
     struct vmem_slot {
         struct vmem_request request;
         bool is_in_flight;

@@ -166,6 +166,7 @@ int vmem_attach(struct vmem_virtio *virtio, const char *name, enum vmem_irq_mode
         return E_NOMEM;
     }
     virtio->name = vmem->name;
+    virtio->translates_device_addresses = true; /* none has an IOMMU before it that is on */
     int status = set_up(vmem);
     if (status != OK) {
         /* The reason is logged. The name in it was ours. */

@@ -15,6 +15,7 @@
 
 #include "error.h"
 #include "memory.h"
+#include "virtio.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -23,7 +24,6 @@ extern "C" {
 #define VMEM_VERSION "1.0.0"
 
 struct vmem_device;
-struct vmem_virtio; /* a virtio device found by a transport; see pci.h and mmio.h */
 
 /* What vmem_service() returns when only an event can bring work. */
 #define VMEM_NEVER (~(uint64_t)0)
@@ -32,14 +32,6 @@ struct vmem_virtio; /* a virtio device found by a transport; see pci.h and mmio.
 enum vmem_init {
     VMEM_INIT_UNPLUG_ALL, /* give them back, as the specification advises */
     VMEM_INIT_STATE,      /* find them by STATE requests and go on using them */
-};
-
-/* How the device's events reach the driver. */
-enum vmem_irq_mode {
-    VMEM_IRQ_AUTO, /* the first that works of the three below */
-    VMEM_IRQ_MSIX,
-    VMEM_IRQ_INTX,
-    VMEM_IRQ_POLL, /* no interrupts: vmem_service() asks to be called every 10 ms */
 };
 
 /* Where the machine is; the diagram stands at the head of mem/machine.c. */
