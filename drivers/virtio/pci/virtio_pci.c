@@ -244,8 +244,7 @@ static int map_windows(struct virtio_pci *transport)
     const struct virtio_pci_windows *windows = &transport->windows;
     struct pci_device *pci = transport->pci;
 
-    int status =
-        map_window(pci, &windows->common, VIRTIO_PCI_COMMON_BYTES, &transport->common);
+    int status = map_window(pci, &windows->common, VIRTIO_PCI_COMMON_BYTES, &transport->common);
     if (status == VMEM_OK)
         status = map_window(pci, &windows->isr, 1, &transport->isr);
     if (status == VMEM_OK && windows->device.bytes != 0)
