@@ -76,7 +76,11 @@ def test_headers_and_private_functions_make_no_circle(tmp_path: Path) -> None:
 
 def test_a_known_circle_is_no_fault_and_one_that_is_gone_is(tmp_path: Path) -> None:
     assert circles_of(tmp_path, PAIR, ("mm/b.c", "mm/c.c")) == []
-    assert circles_of(tmp_path, THREE, ("mm/b.c", "mm/c.c"))[0] == "a circle of 3 files: mm/a.c, mm/b.c, mm/c.c"
+    assert circles_of(tmp_path, THREE, ("mm/b.c", "mm/c.c")) == [
+        "a circle of 3 files: mm/a.c, mm/b.c, mm/c.c",
+        "  round: mm/a.c -> c -> mm/c.c",
+        "         mm/c.c -> a -> mm/a.c",
+    ]
     assert circles_of(tmp_path, PAIR, ("mm/a.c", "mm/b.c", "mm/c.c")) == [
         "mm/a.c: in no circle any more: take it off the list"
     ]
@@ -149,6 +153,12 @@ def test_a_header_has_nothing_that_nobody_uses(tmp_path: Path, text: str) -> Non
 def test_public_functions_need_no_caller(tmp_path: Path) -> None:
     files = with_text("lib/lib.c", "void offered(void) {}\n") | {"lib/public.h": "void offered(void);\n"}
     assert callers_of(tmp_path, files) == []
+
+
+def test_python_functions_have_callers_too() -> None:
+    tools = {"tools/one": "def run():\n    step()\n\ndef step():\n    pass\nclass A:\n    def __init__(self): ...\n"}
+    assert lint_calls.dead_python(tools, []) == ["tools/one: run: nobody calls it"]
+    assert lint_calls.dead_python(tools, ["run()"]) == []
 
 
 def test_the_list_of_exceptions_holds_no_more_than_it_must(tmp_path: Path) -> None:

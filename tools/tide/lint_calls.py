@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Iterable, Iterator, Mapping
 
+_NAME = re.compile(r"[A-Za-z_]\w*")
+
 Graph = dict[str, dict[str, set[str]]]  # caller -> the file that defines -> the symbols used
 
 
@@ -95,10 +97,10 @@ def circles(graph: Graph) -> list[list[str]]:
     return found
 
 
-def calls_of_circle(graph: Graph, members: list[str]) -> Iterator[str]:
-    """Lines that name the calls of a circle: the shortest ways round, until each file was on one."""
+def calls_of_circle(graph: Graph, members: list[str], known: set[str]) -> Iterator[str]:
+    """Lines that name the calls of a circle: the shortest ways round, until each file that is not known was on one."""
     inside = {file: {other: graph[file][other] for other in graph[file] if other in members} for file in members}
-    shown: set[str] = set()
+    shown = set(known)
     for file in sorted(members, key=lambda member: len(shortest_way(inside, member, member))):
         if file in shown:
             continue
@@ -117,7 +119,7 @@ def circle_complaints(graph: Graph, known: Iterable[str]) -> list[str]:
     for members in found:
         if not known.issuperset(members):
             complaints.append(f"a circle of {len(members)} files: {', '.join(members)}")
-            complaints += calls_of_circle(graph, members)
+            complaints += calls_of_circle(graph, members, known)
     gone = known.difference(*found)
     return complaints + [f"{file}: in no circle any more: take it off the list" for file in sorted(gone)]
 
@@ -129,7 +131,7 @@ def code_of(text: str) -> str:
 
 def words_of(text: str) -> Counter[str]:
     """How often each name stands in the code."""
-    return Counter(re.findall(r"[A-Za-z_]\w*", code_of(text)))
+    return Counter(_NAME.findall(code_of(text)))
 
 
 def declared_functions(headers: Iterable[Path], tree: Path) -> dict[str, str]:
@@ -175,6 +177,13 @@ def dead_declarations(declared: Mapping[str, str], sources: Sources) -> dict[str
     """Functions of headers whose name stands nowhere else in the kernel: name, complaint."""
     total = sum(sources.kernel.values(), Counter[str]())
     return {name: f"{header}: {name}: nobody calls it" for name, header in declared.items() if total[name] < 2}
+
+
+def dead_python(tools: Mapping[str, str], others: Iterable[str]) -> list[str]:
+    """Functions of Python files whose name stands once, in these files and in the others together."""
+    total = sum((Counter(_NAME.findall(text)) for text in (*tools.values(), *others)), Counter[str]())
+    found = [(file, name) for file, text in tools.items() for name in re.findall(r"^\s*def (\w+)", text, re.MULTILINE)]
+    return [f"{file}: {name}: nobody calls it" for file, name in found if total[name] < 2 and not name.startswith("__")]
 
 
 def caller_complaints(units: Iterable[Unit], sources: Sources, declared: Mapping[str, str],
