@@ -77,17 +77,17 @@ def listing_complaints(folder: Path) -> list[str]:
 
 
 def include_complaints(folder: Path) -> list[str]:
-    """An include line names a file of the folder, or a header that every freestanding compiler has."""
+    """An include line names a file of the folder (of include/ in a public header), or a freestanding header."""
     complaints = []
+    public = folder / "include"
     for path in sorted([*folder.rglob("*.c"), *folder.rglob("*.h")]):
-        public = folder / "include"
-        places = [public] if path.is_relative_to(public) else [path.parent, public]
+        own = public if path.is_relative_to(public) else folder
         for line in path.read_text().splitlines():
             match = re.match(r'\s*#\s*include\s+["<]([^">]+)[">]', line)
             if not match or match[1] in FREESTANDING:
                 continue
-            found = [(place / match[1]).resolve() for place in places if (place / match[1]).is_file()]
-            if not any(file.is_relative_to(folder.resolve()) for file in found):
+            found = [(place / match[1]).resolve() for place in (path.parent, public) if (place / match[1]).is_file()]
+            if not any(file.is_relative_to(own.resolve()) for file in found):
                 complaints.append(f"{path.relative_to(folder)}: {match[1]}: neither of the library nor freestanding")
     return complaints
 

@@ -16,7 +16,7 @@ SMALL = {
     "include/vmem/host.h": HEAD.format(
         "HOST_H", "#include <stddef.h>\n/* vmem_host_gone() was here. */\nvoid *vmem_host_alloc(size_t bytes);"
     ),
-    "include/vmem/pci.h": HEAD.format("PCI_H", "int vmem_host_pci_read(int offset);\nint vmem_pci_probe(void);"),
+    "include/vmem/pci.h": HEAD.format("PCI_H", '#include "host.h"\nint vmem_host_pci_read(int offset);\nint vmem_pci_probe(void);'),
     "core/core.h": "#include <stdint.h>\nint vmem_core_start(void);\n",
     "core/core.c": '#include "core.h"\n#include "vmem/host.h"\n'
     "int vmem_core_start(void) { return vmem_host_alloc(8) ? 0 : -1; }\n",
@@ -106,7 +106,7 @@ def test_a_wrong_list_is_found(folder: Path, change: dict[str, tuple[str, str]],
     ("change", "complaint"),
     [({"core_c": ('"vmem/host.h"', '"../../kernel.h"')}, "core/core.c: ../../kernel.h"),
      ({"core_h": ("<stdint.h>", "<stdio.h>")}, "core/core.h: stdio.h"),
-     ({"pci_h": ("int vmem_host", '#include "core/core.h"\nint vmem_host')}, "include/vmem/pci.h: core/core.h")],
+     ({"pci_h": ("int vmem_host", '#include "../../core/core.h"\nint vmem_host')}, "include/vmem/pci.h: ../../core/core.h")],
 )  # fmt: skip
 def test_an_include_from_outside_is_found(folder: Path, change: dict[str, tuple[str, str]], complaint: str) -> None:
     (folder.parent / "kernel.h").write_text("")
