@@ -1,6 +1,7 @@
 # Tide: see README.md, and `make help` for the targets.
 #
 # CC=clang builds with clang. DEBUG=1 poisons freed pages. O=DIR puts everything built into DIR.
+# EXTRAS="vm screen" builds these folders of extras/ and no other; all by default.
 
 CC ?= gcc
 ifeq ($(origin CC),default)
@@ -25,7 +26,8 @@ KERNEL_LDFLAGS := -nostdlib -static -Wl,--build-id=none -Wl,-z,noexecstack \
 LIB_SOURCES := $(wildcard lib/*.c)
 MM_SOURCES := $(wildcard mm/*.c mm/hotplug/*.c)
 DRIVER_SOURCES := $(wildcard drivers/pci/*.c drivers/virtio/*/*.c)
-EXTRA_SOURCES := $(wildcard extras/*/*.c extras/*/*.S)
+EXTRAS ?= $(notdir $(patsubst %/,%,$(wildcard extras/*/)))
+EXTRA_SOURCES := $(foreach extra,$(EXTRAS),$(wildcard extras/$(extra)/*.c extras/$(extra)/*.S))
 KERNEL_SOURCES := $(wildcard boot/*.S boot/*.c arch/x86_64/*.S arch/x86_64/*.c arch/x86_64/smp/*.S \
 	arch/x86_64/smp/*.c kernel/*.c monitor/*.c) $(EXTRA_SOURCES) $(LIB_SOURCES) $(MM_SOURCES) $(DRIVER_SOURCES)
 KERNEL_OBJECTS := $(patsubst %,$(O)/kernel/%.o,$(KERNEL_SOURCES))
@@ -44,13 +46,20 @@ $(O)/tide.elf: $(O)/kernel/unnamed.elf $(O)/kernel/symbols.o
 		{ echo "$@: a function moved in the second link"; exit 1; }
 	@mv $@.new $@
 
-$(O)/kernel/unnamed.elf: $(KERNEL_OBJECTS) linker.ld
+$(O)/kernel/unnamed.elf: $(KERNEL_OBJECTS) linker.ld $(O)/extras.list
 	$(CC) $(KERNEL_LDFLAGS) -o $@ $(KERNEL_OBJECTS)
 
-$(O)/kernel/symbols.o: $(O)/kernel/unnamed.elf arch/x86_64/symbols.awk
+$(O)/kernel/symbols.o: $(O)/kernel/unnamed.elf extras/backtrace/symbols.awk
 	@$(call FUNCTIONS_OF,$<) > $(O)/kernel/functions
-	@awk -f arch/x86_64/symbols.awk $(O)/kernel/functions > $(O)/kernel/symbols.S
+	@awk -f extras/backtrace/symbols.awk $(O)/kernel/functions > $(O)/kernel/symbols.S
 	$(CC) -m64 -c -o $@ $(O)/kernel/symbols.S
+
+# Changes only if EXTRAS does, so that the image is linked again.
+$(O)/extras.list: always
+	@mkdir -p $(@D)
+	@echo "$(EXTRAS)" | cmp -s - $@ || echo "$(EXTRAS)" > $@
+
+.PHONY: always
 
 $(O)/kernel/%.c.o: %.c Makefile
 	@mkdir -p $(@D)
@@ -64,7 +73,8 @@ $(O)/kernel/%.S.o: %.S Makefile
 
 # Extras that reach the machine itself: no host program has them.
 MACHINE_EXTRAS := extras/suspend/suspend.c extras/suspend/acpi_sleep.c extras/handover/handover.c \
-	$(wildcard extras/screen/*.c) extras/numa/acpi_node.c
+	$(wildcard extras/screen/*.c) extras/numa/acpi_node.c extras/power/acpi_power.c extras/suspend/smbios.c \
+	extras/backtrace/backtrace.c extras/vm/vm_paging.c extras/crash/crash_kinds.c
 
 HOST_CC ?= gcc
 HOST_SANITIZERS ?= -fsanitize=address,undefined -fno-sanitize-recover=all
@@ -77,7 +87,7 @@ HOST_SOURCES := $(filter-out lib/string.c lib/printf.c,$(LIB_SOURCES)) $(MM_SOUR
 	$(filter-out $(MACHINE_EXTRAS),$(filter %.c,$(EXTRA_SOURCES)))
 HOST_OBJECTS := $(patsubst %.c,$(O)/host/%.o,$(HOST_SOURCES))
 # For the tests that are about them; the others have tests/fakes/fake_arch.c in their place.
-ACPI_OBJECTS := $(patsubst %,$(O)/host/%.o,arch/x86_64/acpi_power extras/suspend/acpi_sleep arch/x86_64/smbios)
+ACPI_OBJECTS := $(patsubst %,$(O)/host/%.o,extras/power/acpi_power extras/suspend/acpi_sleep extras/suspend/smbios)
 UNIT_SOURCES := $(wildcard tests/unit/*/test_*.c)
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(O)/unit/%,$(UNIT_SOURCES))
 

@@ -6,8 +6,8 @@
 #include "mm/page.h"
 
 #include "extras/check/poison.h"
-#include "extras/numa/node.h"
 #include "lib/panic.h"
+#include "mm/node.h"
 #include "mm/page_internal.h"
 #include "mm/watermark.h"
 

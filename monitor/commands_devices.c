@@ -56,12 +56,6 @@ void command_devices(const struct command_line *line)
     }
 }
 
-void command_rescan(const struct command_line *line)
-{
-    (void)line;
-    devices_rescan();
-}
-
 static const char *phase_name(enum vmem_phase phase)
 {
     static const char *const names[] = {

@@ -9,13 +9,13 @@
  */
 #include "drivers/virtio/core/virtio_spec.h"
 #include "drivers/virtio/mem/virtio_mem_device.h"
-#include "extras/numa/node.h"
 #include "include/status.h"
 #include "include/units.h"
 #include "lib/log.h"
 #include "lib/printf.h"
 #include "lib/string.h"
 #include "mm/hotplug/hotplug.h"
+#include "mm/node.h"
 #include "mm/page.h"
 
 /* Room for each slot's two descriptors, and what QEMU has. */

@@ -11,6 +11,7 @@
 #include "include/units.h"
 #include "mm/early.h"
 #include "mm/hotplug/hotplug.h"
+#include "mm/node.h"
 #include "mm/page.h"
 #include "tests/fakes/fake_mm.h"
 

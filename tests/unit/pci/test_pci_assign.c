@@ -139,7 +139,7 @@ static void test_the_hole_is_full(void **state)
     fake_pci_add_bar(late, 0, 0, 512 * MIB, 0, NULL, NULL);
     scan(3);
     assert_int_equal(claim("5")->bars[0].base, 0);
-    assert_logged("no free address");
+    assert_logged("no address for BAR");
 }
 
 /* ---- behind bridges ---- */
