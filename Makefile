@@ -82,7 +82,7 @@ HOST_CFLAGS := -std=gnu11 -O1 -g $(DEFINES) $(WARNINGS) -I. -Itests/unit/include
 	-fno-strict-aliasing $(HOST_SANITIZERS) -MMD -MP
 
 HOST_SOURCES := $(filter-out lib/string.c lib/printf.c,$(LIB_SOURCES)) $(MM_SOURCES) \
-	$(DRIVER_SOURCES) $(wildcard kernel/*.c monitor/*.c tests/fakes/fake_*.c) arch/x86_64/acpi.c \
+	$(DRIVER_SOURCES) $(wildcard kernel/*.c monitor/*.c tests/fakes/*.c tests/unit/unit.c) arch/x86_64/acpi.c \
 	arch/x86_64/page_tables.c boot/memory_map.c boot/pvh.c \
 	$(filter-out $(MACHINE_EXTRAS),$(filter %.c,$(EXTRA_SOURCES)))
 HOST_OBJECTS := $(patsubst %.c,$(O)/host/%.o,$(HOST_SOURCES))

@@ -40,9 +40,8 @@ static void check(u64 nr_held)
 }
 
 /* As the runner does: append, remove with the last one taking the place, move. */
-static void test_random_walk(void **state)
+TEST(test_random_walk)
 {
-    (void)state;
     u64 nr_held = 0;
     void *memory = malloc(workload_places_bytes(NR_CHUNKS));
     workload_places_init(&places, memory, NR_CHUNKS, chunks);
@@ -75,19 +74,9 @@ static void test_random_walk(void **state)
     free(memory);
 }
 
-static void test_sizes(void **state)
+TEST(test_sizes)
 {
-    (void)state;
     assert_int_equal(workload_places_bytes(1), 2 * sizeof(u32));
     assert_int_equal(workload_places_bytes(4096), 8192 * sizeof(u32));
     assert_int_equal(workload_places_bytes(4097), 16384 * sizeof(u32));
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_random_walk),
-        cmocka_unit_test(test_sizes),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -89,9 +89,8 @@ static void run_all(struct runner *runner)
         assert_true(ticks < 10000);
 }
 
-static void test_parse(void **state)
+TEST(test_parse)
 {
-    (void)state;
     static const struct {
         const char *words[3];
         unsigned nr_words;
@@ -131,9 +130,8 @@ static void test_parse(void **state)
     }
 }
 
-static void test_steady_holds_and_never_ends(void **state)
+TEST(test_steady_holds_and_never_ends)
 {
-    (void)state;
     struct runner *runner = RUNNER("steady", "size=1M", "chunk=64K");
     for (unsigned tick = 0; tick < 500; tick++)
         assert_true(run_tick(runner));
@@ -141,9 +139,8 @@ static void test_steady_holds_and_never_ends(void **state)
     assert_int_equal(runner->nr_frees, 0);
 }
 
-static void test_steady_asks_again_each_tick(void **state)
+TEST(test_steady_asks_again_each_tick)
 {
-    (void)state;
     struct runner *runner = RUNNER("steady", "size=1M", "chunk=64K");
     runner->limit = 10;
     for (unsigned tick = 0; tick < 5; tick++)
@@ -155,9 +152,8 @@ static void test_steady_asks_again_each_tick(void **state)
     assert_int_equal(runner->nr_held, 16);
 }
 
-static void test_ramp_rises_evenly(void **state)
+TEST(test_ramp_rises_evenly)
 {
-    (void)state;
     struct runner *runner = RUNNER("ramp", "size=1M", "low=256K", "chunk=64K", "ticks=12");
     for (u64 tick = 0; tick < 12; tick++) {
         assert_true(run_tick(runner));
@@ -167,9 +163,8 @@ static void test_ramp_rises_evenly(void **state)
     assert_int_equal(runner->nr_held, 16);
 }
 
-static void test_sawtooth_rises_and_falls(void **state)
+TEST(test_sawtooth_rises_and_falls)
 {
-    (void)state;
     struct runner *runner = RUNNER("sawtooth", "size=640K", "chunk=64K", "period=20", "ticks=40");
     static const u64 held[] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1};
     for (u64 tick = 0; tick < 40; tick++) {
@@ -180,9 +175,8 @@ static void test_sawtooth_rises_and_falls(void **state)
     assert_int_equal(runner->nr_held, 0);
 }
 
-static void test_random_leaves_the_occupancy(void **state)
+TEST(test_random_leaves_the_occupancy)
 {
-    (void)state;
     struct runner *runner = RUNNER("random", "size=8M", "chunk=8K", "occupancy=30", "ticks=50");
     run_all(runner);
     assert_int_equal(runner->most, 1024);
@@ -196,9 +190,8 @@ static void test_random_leaves_the_occupancy(void **state)
     assert_true(early > 50 && early < 250);
 }
 
-static void test_bursts_come_and_go(void **state)
+TEST(test_bursts_come_and_go)
 {
-    (void)state;
     struct runner *runner =
         RUNNER("bursts", "size=64M", "chunk=64K", "function=4M", "life=10", "ticks=300");
     u64 rises = 0;
@@ -216,9 +209,8 @@ static void test_bursts_come_and_go(void **state)
     assert_int_equal(runner->nr_allocs, runner->nr_frees);
 }
 
-static void test_verify_checks_all_in_each_round(void **state)
+TEST(test_verify_checks_all_in_each_round)
 {
-    (void)state;
     struct runner *runner = RUNNER("verify", "size=1M", "chunk=64K", "ticks=3");
     run_all(runner);
     assert_int_equal(runner->nr_checks, 48);
@@ -226,9 +218,8 @@ static void test_verify_checks_all_in_each_round(void **state)
     assert_int_equal(runner->nr_frees, 48);
 }
 
-static void test_the_seed_decides(void **state)
+TEST(test_the_seed_decides)
 {
-    (void)state;
     static const char *const kinds[] = {"random", "bursts"};
     for (unsigned i = 0; i < ARRAY_SIZE(kinds); i++) {
         u64 fingerprints[3];
@@ -244,9 +235,8 @@ static void test_the_seed_decides(void **state)
     }
 }
 
-static void test_every_kind_ends_without_memory(void **state)
+TEST(test_every_kind_ends_without_memory)
 {
-    (void)state;
     static const char *const kinds[] = {"ramp", "sawtooth", "bursts", "random", "verify"};
     for (unsigned i = 0; i < ARRAY_SIZE(kinds); i++) {
         struct runner *runner = RUNNER(kinds[i], "ticks=40");
@@ -260,9 +250,8 @@ static void test_every_kind_ends_without_memory(void **state)
 }
 
 /* The shares are met, by the seed, and change nothing about the steps. */
-static void test_movable_shares(void **state)
+TEST(test_movable_shares)
 {
-    (void)state;
     struct workload_spec spec = {.seed = 7, .movable = 30, .refuse = 20};
     u64 nr_movable = 0;
     u64 nr_refusing = 0;
@@ -285,32 +274,12 @@ static void test_movable_shares(void **state)
     }
 }
 
-static void test_pattern_names_its_place(void **state)
+TEST(test_pattern_names_its_place)
 {
-    (void)state;
     u64 here = workload_pattern(1, 2, 3, 4);
     assert_int_equal(here, workload_pattern(1, 2, 3, 4));
     assert_int_not_equal(here, workload_pattern(2, 2, 3, 4));
     assert_int_not_equal(here, workload_pattern(1, 3, 3, 4));
     assert_int_not_equal(here, workload_pattern(1, 2, 4, 4));
     assert_int_not_equal(here, workload_pattern(1, 2, 3, 5));
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_parse),
-        cmocka_unit_test(test_steady_holds_and_never_ends),
-        cmocka_unit_test(test_steady_asks_again_each_tick),
-        cmocka_unit_test(test_ramp_rises_evenly),
-        cmocka_unit_test(test_sawtooth_rises_and_falls),
-        cmocka_unit_test(test_random_leaves_the_occupancy),
-        cmocka_unit_test(test_bursts_come_and_go),
-        cmocka_unit_test(test_verify_checks_all_in_each_round),
-        cmocka_unit_test(test_the_seed_decides),
-        cmocka_unit_test(test_every_kind_ends_without_memory),
-        cmocka_unit_test(test_movable_shares),
-        cmocka_unit_test(test_pattern_names_its_place),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -13,21 +13,17 @@ static struct boot_info boot;
 static struct fake_pci_bus *root;
 static struct fake_pci_function *host_bridge;
 
-static int set_up(void **state)
+static void set_up(void)
 {
-    (void)state;
     fake_boot(&boot, 64 * MIB);
     root = fake_pci_start();
     host_bridge = fake_pci_add(root, 0, 0, 0x8086, 0x29c0);
-    return 0;
 }
 
-static int tear_down(void **state)
+static void tear_down(void)
 {
-    (void)state;
     fake_pci_stop();
     fake_shutdown();
-    return 0;
 }
 
 static void scan(int expected)
@@ -81,9 +77,8 @@ static void check_widths(const struct pci_device *device, struct fake_pci_functi
     assert_int_equal(fake_pci_get(fake, 0x48, 4), 0);
 }
 
-static void test_ports(void **state)
+TEST_WITH(test_ports, set_up, tear_down)
 {
-    (void)state;
     struct fake_pci_function *fake = fake_pci_add(root, 0x1f, 0, 0x1af4, 0x1058);
     struct fake_pci_function *seventh = fake_pci_add(root, 0x1f, 7, 0x1af4, 0x1045);
     scan(3);
@@ -96,9 +91,8 @@ static void test_ports(void **state)
     assert_int_equal(fake_pci_get(fake, 0, 4), 0x10581af4);
 }
 
-static void test_ecam(void **state)
+TEST_WITH(test_ecam, set_up, tear_down)
 {
-    (void)state;
     static const struct platform_ecam window = {ECAM_BASE, 0, 0, 0xff};
     set_windows(&window, 1, 1);
     struct fake_pci_bus *behind = fake_pci_add_bridge(root, 2, 0x80, 0x80);
@@ -117,15 +111,14 @@ static void test_ecam(void **state)
 
 /* ---- which one is believed ---- */
 
-static void test_ecam_that_nobody_switched_on(void **state)
+TEST_WITH(test_ecam_that_nobody_switched_on, set_up, tear_down)
 {
-    (void)state;
     static const struct fake_registers absent = {.read = nothing};
     static const struct fake_registers ram = {.read = zeros};
     const struct fake_registers *const fakes[] = {&absent, &ram};
     for (unsigned i = 0; i < ARRAY_SIZE(fakes); i++) {
-        tear_down(NULL);
-        set_up(NULL);
+        tear_down();
+        set_up();
         static const struct platform_ecam window = {ECAM_BASE, 0, 0, 0xff};
         set_windows(&window, 1, 0);
         fake_mmio_claim(ECAM_BASE, 256 * MIB, fakes[i], NULL);
@@ -135,9 +128,8 @@ static void test_ecam_that_nobody_switched_on(void **state)
     }
 }
 
-static void test_machine_without_ports(void **state)
+TEST_WITH(test_machine_without_ports, set_up, tear_down)
 {
-    (void)state;
     static const struct platform_ecam window = {ECAM_BASE, 0, 0, 0xff};
     set_windows(&window, 1, 1);
     fake_pci_without_ports();
@@ -146,17 +138,15 @@ static void test_machine_without_ports(void **state)
     assert_string_equal(fake_console(), "");
 }
 
-static void test_machine_without_pci(void **state)
+TEST_WITH(test_machine_without_pci, set_up, tear_down)
 {
-    (void)state;
     fake_pci_without_ports();
     scan(0);
     assert_null(pci_device_at(0));
 }
 
-static void test_senseless_windows(void **state)
+TEST_WITH(test_senseless_windows, set_up, tear_down)
 {
-    (void)state;
     static const struct platform_ecam windows[] = {
         {0, 0, 0, 0xff},         {ECAM_BASE + 4096, 0, 0, 0xff},
         {ECAM_BASE, 0, 9, 8},    {0xfffffffffff00000, 0, 0, 0xff},
@@ -170,9 +160,8 @@ static void test_senseless_windows(void **state)
     assert_int_equal(nr_warnings, ARRAY_SIZE(windows));
 }
 
-static void test_too_many_windows(void **state)
+TEST_WITH(test_too_many_windows, set_up, tear_down)
 {
-    (void)state;
     struct platform_ecam windows[40];
     for (u16 i = 0; i < ARRAY_SIZE(windows); i++)
         windows[i] = (struct platform_ecam){ECAM_BASE + i * MIB, i, 0, 0};
@@ -186,9 +175,8 @@ static void test_too_many_windows(void **state)
 
 /* ---- several of them ---- */
 
-static void test_segments(void **state)
+TEST_WITH(test_segments, set_up, tear_down)
 {
-    (void)state;
     static const struct platform_ecam windows[] = {
         {ECAM_BASE, 0, 0, 0x0f},
         {0xa0000000, 1, 0x20, 0x2f},
@@ -211,9 +199,8 @@ static void test_segments(void **state)
 }
 
 /* Bus numbers past the window would be out of reach. */
-static void test_new_bus_numbers_stay_in_the_window(void **state)
+TEST_WITH(test_new_bus_numbers_stay_in_the_window, set_up, tear_down)
 {
-    (void)state;
     static const struct platform_ecam window = {0xa0000000, 1, 0, 1};
     set_windows(&window, 1, 1);
     struct fake_pci_bus *second = fake_pci_add_root(1, 0);
@@ -226,9 +213,8 @@ static void test_new_bus_numbers_stay_in_the_window(void **state)
 }
 
 /* All ones are what the scan takes for nothing: it goes on without that bus. */
-static void test_bus_that_cannot_be_mapped(void **state)
+TEST_WITH(test_bus_that_cannot_be_mapped, set_up, tear_down)
 {
-    (void)state;
     static const struct platform_ecam window = {ECAM_BASE, 0, 0, 1};
     set_windows(&window, 1, 1);
     struct fake_pci_bus *behind = fake_pci_add_bridge(root, 2, 1, 1);
@@ -245,9 +231,8 @@ static void test_bus_that_cannot_be_mapped(void **state)
 }
 
 /* A window for the first buses only: the ports reach the others. */
-static void test_window_for_some_buses(void **state)
+TEST_WITH(test_window_for_some_buses, set_up, tear_down)
 {
-    (void)state;
     static const struct platform_ecam window = {ECAM_BASE, 0, 0, 1};
     set_windows(&window, 1, 1);
     struct fake_pci_bus *behind = fake_pci_add_bridge(root, 2, 2, 2);
@@ -256,24 +241,4 @@ static void test_window_for_some_buses(void **state)
     check_widths(pci_device_at(2), fake);
     assert_int_equal(pci_config_bytes(pci_device_at(1)), 4096);
     assert_int_equal(pci_config_bytes(pci_device_at(2)), 256);
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-
-int main(void)
-{
-    static const struct CMUnitTest tests[] = {
-        TEST(test_ports),
-        TEST(test_ecam),
-        TEST(test_ecam_that_nobody_switched_on),
-        TEST(test_machine_without_ports),
-        TEST(test_machine_without_pci),
-        TEST(test_senseless_windows),
-        TEST(test_too_many_windows),
-        TEST(test_segments),
-        TEST(test_new_bus_numbers_stay_in_the_window),
-        TEST(test_bus_that_cannot_be_mapped),
-        TEST(test_window_for_some_buses),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

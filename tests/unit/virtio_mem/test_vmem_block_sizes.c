@@ -4,6 +4,7 @@
  * the driver says so once, and then does with them all that it does with others.
  */
 #include "tests/fakes/fake_chunks.h"
+#include "tests/unit/unit.h"
 
 static const struct {
     u64 block_bytes;
@@ -44,9 +45,8 @@ static void resize(u64 blocks)
 }
 
 /* Each resize is one request and one line, whatever a block is. */
-static void test_follows(void **state)
+TEST(test_follows)
 {
-    (void)state;
     for (unsigned i = 0; i < ARRAY_SIZE(regions); i++) {
         boot(i);
         const u64 story[] = {nr_blocks / 2, nr_blocks, nr_blocks / 3, nr_blocks / 3 + 1, 1, 0};
@@ -115,9 +115,8 @@ static void expect_pinned(unsigned nr_pages, u64 target)
 }
 
 /* A shrink ends at the blocks with a page in them and no other, and goes on when they are freed. */
-static void test_pages_keep_their_blocks(void **state)
+TEST(test_pages_keep_their_blocks)
 {
-    (void)state;
     srand(14);
     for (unsigned i = 0; i < ARRAY_SIZE(regions); i++) {
         boot(i);
@@ -151,9 +150,8 @@ static bool can_evacuate(void)
 
 /* What is movable leaves: of blocks that share areas several at once, and never more than wanted.
  */
-static void test_evacuates(void **state)
+TEST(test_evacuates)
 {
-    (void)state;
     for (unsigned i = 0; i < ARRAY_SIZE(regions); i++) {
         if (regions[i].block_bytes < MIB || regions[i].block_bytes > 100 * MIB)
             continue;
@@ -178,9 +176,8 @@ static void test_evacuates(void **state)
 }
 
 /* init=state: what is plugged is found block by block. */
-static void test_adopts(void **state)
+TEST(test_adopts)
 {
-    (void)state;
     srand(15);
     for (unsigned i = 0; i < ARRAY_SIZE(regions); i++) {
         boot(i);
@@ -204,15 +201,4 @@ static void test_adopts(void **state)
         expect(0);
         machine_shutdown(&machine);
     }
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_follows),
-        cmocka_unit_test(test_pages_keep_their_blocks),
-        cmocka_unit_test(test_evacuates),
-        cmocka_unit_test(test_adopts),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,12 +6,12 @@
 #include "lib/log.h"
 #include "mm/hotplug/hotplug.h"
 #include "tests/fakes/fake_chunks.h"
+#include "tests/unit/unit.h"
 
 /* ---- somebody says no ---- */
 
-static void test_another_block_stands_in(void **state)
+TEST_WITH(test_another_block_stands_in, NULL, shut_down)
 {
-    (void)state;
     start_scattered(2 * MIB, 64 * MIB, 30);
     fake_vmem_set_requested(&machine.device, 40 * MIB);
     run_until_moved(1);
@@ -26,9 +26,8 @@ static void test_another_block_stands_in(void **state)
     check_chunks();
 }
 
-static void test_an_owner_refuses(void **state)
+TEST_WITH(test_an_owner_refuses, NULL, shut_down)
 {
-    (void)state;
     start_scattered(2 * MIB, 64 * MIB, 50);
     refuses_all = true;
     machine_resize(&machine, 16 * MIB, 5000);
@@ -56,9 +55,8 @@ static void test_an_owner_refuses(void **state)
 }
 
 /* It is asked again after 10 ms, not only when the next look at the device is due. */
-static void test_an_owner_is_asked_again_soon(void **state)
+TEST_WITH(test_an_owner_is_asked_again_soon, NULL, shut_down)
 {
-    (void)state;
     start_scattered(2 * MIB, 64 * MIB, 50);
     refuses_all = true;
     machine_resize(&machine, 40 * MIB, 0);
@@ -70,9 +68,8 @@ static void test_an_owner_is_asked_again_soon(void **state)
 }
 
 /* A new size is tried at once, however long the last one was waited for. */
-static void test_new_size_after_falling_short(void **state)
+TEST_WITH(test_new_size_after_falling_short, NULL, shut_down)
 {
-    (void)state;
     start_scattered(2 * MIB, 64 * MIB, 50);
     refuses_all = true;
     machine_resize(&machine, 40 * MIB, 20000);
@@ -84,9 +81,8 @@ static void test_new_size_after_falling_short(void **state)
 }
 
 /* What is waited for now is all that status says: nothing of a shrink that is over. */
-static void test_status_after_falling_short(void **state)
+TEST_WITH(test_status_after_falling_short, NULL, shut_down)
 {
-    (void)state;
     char text[VMEM_PINNED_BYTES];
     start_scattered(2 * MIB, 64 * MIB, 50);
     refuses_all = true;
@@ -106,9 +102,8 @@ static void test_status_after_falling_short(void **state)
     assert_int_equal(text[0], 0);
 }
 
-static void test_no_room(void **state)
+TEST_WITH(test_no_room, NULL, shut_down)
 {
-    (void)state;
     start_scattered(2 * MIB, 64 * MIB, 100);
     while (page_alloc(9, PAGE_BOOT_FIRST) != PADDR_NONE) /* boot RAM is no way out */
         ;
@@ -127,9 +122,8 @@ static void test_no_room(void **state)
     check_chunks();
 }
 
-static void test_fixed_pages_stay(void **state)
+TEST_WITH(test_fixed_pages_stay, NULL, shut_down)
 {
-    (void)state;
     machine_boot(&machine, FAKE_VMEM_QEMU);
     machine_attach(&machine);
     forget_chunks();
@@ -153,9 +147,8 @@ static void test_fixed_pages_stay(void **state)
 }
 
 /* mm cannot unmap what was emptied, for want of a page table: tried again, nothing lost. */
-static void test_no_table(void **state)
+TEST_WITH(test_no_table, NULL, shut_down)
 {
-    (void)state;
     start_scattered(2 * MIB, 64 * MIB, 30);
     fake_vmem_set_requested(&machine.device, 32 * MIB);
     run_until_moved(1);
@@ -183,9 +176,8 @@ static void survive(unsigned *mood)
     machine_shutdown(&machine);
 }
 
-static void test_answers_that_are_no_ack(void **state)
+TEST_WITH(test_answers_that_are_no_ack, NULL, shut_down)
 {
-    (void)state;
     survive(&machine.device.moods.busy);
     survive(&machine.device.moods.nack);
     survive(&machine.device.moods.error);
@@ -197,9 +189,8 @@ static void test_answers_that_are_no_ack(void **state)
 }
 
 /* While the device does not follow, nothing is kept from those who want memory. */
-static void test_nothing_stays_closed(void **state)
+TEST_WITH(test_nothing_stays_closed, NULL, shut_down)
 {
-    (void)state;
     start_scattered(2 * MIB, 256 * MIB, 40);
     fake_vmem_set_requested(&machine.device, 128 * MIB);
     run_until_moved(20);
@@ -224,13 +215,12 @@ static void test_nothing_stays_closed(void **state)
     check_chunks();
 }
 
-static void test_broken_in_the_middle(void **state)
+TEST_WITH(test_broken_in_the_middle, NULL, shut_down)
 {
-    (void)state;
     start_scattered(2 * MIB, 256 * MIB, 50);
     fake_vmem_set_requested(&machine.device, 128 * MIB);
     run_until_moved(20);
-    virtio_break(&machine.device.transport.device, "it was pulled out");
+    vmem_virtio_break(&machine.device.transport.device, "it was pulled out");
     u64 moved = nr_chunk_moves;
     machine.due_ms = vmem_service(machine.driver, platform_now_ms());
     assert_int_equal(machine.due_ms, VMEM_NEVER);
@@ -246,9 +236,8 @@ static void test_broken_in_the_middle(void **state)
 }
 
 /* Pulled out: the driver hears of it only as it is told to let go. */
-static void test_gone_in_the_middle(void **state)
+TEST_WITH(test_gone_in_the_middle, NULL, shut_down)
 {
-    (void)state;
     start_scattered(2 * MIB, 256 * MIB, 50);
     fake_vmem_set_requested(&machine.device, 128 * MIB);
     run_until_moved(20);
@@ -256,15 +245,14 @@ static void test_gone_in_the_middle(void **state)
         if (chunks[i])
             drop_chunk(i);
     }
-    virtio_break(&machine.device.transport.device, "it was pulled out");
+    vmem_virtio_break(&machine.device.transport.device, "it was pulled out");
     assert_int_equal(vmem_detach(machine.driver), OK);
     assert_int_equal(fake_mapped_bytes(), 0);
     page_check();
 }
 
-static void test_off_in_the_middle(void **state)
+TEST_WITH(test_off_in_the_middle, NULL, shut_down)
 {
-    (void)state;
     start_scattered(2 * MIB, 256 * MIB, 50);
     fake_vmem_set_requested(&machine.device, 128 * MIB);
     run_until_moved(20);
@@ -282,9 +270,8 @@ static void test_off_in_the_middle(void **state)
     page_check();
 }
 
-static void test_verify_and_sleep_in_the_middle(void **state)
+TEST_WITH(test_verify_and_sleep_in_the_middle, NULL, shut_down)
 {
-    (void)state;
     start_scattered(2 * MIB, 256 * MIB, 40);
     fake_vmem_set_requested(&machine.device, 128 * MIB);
     run_until_moved(20);
@@ -300,14 +287,13 @@ static void test_verify_and_sleep_in_the_middle(void **state)
 
 /* ---- two devices ---- */
 
-static void test_two_devices_at_once(void **state)
+TEST_WITH(test_two_devices_at_once, NULL, shut_down)
 {
-    (void)state;
     static struct fake_vmem other;
     struct vmem_device *driver;
     start_scattered(2 * MIB, 128 * MIB, 0);
     fake_vmem_init(&other, FAKE_VMEM_QEMU, MACHINE_BASE + 2 * GIB, 2 * MIB, 64);
-    assert_int_equal(vmem_attach(&other.transport.device, "vmem1", VIRTIO_IRQ_AUTO, &driver), OK);
+    assert_int_equal(vmem_attach(&other.transport.device, "vmem1", VMEM_IRQ_AUTO, &driver), OK);
     fake_vmem_set_requested(&other, 128 * MIB);
     (void)vmem_service(driver, platform_now_ms());
     assert_int_equal(other.plugged_bytes, 128 * MIB);
@@ -329,28 +315,4 @@ static void test_two_devices_at_once(void **state)
     check_chunks();
     page_check();
     fake_vmem_free(&other);
-}
-
-#define TEST(name) cmocka_unit_test_teardown(name, shut_down)
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        TEST(test_another_block_stands_in),
-        TEST(test_an_owner_refuses),
-        TEST(test_an_owner_is_asked_again_soon),
-        TEST(test_new_size_after_falling_short),
-        TEST(test_status_after_falling_short),
-        TEST(test_no_room),
-        TEST(test_fixed_pages_stay),
-        TEST(test_no_table),
-        TEST(test_answers_that_are_no_ack),
-        TEST(test_nothing_stays_closed),
-        TEST(test_broken_in_the_middle),
-        TEST(test_gone_in_the_middle),
-        TEST(test_off_in_the_middle),
-        TEST(test_verify_and_sleep_in_the_middle),
-        TEST(test_two_devices_at_once),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -20,19 +20,15 @@
 static struct vmem_blocks blocks;
 static char picture[BLOCKS_MAX + 1];
 
-static int set_up(void **state)
+static void set_up(void)
 {
-    (void)state;
     static struct boot_info boot; /* mm keeps a pointer */
     fake_mm_start(&boot, 16 * MIB);
-    return 0;
 }
 
-static int tear_down(void **state)
+static void tear_down(void)
 {
-    (void)state;
     fake_shutdown();
-    return 0;
 }
 
 static void draw_run(char what, u64 first, u64 nr_blocks)
@@ -81,9 +77,8 @@ static struct vmem_plan plan_for(u64 requested, u64 usable)
     return plan;
 }
 
-static void test_plans(void **state)
+TEST(test_plans)
 {
-    (void)state;
     static const struct {
         const char *region;
         u64 requested, usable;
@@ -152,9 +147,8 @@ static void test_plans(void **state)
 }
 
 /* nb_blocks has 16 bits: 65,535 is the most that one request can name. */
-static void test_long_runs_are_cut(void **state)
+TEST(test_long_runs_are_cut)
 {
-    (void)state;
     assert_int_equal(vmem_blocks_init(&blocks, 200000), OK);
     draw_run('.', 0, 200000);
     struct vmem_plan plan = plan_for(150000, 200000);
@@ -173,9 +167,8 @@ static void test_long_runs_are_cut(void **state)
     vmem_blocks_free(&blocks);
 }
 
-static void test_no_blocks(void **state)
+TEST(test_no_blocks)
 {
-    (void)state;
     assert_int_equal(vmem_blocks_init(&blocks, 0), OK);
     assert_int_equal(plan_for(0, 0).action, VMEM_ACTION_NOTHING);
     vmem_blocks_free(&blocks);
@@ -215,9 +208,8 @@ static void compare_with_picture(void)
     }
 }
 
-static void test_book_random(void **state)
+TEST(test_book_random)
 {
-    (void)state;
     assert_int_equal(vmem_blocks_init(&blocks, WALK_BLOCKS), OK);
     draw_run('.', 0, WALK_BLOCKS);
     srand(24);
@@ -240,9 +232,8 @@ static void test_book_random(void **state)
 }
 
 /* Whatever the region looks like: plans carried out reach the target, in as few steps as runs. */
-static void test_plans_converge(void **state)
+TEST(test_plans_converge)
 {
-    (void)state;
     srand(25);
     for (unsigned round = 0; round < 500; round++) {
         assert_int_equal(vmem_blocks_init(&blocks, WALK_BLOCKS), OK);
@@ -269,12 +260,4 @@ static void test_plans_converge(void **state)
     }
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_plans),          cmocka_unit_test(test_long_runs_are_cut),
-        cmocka_unit_test(test_no_blocks),      cmocka_unit_test(test_book_random),
-        cmocka_unit_test(test_plans_converge),
-    };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
-}
+TEST_GROUP(set_up, tear_down)

@@ -5,21 +5,19 @@
  * reset that does not help ends in a broken device and a kernel that goes on.
  */
 #include "tests/fakes/fake_vmem_machine.h"
+#include "tests/unit/unit.h"
 
 static struct machine machine;
 
-static int shut_down(void **state)
+static void shut_down(void)
 {
-    (void)state;
     machine_shutdown(&machine);
-    return 0;
 }
 
 /* ---- no valid answer ---- */
 
-static void test_invalid_answers(void **state)
+TEST_WITH(test_invalid_answers, NULL, shut_down)
 {
-    (void)state;
     static const size_t moods[] = {
         offsetof(struct fake_vmem_moods, bad_type),
         offsetof(struct fake_vmem_moods, nothing),
@@ -48,9 +46,8 @@ static void test_invalid_answers(void **state)
 /* ---- silence ---- */
 
 /* Not done and not answered; and done and not answered: STATE tells which, after a reset. */
-static void test_silence(void **state)
+TEST_WITH(test_silence, NULL, shut_down)
 {
-    (void)state;
     for (unsigned is_done = 0; is_done < 2; is_done++) {
         machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
         machine_hold_page(&machine);
@@ -79,9 +76,8 @@ static void test_silence(void **state)
     machine_boot(&machine, FAKE_VMEM_QEMU);
 }
 
-static void test_silence_for_ever(void **state)
+TEST_WITH(test_silence_for_ever, NULL, shut_down)
 {
-    (void)state;
     machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
     machine_hold_page(&machine);
     machine.device.moods.silent = ~0u;
@@ -92,9 +88,8 @@ static void test_silence_for_ever(void **state)
 }
 
 /* UNPLUG ALL was done and not answered: the usable region is gone, and with it the doubt. */
-static void test_lost_unplug_all(void **state)
+TEST_WITH(test_lost_unplug_all, NULL, shut_down)
 {
-    (void)state;
     static paddr_t pages[3];
     machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
     for (unsigned i = 0; i < 3; i++)
@@ -113,9 +108,8 @@ static void test_lost_unplug_all(void **state)
 }
 
 /* A slow device that answers within the limit is no trouble at all. */
-static void test_slow_answer(void **state)
+TEST_WITH(test_slow_answer, NULL, shut_down)
 {
-    (void)state;
     machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
     machine.device.transport.hold = true;
     machine_resize(&machine, 128 * MIB, 50000);
@@ -130,9 +124,8 @@ static void test_slow_answer(void **state)
 
 /* ---- DEVICE_NEEDS_RESET ---- */
 
-static void test_needs_reset_at_rest(void **state)
+TEST_WITH(test_needs_reset_at_rest, NULL, shut_down)
 {
-    (void)state;
     machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
     machine_hold_page(&machine);
     fake_transport_fail(&machine.device.transport);
@@ -145,9 +138,8 @@ static void test_needs_reset_at_rest(void **state)
 }
 
 /* A device that fails at each first request and does the second: each reset helped, so no limit. */
-static void test_needs_reset_with_progress(void **state)
+TEST_WITH(test_needs_reset_with_progress, NULL, shut_down)
 {
-    (void)state;
     machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
     for (unsigned i = 0; i < 10; i++) {
         u64 bytes = i % 2 == 0 ? 128 * MIB : 64 * MIB;
@@ -159,9 +151,8 @@ static void test_needs_reset_with_progress(void **state)
 }
 
 /* A device that was just reset is left alone for 10 ms, whatever the host wants meanwhile. */
-static void test_reset_backs_off(void **state)
+TEST_WITH(test_reset_backs_off, NULL, shut_down)
 {
-    (void)state;
     machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
     machine.device.moods.needs_reset = 1;
     machine_resize(&machine, 128 * MIB, 0);
@@ -175,9 +166,8 @@ static void test_reset_backs_off(void **state)
 
 /* Now and then it is recovered for ever; again and again, without a calm time between, it is not.
  */
-static void test_needs_reset_again(void **state)
+TEST_WITH(test_needs_reset_again, NULL, shut_down)
 {
-    (void)state;
     machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
     for (unsigned i = 0; i < 10; i++) {
         fake_transport_fail(&machine.device.transport);
@@ -193,9 +183,8 @@ static void test_needs_reset_again(void **state)
 }
 
 /* The interrupt that tells of it is lost: the slow look finds it. */
-static void test_needs_reset_unnoticed(void **state)
+TEST_WITH(test_needs_reset_unnoticed, NULL, shut_down)
 {
-    (void)state;
     machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
     machine.device.transport.faults.no_interrupts = true;
     fake_transport_fail(&machine.device.transport);
@@ -204,9 +193,8 @@ static void test_needs_reset_unnoticed(void **state)
 }
 
 /* The reset works, and then the device takes no features, has no queue or no interrupt. */
-static void test_restart_fails(void **state)
+TEST_WITH(test_restart_fails, NULL, shut_down)
 {
-    (void)state;
     for (unsigned i = 0; i < 3; i++) {
         machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
         machine_hold_page(&machine);
@@ -233,9 +221,8 @@ static void test_restart_fails(void **state)
     machine_boot(&machine, FAKE_VMEM_QEMU);
 }
 
-static void test_reset_never_ends(void **state)
+TEST_WITH(test_reset_never_ends, NULL, shut_down)
 {
-    (void)state;
     machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
     machine_hold_page(&machine);
     machine.device.transport.faults.reset_reads = ~0u;
@@ -245,9 +232,8 @@ static void test_reset_never_ends(void **state)
     machine_expect_page(&machine);
 }
 
-static void test_vanished(void **state)
+TEST_WITH(test_vanished, NULL, shut_down)
 {
-    (void)state;
     machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
     machine_hold_page(&machine);
     machine.device.transport.faults.vanished = true;
@@ -257,9 +243,8 @@ static void test_vanished(void **state)
 }
 
 /* After a reset the region is another: that is not the device we knew. */
-static void test_region_moves_at_reset(void **state)
+TEST_WITH(test_region_moves_at_reset, NULL, shut_down)
 {
-    (void)state;
     machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
     machine_hold_page(&machine);
     machine.device.base += GIB;
@@ -273,9 +258,8 @@ static void test_region_moves_at_reset(void **state)
 /* ---- suspend to RAM ---- */
 
 /* The device lost all but its blocks: nothing is asked again, and the next wish is followed. */
-static void test_sleep_at_rest(void **state)
+TEST_WITH(test_sleep_at_rest, NULL, shut_down)
 {
-    (void)state;
     machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
     machine_hold_page(&machine);
     u64 nr_requests = fake_vmem_requests(&machine.device);
@@ -291,9 +275,8 @@ static void test_sleep_at_rest(void **state)
 }
 
 /* A request was on its way: it may have been done or not, and STATE tells. */
-static void test_sleep_in_the_middle_of_a_request(void **state)
+TEST_WITH(test_sleep_in_the_middle_of_a_request, NULL, shut_down)
 {
-    (void)state;
     for (unsigned is_done = 0; is_done < 2; is_done++) {
         machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
         machine_hold_page(&machine);
@@ -310,9 +293,8 @@ static void test_sleep_in_the_middle_of_a_request(void **state)
     machine_boot(&machine, FAKE_VMEM_QEMU);
 }
 
-static void test_sleep_of_a_broken_device(void **state)
+TEST_WITH(test_sleep_of_a_broken_device, NULL, shut_down)
 {
-    (void)state;
     machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
     machine.device.transport.faults.reset_reads = ~0u;
     fake_transport_fail(&machine.device.transport);
@@ -328,11 +310,11 @@ static void test_sleep_of_a_broken_device(void **state)
 /* Whatever comes: an interrupt that was under way, the end of any wait, freed memory. */
 static void expect_nothing_happens(void)
 {
-    struct virtio_device *virtio = &machine.device.transport.device;
+    struct vmem_virtio *virtio = &machine.device.transport.device;
     u64 before = fake_vmem_requests(&machine.device);
     u64 nr_resets = machine.device.transport.nr_resets;
     for (unsigned i = 0; i < 10; i++) {
-        virtio_post_events(virtio, VIRTIO_EVENT_CONFIG | VIRTIO_EVENT_QUEUE);
+        vmem_virtio_post_events(virtio, VIRTIO_EVENT_CONFIG | VIRTIO_EVENT_QUEUE);
         assert_int_equal(vmem_service(machine.driver, platform_now_ms()), VMEM_NEVER);
         assert_int_equal(virtio->events, 0); /* or the kernel would never sleep */
         assert_int_equal(vmem_verify(machine.driver), i == 0 ? OK : E_BUSY);
@@ -343,9 +325,8 @@ static void expect_nothing_happens(void)
 }
 
 /* In the middle of a request: nothing of it comes any more, no block changes, and all goes on. */
-static void test_quiesce(void **state)
+TEST_WITH(test_quiesce, NULL, shut_down)
 {
-    (void)state;
     machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
     machine_hold_page(&machine);
     machine.device.moods.silent = 1;
@@ -360,9 +341,8 @@ static void test_quiesce(void **state)
     machine_expect_page(&machine);
 }
 
-static void test_quiesce_fails(void **state)
+TEST_WITH(test_quiesce_fails, NULL, shut_down)
 {
-    (void)state;
     machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
     machine_hold_page(&machine);
     machine.device.transport.faults.reset_reads = ~0u;
@@ -374,32 +354,4 @@ static void test_quiesce_fails(void **state)
     machine_expect_page(&machine);
     assert_int_equal(vmem_quiesce(machine.driver), OK); /* told, not waited for */
     machine_expect_broken(&machine, "after a reset");
-}
-
-#define scenario(test) cmocka_unit_test_teardown(test, shut_down)
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        scenario(test_invalid_answers),
-        scenario(test_silence),
-        scenario(test_silence_for_ever),
-        scenario(test_lost_unplug_all),
-        scenario(test_slow_answer),
-        scenario(test_needs_reset_at_rest),
-        scenario(test_needs_reset_with_progress),
-        scenario(test_needs_reset_again),
-        scenario(test_reset_backs_off),
-        scenario(test_needs_reset_unnoticed),
-        scenario(test_restart_fails),
-        scenario(test_reset_never_ends),
-        scenario(test_vanished),
-        scenario(test_region_moves_at_reset),
-        scenario(test_sleep_at_rest),
-        scenario(test_sleep_in_the_middle_of_a_request),
-        scenario(test_sleep_of_a_broken_device),
-        scenario(test_quiesce),
-        scenario(test_quiesce_fails),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

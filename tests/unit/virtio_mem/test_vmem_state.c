@@ -5,14 +5,13 @@
  * lie about either.
  */
 #include "tests/fakes/fake_vmem_machine.h"
+#include "tests/unit/unit.h"
 
 static struct machine machine;
 
-static int shut_down(void **state)
+static void shut_down(void)
 {
-    (void)state;
     machine_shutdown(&machine);
-    return 0;
 }
 
 /* ---- adopting ---- */
@@ -28,9 +27,8 @@ static void plug_at_random(u64 nr_blocks)
 }
 
 /* init=state: any pattern is found, whatever its counts, and goes on being used. */
-static void test_adopts(void **state)
+TEST_WITH(test_adopts, NULL, shut_down)
 {
-    (void)state;
     srand(26);
     for (unsigned round = 0; round < 100; round++) {
         u64 nr_blocks = 1 + (u64)rand() % 200;
@@ -56,9 +54,8 @@ static void test_adopts(void **state)
 }
 
 /* The case that another driver gets wrong: 6 blocks, of which halves of halves lose one. */
-static void test_adopts_each_pattern_of_six(void **state)
+TEST_WITH(test_adopts_each_pattern_of_six, NULL, shut_down)
 {
-    (void)state;
     for (unsigned pattern = 1; pattern < 64; pattern++) {
         machine_boot_region(&machine, FAKE_VMEM_CLOUD_HYPERVISOR, MACHINE_BASE, MACHINE_BLOCK, 6);
         vmem_choose_init(VMEM_INIT_STATE);
@@ -77,9 +74,8 @@ static void test_adopts_each_pattern_of_six(void **state)
 }
 
 /* 100,000 blocks in one piece take two STATE requests each side, not thousands. */
-static void test_adopts_large(void **state)
+TEST_WITH(test_adopts_large, NULL, shut_down)
 {
-    (void)state;
     machine_boot_region(&machine, FAKE_VMEM_CLOUD_HYPERVISOR, MACHINE_BASE, 64 * KIB, 200000);
     vmem_choose_init(VMEM_INIT_STATE);
     fake_vmem_plug(&machine.device, 0, 100000);
@@ -92,9 +88,8 @@ static void test_adopts_large(void **state)
 }
 
 /* Adopting more than is requested: what is too much goes back. */
-static void test_adopts_and_shrinks(void **state)
+TEST_WITH(test_adopts_and_shrinks, NULL, shut_down)
 {
-    (void)state;
     machine_boot(&machine, FAKE_VMEM_QEMU);
     vmem_choose_init(VMEM_INIT_STATE);
     machine.device.usable_bytes = GIB;
@@ -106,9 +101,8 @@ static void test_adopts_and_shrinks(void **state)
     machine_expect(&machine, 32 * MIB);
 }
 
-static void test_state_lies(void **state)
+TEST_WITH(test_state_lies, NULL, shut_down)
 {
-    (void)state;
     static const struct {
         size_t mood;
         unsigned times;
@@ -142,9 +136,8 @@ static void test_state_lies(void **state)
 
 /* ---- verify ---- */
 
-static void test_verify_agrees(void **state)
+TEST_WITH(test_verify_agrees, NULL, shut_down)
 {
-    (void)state;
     machine_start(&machine, FAKE_VMEM_CLOUD_HYPERVISOR);
     machine_resize(&machine, 64 * MIB, 1);
     assert_int_equal(vmem_verify(machine.driver), OK);
@@ -155,9 +148,8 @@ static void test_verify_agrees(void **state)
 }
 
 /* The device has more plugged than the book says: found, and given back. */
-static void test_verify_finds_plugged(void **state)
+TEST_WITH(test_verify_finds_plugged, NULL, shut_down)
 {
-    (void)state;
     machine_start(&machine, FAKE_VMEM_CLOUD_HYPERVISOR);
     machine_resize(&machine, 64 * MIB, 1);
     fake_vmem_plug(&machine.device, 101, 5);
@@ -169,9 +161,8 @@ static void test_verify_finds_plugged(void **state)
 }
 
 /* The device has taken idle blocks away: they are let go and plugged again. */
-static void test_verify_finds_unplugged(void **state)
+TEST_WITH(test_verify_finds_unplugged, NULL, shut_down)
 {
-    (void)state;
     machine_start(&machine, FAKE_VMEM_CLOUD_HYPERVISOR);
     machine_resize(&machine, 64 * MIB, 1);
     fake_vmem_plug(&machine.device, 101, 1); /* so that plugged_size alone tells nothing */
@@ -187,9 +178,8 @@ static void test_verify_finds_unplugged(void **state)
 }
 
 /* In a run with a page in use the block that was taken is found, and the page keeps its own. */
-static void test_verify_spares_pages(void **state)
+TEST_WITH(test_verify_spares_pages, NULL, shut_down)
 {
-    (void)state;
     machine_start(&machine, FAKE_VMEM_CLOUD_HYPERVISOR);
     machine_resize(&machine, 66 * MIB, 1); /* 33 blocks, an odd count */
     machine_hold_page(&machine);
@@ -212,9 +202,8 @@ static void test_verify_spares_pages(void **state)
 }
 
 /* And blocks with pages in use: nothing can be saved but the rest of the kernel. */
-static void test_verify_finds_used_unplugged(void **state)
+TEST_WITH(test_verify_finds_used_unplugged, NULL, shut_down)
 {
-    (void)state;
     machine_start(&machine, FAKE_VMEM_CLOUD_HYPERVISOR);
     machine_resize(&machine, 64 * MIB, 1);
     paddr_t page = page_alloc(0, PAGE_USER);
@@ -228,9 +217,8 @@ static void test_verify_finds_used_unplugged(void **state)
 }
 
 /* plugged_size lies, and STATE does not: not a device to be trusted. */
-static void test_plugged_size_lies(void **state)
+TEST_WITH(test_plugged_size_lies, NULL, shut_down)
 {
-    (void)state;
     machine_start(&machine, FAKE_VMEM_CLOUD_HYPERVISOR);
     machine_resize(&machine, 64 * MIB, 1);
     machine.device.plugged_lie = 4 * MIB;
@@ -241,24 +229,4 @@ static void test_plugged_size_lies(void **state)
                                   "bytes are plugged"),
                      1);
     assert_int_equal(fake_mapped_bytes(), 64 * MIB);
-}
-
-#define scenario(test) cmocka_unit_test_teardown(test, shut_down)
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        scenario(test_adopts),
-        scenario(test_adopts_each_pattern_of_six),
-        scenario(test_adopts_large),
-        scenario(test_adopts_and_shrinks),
-        scenario(test_state_lies),
-        scenario(test_verify_agrees),
-        scenario(test_verify_finds_plugged),
-        scenario(test_verify_finds_unplugged),
-        scenario(test_verify_spares_pages),
-        scenario(test_verify_finds_used_unplugged),
-        scenario(test_plugged_size_lies),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

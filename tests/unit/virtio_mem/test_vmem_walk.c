@@ -9,6 +9,7 @@
  * VMEM_WALK_SEED and VMEM_WALK_STEPS in the environment repeat or extend it.
  */
 #include "tests/fakes/fake_vmem_machine.h"
+#include "tests/unit/unit.h"
 
 #define STEPS     50000
 #define NR_BLOCKS 192
@@ -155,7 +156,7 @@ static void start_again(void)
     machine.device.transport.offered = VIRTIO_FEATURE(VIRTIO_F_VERSION_1) |
                                        VIRTIO_FEATURE(VIRTIO_MEM_F_UNPLUGGED_INACCESSIBLE) |
                                        ring_features[draw(ARRAY_SIZE(ring_features))];
-    machine.irq_mode = draw(8) == 0 ? VIRTIO_IRQ_POLL : VIRTIO_IRQ_AUTO;
+    machine.irq_mode = draw(8) == 0 ? VMEM_IRQ_POLL : VMEM_IRQ_AUTO;
     machine_attach(&machine);
     /* The usable region may not hold what is plugged from before: the host's next wish grows it. */
     machine.device.usable_bytes = NR_BLOCKS * block_bytes;
@@ -180,7 +181,7 @@ static void calm(void)
     transport->hold = false;
     if (transport->queues[0].enabled)
         (void)fake_transport_process(transport, 0);
-    machine.irq_mode == VIRTIO_IRQ_POLL ? machine_run(&machine, 10) : machine_run(&machine, 0);
+    machine.irq_mode == VMEM_IRQ_POLL ? machine_run(&machine, 10) : machine_run(&machine, 0);
     if (machine_status(&machine).phase == VMEM_PHASE_WORKING ||
         machine_status(&machine).phase == VMEM_PHASE_RECOVERY ||
         machine_status(&machine).phase == VMEM_PHASE_START)
@@ -272,17 +273,10 @@ static void walk(unsigned number, u64 nr_steps)
     machine_shutdown(&machine);
 }
 
-static void test_walk(void **state)
+TEST(test_walk)
 {
-    (void)state;
     u64 nr_steps = from_environment("VMEM_WALK_STEPS", STEPS);
     for (unsigned number = 0; number < ARRAY_SIZE(block_sizes); number++)
         walk(number, nr_steps / ARRAY_SIZE(block_sizes));
     assert_true(nr_calms >= nr_steps / 200);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_walk)};
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,8 +6,8 @@
  * "Plug" and "unplug" are what the device does; "online" and "offline" are what the allocator does.
  * A block is absent (not mapped, nobody touches it) or online (the allocator may give it out). All
  * addresses are guest-physical, all sizes bytes, both whole blocks of the region. The driver calls
- * the operations from within vmem_attach...(), vmem_service() and vmem_detach(), one at a time for a
- * device; they must not call back into the library.
+ * the operations from within vmem_attach...(), vmem_service() and vmem_detach(), one at a time for
+ * a device; they must not call back into the library.
  */
 #ifndef VMEM_MEMORY_H
 #define VMEM_MEMORY_H
@@ -68,7 +68,8 @@ struct vmem_memory_ops {
 
     /*
      * Take the range back and unmap it: after VMEM_OK nobody has, gets or touches a byte of it.
-     * All or nothing: VMEM_E_BUSY if a page of it is in use, VMEM_E_NOMEM; then nothing has changed.
+     * All or nothing: VMEM_E_BUSY if a page of it is in use, VMEM_E_NOMEM; then nothing has
+     * changed.
      */
     int (*offline)(void *context, uint64_t base, uint64_t bytes);
 
