@@ -4,7 +4,7 @@
  * faulting address.
  *
  * The table of names is made from the image itself: linked once without it, listed by
- * nm, turned into assembly by symbols.awk, linked again (Makefile).
+ * nm, turned into assembly by symbols.awk, linked again (link.mk).
  */
 #include "arch/x86_64/cpu.h"
 #include "arch/x86_64/image.h"

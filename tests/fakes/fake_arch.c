@@ -156,21 +156,6 @@ u64 paging_nr_waits(void)
     return 0;
 }
 
-void trap_set_address_describer(bool (*describe)(u64 address, char *text, size_t bytes))
-{
-    fake_board.describe = describe;
-}
-
-void screen_start(const struct boot_screen *screen)
-{
-    (void)screen;
-    fake_board.screen_is_on = true;
-}
-
-void screen_off(void)
-{
-}
-
 void interrupts_init(void)
 {
 }
