@@ -1,6 +1,7 @@
 # Tide: see README.md, and `make help` for the targets.
 #
 # CC=clang builds with clang. DEBUG=1 poisons freed pages. O=DIR puts everything built into DIR.
+# EXTRAS="vm screen" builds these folders of extras/ and no other; all by default.
 
 CC ?= gcc
 ifeq ($(origin CC),default)
@@ -25,32 +26,27 @@ KERNEL_LDFLAGS := -nostdlib -static -Wl,--build-id=none -Wl,-z,noexecstack \
 LIB_SOURCES := $(wildcard lib/*.c)
 MM_SOURCES := $(wildcard mm/*.c mm/hotplug/*.c)
 DRIVER_SOURCES := $(wildcard drivers/pci/*.c drivers/virtio/*/*.c)
-EXTRA_SOURCES := $(wildcard extras/*/*.c extras/*/*.S)
+EXTRAS ?= $(notdir $(patsubst %/,%,$(wildcard extras/*/)))
+EXTRA_SOURCES := $(foreach extra,$(EXTRAS),$(wildcard extras/$(extra)/*.c extras/$(extra)/*.S))
 KERNEL_SOURCES := $(wildcard boot/*.S boot/*.c arch/x86_64/*.S arch/x86_64/*.c arch/x86_64/smp/*.S \
 	arch/x86_64/smp/*.c kernel/*.c monitor/*.c) $(EXTRA_SOURCES) $(LIB_SOURCES) $(MM_SOURCES) $(DRIVER_SOURCES)
 KERNEL_OBJECTS := $(patsubst %,$(O)/kernel/%.o,$(KERNEL_SOURCES))
 
 .DEFAULT_GOAL := all
-.PHONY: all
+.PHONY: all always
 all: $(O)/tide.elf
 
-# Linked twice: the names of the functions that the first link placed go into the second, where the
-# table comes last in its segment. No function may have moved by that.
-FUNCTIONS_OF = nm -n $(1) | awk '$$2 ~ /^[tT]$$/'
+# An extra may link the image once more.
+FIRST_LINK := tide.elf
+include $(foreach extra,$(EXTRAS),$(wildcard extras/$(extra)/*.mk))
 
-$(O)/tide.elf: $(O)/kernel/unnamed.elf $(O)/kernel/symbols.o
-	$(CC) $(KERNEL_LDFLAGS) -o $@.new $(KERNEL_OBJECTS) $(O)/kernel/symbols.o
-	@$(call FUNCTIONS_OF,$@.new) | cmp -s - $(O)/kernel/functions || \
-		{ echo "$@: a function moved in the second link"; exit 1; }
-	@mv $@.new $@
-
-$(O)/kernel/unnamed.elf: $(KERNEL_OBJECTS) linker.ld
+$(O)/$(FIRST_LINK): $(KERNEL_OBJECTS) linker.ld $(O)/extras.list
 	$(CC) $(KERNEL_LDFLAGS) -o $@ $(KERNEL_OBJECTS)
 
-$(O)/kernel/symbols.o: $(O)/kernel/unnamed.elf arch/x86_64/symbols.awk
-	@$(call FUNCTIONS_OF,$<) > $(O)/kernel/functions
-	@awk -f arch/x86_64/symbols.awk $(O)/kernel/functions > $(O)/kernel/symbols.S
-	$(CC) -m64 -c -o $@ $(O)/kernel/symbols.S
+# Changes only if EXTRAS does, so that the image is linked again.
+$(O)/extras.list: always
+	@mkdir -p $(@D)
+	@echo "$(EXTRAS)" | cmp -s - $@ || echo "$(EXTRAS)" > $@
 
 $(O)/kernel/%.c.o: %.c Makefile
 	@mkdir -p $(@D)
@@ -63,8 +59,9 @@ $(O)/kernel/%.S.o: %.S Makefile
 # ---- host programs: the same sources of lib, mm, drivers and kernel against fakes ----
 
 # Extras that reach the machine itself: no host program has them.
-MACHINE_EXTRAS := extras/suspend/suspend.c extras/suspend/acpi_sleep.c extras/handover/handover.c \
-	$(wildcard extras/screen/*.c) extras/numa/acpi_node.c
+MACHINE_EXTRAS := $(patsubst %,extras/%.c,suspend/suspend suspend/acpi_sleep suspend/smbios handover/handover \
+	screen/screen screen/framebuffer screen/vga_text screen/font numa/acpi_node power/acpi_power \
+	backtrace/backtrace vm/vm_paging crash/crash_kinds mp_table/mp_table)
 
 HOST_CC ?= gcc
 HOST_SANITIZERS ?= -fsanitize=address,undefined -fno-sanitize-recover=all
@@ -74,10 +71,10 @@ HOST_CFLAGS := -std=gnu11 -O1 -g $(DEFINES) $(WARNINGS) -I. -Itests/unit/include
 HOST_SOURCES := $(filter-out lib/string.c lib/printf.c,$(LIB_SOURCES)) $(MM_SOURCES) \
 	$(DRIVER_SOURCES) $(wildcard kernel/*.c monitor/*.c tests/fakes/*.c tests/unit/unit.c) arch/x86_64/acpi.c \
 	arch/x86_64/page_tables.c boot/memory_map.c boot/pvh.c \
-	$(filter-out $(MACHINE_EXTRAS),$(filter %.c,$(EXTRA_SOURCES)))
+	$(filter-out $(MACHINE_EXTRAS),$(wildcard extras/*/*.c))
 HOST_OBJECTS := $(patsubst %.c,$(O)/host/%.o,$(HOST_SOURCES))
 # For the tests that are about them; the others have tests/fakes/fake_arch.c in their place.
-ACPI_OBJECTS := $(patsubst %,$(O)/host/%.o,arch/x86_64/acpi_power extras/suspend/acpi_sleep arch/x86_64/smbios)
+ACPI_OBJECTS := $(patsubst %,$(O)/host/%.o,extras/power/acpi_power extras/suspend/acpi_sleep extras/suspend/smbios)
 UNIT_SOURCES := $(wildcard tests/unit/*/test_*.c)
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(O)/unit/%,$(UNIT_SOURCES))
 
@@ -89,9 +86,9 @@ $(O)/host/libtide.a: $(HOST_OBJECTS)
 	@rm -f $@
 	ar rcs $@ $^
 
-$(O)/unit/arch/test_acpi_power: $(filter-out %/smbios.o,$(ACPI_OBJECTS))
-$(O)/unit/arch/test_acpi_events: $(filter %/acpi_power.o,$(ACPI_OBJECTS))
-$(O)/unit/arch/test_smbios: $(filter %/smbios.o,$(ACPI_OBJECTS))
+$(O)/unit/extras/test_acpi_power: $(filter-out %/smbios.o,$(ACPI_OBJECTS))
+$(O)/unit/extras/test_acpi_events: $(filter %/acpi_power.o,$(ACPI_OBJECTS))
+$(O)/unit/extras/test_smbios: $(filter %/smbios.o,$(ACPI_OBJECTS))
 
 $(O)/unit/%: $(O)/host/tests/unit/%.o $(O)/host/libtide.a
 	@mkdir -p $(@D)

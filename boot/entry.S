@@ -2,11 +2,10 @@
 /*
  * From the first instruction to boot_main() in long mode.
  *
- * Entered in 32-bit protected mode, paging off, flat segments, ebx pointing
- * at the loader's data: by the PVH note below, or by the ELF entry from a
- * loader that puts its magic number into eax. Maps the first 4 GiB onto themselves
- * in pages of 2 MiB, switches to long mode, clears .bss, in words twice as long as before
- * the switch. Says why and ends the machine where the processor cannot do that.
+ * Entered in 32-bit protected mode, paging off, flat segments, ebx pointing at the loader's data:
+ * by the PVH note below, or by the ELF entry from a loader that says in eax who it is. Maps the
+ * first 4 GiB onto themselves in pages of 2 MiB, switches to long mode and clears .bss. Where the
+ * processor has no long mode, prints that and ends the machine.
  */
 #define EXIT_PORT 0xf4
 #define EXIT_BOOT 0x14 /* include/exit_status.h */
@@ -89,10 +88,10 @@ boot_entry:
     lgdt boot_gdt_pointer
     ljmp $0x08, $enter_64
 
-/* Neither the UART nor the exit device need be there: after the message, halt. */
+/* The machine may have neither the UART nor the exit device: after the message, halt. */
 no_long_mode:
     movl $no_long_mode_text, %esi
-3:  movl $100000, %ecx          /* wait no longer than this for the UART */
+3:  movl $100000, %ecx          /* the longest wait for the UART */
     movw $COM1_LINE_STATUS, %dx
 4:  inb %dx, %al
     testb $LINE_READY_BIT, %al

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The memory map of a boot loader, made sorted and free of overlap.
+ * The memory map of a boot loader, sorted and without overlap.
  *
- * Pure: no hardware, and no output but for a bad module. Loaders differ in order, leave empty
- * entries and let entries overlap; whoever reads struct boot_info meets none of that. The sweep
- * costs O(entries^2), and a map has about ten.
+ * Pure: no hardware, and no output but for a bad module. The entries of a loader may be in any
+ * order, empty or overlapping; those of struct boot_info are not. The sweep costs O(entries^2), and
+ * a map has about ten.
  */
 #include "boot/boot.h"
 #include "include/status.h"
@@ -41,7 +41,7 @@ int memory_map_add(struct memory_map *map, u64 base, u64 bytes, u32 type)
     return OK;
 }
 
-/* The more, the less the type promises to whoever would use the memory. */
+/* Where types overlap, the one with the highest claim wins. */
 static unsigned claim(u32 type)
 {
     switch (type) {
@@ -113,14 +113,13 @@ void memory_map_resolve(const struct memory_map *map, struct boot_info *info)
     do {
         u32 type = next_stretch(map, from, &last);
 
-        /* A type of 0 is also what an entry of all memory with length 2^64 could not hold. */
         if (type != 0)
             append_range(info, from, last, type);
         from = last + 1;
     } while (last != ~(u64)0);
 }
 
-/* From the first page that has a byte of it to the last. */
+/* The pages that have a byte of the module. */
 static struct boot_module whole_pages(const struct boot_module *module)
 {
     paddr_t base = align_down(module->base, PAGE_BYTES);

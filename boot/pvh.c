@@ -3,7 +3,7 @@
  * The PVH boot protocol (Xen, "x86/HVM direct boot ABI"): ebx points at a
  * start info, which points at the command line, the memory map, modules and the RSDP.
  *
- * Everything it names lies in low memory that will be handed out: all is copied here.
+ * All that lies in memory that the kernel will use, so it is copied here.
  */
 #include "include/pvh.h"
 #include "boot/boot.h"

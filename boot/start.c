@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The step from boot/entry.S to kmain(): find out which loader called, gather
- * what it said into one struct boot_info, whatever the protocol.
+ * The step from boot/entry.S to kmain(): gather what the loader said into one struct boot_info.
+ * The kernel knows PVH; extras may know further protocols.
  *
- * The console and the trap report are switched on before a loader's table is
- * read, so that a bad one ends with words. What cannot be booted ends
- * with EXIT_BOOT.
+ * The console and the trap report work before a loader's table is read, so that a bad table ends
+ * with a message. What cannot be booted ends with EXIT_BOOT.
  */
 #include "arch/x86_64/arch.h"
 #include "arch/x86_64/image.h"
 #include "boot/boot.h"
+#include "include/extra.h"
 #include "include/platform.h"
 #include "include/status.h"
 #include "kernel/kmain.h"
@@ -31,8 +31,10 @@ static paddr_t read_ebda(void)
 
 static int parse_loader_data(u32 loader_eax, u32 loader_ebx)
 {
-    if (multiboot2_detect(loader_eax))
-        return multiboot2_parse(loader_ebx, &boot_info, &loader_map);
+    for_each_extra (extra) {
+        if (extra->boot_detect != NULL && extra->boot_detect(loader_eax))
+            return extra->boot_parse(loader_ebx, &boot_info, &loader_map);
+    }
     if (pvh_detect(loader_ebx))
         return pvh_parse(loader_ebx, &boot_info, &loader_map);
     if (pvh_is_overwritten(loader_ebx)) {
@@ -43,8 +45,7 @@ static int parse_loader_data(u32 loader_eax, u32 loader_ebx)
         return E_RANGE;
     }
     log_error(LOG_ARCH, "boot",
-              "unknown boot protocol: eax=0x%x, ebx=0x%x, expected Multiboot2's magic number in "
-              "eax or a PVH start info at ebx",
+              "unknown boot protocol: eax=0x%x, ebx=0x%x, expected a PVH start info at ebx",
               loader_eax, loader_ebx);
     return E_UNSUPPORTED;
 }

@@ -8,8 +8,7 @@
  * which the same sources of mm/ and drivers/ run under sanitizers.
  *
  * Physical memory is identity mapped: the pointer to a mapped physical address
- * is the address itself (phys_to_virt() below, never a cast of one's own). Beside that map
- * is a window of addresses (<asm/vm.h>) that show what extras/vm/vm.c says.
+ * is the address itself (phys_to_virt() below, never a cast of one's own).
  */
 #ifndef TIDE_INCLUDE_PLATFORM_H
 #define TIDE_INCLUDE_PLATFORM_H
@@ -54,29 +53,6 @@ u64 platform_map_tables(u64 bytes);
  * table can be had (then nothing changes).
  */
 must_check int platform_unmap_ram(paddr_t paddr, u64 bytes);
-
-/*
- * Show the bytes of RAM at paddr at an address in [VM_BASE, VM_BASE + VM_BYTES), readable and
- * writable, never executable; all that follows is like this: on the processor that booted. In pages
- * of 2 MiB where both addresses are aligned and they fit, else of 4 KiB. E_NOMEM as above.
- */
-must_check int platform_vm_map(u64 address, paddr_t paddr, u64 bytes);
-
-/*
- * Hold the range's pages, and remember them: after the flush no processor can reach them. An access
- * waits, until its page is resumed with the same or other frames, or is a page fault, once it is
- * unmapped; from this processor it is always a fault. From hold to resume the caller must take no
- * lock that a processor may have while it uses a page.
- */
-void platform_vm_hold(u64 address, u64 bytes);
-void platform_vm_flush(u64 address, u64 bytes);
-void platform_vm_resume(u64 address, paddr_t paddr);
-
-/* The page at an address, held or not: its size and where it is now; 0 if there is none. */
-u64 platform_vm_page(u64 address, paddr_t *paddr);
-
-/* Forget the pages of a range, held or not. Frees the tables that become empty. */
-void platform_vm_unmap(u64 address, u64 bytes);
 
 /*
  * Map device registers uncached, at any alignment; mapping a page of
@@ -129,20 +105,6 @@ struct platform_ecam {
 /* The index-th window of ACPI's MCFG, as the table says it; E_NODEV past the end or without ACPI.
  */
 must_check int platform_pci_ecam(unsigned index, struct platform_ecam *ecam);
-
-/* ---- what firmware tables say of nodes ---- */
-
-/* A range of addresses near the processors of one node, which may hold memory or not. */
-struct platform_node_range {
-    paddr_t base;
-    u64 bytes; /* above 0; does not run past 2^64 */
-    u32 node_id;
-    bool is_hotplug; /* for memory that may come later */
-};
-
-/* The index-th range of ACPI's SRAT, checked: none overlaps another. E_NODEV past the end or
- * without ACPI. */
-must_check int platform_memory_node(unsigned index, struct platform_node_range *range);
 
 /* ---- console and end ---- */
 

@@ -2,10 +2,10 @@
 /* See device_memory.h. Results cross over as they are: kernel/vmem_host.c asserts their numbers. */
 #include "kernel/device_memory.h"
 
-#include "extras/numa/node.h"
 #include "include/status.h"
 #include "include/units.h"
 #include "lib/printf.h"
+#include "mm/node.h"
 #include "mm/page.h"
 
 static int add_region(void *context, struct vmem_region *region)

@@ -18,16 +18,16 @@
  */
 void devices_init(const struct options *options);
 
-/* Look for devices that were hot-plugged since, and attach those that are meant; let go of those
- * that are gone. */
-void devices_rescan(void);
-
 /*
- * The same whenever something happened in a hotplug slot; and give back a
- * device that the user wants out, as soon as none of its pages is in use. Cheap
- * when nothing happens: call it at each turn of the loop.
+ * After a pci_scan() that may have found a change, or a request for removal: attach the devices
+ * that came and are meant, and let go of those that are gone or wanted out. A device of which a
+ * page is in use stays until devices_retry_release().
  */
-void devices_follow_slots(void);
+void devices_update(void);
+
+/* Try again, every 100 ms, to let go of the devices that must go. Call it at each turn of the loop.
+ */
+void devices_retry_release(void);
 
 /* Run each driver that has an event or whose time has come. */
 void devices_service(void);

@@ -6,7 +6,7 @@
 #include "drivers/pci/pci.h"
 #include "drivers/virtio/mmio/virtio_mmio.h"
 #include "drivers/virtio/pci/virtio_pci.h"
-#include "extras/pci_hotplug/pci_hotplug.h"
+#include "include/extra.h"
 #include "include/platform.h"
 #include "include/status.h"
 #include "kernel/devices_internal.h"
@@ -82,7 +82,7 @@ int devices_off(const char *name)
         if (release(i))
             return OK;
         device_lists.releasing |=
-            device_lists.attached[i].leaving; /* goes on in devices_follow_slots() */
+            device_lists.attached[i].leaving; /* goes on in devices_retry_release() */
         return device_lists.attached[i].leaving ? E_AGAIN : E_BUSY;
     }
     return devices_find_parked(name) ? E_EXIST : E_NODEV;
@@ -101,49 +101,26 @@ int devices_on(const char *name)
     return status;
 }
 
-static void eject_released(void)
+void devices_update(void)
 {
-    struct pci_device *pci;
-    for (unsigned i = 0; (pci = pci_device_at(i)) != NULL;) {
-        if (pci->removal_requested && pci_hotplug_eject(pci) == OK)
-            i = 0; /* more than this function may have gone with it */
-        else
-            i++;
-    }
-}
-
-static void scan(void)
-{
-    int nr_functions = pci_scan();
-    if (nr_functions < 0)
-        log_error(LOG_KERNEL, "devices", "the PCI rescan failed (%s)", status_name(nr_functions));
-}
-
-void devices_rescan(void)
-{
-    scan();
+    device_lists.next_release_ms = platform_now_ms() + RELEASE_RETRY_MS;
     release_leaving();
+    if (!device_lists.releasing)
+        EXTRAS_CALL(devices_released);
     devices_attach_new(device_lists.wanted);
+}
+
+void devices_retry_release(void)
+{
+    if (device_lists.releasing && platform_now_ms() >= device_lists.next_release_ms)
+        devices_update();
 }
 
 void devices_wake(void)
 {
-    pci_hotplug_resume(platform_now_ms());
-    scan(); /* first: who went is not to be started */
+    int nr_functions = pci_scan(); /* first: who went is not to be started */
+    if (nr_functions < 0)
+        log_error(LOG_KERNEL, "devices", "the PCI rescan failed (%s)", status_name(nr_functions));
     devices_resume();
-    release_leaving();
-    devices_attach_new(device_lists.wanted);
-}
-
-void devices_follow_slots(void)
-{
-    u64 now_ms = platform_now_ms();
-    bool changed = pci_hotplug_poll(now_ms);
-    if (!changed && (!device_lists.releasing || now_ms < device_lists.next_release_ms))
-        return;
-    device_lists.next_release_ms = now_ms + RELEASE_RETRY_MS;
-    release_leaving();
-    if (!device_lists.releasing)
-        eject_released();
-    devices_attach_new(device_lists.wanted);
+    devices_update();
 }

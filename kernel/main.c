@@ -6,8 +6,8 @@
  */
 #include "arch/x86_64/arch.h"
 #include "drivers/pci/pci.h"
-#include "extras/pci_hotplug/pci_hotplug.h"
 #include "extras/vm/vm.h"
+#include "include/extra.h"
 #include "include/platform.h"
 #include "kernel/devices.h"
 #include "kernel/job.h"
@@ -23,12 +23,6 @@
 static struct options options;
 static bool ready; /* "tide: ready" was said: the monitor runs */
 
-/* A table for a virtual area: freed with it. */
-static paddr_t alloc_area_table(void)
-{
-    return page_alloc(0, PAGE_BOOT_FIRST);
-}
-
 static void release_table(paddr_t paddr)
 {
     page_free(paddr, 0);
@@ -41,12 +35,11 @@ static paddr_t alloc_stacks(unsigned order)
 
 static bool work_pending(void)
 {
-    return devices_pending() || acpi_events_pending() || monitor_pending() || jobs_pending();
-}
-
-static bool describe_address(u64 address, char *text, size_t bytes)
-{
-    return vm_describe(address, text, bytes) || devices_describe_address(address, text, bytes);
+    for_each_extra (extra) {
+        if (extra->pending && extra->pending())
+            return true;
+    }
+    return devices_pending() || monitor_pending() || jobs_pending();
 }
 
 static void report_boot(const struct boot_info *boot)
@@ -66,21 +59,6 @@ static void report_boot(const struct boot_info *boot)
                     boot->nr_ranges_dropped);
 }
 
-/* The host asks for the end as a user would, or has plugged a device in. */
-static void take_acpi_events(void)
-{
-    u32 events = acpi_take_events();
-    if ((events & ACPI_EVENT_POWER_BUTTON) != 0) {
-        console_fresh_line();
-        console_printf("tide: power button\n");
-        serial_drain();
-        acpi_power_off(); /* before platform_exit(), which would first ask isa-debug-exit */
-        platform_exit(EXIT_OK);
-    }
-    if ((events & ACPI_EVENT_PCI_HOTPLUG) != 0)
-        devices_rescan();
-}
-
 void kernel_start(const struct boot_info *boot)
 {
     ready = false;
@@ -90,23 +68,17 @@ void kernel_start(const struct boot_info *boot)
     low_memory_init(boot);
     early_init(boot);
     paging_init(boot, early_alloc);
-    if (options.screen)
-        screen_start(&boot->screen);
-    else
-        screen_off();
     acpi_init(boot);
     interrupts_init();
-    acpi_power_init();
     timer_init();
     page_init(boot);
-    paging_set_table_allocator(page_alloc_table, alloc_area_table, release_table);
+    paging_set_table_allocator(page_alloc_table, release_table);
     vm_init();
     serial_enable_input();
     interrupts_enable();
-    trap_set_address_describer(describe_address);
     pci_init(boot);
     devices_init(&options);
-    pci_hotplug_init();
+    EXTRAS_CALL(init, boot);
 }
 
 /* The processors and the monitor wait for this, so that the host's first wish comes first. */
@@ -123,8 +95,8 @@ static void start_when_devices_are_ready(void)
 
 void kernel_turn(void)
 {
-    take_acpi_events();
-    devices_follow_slots();
+    EXTRAS_CALL(poll);
+    devices_retry_release();
     devices_service();
     start_when_devices_are_ready();
     cpus_service(platform_now_ms());

@@ -5,16 +5,10 @@
  */
 #include "kernel/options.h"
 
+#include "include/extra.h"
 #include "include/status.h"
 #include "lib/log.h"
 #include "lib/string.h"
-
-struct option_rule {
-    const char *key;
-    int (*parse)(const char *value, struct options *options);
-    const char *expected;
-    bool repeats; /* each one counts */
-};
 
 /* By field: what fills the struct up says nothing. */
 static bool is_same(struct pci_address a, struct pci_address b)
@@ -84,12 +78,6 @@ static int parse_mmio(const char *value, struct options *options)
     return status;
 }
 
-static int parse_console(const char *value, struct options *options)
-{
-    options->screen = strcmp(value, "vga") == 0;
-    return options->screen || strcmp(value, "serial") == 0 ? OK : E_INVAL;
-}
-
 static int parse_log(const char *value, struct options *options)
 {
     (void)options;
@@ -114,22 +102,28 @@ static const struct option_rule rules[] = {
      "error, warning, info, debug or trace, alone or after kernel:, arch:, mm:, pci: or "
      "vmem:, commas between several",
      true},
-    {"console", parse_console, "serial, or vga for the screen as well", false},
     {"run", parse_run, "monitor commands separated by semicolons", false},
 };
 
-static const struct option_rule *find_rule(const char *key)
+/* The rule and its number, which is below 32. */
+static const struct option_rule *find_rule(const char *key, unsigned *number)
 {
-    for (unsigned i = 0; i < ARRAY_SIZE(rules); i++) {
-        if (strcmp(rules[i].key, key) == 0)
-            return &rules[i];
+    for (*number = 0; *number < ARRAY_SIZE(rules); ++*number) {
+        if (strcmp(rules[*number].key, key) == 0)
+            return &rules[*number];
+    }
+    for_each_extra (extra) {
+        if (extra->option && strcmp(extra->option->key, key) == 0)
+            return extra->option;
+        ++*number;
     }
     return NULL;
 }
 
 static void apply(const struct cmdline_option *option, bool cut, u32 *seen, struct options *options)
 {
-    const struct option_rule *rule = find_rule(option->key);
+    unsigned number;
+    const struct option_rule *rule = find_rule(option->key, &number);
     if (!rule) {
         log_warning(LOG_KERNEL, "cmdline", "unknown option '%s'", option->key);
         return;
@@ -144,7 +138,7 @@ static void apply(const struct cmdline_option *option, bool cut, u32 *seen, stru
                   CMDLINE_VALUE_BYTES - 1);
         return;
     }
-    u32 bit = 1U << (rule - rules);
+    u32 bit = 1U << number;
     if ((*seen & bit) != 0 && !rule->repeats)
         log_warning(LOG_KERNEL, "cmdline", "%s= stands there again: the last one counts",
                     option->key);

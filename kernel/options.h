@@ -23,8 +23,15 @@ struct options {
     u64 features_masked;                               /* virtio.features=, never accepted */
     struct virtio_mmio_address mmio[OPTIONS_MMIO_MAX]; /* virtio_mmio.device= */
     unsigned nr_mmio;
-    bool screen;                   /* console=vga */
     char run[CMDLINE_VALUE_BYTES]; /* run=, empty if none */
+};
+
+/* An option: its parser, and what the error line says that the value should be. */
+struct option_rule {
+    const char *key;
+    int (*parse)(const char *value, struct options *options); /* E_INVAL, E_NOMEM */
+    const char *expected;
+    bool repeats; /* each one counts */
 };
 
 /* Parse a command line; `log=` takes effect at once. If it was cut, an option that its end belongs

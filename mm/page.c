@@ -6,8 +6,8 @@
 #include "mm/page.h"
 
 #include "extras/check/poison.h"
-#include "extras/numa/node.h"
 #include "lib/panic.h"
+#include "mm/node.h"
 #include "mm/page_internal.h"
 
 /* The slot's area, which is locked, has nothing for us, or is not ours any more. */

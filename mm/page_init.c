@@ -4,9 +4,9 @@
  * bitmaps included, so that what comes later can be had from boot RAM without
  * needing more.
  */
-#include "extras/numa/node.h"
 #include "extras/vm/heap.h"
 #include "extras/vm/vm.h"
+#include "include/extra.h"
 #include "lib/panic.h"
 #include "mm/early.h"
 #include "mm/frames.h"
@@ -55,7 +55,7 @@ void page_init(const struct boot_info *boot)
     page_total[false] = page_total[true] = 0;
     page_charged[false] = page_charged[true] = 0;
     hold_init();
-    node_init();
+    EXTRAS_CALL(page_init);
     movable_init();
     heap_init();
     hotplug_init();

@@ -3,6 +3,7 @@
 #include "monitor/commands.h"
 
 #include "extras/workload/workload_job.h"
+#include "include/extra.h"
 #include "include/platform.h"
 #include "include/status.h"
 #include "lib/console.h"
@@ -12,10 +13,11 @@
 static void command_help(const struct command_line *line)
 {
     (void)line;
-    for (unsigned i = 0; i < nr_commands; i++) {
-        int width = 34 - (int)strlen(commands[i].name);
-        console_printf("  %s %-*s %s\n", commands[i].name, width > 0 ? width : 0, commands[i].usage,
-                       commands[i].help);
+    const struct command *command;
+    for (unsigned i = 0; (command = command_at(i)) != NULL; i++) {
+        int width = 34 - (int)strlen(command->name);
+        console_printf("  %s %-*s %s\n", command->name, width > 0 ? width : 0, command->usage,
+                       command->help);
     }
 }
 
@@ -34,10 +36,9 @@ static void command_exit(const struct command_line *line)
 
 #define ANY (COMMAND_ARGUMENTS_MAX - 1)
 
-const struct command commands[] = {
+static const struct command commands[] = {
     {"help", "", "list the commands", 0, 0, command_help},
     {"devices", "", "every PCI function that was found", 0, 0, command_devices},
-    {"rescan", "", "look for PCI functions that came or went", 0, 0, command_rescan},
     {"memory", "", "the loader's memory map, each device's region, and nodes", 0, 0,
      command_memory},
     {"status", "", "each virtio-mem device: sizes, state, requests and replies", 0, 0,
@@ -94,4 +95,18 @@ const struct command commands[] = {
      command_exit},
 };
 
-const unsigned nr_commands = ARRAY_SIZE(commands);
+/* Those of the core first, then those of each extra. */
+const struct command *command_at(unsigned index)
+{
+    if (index < ARRAY_SIZE(commands))
+        return &commands[index];
+    index -= (unsigned)ARRAY_SIZE(commands);
+    for_each_extra (extra) {
+        const struct command *command = extra->commands;
+        for (; command && command->name; command++) {
+            if (index-- == 0)
+                return command;
+        }
+    }
+    return NULL;
+}

@@ -30,7 +30,6 @@ void commands_note_check_failed(void);
 
 /* commands_devices.c */
 void command_devices(const struct command_line *line);
-void command_rescan(const struct command_line *line);
 void command_status(const struct command_line *line);
 void command_off(const struct command_line *line);
 void command_on(const struct command_line *line);

@@ -3,8 +3,7 @@
 #include "include/boot_info.h"
 
 #include "drivers/virtio/include/vmem/vmem.h"
-#include "include/platform.h"
-#include "include/status.h"
+#include "include/extra.h"
 #include "include/units.h"
 #include "kernel/devices.h"
 #include "lib/console.h"
@@ -47,35 +46,10 @@ static void print_range(paddr_t base, u64 bytes, const char *what)
                    (unsigned long)(base + bytes - 1), format_size(bytes, size, sizeof(size)), what);
 }
 
-static bool has_several_nodes(void)
-{
-    struct platform_node_range range;
-    for (unsigned i = 0; platform_memory_node(i, &range) == OK; i++) {
-        if (range.node_id != 0)
-            return true;
-    }
-    return false;
-}
-
-/* As ACPI has it; the regions go by their devices' word, if there is one. */
-static void print_nodes(void)
-{
-    struct platform_node_range range;
-    char text[40];
-    if (!has_several_nodes())
-        return;
-    console_printf("memory: the nodes of ACPI\n");
-    for (unsigned i = 0; platform_memory_node(i, &range) == OK; i++) {
-        snprintf(text, sizeof(text), "node %u%s", range.node_id,
-                 range.is_hotplug ? ", for what may come" : "");
-        print_range(range.base, range.bytes, text);
-    }
-}
-
 void command_memory(const struct command_line *line)
 {
     (void)line;
-    print_nodes();
+    EXTRAS_CALL(print_memory, print_range);
     console_printf("memory: the map of %s\n", boot_info->protocol);
     for (u32 i = 0; i < boot_info->nr_ranges; i++)
         print_range(boot_info->ranges[i].base, boot_info->ranges[i].bytes,

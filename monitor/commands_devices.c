@@ -58,12 +58,6 @@ void command_devices(const struct command_line *line)
     }
 }
 
-void command_rescan(const struct command_line *line)
-{
-    (void)line;
-    devices_rescan();
-}
-
 /* In a word or two: how the device is. */
 static void print_condition(const struct vmem_status *status)
 {

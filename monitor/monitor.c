@@ -75,11 +75,12 @@ static const struct command *find_command(struct command_line *line)
 {
     const struct command *found = NULL;
     unsigned nr_words = 0;
-    for (unsigned i = 0; i < nr_commands; i++) {
-        unsigned nr = match_name(commands[i].name, line);
+    const struct command *command;
+    for (unsigned i = 0; (command = command_at(i)) != NULL; i++) {
+        unsigned nr = match_name(command->name, line);
         if (nr > nr_words) {
             nr_words = nr;
-            found = &commands[i];
+            found = command;
         }
     }
     if (!found)
@@ -97,9 +98,10 @@ static bool list_verbs(const char *word, char *text, size_t bytes)
 {
     size_t length = 0;
     const char *last = "";
-    for (unsigned i = 0; i < nr_commands; i++) {
-        const char *verb = commands[i].name + strlen(word);
-        if (strncmp(commands[i].name, word, strlen(word)) != 0 || *verb++ != ' ')
+    const struct command *command;
+    for (unsigned i = 0; (command = command_at(i)) != NULL; i++) {
+        const char *verb = command->name + strlen(word);
+        if (strncmp(command->name, word, strlen(word)) != 0 || *verb++ != ' ')
             continue;
         size_t verb_length = 0;
         while (verb[verb_length] != '\0' && verb[verb_length] != ' ')

@@ -31,9 +31,8 @@ struct command {
     void (*run)(const struct command_line *line);
 };
 
-/* The commands, in the order of `help` (commands.c). */
-extern const struct command commands[];
-extern const unsigned nr_commands;
+/* The commands, in the order of `help`; NULL past the end. */
+const struct command *command_at(unsigned index);
 
 /* Start: show the prompt and queue the script, commands separated by ';'. */
 void monitor_start(const char *script);

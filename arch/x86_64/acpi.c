@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * ACPI's tables: found from the RSDP, each checked before anyone reads it.
+ * ACPI's tables, found from the RSDP.
  *
- * Firmware is not trusted: every address is mapped by bounds, every length
- * bounded, every checksum proven. A table that fails is as if it were absent, with
- * a warning. Only static tables are read; no AML is interpreted.
+ * Firmware is not trusted: each address, length and checksum is checked before a table is used. A
+ * table that fails is ignored, with a warning. Only static tables are read; no AML is interpreted.
  */
 #include "arch/x86_64/acpi.h"
 #include "arch/x86_64/arch.h"
@@ -53,7 +52,7 @@ static bool sums_to_zero(const void *start, u64 bytes)
     return sum == 0;
 }
 
-/* The table at an address, mapped and proven; NULL with a warning. */
+/* Map and check the table at an address; NULL with a warning. */
 static const struct acpi_header *open_table(paddr_t paddr)
 {
     const struct acpi_header *header = phys_to_virt(paddr);
@@ -95,7 +94,7 @@ static const struct acpi_rsdp *search_rsdp(paddr_t start, paddr_t end)
     return NULL;
 }
 
-/* Where a BIOS leaves it, for a loader that did not say. */
+/* The loader named it, or it lies where a BIOS leaves it. */
 static const struct acpi_rsdp *find_rsdp(paddr_t named, paddr_t ebda)
 {
     const struct acpi_rsdp *rsdp = NULL;

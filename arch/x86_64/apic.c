@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The local APIC, for message-signalled interrupts and for messages between
- * processors. Lines keep coming from the 8259, which that of the boot processor
- * passes through ("virtual wire").
+ * processors. Lines come from the 8259, whose output the boot processor's local APIC passes
+ * through ("virtual wire").
  */
 #include "arch/x86_64/cpu.h"
 #include "arch/x86_64/interrupts.h"

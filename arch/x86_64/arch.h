@@ -6,16 +6,14 @@
  *
  *     cpu_init()              boot/: traps are reported from here on
  *     serial_init()           boot/: the console works
- *     low_memory_init(boot)   a processor that begins where none should stands still
+ *     low_memory_init(boot)   a processor that starts unasked halts
  *     early_init(boot)        mm: early_alloc() works
  *     paging_init(boot, ..)   the final page tables
  *     acpi_init(boot)         acpi_find_table(), platform_pci_ecam()
  *     interrupts_init()       handlers can be attached
- *     acpi_power_init()       the power button is heard
  *     timer_init()            platform_now_ms() advances
- *     page_init(boot)         mm: early_alloc() ends ...
- *     paging_set_table_allocator()  ... so page tables come from here on from mm
- *     vm_init()               mm: vm_alloc() works
+ *     page_init(boot)         mm: early_alloc() ends
+ *     paging_set_table_allocator()  so page tables come from mm from here on
  *     interrupts_enable()
  *     cpus_init()             other processors; at any time after this
  */
@@ -27,18 +25,17 @@
 
 /* ---- processor ---- */
 
-/* Descriptor tables, trap stacks and gs for the processor that booted. First of all. */
+/* Set up descriptor tables, trap stacks and gs of the processor that booted. Call it first. */
 void cpu_init(void);
 
 /* Interrupts off and hlt, for good. */
 _Noreturn void cpu_halt_forever(void);
 
 /*
- * Sleep until an interrupt came, unless work_pending() says there is work
- * already. It is asked with interrupts off, so that an interrupt that makes
- * work between the question and the sleep ends the sleep. Returns with
- * interrupts on. As long as no timer interrupt has come, the boot processor does not sleep but asks
- * the handlers of all lines, at most for a millisecond.
+ * Sleep until an interrupt comes, unless work_pending() is true. It is called with interrupts off,
+ * so that an interrupt after the call ends the sleep. Returns with interrupts on. As long as no
+ * timer interrupt has come, the boot processor does not sleep: it calls the handlers of all lines,
+ * for at most a millisecond.
  */
 void cpu_idle(bool (*work_pending)(void));
 
@@ -47,8 +44,8 @@ void interrupts_enable(void);
 /* ---- the other processors; all but cpus_running() from the boot processor's loop only ---- */
 
 /*
- * Find them and begin to start them: stacks come from alloc (2^order pages, or
- * PADDR_NONE). Does not wait. Needs interrupts on and everything above.
+ * Find them and begin to start them, on stacks from alloc (2^order pages, or PADDR_NONE). Does not
+ * wait. Interrupts are on, and all the above has been called.
  */
 void cpus_init(const struct boot_info *boot, u64 now_ms, paddr_t (*alloc)(unsigned order));
 
@@ -56,8 +53,8 @@ void cpus_init(const struct boot_info *boot, u64 now_ms, paddr_t (*alloc)(unsign
 void cpus_service(u64 now_ms);
 
 /*
- * Put code that stands still into the pages where processors begin, include/low_memory.h, as long
- * as none is to be started. Whoever had written there has been read by now.
+ * Write code that halts to the pages where processors start (include/low_memory.h), until this
+ * kernel starts some. What the loader left in these pages has been copied.
  */
 void low_memory_init(const struct boot_info *boot);
 
@@ -67,7 +64,7 @@ bool cpus_settled(void);
 /* How many run, the boot processor among them. */
 unsigned cpus_running(void);
 
-/* There is a processor of this number; and it runs. */
+/* Whether there is a processor of this number, and whether it runs. */
 bool cpus_exists(unsigned id);
 bool cpus_runs(unsigned id);
 
@@ -87,32 +84,12 @@ void serial_init(void);
 /* Attach its interrupt, so that input is buffered; after interrupts_init(). */
 void serial_enable_input(void);
 
-/* The next byte received, or -1. Up to 256 bytes wait; what comes then stays in the port, and the
- * host waits. From the loop only. */
+/* The next byte received, or -1. Up to 256 bytes are buffered; further ones stay in the port, and
+ * the host waits. From the loop only. */
 int serial_read(void);
 
-/* Wait, for a bounded time, until what was written has left the port. */
+/* Wait, for a bounded time, until all output has left the port. */
 void serial_drain(void);
-
-/* ---- screen ---- */
-
-/*
- * Show the console on the screen as well from now on, beginning with its last
- * rows; an error line if the screen cannot be used. After paging_init().
- */
-void screen_start(const struct boot_screen *screen);
-
-/* There will be none: keep no text for it any longer. */
-void screen_off(void);
-
-/* ---- traps ---- */
-
-/*
- * Let the kernel say what lies at a faulting address: write one line without
- * '\n' and return true, or return false. Called in the trap report: it must
- * not allocate, wait, or touch the address.
- */
-void trap_set_address_describer(bool (*describe)(u64 address, char *text, size_t bytes));
 
 /* ---- page tables; the rest is in platform.h ---- */
 
@@ -128,11 +105,7 @@ void paging_init(const struct boot_info *boot, paddr_t (*alloc)(u64 bytes));
  * there is none; contents do not matter) and goes back to release. Tables made before are kept for
  * good.
  */
-void paging_set_table_allocator(paddr_t (*alloc)(void), paddr_t (*alloc_for_area)(void),
-                                void (*release)(paddr_t paddr));
-
-/* How often a processor has waited for a page that was held (platform_vm_hold()). */
-u64 paging_nr_waits(void);
+void paging_set_table_allocator(paddr_t (*alloc)(void), void (*release)(paddr_t paddr));
 
 /* ---- devices of the board ---- */
 
@@ -140,34 +113,13 @@ u64 paging_nr_waits(void);
 void acpi_init(const struct boot_info *boot);
 
 /*
- * The table with this signature, mapped, its checksum and length proven, or
+ * The table with this signature, mapped, its checksum and length checked, or
  * NULL. *bytes is its whole length, header included.
  */
 const void *acpi_find_table(const char *signature, u32 *bytes);
 
 /* The same for a table that another one names by its address. */
 const void *acpi_open_table(paddr_t paddr, u32 *bytes);
-
-/* By the machine's own clock. A host is asked and goes on when it can: this is how long it may
- * take. */
-#define ACPI_STATE_SECONDS 60
-
-#define ACPI_EVENT_POWER_BUTTON 1
-#define ACPI_EVENT_PCI_HOTPLUG  2
-
-/* Listen to the power button and to PCI hotplug, where ACPI offers them. After interrupts_init().
- */
-void acpi_power_init(void);
-
-/* ACPI_EVENT_* since the last call. */
-u32 acpi_take_events(void);
-
-/* acpi_take_events() would find one. Callable with interrupts off. */
-bool acpi_events_pending(void);
-
-/* Switch the machine off. Returns where ACPI does not tell how, or the machine has not gone off
- * within ACPI_STATE_SECONDS. Any context. */
-void acpi_power_off(void);
 
 /* Mask everything, and point the interrupt controllers at our vectors. */
 void interrupts_init(void);
@@ -194,9 +146,6 @@ const char *suspend_refusal(void);
  */
 must_check int suspend_to_ram(paddr_t copy);
 
-/* Listen to ACPI's events again: after waking, once the chipset's config space is as it was. */
-void acpi_resume(void);
-
 /* ---- handover to another kernel ---- */
 
 /* A segment of it: bytes are copied, zero_bytes cleared behind them. All below 4 GiB. */
@@ -221,17 +170,5 @@ must_check int handover_check(void);
  */
 must_check int handover_enter(const struct boot_info *boot, const char *cmdline,
                               const struct handover_copy *copies, unsigned nr_copies, u32 entry);
-
-/* ---- for tests ---- */
-
-/*
- * Do something that must end in a trap report. `kind` is one of the names in
- * arch_crash_kinds(), or an address to read from. Returns, with false, only if kind is
- * neither, or the address could be read.
- */
-bool arch_crash(const char *kind);
-
-/* The names, separated by blanks. */
-const char *arch_crash_kinds(void);
 
 #endif

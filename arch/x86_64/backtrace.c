@@ -4,12 +4,43 @@
 
 #include "arch/x86_64/image.h"
 #include "arch/x86_64/stacks.h"
-#include "arch/x86_64/symbols.h"
 #include "asm/cpu.h"
+#include "include/extra.h"
 #include "include/platform.h"
 #include "lib/console.h"
+#include "lib/printf.h"
 
 #define BACKTRACE_MAX 32
+
+const char *symbol_lookup(u64 address, u64 *offset)
+{
+    for_each_extra (extra) {
+        if (extra->symbol_lookup != NULL)
+            return extra->symbol_lookup(address, offset);
+    }
+    return NULL;
+}
+
+static const char *format_symbol(u64 address, u64 after, char text[SYMBOL_TEXT_BYTES])
+{
+    u64 offset;
+    const char *name = symbol_lookup(address, &offset);
+
+    if (name == NULL)
+        return "";
+    snprintf(text, SYMBOL_TEXT_BYTES, " %s+0x%llx", name, (unsigned long long)(offset + after));
+    return text;
+}
+
+const char *symbol_text(u64 address, char text[SYMBOL_TEXT_BYTES])
+{
+    return format_symbol(address, 0, text);
+}
+
+const char *symbol_text_of_caller(u64 return_address, char text[SYMBOL_TEXT_BYTES])
+{
+    return format_symbol(return_address - 1, 1, text);
+}
 
 /* A frame: the caller's frame pointer, then the return address, both in one stack. */
 static bool is_frame(u64 pointer)
@@ -31,7 +62,7 @@ static unsigned collect(u64 frame_pointer, u64 *addresses, unsigned max)
         if (!image_has_text(frame[1]))
             break;
         addresses[nr++] = frame[1];
-        /* Callers lie above: what does not rise is no frame, and might be a loop. */
+        /* The frames of callers lie at higher addresses; anything else might be a loop. */
         if (frame[0] <= frame_pointer)
             break;
         frame_pointer = frame[0];
@@ -46,7 +77,7 @@ void backtrace_print(u64 frame_pointer, unsigned first)
     char text[SYMBOL_TEXT_BYTES];
 
     for (unsigned i = 0; i < nr; i++)
-        console_printf("  #%u 0x%llx %s\n", first + i, (unsigned long long)addresses[i],
+        console_printf("  #%u 0x%llx%s\n", first + i, (unsigned long long)addresses[i],
                        symbol_text_of_caller(addresses[i], text));
 }
 

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Where the console's text goes: to the serial port, and to the screen's rows; one processor at a
- * time. */
+/* Where the console's text goes: to the serial port, and to extras; one processor at a time. */
 #include "arch/x86_64/serial.h"
 #include "arch/x86_64/smp/cpus.h"
 #include "asm/cpu.h"
-#include "extras/screen/screen.h"
+#include "include/extra.h"
 #include "include/platform.h"
 
-/* A processor that was stopped may hold it for ever: the last one that runs goes without. */
+/* A processor that was stopped may hold it for ever: the last one that runs does not take it. */
 static u32 locked;
 
 u64 platform_console_lock(void)
@@ -28,5 +27,5 @@ void platform_console_unlock(u64 flags)
 void platform_console_write(const char *text, size_t bytes)
 {
     serial_write(text, bytes);
-    screen_write(text, bytes);
+    EXTRAS_CALL(console_write, text, bytes);
 }

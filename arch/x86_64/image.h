@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Where the kernel's own image lies, from linker.ld. Only the addresses of
- * these mean anything. All are page aligned but the ends of .bss.
+ * Where the kernel's image lies, from linker.ld: only the addresses of these symbols mean anything.
+ * All are page aligned.
  */
 #ifndef TIDE_ARCH_IMAGE_H
 #define TIDE_ARCH_IMAGE_H

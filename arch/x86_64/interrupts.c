@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Who is called when an interrupt comes: legacy lines, shared, and messages,
- * one handler each.
+ * Handlers of interrupts: several for each legacy line, which devices share, and one for each
+ * message.
  *
- * A line that keeps interrupting although its handlers ran is masked until
- * the next tick, so that no device can keep the kernel from its work.
+ * A line that interrupts again and again although its handlers ran is masked until the next tick,
+ * so that no device can take all of the processor's time.
  */
 #include "arch/x86_64/interrupts.h"
 

@@ -17,10 +17,12 @@
 /* platform_irq_attach_line() for any line, triggered by level or by edge. */
 must_check int interrupts_attach(unsigned line, bool level, irq_handler_t function, void *context);
 
-/* At each tick, from the timer's handler: lines masked for storming get another chance. */
+/* At each tick, from the timer's handler: unmask the lines that were masked for interrupting too
+ * often. */
 void interrupts_after_tick(void);
 
-/* Call the handlers of every line but the timer's, as where no interrupt comes. Interrupts off. */
+/* Call the handlers of each line but the timer's, for a machine without interrupts. Interrupts
+ * off. */
 void interrupts_poll(void);
 
 /* ---- pic.c: the two 8259, lines 0 to 15 ---- */
@@ -31,30 +33,31 @@ void pic_init(void);
 /* The same after a sleep, with the masks and triggers as they were. */
 void pic_resume(void);
 
-/* After pic_init(): the controllers are there, as they keep their masks. */
+/* After pic_init(): whether the controllers are there, which is seen by the masks that they keep.
+ */
 bool pic_exists(void);
 
-/* The line, 0 to 7, asks for an interrupt that no processor has taken yet. Interrupts off. */
+/* The line, 0 to 7, requests an interrupt that no processor has taken. Interrupts off. */
 bool pic_requests(unsigned line);
 void pic_mask(unsigned line);
 void pic_unmask(unsigned line);
 
-/* Trigger a line by its level, as PCI does, or by its edge, as the board's old devices do. */
+/* Choose whether a line interrupts by its level, as those of PCI, or by its edge. */
 void pic_set_level_triggered(unsigned line, bool level);
 
-/* True if the line was raised by nobody: then neither call its handlers nor end it. */
+/* True if no device raised the line: then neither call its handlers nor end it. */
 bool pic_is_spurious(unsigned line);
 void pic_end(unsigned line);
 
 /* ---- apic.c: the local APIC; each processor has its own, at the same address ---- */
 
-/* Enable it, with the 8259 passed through. Without one, or where it cannot be mapped, false. */
+/* Enable it, with the 8259 passed through. False without one, or if it cannot be mapped. */
 bool apic_init(void);
 
 /* After apic_init() on the boot processor: there is one, and it can be used. */
 bool apic_is_usable(void);
 
-/* Enable that of this processor, which no line reaches. */
+/* Enable the local APIC of this other processor, which no line reaches. */
 void apic_init_other(void);
 
 /* The address to which a device writes to interrupt this processor. */

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The pages in which a processor may begin in real mode: this kernel's, and firmware's.
+ * The pages in which a processor may start in real mode: this kernel's, and firmware's.
  *
- * Firmware's SeaBIOS starts the others at a wake-up, does not wait for them, and puts back what was
- * in their page. One that begins late runs that: it must be code, and do nothing. See
- * docs/decisions/low-memory.md.
+ * At a wake-up SeaBIOS starts the other processors, does not wait for them, and restores their
+ * page. A processor that starts late executes the restored bytes, so these must be code that
+ * halts. See docs/decisions/low-memory.md.
  */
 #include "arch/x86_64/low_memory.h"
 

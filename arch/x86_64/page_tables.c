@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * See page_tables.h. Level 4 is the root's, level 1 the last. The recursion is
- * three calls deep; the loops that fill and clear whole runs of entries are
- * where the time goes when a GiB is plugged.
+ * See page_tables.h. The root is of level 4, the last tables are of level 1. The recursion is
+ * three calls deep. When a GiB is plugged, the loops that fill and clear runs of entries take the
+ * most time.
  */
 #include "arch/x86_64/page_tables.h"
 
@@ -180,8 +180,8 @@ u64 page_tables_most(u64 bytes, unsigned largest)
 {
     u64 nr_tables = 0;
 
-    /* Of a level with entries larger than the pages, all that the run meets; of the others, and of
-     * the pages' own, those at its ends. */
+    /* All tables that the run meets whose entries are larger than the pages; of the other levels,
+     * and of the pages' own, those at its ends. */
     for (unsigned level = 1; level < ROOT_LEVEL; level++)
         nr_tables += 2 + (level >= largest ? bytes / (page_tables_extent(level + 1)) : 0);
     return nr_tables;
@@ -217,8 +217,8 @@ static int split_at(struct page_tables *tables, paddr_t paddr)
 }
 
 /*
- * True if all entries of a table are pages, so that it can be dropped as it
- * stands. One `and` an entry: the cheapest way to unmap a GiB of 2 MiB pages.
+ * True if all entries of a table are pages, so that the table can be dropped without clearing it.
+ * One `and` an entry: the cheapest way to unmap a GiB of 2 MiB pages.
  */
 static bool holds_only_pages(const u64 *table, unsigned level)
 {
@@ -275,7 +275,7 @@ int page_tables_map(struct page_tables *tables, paddr_t start, u64 bytes, u64 fl
     int status =
         map_level(tables, &tables->root, ROOT_LEVEL, &mapped_to, start + bytes, flags, largest);
 
-    /* What was mapped ends where pages end: nothing needs a split. */
+    /* The mapped part ends at the end of a page, so nothing must be split. */
     if (status != OK)
         unmap_level(tables, &tables->root, ROOT_LEVEL, start, mapped_to);
     return status;
@@ -332,7 +332,7 @@ struct page_mapping page_tables_query(const struct page_tables *tables, u64 addr
     u64 entry = tables->root;
     unsigned level = ROOT_LEVEL;
 
-    /* As the processor does it, so that the link in a released table leads nowhere. */
+    /* Stop at an absent entry, as the processor does: the link in a released table is one. */
     for (; level >= 1; level--) {
         entry = __atomic_load_n(&table_at(entry)[index_of(address, level)], __ATOMIC_ACQUIRE);
         if ((entry & PRESENT) == 0 || is_page(entry, level))

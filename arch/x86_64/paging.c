@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The kernel's page tables: everything at its own address but virtual areas,
- * nothing both writable and executable, and absent whatever nobody asked for.
+ * The kernel's page tables: an identity map, in which nothing is both writable and executable, and
+ * nothing is present that nobody asked for.
  *
- * page_tables.c does the work on the structure; here are the policy, the
- * checks and the flushes. Not from an interrupt.
+ * page_tables.c changes the structure; this file has the policy, the checks and the flushes. Not
+ * from an interrupt.
  */
 #include "arch/x86_64/paging.h"
 
@@ -14,26 +14,23 @@
 #include "arch/x86_64/page_tables.h"
 #include "arch/x86_64/smp/cpus.h"
 #include "arch/x86_64/stacks.h"
-#include "asm/vm.h"
 #include "include/platform.h"
 #include "include/status.h"
 #include "include/units.h"
 #include "lib/log.h"
-#include "lib/panic.h"
 
 #define CPUID_FEATURES      0x80000001
 #define CPUID_PAGES_OF_1GIB (1 << 26) /* edx */
 #define CPUID_ADDRESS_SIZES 0x80000008
 
 #define IDENTITY_MAP_BITS 47 /* the half of the address space that is not sign-extended */
-#define DEFAULT_PHYS_BITS 36 /* of a processor that does not say */
-#define FLUSH_PAGES_MAX   32 /* above this, one full flush is cheaper */
+#define UPPER_HALF        ((u64)~0 << IDENTITY_MAP_BITS) /* the other half */
+#define DEFAULT_PHYS_BITS 36                             /* of a processor that does not say */
+#define FLUSH_PAGES_MAX   32                             /* above this, one full flush is cheaper */
 
 static struct page_tables kernel_tables;
 static unsigned largest_page;
-static paddr_t (*alloc_area_table)(void);
 static void (*release_table)(paddr_t paddr);
-static u64 nr_waits; /* for held pages */
 
 paddr_t platform_paddr_limit(void)
 {
@@ -71,7 +68,12 @@ void paging_flush_here(u64 address, u64 bytes)
         __asm__ volatile("invlpg (%0)" ::"r"(address) : "memory");
 }
 
-static void give_back_released(void)
+struct page_tables *paging_tables(void)
+{
+    return &kernel_tables;
+}
+
+void paging_give_back_released(void)
 {
     paddr_t table;
 
@@ -88,9 +90,9 @@ int platform_map_ram(paddr_t paddr, u64 bytes)
     int status =
         page_tables_map(&kernel_tables, paddr, bytes, MAP_WRITE | MAP_NO_EXEC, largest_page);
     if (status != OK) {
-        /* What was mapped and taken back may have been used speculatively. */
+        /* The processor may have cached what was mapped for a moment. */
         cpus_flush(paddr, bytes);
-        give_back_released();
+        paging_give_back_released();
     }
     return status;
 }
@@ -106,85 +108,8 @@ int platform_unmap_ram(paddr_t paddr, u64 bytes)
         return E_RANGE;
     int status = page_tables_unmap(&kernel_tables, paddr, bytes);
     cpus_flush(paddr, bytes);
-    give_back_released();
+    paging_give_back_released();
     return status;
-}
-
-int platform_vm_map(u64 address, paddr_t paddr, u64 bytes)
-{
-    unsigned largest = is_aligned(address - paddr, 2 * MIB) ? MAP_LARGEST_2M : MAP_LARGEST_4K;
-    paddr_t (*alloc)(void) = kernel_tables.alloc;
-    kernel_tables.alloc = alloc_area_table;
-    int status =
-        page_tables_map_to(&kernel_tables, address, paddr, bytes, MAP_WRITE | MAP_NO_EXEC, largest);
-    kernel_tables.alloc = alloc;
-    if (status != OK) {
-        cpus_flush(address, bytes);
-        give_back_released();
-    }
-    return status;
-}
-
-static bool is_in_window(u64 address)
-{
-    return address - VM_BASE < VM_BYTES;
-}
-
-void platform_vm_hold(u64 address, u64 bytes)
-{
-    page_tables_hold(&kernel_tables, address, bytes);
-}
-
-void platform_vm_flush(u64 address, u64 bytes)
-{
-    paddr_t paddr;
-
-    /* A page is one translation, whatever its size. */
-    cpus_flush(address, platform_vm_page(address, &paddr) == bytes ? PAGE_BYTES : bytes);
-}
-
-void platform_vm_resume(u64 address, paddr_t paddr)
-{
-    page_tables_resume(&kernel_tables, address, paddr);
-}
-
-u64 platform_vm_page(u64 address, paddr_t *paddr)
-{
-    struct page_mapping mapping = page_tables_query(&kernel_tables, address);
-
-    *paddr = mapping.paddr;
-    return mapping.present || mapping.held ? page_tables_extent(mapping.level) : 0;
-}
-
-void platform_vm_unmap(u64 address, u64 bytes)
-{
-    /* Pages are what was mapped: none lies partly in the range, and nothing must be split. */
-    int status = page_tables_unmap(&kernel_tables, address, bytes);
-    ASSERT(status == OK);
-    cpus_flush(address, bytes);
-    give_back_released();
-}
-
-u64 paging_nr_waits(void)
-{
-    return __atomic_load_n(&nr_waits, __ATOMIC_RELAXED);
-}
-
-bool paging_wait_held(u64 address)
-{
-    for (bool waited = false; is_in_window(address); waited = true) {
-        struct page_mapping mapping = page_tables_query(&kernel_tables, address);
-
-        /* Who holds pages would wait for itself. */
-        if (!mapping.held || cpu_id() == 0)
-            return mapping.present;
-        /* Interrupts are off, and the holder may be waiting for this processor. */
-        cpus_poll_flush();
-        cpu_relax();
-        if (!waited)
-            __atomic_fetch_add(&nr_waits, 1, __ATOMIC_RELAXED);
-    }
-    return false;
 }
 
 /*
@@ -253,17 +178,15 @@ int paging_make_executable(paddr_t paddr, u64 bytes)
 
 bool paging_is_mapped(u64 address)
 {
-    bool has_tables = is_within_limit(address, 1) || is_in_window(address);
+    bool has_tables = is_within_limit(address, 1) || address >= UPPER_HALF;
 
     return kernel_tables.root != 0 && has_tables &&
            page_tables_query(&kernel_tables, address).present;
 }
 
-void paging_set_table_allocator(paddr_t (*alloc)(void), paddr_t (*alloc_for_area)(void),
-                                void (*release)(paddr_t paddr))
+void paging_set_table_allocator(paddr_t (*alloc)(void), void (*release)(paddr_t paddr))
 {
     kernel_tables.alloc = alloc;
-    alloc_area_table = alloc_for_area;
     kernel_tables.keep_new_tables = false;
     release_table = release;
 }
@@ -311,7 +234,7 @@ static void map_image(void)
 
     map_at_boot(virt_to_phys(image_start), virt_to_phys(image_text_end), 0);
     map_at_boot(virt_to_phys(image_text_end), next, MAP_NO_EXEC);
-    /* The stacks close the image, in order, each above its guard page. */
+    /* The stacks lie at the end of the image, in order, each above its guard page. */
     for (unsigned i = 0; stack_at(i, &stack); i++) {
         map_at_boot(next, stack.guard, MAP_WRITE | MAP_NO_EXEC);
         next = stack.guard + PAGE_BYTES;

@@ -5,26 +5,24 @@
 
 #include "include/types.h"
 
-/* Make the kernel's page tables this processor's. */
+/* Load the kernel's page tables on this processor. */
 void paging_load(void);
 
-/* Make this processor forget what it knows of a range, or of all addresses. Any context. */
+/* Flush the translations of a range, or all of them, on this processor. Any context. */
 void paging_flush_here(u64 address, u64 bytes);
 void paging_flush_all_here(void);
 
 /* True if an access to the address would find a page. Any context. */
 bool paging_is_mapped(u64 address);
 
-/*
- * A page was not present. If it is held (platform_vm_hold()), wait as long as it is. True if it is
- * present now, and the access must be tried again. Any context.
- */
-bool paging_wait_held(u64 address);
+/* For an extra that maps more than the identity map: the kernel's tables; and, once the processors
+ * were flushed, to free those that became empty. As platform_map_ram(). */
+struct page_tables *paging_tables(void);
+void paging_give_back_released(void);
 
 /*
- * Make [paddr, paddr + bytes) readable, whatever the alignment: pages that
- * are mapped already stay as they are, the others are mapped read-only.
- * E_RANGE, E_NOMEM. For firmware tables.
+ * Make [paddr, paddr + bytes), of any alignment, readable: pages that are mapped stay as they are,
+ * the others are mapped read-only. For firmware tables. E_RANGE, E_NOMEM.
  */
 must_check int paging_map_firmware(paddr_t paddr, u64 bytes);
 

@@ -18,7 +18,7 @@
 #define CASCADE_LINE    2
 #define LINES_EACH      8
 
-/* The board's own devices are edge-triggered for ever: timer, keyboard, cascade, clock, FPU. */
+/* The board's own devices are always edge-triggered: timer, keyboard, cascade, clock, FPU. */
 #define ALWAYS_EDGE (1 << 0 | 1 << 1 | 1 << 2 | 1 << 8 | 1 << 13)
 
 static u16 masked;

@@ -2,12 +2,11 @@
 /*
  * COM1, a 16550: the console.
  *
- * Every wait is bounded: a host that does not take our output costs one wait,
- * then output is dropped until the port is ready again, and the kernel goes on.
- * Without a port everything here does nothing. Bursts of 16 bytes fill the
- * port's queue after one look at its state.
+ * Each wait is bounded: if the host does not read, the kernel waits once, and then drops output
+ * until the port is ready again. Without a port nothing here has an effect. One look at the state
+ * is enough for 16 bytes, which is what the port's queue holds.
  *
- * Input for which there is no room stays in the port, so that the host waits with the rest.
+ * Input for which there is no room stays in the port, so that the host keeps the rest.
  */
 #include "arch/x86_64/serial.h"
 
@@ -39,12 +38,12 @@
 #define MODEM_OUT2      0x08 /* lets the interrupt out */
 #define ON_RECEIVE      0x01
 #define STATUS_RECEIVED 0x01
-#define STATUS_OVERRUN  0x02 /* a byte came and found no place; a read clears it */
+#define STATUS_OVERRUN  0x02 /* a byte was lost; a read clears it */
 #define STATUS_READY    0x20 /* the transmit queue is empty */
 #define STATUS_IDLE     0x40 /* and the last bit has left */
 
 #define FIFO_BYTES    16
-#define WAIT_STAMPS   (4 * (u64)CPU_STAMP_HZ) /* seconds: a busy host runs its reader late */
+#define WAIT_STAMPS   (4 * (u64)CPU_STAMP_HZ) /* seconds: a busy host may run its reader late */
 #define WAIT_READS    100000 /* at least: the whole machine may have stood still for that long */
 #define RECEIVE_BYTES 256
 
@@ -69,7 +68,7 @@ static u8 read_status(void)
     return status;
 }
 
-/* Take what has come. False when there is no room for what may be left. */
+/* Take what has come. False if the buffer is full, and more may be left. */
 static bool take_received(void)
 {
     while (received_head - received_tail < RECEIVE_BYTES) {
@@ -89,7 +88,7 @@ void serial_init(void)
         return;
     io_write8(LINE_CONTROL, LINE_8N1);
     io_write8(INTERRUPTS, 0);
-    (void)take_received(); /* typed before the kernel was there, and about to be cleared */
+    (void)take_received(); /* typed before the kernel ran: the next lines clear the queue */
     io_write8(LINE_CONTROL, LINE_DIVISOR);
     io_write8(DIVISOR_LOW, 1); /* 115200 */
     io_write8(DIVISOR_HIGH, 0);
@@ -104,7 +103,7 @@ bool serial_exists(void)
     return port_exists;
 }
 
-/* True once a bit of the line status is set. After a wait in vain, one look at each call. */
+/* Wait for a bit of the line status; false on a time-out. After one, a call looks only once. */
 static bool wait_for(u8 status_bit)
 {
     u64 begin = cpu_stamp();
@@ -159,8 +158,8 @@ void serial_drain(void)
         wait_for(STATUS_IDLE);
 }
 
-/* Interrupts off. Whoever calls it, and whenever: the port interrupts if there is room. What comes
- * before it may do so makes the edge then. */
+/* Take input, and let the port interrupt if there is room for more. A byte that came earlier raises
+ * the line at that moment. Interrupts off. */
 static void receive(void *context)
 {
     (void)context;
@@ -189,7 +188,7 @@ void serial_resume(void)
         receive(NULL);
 }
 
-/* Output is told of when the host reads again, and not where it was lost: that may be anywhere. */
+/* A loss of output is reported once the host reads again. */
 static void report_losses(void)
 {
     if (input_lost) {

@@ -8,7 +8,7 @@
 /* There is a port. After serial_init(). */
 bool serial_exists(void);
 
-/* As platform_console_write(), to the port alone. Without a port, nothing. */
+/* platform_console_write() for the port alone. Nothing without a port. */
 void serial_write(const char *text, size_t bytes);
 
 #endif

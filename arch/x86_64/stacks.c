@@ -18,7 +18,7 @@ struct trap_stack_memory {
     u8 bytes[TRAP_STACK_BYTES];
 };
 
-/* linker.ld puts it first, and the symbol boot_stack_top, which boot/entry.S loads, behind it. */
+/* linker.ld puts it first, followed by the symbol boot_stack_top, which boot/entry.S loads. */
 __attribute__((section(".stacks.boot"))) aligned_to(4096) static struct boot_stack boot_stack;
 __attribute__((section(".stacks")))
 aligned_to(4096) static struct trap_stack_memory trap_stacks[TRAP_STACKS];
@@ -30,7 +30,7 @@ static const char *const trap_stack_names[TRAP_STACKS] = {
     [TRAP_STACK_PAGE_FAULT - 1] = "page fault stack",
 };
 
-/* Of the processors from 1 on, in one piece: its own stack, then the trap stacks. */
+/* Those of each other processor, in one piece: its own stack, then its trap stacks. */
 static paddr_t cpu_stacks[CPUS_MAX];
 static unsigned nr_cpus = 1;
 

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The stacks that exist: where a backtrace may read, and what a fault in a
- * guard page hit. Each has one guard page right below it, which is absent:
- * paging_init() leaves those of the boot processor out, stacks_make() unmaps
- * the others.
+ * The stacks: where a backtrace may read, and which stack a fault in a guard page belongs to. The
+ * page below each stack is its guard page, which is absent: paging_init() does not map those of
+ * the boot processor, stacks_make() unmaps the others.
  */
 #ifndef TIDE_ARCH_STACKS_H
 #define TIDE_ARCH_STACKS_H

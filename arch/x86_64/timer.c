@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The clock: the 8254's channel 0, 100 times a second. No calibration, so no wait at boot.
+ * The clock: channel 0 of the 8254 interrupts 100 times a second. Nothing is calibrated, so boot
+ * does not wait.
  *
- * A machine may lack the 8254 or the 8259, or not pass their interrupts on. So
- * until the first tick, after boot and after each sleep, the clock follows a
- * counter that is read, and nothing waits for an interrupt.
+ * A machine may lack the 8254 or the 8259, or not pass their interrupts on. So until the first
+ * tick, after boot and after each sleep, the clock is a counter that is read, and nothing waits for
+ * an interrupt.
  */
 #include "arch/x86_64/timer.h"
 
@@ -34,10 +35,10 @@
 
 #define STAMP_BITS 48 /* as many as are used */
 
-#define READS_MAX 1000 /* some ms: each of the counters has moved by then */
-#define WARN_MS   1000 /* without a tick: how often to look what is missing */
+#define READS_MAX 1000 /* some ms: each counter that runs has moved by then */
+#define WARN_MS   1000 /* without a tick: how often to find out why */
 
-/* What can be read of the time that has passed: it counts up from 0 to modulus - 1, and again. */
+/* A counter of the machine: it counts up from 0 to modulus - 1, and again. */
 struct counter {
     const char *name;
     u64 (*read)(void);
@@ -50,7 +51,7 @@ static volatile u64 now_ms;
 static volatile bool ticks;
 static const struct counter *counter; /* NULL before timer_init() */
 static u64 last_value;
-static u64 rest; /* what passed of the next millisecond, in 1/1000 of a count */
+static u64 rest; /* the fraction of a millisecond that has passed, in 1/1000 of a count */
 static u64 silent_since_ms;
 static u64 polled_ms;
 static bool warned;
@@ -73,7 +74,7 @@ static u64 read_channel_0(void)
     return left <= DIVISOR ? DIVISOR - left : 0;
 }
 
-/* The best first: the 8254 is round again after each tick, and what is not read by then is lost. */
+/* The best first: the 8254 wraps after 10 ms, and time is lost if it is read more rarely. */
 static const struct counter counters[] = {
     {"ACPI's timer", read_pm_timer, 1 << PM_TIMER_BITS, PM_TIMER_HZ},
     {"the 8254", read_channel_0, DIVISOR, INPUT_HZ},
@@ -167,7 +168,7 @@ void timer_init(void)
 
 /* ---- without ticks ---- */
 
-/* What the machine lacks, or NULL: a busy host may only be late with the first tick. */
+/* What the machine lacks, or NULL: a busy host may just be late with the first tick. */
 static const char *find_missing(void)
 {
     u64 flags = irq_save();
@@ -176,7 +177,7 @@ static const char *find_missing(void)
                           : pic_requests(TIMER_LINE) ? "the 8259 does not reach the processor"
                                                      : NULL;
     irq_restore(flags);
-    /* An interrupt that was only held up by us has come by now. */
+    /* An interrupt that waited for this function has come by now. */
     return ticks ? NULL : missing;
 }
 

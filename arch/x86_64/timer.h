@@ -9,10 +9,9 @@
 bool timer_ticks(void);
 
 /*
- * To be called again and again as long as none has. Once in a millisecond it calls what the lines'
- * interrupts would have called, and returns true. Each second it looks what the machine lacks, and
- * says that once, in a warning; of a tick that is only late it says nothing. On the boot processor,
- * with interrupts on.
+ * Call this again and again until one has. Once in a millisecond it calls the handlers of all
+ * lines and returns true. Each second it looks for what the machine lacks, and logs one warning if
+ * it finds it; a tick may just be late. On the boot processor, with interrupts on.
  */
 bool timer_poll(void);
 

@@ -1,25 +1,22 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What an exception prints: what happened and where, what lies at a faulting
- * address, the registers, the callers. docs/debugging.md explains it line by line.
+ * What an exception prints: what happened and where, the registers, the callers. An extra adds
+ * names, and what lies at a faulting address. docs/debugging.md explains it line by line.
  *
- * A fault inside the report prints one short line, a fault in that one nothing:
- * the report ends in any case.
+ * A fault inside the report prints one short line, and a fault in that line nothing, so that the
+ * report ends.
  */
 #include "arch/x86_64/arch.h"
 #include "arch/x86_64/backtrace.h"
 #include "arch/x86_64/cpu.h"
 #include "arch/x86_64/image.h"
-#include "arch/x86_64/paging.h"
 #include "arch/x86_64/stacks.h"
-#include "arch/x86_64/symbols.h"
 #include "arch/x86_64/traps.h"
+#include "include/extra.h"
 #include "include/platform.h"
 #include "lib/console.h"
-#include "lib/printf.h"
 
-#define VECTOR_PROTECTION 13
-#define PUSH_RBP          0x55 /* the first instruction of a function with a frame */
+#define PUSH_RBP 0x55 /* the first instruction of a function with a frame */
 
 static const struct {
     const char *mnemonic;
@@ -48,55 +45,6 @@ static const struct {
 };
 
 static unsigned reports;
-static bool (*describe_address)(u64 address, char *text, size_t bytes);
-
-void trap_set_address_describer(bool (*describe)(u64 address, char *text, size_t bytes))
-{
-    describe_address = describe;
-}
-
-static const char *describe(u64 address, char *text, size_t bytes)
-{
-    struct stack stack;
-
-    if (address < PAGE_BYTES)
-        return "page 0 (null pointer)";
-    if (stack_find(address, &stack)) {
-        snprintf(text, bytes, "%s%s", stack_has_guard(&stack, address) ? "guard page of the " : "",
-                 stack.name);
-        return text;
-    }
-    if (image_has_text(address))
-        return "kernel text (read-only)";
-    if (address >= (uintptr_t)image_text_end && address < (uintptr_t)image_data_start)
-        return "kernel constants (read-only, no-execute)";
-    if (address >= (uintptr_t)image_data_start && address < (uintptr_t)image_end)
-        return "kernel data (no-execute)";
-    if (describe_address != NULL && describe_address(address, text, bytes))
-        return text;
-    if (paging_is_mapped(address))
-        return "mapped memory";
-    return address < platform_paddr_limit() ? "nothing is mapped there"
-                                            : "beyond what the kernel can address";
-}
-
-static void print_page_fault(const struct trap_frame *frame)
-{
-    char text[128];
-    u64 address = cr2_read();
-    u64 error = frame->error_code;
-    const char *access = (error & FAULT_FETCH) != 0   ? "instruction fetch from"
-                         : (error & FAULT_WRITE) != 0 ? "write to"
-                                                      : "read from";
-    const char *cause = (error & FAULT_RESERVED) != 0  ? "reserved bit set in a page table"
-                        : (error & FAULT_PRESENT) == 0 ? "page not present"
-                        : (error & FAULT_FETCH) != 0   ? "page is no-execute"
-                        : (error & FAULT_WRITE) != 0   ? "page is read-only"
-                                                       : "page is protected";
-
-    console_printf("trap: %s 0x%016llx: %s: %s\n", access, (unsigned long long)address, cause,
-                   describe(address, text, sizeof(text)));
-}
 
 static void print_registers(const struct trap_frame *frame)
 {
@@ -118,16 +66,17 @@ static void print_registers(const struct trap_frame *frame)
 }
 
 /*
- * True if the function at rip has no frame of its own: a small one that calls
- * nothing, or a call to where no code is. Its caller is then on top of the stack.
+ * True if the function at rip has no frame: a small one that calls nothing, or a call to an address
+ * without code. The return address is then on top of the stack.
  */
 static bool is_frameless(const struct trap_frame *frame)
 {
     u64 offset;
 
-    if (symbol_lookup(frame->rip, &offset) == NULL)
+    if (!image_has_text(frame->rip))
         return true;
-    return offset == 0 || *(const u8 *)phys_to_virt(frame->rip - offset) != PUSH_RBP;
+    return symbol_lookup(frame->rip, &offset) != NULL &&
+           (offset == 0 || *(const u8 *)phys_to_virt(frame->rip - offset) != PUSH_RBP);
 }
 
 static void print_callers(const struct trap_frame *frame)
@@ -136,14 +85,14 @@ static void print_callers(const struct trap_frame *frame)
     struct stack stack;
     unsigned next = 1;
 
-    console_printf("callers:\n  #0 0x%llx %s\n", (unsigned long long)frame->rip,
+    console_printf("callers:\n  #0 0x%llx%s\n", (unsigned long long)frame->rip,
                    symbol_text(frame->rip, text));
     if (is_frameless(frame) && frame->rsp % 8 == 0 && stack_find(frame->rsp, &stack) &&
         !stack_has_guard(&stack, frame->rsp)) {
         u64 caller = *(const u64 *)phys_to_virt(frame->rsp);
 
         if (image_has_text(caller))
-            console_printf("  #%u 0x%llx %s\n", next++, (unsigned long long)caller,
+            console_printf("  #%u 0x%llx%s\n", next++, (unsigned long long)caller,
                            symbol_text_of_caller(caller, text));
     }
     backtrace_print(frame->rbp, next);
@@ -157,14 +106,11 @@ static void print_all(const struct trap_frame *frame)
 
     console_answer(NULL);
     console_fresh_line();
-    console_printf("trap: %s (%s, vector %llu, error code 0x%llx) at 0x%llx %s on cpu %u\n",
+    console_printf("trap: %s (%s, vector %llu, error code 0x%llx) at 0x%llx%s on cpu %u\n",
                    name != NULL ? name : "reserved exception", mnemonic != NULL ? mnemonic : "-",
                    (unsigned long long)frame->vector, (unsigned long long)frame->error_code,
                    (unsigned long long)frame->rip, symbol_text(frame->rip, text), cpu_id());
-    if (frame->vector == VECTOR_PAGE_FAULT)
-        print_page_fault(frame);
-    else if (frame->vector == VECTOR_PROTECTION && frame->error_code != 0)
-        console_printf("trap: selector 0x%llx\n", (unsigned long long)frame->error_code & 0xfff8);
+    EXTRAS_CALL(explain_trap, frame);
     print_registers(frame);
     print_callers(frame);
 }

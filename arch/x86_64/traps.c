@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * See traps.h. One kind of exception is resumed: a page fault on a page that is being moved at that
- * moment. Every other one is the end.
+ * See traps.h. One kind of exception is resumed: a page fault on a page that an extra brings back.
+ * Every other one is the end.
  */
 #include "arch/x86_64/traps.h"
 
 #include "arch/x86_64/cpu.h"
-#include "arch/x86_64/paging.h"
 #include "arch/x86_64/smp/cpus.h"
+#include "include/extra.h"
 
 #define TRAP_VECTORS   256
 #define STUB_BYTES     16
@@ -64,8 +64,13 @@ void traps_init(void)
 
 static bool is_resumed(const struct trap_frame *frame)
 {
-    return frame->vector == VECTOR_PAGE_FAULT && (frame->error_code & FAULT_PRESENT) == 0 &&
-           paging_wait_held(cr2_read());
+    if (frame->vector != VECTOR_PAGE_FAULT || (frame->error_code & FAULT_PRESENT) != 0)
+        return false;
+    for_each_extra (extra) {
+        if (extra->wait_for_page != NULL && extra->wait_for_page(cr2_read()))
+            return true;
+    }
+    return false;
 }
 
 void trap_dispatch(struct trap_frame *frame)

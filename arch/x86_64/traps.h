@@ -14,8 +14,8 @@
 #define VECTOR_PIC           0x20 /* the 16 lines of the two interrupt controllers */
 #define VECTOR_MESSAGE       0x40 /* message-signalled interrupts */
 #define VECTOR_MESSAGE_COUNT 64
-#define VECTOR_WAKE          0xf0 /* from one processor to another: look what there is to do */
-#define VECTOR_FLUSH         0xf1 /* ... : forget addresses that were unmapped */
+#define VECTOR_WAKE          0xf0 /* from one processor to another: there is work */
+#define VECTOR_FLUSH         0xf1 /* from one processor to another: flush addresses that were unmapped */
 #define VECTOR_SPURIOUS      0xff /* of the local APIC */
 
 /* As trap_entry.S pushes it, and the processor before it. */

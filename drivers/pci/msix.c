@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * MSI-X: see msix.h. The order of every change keeps a half-written message
- * from being sent: a vector is masked while its entry is written.
+ * MSI-X: see msix.h. A vector is masked while its entry is written, so that no half-written message
+ * is sent.
  */
 #include "drivers/pci/msix.h"
 

@@ -2,14 +2,13 @@
 /*
  * PCI: every function of every bus, found once at boot and again on request.
  *
- * The tree is untrusted: loops in capability lists, bridges that point at
- * each other and BARs without an address are reported and bounded, never
- * followed for ever. Config space is reached through ECAM where ACPI's MCFG
- * gives a segment, else through ports 0xcf8/0xcfc (256 bytes, segment 0).
+ * The tree is untrusted: a loop in a capability list or of bridges ends with a log line. Config
+ * space is reached through ECAM where ACPI's MCFG names a segment, else through ports 0xcf8/0xcfc
+ * (256 bytes, segment 0).
  *
  * A scan costs few accesses: one read of each header register of the
- * functions that exist. BARs are sized, and those without an address given
- * one, when a driver first asks (pci_claim_bars(), pci_map_bar()).
+ * functions that exist. BARs are sized when a driver first asks
+ * (pci_claim_bars(), pci_map_bar()).
  * No function here may be called from an interrupt.
  */
 #ifndef TIDE_DRIVERS_PCI_PCI_H
@@ -41,9 +40,9 @@ struct pci_bar {
 };
 
 /*
- * One function. pci_scan() fills it, everyone else only reads. An address
- * keeps its struct for ever: `present` goes when the function does, and
- * `occupant` changes when another function is found in its place.
+ * One function. pci_scan() fills it, all others only read it. An address keeps its struct for ever:
+ * `present` is false once the function has gone, and `occupant` changes when another function is
+ * found in its place.
  */
 struct pci_device {
     struct pci_address address;
@@ -57,9 +56,9 @@ struct pci_device {
     u8 revision;
     u8 header_type;         /* without the multi-function bit */
     u8 interrupt_pin;       /* 0 none, 1 to 4 for INTA to INTD */
-    u8 interrupt_line;      /* as firmware left it, or as routed by pci_scan(); 0xff none */
+    u8 interrupt_line;      /* as firmware left it, or as an extra corrected it; 0xff none */
     bool present;           /* false once a rescan no longer finds it */
-    bool removal_requested; /* the user wants it out: release it, then pci_hotplug_eject() */
+    bool removal_requested; /* the user wants it out: release it */
     u32 occupant;           /* 1 for the first function found at this address, then counted up */
     bool bars_known;        /* pci_claim_bars() has been here */
     struct pci_bar bars[PCI_BARS];
@@ -69,13 +68,7 @@ struct pci_device {
     struct pci_bus *behind; /* a bridge's secondary bus; NULL if it leads nowhere */
     u32 seen;               /* the last scan that found it */
     bool bars_sized;        /* bars[] is filled, perhaps without addresses yet */
-    bool unnumbered_tried;  /* a bridge that this scan could give no bus number */
-};
-
-/* Where config space is; the implementations are pci_config.c's. */
-struct pci_config_ops {
-    u32 (*read)(struct pci_address address, u16 offset, unsigned bytes);
-    void (*write)(struct pci_address address, u16 offset, unsigned bytes, u32 value);
+    bool number_tried;      /* an extra's: a bridge that this scan could give no bus number */
 };
 
 /* ---- config space: offset aligned to the width; all ones where nothing answers ---- */
@@ -89,18 +82,14 @@ void pci_write32(const struct pci_device *device, u16 offset, u32 value);
 
 /* ---- the tree ---- */
 
-/*
- * Once, before the first pci_scan(). The boot map says where no BAR may lie
- * and is kept, not copied; without it no address is ever given out.
- */
+/* Once, before the first pci_scan(). The boot map is for extras, which may keep the pointer. */
 void pci_init(const struct boot_info *boot);
 
 /*
- * Find everything; bridges without bus numbers get them. May be called again
- * for hot-added and removed devices; known ones keep their struct, their
- * addresses and what their driver set up. Returns the number of functions
- * present, or E_NOMEM if there are more than the table holds (those that fit
- * can be used).
+ * Find everything that lies on a bus that firmware numbered; an extra may number others. May be
+ * called again for hot-added and removed devices; known ones keep their struct, their addresses and
+ * what their driver set up. Returns the number of functions present, or E_NOMEM if there are more
+ * than the table holds (those that fit can be used).
  */
 must_check int pci_scan(void);
 
@@ -134,13 +123,13 @@ u8 pci_find_capability(const struct pci_device *device, u8 id, u8 after);
 
 /* ---- use ---- */
 
-/* Switch memory decoding and bus mastering on or off; on: of the bridges above it too. */
+/* Switch memory decoding and bus mastering on, with those of the bridges above it; or off. */
 void pci_enable(const struct pci_device *device, bool on);
 
 /*
- * Fill bars[]: size each BAR, with decoding off meanwhile, and give an address to
- * memory BARs that have none, or one that cannot reach them. Later calls do
- * nothing until another occupant comes. What finds no room keeps base 0.
+ * Fill bars[]: size each BAR, with decoding off meanwhile. A memory BAR that firmware gave no
+ * address, and no extra either, has base 0 and is an error line. Later calls do nothing until
+ * another occupant comes.
  */
 void pci_claim_bars(struct pci_device *device);
 

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * BARs: what they are, how big, where, and access to what is behind them.
+ * BARs: their kinds, sizes and addresses, and access to the registers behind them.
  *
- * Sizing writes all ones into a BAR, which moves the device's registers to
- * the end of the address space for a moment: decoding is off meanwhile. Every size and
- * address is the device's word and is checked before it is used.
+ * Sizing writes all ones into a BAR, which moves the device's registers to the end of the address
+ * space for a moment: decoding is off meanwhile. The device is not trusted: each size is checked,
+ * and platform_map_mmio() maps no address that is RAM.
  */
 #include "drivers/pci/pci_internal.h"
+#include "include/extra.h"
 #include "include/platform.h"
 #include "include/status.h"
 #include "include/units.h"
@@ -24,7 +25,7 @@ static u16 bar_offset(unsigned index)
     return (u16)(PCI_BAR0 + 4 * index);
 }
 
-/* All ones in, what sticks out, the old value back. */
+/* Write all ones, read which bits are kept, and restore the old value. */
 static u32 probe_register(const struct pci_device *device, u16 offset, u32 *value)
 {
     *value = pci_read32(device, offset);
@@ -93,8 +94,8 @@ static unsigned size_bar(struct pci_device *device, unsigned index)
     return bar->is_64bit ? 2 : 1;
 }
 
-/* Decoding off; the value for restore_decoding(). */
-static u16 stop_decoding(const struct pci_device *device)
+/* Decoding off; the value for pci_restore_decoding(). */
+u16 pci_stop_decoding(const struct pci_device *device)
 {
     u16 command = pci_read16(device, PCI_COMMAND);
     if (command & (PCI_COMMAND_IO | PCI_COMMAND_MEMORY))
@@ -102,7 +103,7 @@ static u16 stop_decoding(const struct pci_device *device)
     return command;
 }
 
-static void restore_decoding(const struct pci_device *device, u16 command)
+void pci_restore_decoding(const struct pci_device *device, u16 command)
 {
     if (command & (PCI_COMMAND_IO | PCI_COMMAND_MEMORY))
         pci_write16(device, PCI_COMMAND, command);
@@ -113,42 +114,10 @@ void pci_size_bars(struct pci_device *device)
     if (device->bars_sized)
         return;
     device->bars_sized = true;
-    u16 command = stop_decoding(device);
+    u16 command = pci_stop_decoding(device);
     for (unsigned i = 0; i < nr_bars(device);)
         i += size_bar(device, i);
-    restore_decoding(device, command);
-}
-
-/* ---- addresses ---- */
-
-static bool has_usable_address(const struct pci_device *device, unsigned index)
-{
-    const struct pci_bar *bar = &device->bars[index];
-    if (bar->base == 0)
-        return false;
-    if (pci_space_is_good(device, index))
-        return true;
-    log_warning(LOG_PCI, pci_name(device),
-                "BAR %u of 0x%llx bytes cannot be at 0x%llx: it is moved", index,
-                (unsigned long long)bar->bytes, (unsigned long long)bar->base);
-    return false;
-}
-
-static void assign(struct pci_device *device, unsigned index)
-{
-    struct pci_bar *bar = &device->bars[index];
-    bar->base = 0; /* what it had is not kept free for it */
-    bar->base = pci_find_space(device, bar);
-    if (bar->base == 0) {
-        log_error(LOG_PCI, pci_name(device), "no free address for BAR %u of 0x%llx bytes", index,
-                  (unsigned long long)bar->bytes);
-        return;
-    }
-    pci_write32(device, bar_offset(index), (u32)bar->base);
-    if (bar->is_64bit)
-        pci_write32(device, bar_offset(index + 1), (u32)(bar->base >> 32));
-    log_debug(LOG_PCI, pci_name(device), "BAR %u placed at 0x%llx, 0x%llx bytes", index,
-              (unsigned long long)bar->base, (unsigned long long)bar->bytes);
+    pci_restore_decoding(device, command);
 }
 
 void pci_claim_bars(struct pci_device *device)
@@ -157,12 +126,12 @@ void pci_claim_bars(struct pci_device *device)
         return;
     pci_size_bars(device);
     device->bars_known = true;
+    EXTRAS_CALL(pci_place_bars, device);
     for (unsigned i = 0; i < PCI_BARS; i++) {
-        if (device->bars[i].kind != PCI_BAR_MEMORY || has_usable_address(device, i))
-            continue;
-        u16 command = stop_decoding(device);
-        assign(device, i);
-        restore_decoding(device, command);
+        const struct pci_bar *bar = &device->bars[i];
+        if (bar->kind == PCI_BAR_MEMORY && bar->base == 0)
+            log_error(LOG_PCI, pci_name(device), "no address for BAR %u of 0x%llx bytes", i,
+                      (unsigned long long)bar->bytes);
     }
 }
 

@@ -2,15 +2,13 @@
 /*
  * Buses and their numbers.
  *
- * The invariant: the number of a bus that is used is used once in its segment,
- * and lies in the range of each bus above it. Bridges for which firmware did not see to that
- * get a number here, the lowest with which it holds.
+ * The invariant: no two buses of a segment that are in use have the same number, and the number of
+ * a bus lies in the range of each bus above it. A bridge for which firmware did not ensure that
+ * leads nowhere, unless an extra gives it a number.
  */
 #include "drivers/pci/pci_internal.h"
 #include "lib/log.h"
 #include "lib/string.h"
-
-#define BUS_NUMBER_MAX 0xffu
 
 static struct pci_bus buses[PCI_BUSES_MAX];
 
@@ -86,7 +84,7 @@ static bool is_link(const struct pci_device *bridge)
     return type == PCI_EXPRESS_TYPE_ROOT_PORT || type == PCI_EXPRESS_TYPE_DOWNSTREAM;
 }
 
-static void add_behind(struct pci_device *bridge, u8 number, u8 subordinate)
+void pci_bus_add(struct pci_device *bridge, u8 number, u8 subordinate)
 {
     bridge->behind = take((struct pci_bus){.segment = bridge->address.segment,
                                            .number = number,
@@ -111,101 +109,13 @@ void pci_bus_enter(struct pci_device *bridge)
     if (secondary <= bus->number || subordinate < secondary || subordinate > bus->subordinate ||
         pci_bus_number_in_use(bus->segment, secondary, subordinate, bus)) {
         log_warning(LOG_PCI, pci_name(bridge),
-                    "bus numbers 0x%02x to 0x%02x are in use or not within 0x%02x to 0x%02x: "
-                    "it gets others",
+                    "bus numbers 0x%02x to 0x%02x are in use or not within 0x%02x to 0x%02x",
                     secondary, subordinate, bus->number + 1u, bus->subordinate);
-        /* Until then it must not answer for the buses of others. */
+        /* It must not answer for the buses of others. */
         pci_write32(bridge, PCI_BRIDGE_BUSES, numbers & 0xff0000ff);
         return;
     }
-    add_behind(bridge, secondary, subordinate);
-}
-
-/* ---- numbering ---- */
-
-/* The lowest number from `from` on that can be routed to a bridge on this bus; 0: none. */
-static unsigned lowest_free(const struct pci_bus *bus, unsigned from)
-{
-    for (unsigned number = from; number <= BUS_NUMBER_MAX; number++) {
-        /* Whatever the bus's own range must grow over has to be free, too. */
-        unsigned first = number < bus->subordinate + 1u ? number : bus->subordinate + 1u;
-        if (!pci_bus_number_in_use(bus->segment, first, number, bus))
-            return number;
-    }
-    return 0;
-}
-
-static unsigned last_below(const struct pci_bus *bus)
-{
-    unsigned last = bus->number;
-    for (unsigned i = 0; i < PCI_BUSES_MAX; i++) {
-        if (buses[i].used && buses[i].subordinate > last && &buses[i] != bus &&
-            pci_bus_is_behind(&buses[i], bus))
-            last = buses[i].subordinate;
-    }
-    return last;
-}
-
-/* Behind all that is there already, so that the new bus can grow; else in any gap. */
-static unsigned pick_number(const struct pci_bus *bus)
-{
-    const struct pci_bus *root = bus;
-    while (root->parent)
-        root = root->parent;
-    unsigned number = lowest_free(bus, last_below(bus) + 1);
-    if (number == 0)
-        number = lowest_free(bus, bus->number + 1u);
-    return number <= root->subordinate ? number : 0;
-}
-
-/* False if the bridge does not keep them. */
-static bool write_numbers(const struct pci_device *bridge, u8 number)
-{
-    u32 timer = pci_read32(bridge, PCI_BRIDGE_BUSES) & 0xff000000;
-    u32 numbers = (u32)number << 16 | (u32)number << 8 | bridge->bus->number;
-    pci_write32(bridge, PCI_BRIDGE_BUSES, timer | numbers);
-    u32 kept = pci_read32(bridge, PCI_BRIDGE_BUSES) & 0x00ffffff;
-    if (kept == numbers)
-        return true;
-    log_error(LOG_PCI, pci_name(bridge), "bus numbers 0x%06x written, 0x%06x read: not followed",
-              numbers, kept);
-    pci_write32(bridge, PCI_BRIDGE_BUSES, timer); /* so that it answers for as few as it can */
-    return false;
-}
-
-/* Let the bridges above route the number, the outermost first; false if one does not keep it. */
-static bool reach_number(struct pci_bus *bus, u8 number)
-{
-    while (bus->bridge && bus->subordinate < number) {
-        struct pci_bus *outer = bus;
-        while (outer->parent->bridge && outer->parent->subordinate < number)
-            outer = outer->parent;
-        pci_write8(outer->bridge, PCI_BRIDGE_SUBORDINATE, number);
-        u8 kept = pci_read8(outer->bridge, PCI_BRIDGE_SUBORDINATE);
-        if (kept != number) {
-            log_error(LOG_PCI, pci_name(outer->bridge),
-                      "last bus number 0x%02x written, 0x%02x read", number, kept);
-            pci_write8(outer->bridge, PCI_BRIDGE_SUBORDINATE, outer->subordinate);
-            return false;
-        }
-        outer->subordinate = number;
-    }
-    return true;
-}
-
-void pci_bus_number(struct pci_device *bridge)
-{
-    bridge->unnumbered_tried = true;
-    unsigned number = pick_number(bridge->bus);
-    if (number == 0) {
-        log_error(LOG_PCI, pci_name(bridge), "no bus number is left behind bus 0x%02x",
-                  bridge->bus->number);
-        return;
-    }
-    if (!reach_number(bridge->bus, (u8)number) || !write_numbers(bridge, (u8)number))
-        return;
-    log_debug(LOG_PCI, pci_name(bridge), "the bus behind it is now 0x%02x", number);
-    add_behind(bridge, (u8)number, (u8)number);
+    pci_bus_add(bridge, secondary, subordinate);
 }
 
 void pci_bus_drop(struct pci_bus *bus)

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The capability list: a chain of pointers that the device gives, each
- * followed once.
+ * The capability list: a chain of pointers in the device's config space, each followed once.
  */
 #include "drivers/pci/pci_internal.h"
 #include "lib/log.h"
@@ -30,7 +29,7 @@ static u8 first_pointer(const struct pci_device *device)
 
 u8 pci_find_capability(const struct pci_device *device, u8 id, u8 after)
 {
-    u64 visited = 0; /* bit per aligned offset: also a caller's walk over a loop has an end */
+    u64 visited = 0; /* a bit for each aligned offset, so that a walk over a loop ends */
     bool passed = after == 0;
     u8 pointer = first_pointer(device);
     while (pointer != 0) {

@@ -3,9 +3,8 @@
  * Access to config space: ports 0xcf8/0xcfc, or memory (ECAM) where the
  * platform names a window that answers.
  *
- * An ECAM window is believed only if it shows the same function at 00:00.0 as
- * the ports do: firmware tables describe windows that nobody switched on. Each
- * bus is mapped when it is first looked at.
+ * An ECAM window is used only if it shows the same function at 00:00.0 as the ports do: some
+ * firmware describes a window that it did not switch on. Each bus is mapped at its first access.
  */
 #include <asm/io.h>
 #include <asm/mmio.h>
@@ -21,7 +20,6 @@
 #define CONFIG_ENABLE  0x80000000u
 
 #define ECAM_WINDOWS_MAX  16
-#define ECAM_BUS_BYTES    MIB
 #define ECAM_DEVICE_SHIFT 15
 #define ECAM_FUNC_SHIFT   12
 
@@ -76,8 +74,6 @@ void pci_config_write_port(struct pci_address address, u16 offset, u32 value)
     port_write(address, offset, 4, value);
 }
 
-static const struct pci_config_ops port_ops = {port_read, port_write};
-
 /* ---- memory ---- */
 
 static struct ecam_window *find_window(struct pci_address address)
@@ -95,12 +91,13 @@ static struct ecam_window *find_window(struct pci_address address)
 static volatile u8 *ecam_register(struct ecam_window *window, struct pci_address address,
                                   u16 offset)
 {
-    paddr_t bus = window->ecam.base + (u64)(address.bus - window->ecam.first_bus) * ECAM_BUS_BYTES;
+    paddr_t bus =
+        window->ecam.base + (u64)(address.bus - window->ecam.first_bus) * PCI_ECAM_BUS_BYTES;
     u64 *word = &window->mapped[address.bus / 64];
     u64 bit = (u64)1 << (address.bus % 64);
     if (!(*word & bit)) {
         volatile void *registers;
-        if (platform_map_mmio(bus, ECAM_BUS_BYTES, &registers) != OK)
+        if (platform_map_mmio(bus, PCI_ECAM_BUS_BYTES, &registers) != OK)
             return NULL;
         *word |= bit;
     }
@@ -109,11 +106,12 @@ static volatile u8 *ecam_register(struct ecam_window *window, struct pci_address
            ((u64)address.function << ECAM_FUNC_SHIFT) + offset;
 }
 
-static u32 ecam_read(struct pci_address address, u16 offset, unsigned bytes)
+static u32 ecam_read(struct ecam_window *window, struct pci_address address, u16 offset,
+                     unsigned bytes)
 {
     if (offset >= PCI_CONFIG_BYTES_ECAM)
         return all_ones(bytes);
-    volatile u8 *from = ecam_register(find_window(address), address, offset);
+    volatile u8 *from = ecam_register(window, address, offset);
     if (!from)
         return all_ones(bytes);
     if (bytes == 1)
@@ -121,11 +119,12 @@ static u32 ecam_read(struct pci_address address, u16 offset, unsigned bytes)
     return bytes == 2 ? mmio_read16(from) : mmio_read32(from);
 }
 
-static void ecam_write(struct pci_address address, u16 offset, unsigned bytes, u32 value)
+static void ecam_write(struct ecam_window *window, struct pci_address address, u16 offset,
+                       unsigned bytes, u32 value)
 {
     if (offset >= PCI_CONFIG_BYTES_ECAM)
         return;
-    volatile u8 *to = ecam_register(find_window(address), address, offset);
+    volatile u8 *to = ecam_register(window, address, offset);
     if (!to)
         return;
     if (bytes == 1)
@@ -136,25 +135,24 @@ static void ecam_write(struct pci_address address, u16 offset, unsigned bytes, u
         mmio_write32(to, value);
 }
 
-static const struct pci_config_ops ecam_ops = {ecam_read, ecam_write};
-
 /* ---- windows ---- */
 
 static bool ecam_is_sane(const struct platform_ecam *ecam)
 {
-    u64 bytes = ((u64)ecam->last_bus - ecam->first_bus + 1) * ECAM_BUS_BYTES;
-    return ecam->base != 0 && is_aligned(ecam->base, ECAM_BUS_BYTES) &&
+    u64 bytes = ((u64)ecam->last_bus - ecam->first_bus + 1) * PCI_ECAM_BUS_BYTES;
+    return ecam->base != 0 && is_aligned(ecam->base, PCI_ECAM_BUS_BYTES) &&
            ecam->first_bus <= ecam->last_bus && !range_overflows(ecam->base, bytes) &&
            ecam->base + bytes <= platform_paddr_limit();
 }
 
-/* In segment 0 the ports are there to compare with; a machine may also have no ports at all. */
-static bool ecam_answers(const struct platform_ecam *ecam)
+/* Segment 0 can be compared with the ports, unless the machine has none. */
+static bool ecam_answers(struct ecam_window *window)
 {
+    const struct platform_ecam *ecam = &window->ecam;
     if (ecam->segment != 0 || ecam->first_bus != 0)
         return true;
     struct pci_address host_bridge = {0};
-    u32 by_memory = ecam_read(host_bridge, PCI_VENDOR_ID, 4);
+    u32 by_memory = ecam_read(window, host_bridge, PCI_VENDOR_ID, 4);
     u32 by_port = port_read(host_bridge, PCI_VENDOR_ID, 4);
     if (by_memory != 0xffffffff && (by_memory == by_port || by_port == 0xffffffff))
         return true;
@@ -181,48 +179,31 @@ void pci_config_init(void)
             continue;
         }
         windows[nr_windows] = (struct ecam_window){.ecam = ecam};
-        nr_windows++; /* the check reads through it */
-        if (!ecam_answers(&ecam))
-            nr_windows--;
+        if (ecam_answers(&windows[nr_windows]))
+            nr_windows++;
     }
 }
 
-bool pci_config_window(unsigned index, u16 *segment, u8 *first_bus, u8 *last_bus)
+const struct platform_ecam *pci_config_window(unsigned index)
 {
-    if (index >= nr_windows)
-        return false;
-    *segment = windows[index].ecam.segment;
-    *first_bus = windows[index].ecam.first_bus;
-    *last_bus = windows[index].ecam.last_bus;
-    return true;
-}
-
-u64 pci_config_conflict(u64 base, u64 bytes)
-{
-    for (unsigned i = 0; i < nr_windows; i++) {
-        const struct platform_ecam *ecam = &windows[i].ecam;
-        u64 window_bytes = ((u64)ecam->last_bus - ecam->first_bus + 1) * ECAM_BUS_BYTES;
-        if (ranges_overlap(base, bytes, ecam->base, window_bytes))
-            return ecam->base + window_bytes;
-    }
-    return 0;
+    return index < nr_windows ? &windows[index].ecam : NULL;
 }
 
 /* ---- access ---- */
 
-static const struct pci_config_ops *ops_for(struct pci_address address)
-{
-    return find_window(address) ? &ecam_ops : &port_ops;
-}
-
 u32 pci_config_read(struct pci_address address, u16 offset, unsigned bytes)
 {
-    return ops_for(address)->read(address, offset, bytes);
+    struct ecam_window *window = find_window(address);
+    return window ? ecam_read(window, address, offset, bytes) : port_read(address, offset, bytes);
 }
 
 static void config_write(struct pci_address address, u16 offset, unsigned bytes, u32 value)
 {
-    ops_for(address)->write(address, offset, bytes, value);
+    struct ecam_window *window = find_window(address);
+    if (window)
+        ecam_write(window, address, offset, bytes, value);
+    else
+        port_write(address, offset, bytes, value);
 }
 
 u8 pci_read8(const struct pci_device *device, u16 offset)

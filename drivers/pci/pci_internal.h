@@ -1,29 +1,29 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the files of drivers/pci share and nobody else includes: the buses,
- * access to config space by address, and where free addresses come from.
+ * What the files of drivers/pci and the extras for PCI share, and nobody else includes: the buses,
+ * and access to config space by address.
  *
- * None of it may be called from an interrupt: config access through ports is
- * two steps, and nothing locks them.
+ * None of it may be called from an interrupt: an access through the ports takes two steps, and no
+ * lock is held between them.
  */
 #ifndef TIDE_DRIVERS_PCI_PCI_INTERNAL_H
 #define TIDE_DRIVERS_PCI_PCI_INTERNAL_H
 
 #include "drivers/pci/pci.h"
 #include "drivers/pci/pci_spec.h"
-#include "include/boot_info.h"
+#include "include/platform.h"
 
 #define PCI_FUNCTIONS_MAX 256
 #define PCI_BUSES_MAX     128
 
 /* One bus. pci_bus.c writes it, but for to_scan and is_off; the numbers are those in the bridge's
- * registers.
+ * registers. An extra may change subordinate.
  */
 struct pci_bus {
     bool used;
     bool to_scan;       /* in this pci_scan(), and not probed yet */
     bool only_device_0; /* a PCI Express link: nothing else can answer */
-    bool is_off;        /* a slot without power (pciehp.c): not to be scanned */
+    bool is_off;        /* a slot without power: not to be scanned */
     u16 segment;
     u8 number;
     u8 subordinate;            /* the last bus number that is reached through this one */
@@ -63,8 +63,9 @@ bool pci_bus_number_in_use(u16 segment, unsigned first, unsigned last, const str
 /* Follow a bridge found by the scan: its bus is to be scanned, if its numbers make sense. */
 void pci_bus_enter(struct pci_device *bridge);
 
-/* Give a bridge that leads nowhere a bus number; its new bus is to be scanned. */
-void pci_bus_number(struct pci_device *bridge);
+/* The bridge leads to a bus with this number, and routes all up to subordinate: its registers say
+ * so. The bus is to be scanned. */
+void pci_bus_add(struct pci_device *bridge, u8 number, u8 subordinate);
 
 /* The bus and all behind it are gone. */
 void pci_bus_drop(struct pci_bus *bus);
@@ -82,50 +83,23 @@ void pci_config_init(void);
 /* 32 bits through the ports, whatever else there is: ECAM may be switched off. */
 void pci_config_write_port(struct pci_address address, u16 offset, u32 value);
 
-/* The first bus of the index-th ECAM window in use, and its last; false past the end. */
-bool pci_config_window(unsigned index, u16 *segment, u8 *first_bus, u8 *last_bus);
-
-/* The end of the first ECAM window that shares a byte with the range; 0 if none does. */
-u64 pci_config_conflict(u64 base, u64 bytes);
+/* The index-th ECAM window in use, or NULL past the end. */
+const struct platform_ecam *pci_config_window(unsigned index);
 
 u32 pci_config_read(struct pci_address address, u16 offset, unsigned bytes);
 
 /* ---- pci_bar.c ---- */
 
+/* Decoding off; the value for pci_restore_decoding(). */
+u16 pci_stop_decoding(const struct pci_device *device);
+void pci_restore_decoding(const struct pci_device *device, u16 command);
+
 /* Find out kind, size and address of each BAR, decoding off meanwhile; once per occupant. */
 void pci_size_bars(struct pci_device *device);
 
-/* ---- pci_assign.c ---- */
+/* ---- pci_scan.c ---- */
 
-void pci_assign_init(const struct boot_info *boot);
-
-/*
- * An address of `bytes` for a BAR of `device`, inside its bus's windows and
- * used by nothing else; opens the windows of bridges above it where they are
- * closed. 0 if there is no room. Nothing is written to the device.
- */
-u64 pci_find_space(struct pci_device *device, const struct pci_bar *bar);
-
-/*
- * Whether the address that a memory BAR has works: within the processor's
- * reach and the windows above it, and not where RAM, ECAM, another BAR of its
- * own or one of a function in use is.
- */
-bool pci_space_is_good(const struct pci_device *device, unsigned index);
-
-/* ---- pci_piix_slots.c: the rest of pci_hotplug.h, on one machine ---- */
-
-void pci_piix_slots_init(void);
-
-/* True if removal of a function was requested that had not been. */
-bool pci_piix_slots_poll(void);
-
-/* Let go of the slot; a scan must follow. E_UNSUPPORTED if it is none of these slots. */
-must_check int pci_piix_slots_eject(const struct pci_device *device);
-
-/* ---- pci_irq.c ---- */
-
-/* Correct the interrupt lines of all functions present from the chipset's registers. */
-void pci_route_interrupts(void);
+/* Probe each bus that waits to be scanned, and those that are found behind it. */
+void pci_scan_buses(void);
 
 #endif

@@ -2,12 +2,11 @@
 /*
  * The scan: which functions exist.
  *
- * It works through a list of buses instead of recursing, so a tree of any depth
- * costs no stack. First the buses that firmware numbered, then, one by one and
- * innermost first, the bridges without usable numbers. A bus is probed once: no
- * tree, however wrong, leads the scan in a circle.
+ * It works through a list of buses instead of recursing, so a deep tree needs no more stack than a
+ * flat one. Each bus is probed once, so the scan ends whatever the bridges say.
  */
 #include "drivers/pci/pci_internal.h"
+#include "include/extra.h"
 #include "include/status.h"
 #include "lib/log.h"
 
@@ -19,7 +18,7 @@ void pci_init(const struct boot_info *boot)
     scan_id = 0;
     pci_table_init();
     pci_bus_init();
-    pci_assign_init(boot);
+    EXTRAS_CALL(pci_init, boot);
     pci_config_init();
 }
 
@@ -56,7 +55,7 @@ static void fill(struct pci_device *slot, u32 ids, u8 header_type)
               slot->interrupt_line);
 }
 
-/* A function that lost its bus numbers or addresses was reset or swapped for its like. */
+/* A function that lost its bus numbers or addresses was reset, or replaced by one of its kind. */
 static bool is_same(const struct pci_device *slot, u32 ids, u8 header_type)
 {
     if (slot->vendor_id != (ids & 0xffff) || slot->device_id != ids >> 16 ||
@@ -98,7 +97,6 @@ static void note_function(struct pci_bus *bus, struct pci_address address, u32 i
         fill(slot, ids, header_type);
     slot->bus = bus;
     slot->seen = scan_id;
-    slot->unnumbered_tried = false;
     if (header_type == PCI_HEADER_BRIDGE)
         pci_bus_enter(slot);
 }
@@ -127,7 +125,7 @@ static void probe_device(struct pci_bus *bus, u8 number)
     }
 }
 
-static void scan_pending_buses(void)
+void pci_scan_buses(void)
 {
     struct pci_bus *bus;
     while ((bus = pci_bus_to_scan()) != NULL) {
@@ -142,18 +140,16 @@ static void scan_pending_buses(void)
 
 static void scan_known_roots(void)
 {
-    u16 segment;
-    u8 first;
-    u8 last;
+    const struct platform_ecam *window;
     pci_bus_root(0, 0, 0xff);
-    for (unsigned i = 0; pci_config_window(i, &segment, &first, &last); i++) {
-        if (segment != 0 || first != 0)
-            pci_bus_root(segment, first, last);
+    for (unsigned i = 0; (window = pci_config_window(i)) != NULL; i++) {
+        if (window->segment != 0 || window->first_bus != 0)
+            pci_bus_root(window->segment, window->first_bus, window->last_bus);
     }
-    scan_pending_buses();
+    pci_scan_buses();
 }
 
-/* A host bridge other than 00:00.0 says that bus 0 is not the only root bus of the segment. */
+/* With a host bridge other than 00:00.0, bus 0 is not the only root bus of the segment. */
 static bool has_more_roots(void)
 {
     struct pci_device *device;
@@ -176,13 +172,13 @@ static bool has_any_device(u8 bus)
     return false;
 }
 
-/* Nothing tells their numbers without an ACPI interpreter: look at every one left. */
+/* Only AML tells their numbers, and none is interpreted: look at each number that is left. */
 static void scan_further_roots(void)
 {
     for (unsigned bus = 1; bus <= 0xff; bus++) {
         if (!pci_bus_number_in_use(0, bus, bus, NULL) && has_any_device((u8)bus)) {
             pci_bus_root(0, (u8)bus, 0xff);
-            scan_pending_buses();
+            pci_scan_buses();
         }
     }
 }
@@ -198,17 +194,14 @@ static void forget_unseen(void)
     }
 }
 
-/* Innermost first, so that a new bus's own bridges get the numbers that follow it. */
-static struct pci_device *next_unnumbered(void)
+static void report_unreachable(void)
 {
-    struct pci_device *next = NULL;
     struct pci_device *device;
     for (unsigned i = 0; (device = pci_table_at(i)) != NULL; i++) {
-        if (device->present && device->header_type == PCI_HEADER_BRIDGE && !device->behind &&
-            !device->unnumbered_tried && (!next || device->address.bus > next->address.bus))
-            next = device;
+        if (device->present && device->header_type == PCI_HEADER_BRIDGE && !device->behind)
+            log_warning(LOG_PCI, pci_name(device),
+                        "the bridge has no bus number: what lies behind it is not found");
     }
-    return next;
 }
 
 int pci_scan(void)
@@ -219,12 +212,8 @@ int pci_scan(void)
     if (has_more_roots())
         scan_further_roots();
     forget_unseen();
-    struct pci_device *bridge;
-    while ((bridge = next_unnumbered()) != NULL) {
-        pci_bus_number(bridge);
-        scan_pending_buses();
-    }
-    pci_route_interrupts();
+    EXTRAS_CALL(pci_scanned);
+    report_unreachable();
     int nr_present = 0;
     struct pci_device *device;
     for (unsigned i = 0; (device = pci_table_at(i)) != NULL; i++)

@@ -2,7 +2,7 @@
 /*
  * PCI configuration space: offsets and bits, by the names of the PCI Local
  * Bus Specification 3.0, the PCI-to-PCI Bridge Architecture Specification 1.2
- * and the PCI Express Base Specification. Nothing here is Tide's invention.
+ * and the PCI Express Base Specification.
  */
 #ifndef TIDE_DRIVERS_PCI_PCI_SPEC_H
 #define TIDE_DRIVERS_PCI_PCI_SPEC_H
@@ -41,6 +41,7 @@
 #define PCI_FUNCTIONS         8
 #define PCI_CONFIG_BYTES      256
 #define PCI_CONFIG_BYTES_ECAM 4096
+#define PCI_ECAM_BUS_BYTES    0x100000u /* of an ECAM window, a bus */
 
 /* ---- base address registers ---- */
 

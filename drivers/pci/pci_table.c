@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The table of functions: one slot for each address at which a function was
- * ever found, kept for ever, and their order by address.
+ * ever found, which is never freed, and their order by address.
  */
 #include "drivers/pci/pci_internal.h"
 #include "lib/log.h"

@@ -5,6 +5,7 @@
  */
 #include "arch/x86_64/arch.h"
 #include "asm/cpu.h"
+#include "extras/crash/crash_kinds.h"
 #include "include/platform.h"
 #include "include/status.h"
 #include "include/units.h"

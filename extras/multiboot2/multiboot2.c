@@ -7,7 +7,10 @@
  * RSDP included, of which the list holds a copy and no address. A list that
  * breaks its own bounds ends there, with a warning; the tags before count.
  */
+#include "extras/multiboot2/multiboot2.h"
+
 #include "boot/boot.h"
+#include "include/extra.h"
 #include "include/platform.h"
 #include "include/status.h"
 #include "include/units.h"
@@ -214,3 +217,9 @@ int multiboot2_parse(u32 loader_ebx, struct boot_info *info, struct memory_map *
     log_warning(LOG_ARCH, "boot", "Multiboot2 information of %u bytes has no end tag", list.bytes);
     return OK;
 }
+
+EXTRA(multiboot2) = {
+    .name = "multiboot2",
+    .boot_detect = multiboot2_detect,
+    .boot_parse = multiboot2_parse,
+};

@@ -23,7 +23,7 @@
 #define INFO_RSDP_1     14
 #define INFO_RSDP_2     15
 
-    .section .boot.multiboot2, "a"
+    .section .boot.header, "a"
     .balign 8
 header:
     .long HEADER_MAGIC, ARCHITECTURE_I386, header_end - header

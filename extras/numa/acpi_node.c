@@ -2,6 +2,7 @@
 /* Which node memory belongs to: ACPI's table SRAT, read once. acpi_srat.c does the checking. */
 #include "arch/x86_64/arch.h"
 #include "extras/numa/acpi_srat.h"
+#include "extras/numa/node.h"
 #include "include/status.h"
 
 #define RANGES_MAX 64

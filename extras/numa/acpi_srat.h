@@ -6,12 +6,12 @@
 #ifndef TIDE_EXTRAS_NUMA_ACPI_SRAT_H
 #define TIDE_EXTRAS_NUMA_ACPI_SRAT_H
 
-#include "include/platform.h"
+#include "extras/numa/node.h"
 
 /*
  * Copy the enabled ranges of a table of `bytes`, in its order, at most nr_max of them, and return
- * how many. None is empty, runs past 2^64 or overlaps one before it: such entries are left out
- * with a warning each, and a list that breaks its own bounds ends there.
+ * how many. Entries that are empty, run past 2^64 or overlap an earlier one are left out, the
+ * latter two with a warning. An entry that breaks the table's bounds ends the list.
  */
 unsigned acpi_srat_parse(const void *table, u32 bytes, struct platform_node_range *ranges,
                          unsigned nr_max);

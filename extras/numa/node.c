@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* See node.h. The ranges come checked: none overflows or overlaps another. */
+/* See node.h; the hooks of mm. The ranges come checked: none overflows or overlaps another. */
 #include "extras/numa/node.h"
 
-#include "include/platform.h"
+#include "include/extra.h"
 #include "include/status.h"
+#include "include/units.h"
+#include "lib/console.h"
+#include "lib/printf.h"
 #include "mm/index.h"
 
 #define RANGES_MAX 64
@@ -11,7 +14,7 @@
 static struct platform_node_range ranges[RANGES_MAX];
 static unsigned nr_ranges;
 
-void node_init(void)
+void numa_init(void)
 {
     nr_ranges = 0;
     while (nr_ranges < RANGES_MAX && platform_memory_node(nr_ranges, &ranges[nr_ranges]) == OK)
@@ -20,7 +23,7 @@ void node_init(void)
         ranges[nr_ranges++] = (struct platform_node_range){.bytes = INDEX_LIMIT};
 }
 
-u32 node_of(paddr_t paddr)
+static u32 node_of_address(paddr_t paddr)
 {
     for (unsigned i = 0; i < nr_ranges; i++) {
         if (paddr >= ranges[i].base && paddr - ranges[i].base < ranges[i].bytes)
@@ -29,7 +32,7 @@ u32 node_of(paddr_t paddr)
     return 0;
 }
 
-bool node_next_range(u32 node_id, unsigned *number, paddr_t *base, paddr_t *end)
+static bool next_range(u32 node_id, unsigned *number, paddr_t *base, paddr_t *end)
 {
     while (*number < nr_ranges) {
         const struct platform_node_range *range = &ranges[(*number)++];
@@ -41,3 +44,34 @@ bool node_next_range(u32 node_id, unsigned *number, paddr_t *base, paddr_t *end)
     }
     return false;
 }
+
+static bool has_several_nodes(void)
+{
+    for (unsigned i = 0; i < nr_ranges; i++) {
+        if (ranges[i].node_id != 0)
+            return true;
+    }
+    return false;
+}
+
+/* As ACPI has it; the regions go by their devices' word, if there is one. */
+static void print_nodes(void (*print)(paddr_t base, u64 bytes, const char *what))
+{
+    char text[40];
+    if (!has_several_nodes())
+        return;
+    console_printf("memory: the nodes of ACPI\n");
+    for (unsigned i = 0; i < nr_ranges; i++) {
+        snprintf(text, sizeof(text), "node %u%s", ranges[i].node_id,
+                 ranges[i].is_hotplug ? ", for what may come" : "");
+        print(ranges[i].base, ranges[i].bytes, text);
+    }
+}
+
+EXTRA(numa) = {
+    .name = "numa",
+    .page_init = numa_init,
+    .node_of = node_of_address,
+    .node_next_range = next_range,
+    .print_memory = print_nodes,
+};

@@ -8,13 +8,19 @@
 
 #include "include/types.h"
 
-/* Read firmware's ranges; without any, all memory is of node 0. page_init() calls it. */
-void node_init(void);
+/* A range of addresses near the processors of one node, which may hold memory or not. */
+struct platform_node_range {
+    paddr_t base;
+    u64 bytes; /* above 0; does not run past 2^64 */
+    u32 node_id;
+    bool is_hotplug; /* for memory that may come later */
+};
 
-/* The node that firmware names for the address, or 0. O(ranges). */
-u32 node_of(paddr_t paddr);
+/* The index-th range of ACPI's SRAT, checked: none overlaps another. E_NODEV past the end or
+ * without ACPI. */
+must_check int platform_memory_node(unsigned index, struct platform_node_range *range);
 
-/* The next range of the node at or after *number, which moves on; false at the end. */
-bool node_next_range(u32 node_id, unsigned *number, paddr_t *base, paddr_t *end);
+/* Read firmware's ranges; without any, all memory is of node 0. */
+void numa_init(void);
 
 #endif

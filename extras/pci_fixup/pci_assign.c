@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Where a BAR can go: free addresses of the host bridge and of the memory
- * windows of bridges, which are opened here when firmware left them closed.
+ * Addresses for BARs: free addresses of the host bridge and of the memory windows of bridges.
+ * Windows that firmware left closed are opened.
  *
- * Only addresses below 4 GiB are given out, save inside a 64-bit prefetchable
- * window that firmware opened: above the RAM lie the regions of virtio-mem
- * devices, which no map shows. The free space of the host bridge is what no
- * range of the boot map, ECAM window, BAR or bridge window covers, from
- * HOST_FIRST on, where the PCI hole of every PC has begun, then from the end of the low RAM.
+ * Addresses are below 4 GiB, or inside a 64-bit prefetchable window that firmware opened: the
+ * regions of virtio-mem devices lie above the RAM, and no map shows them. An address of the host
+ * bridge is free if no range of the boot map, ECAM window, BAR or bridge window covers it. The
+ * search begins at HOST_FIRST, which is in the PCI hole of each PC, then at the end of the low RAM.
  *
- * Slow and rarely needed: firmware has placed most devices before us.
+ * Slow and rarely needed: firmware has placed most devices.
  */
+#include "extras/pci_fixup/pci_fixup.h"
+
 #include "drivers/pci/pci_internal.h"
 #include "include/platform.h"
 #include "include/units.h"
@@ -74,6 +75,18 @@ static u64 boot_conflict(u64 base, u64 bytes, bool ram_only)
     return 0;
 }
 
+/* The same for ECAM windows. */
+static u64 ecam_conflict(u64 base, u64 bytes)
+{
+    const struct platform_ecam *window;
+    for (unsigned i = 0; (window = pci_config_window(i)) != NULL; i++) {
+        u64 window_bytes = ((u64)window->last_bus - window->first_bus + 1) * PCI_ECAM_BUS_BYTES;
+        if (ranges_overlap(base, bytes, window->base, window_bytes))
+            return window->base + window_bytes;
+    }
+    return 0;
+}
+
 /* The same for the memory BARs of one function, the first nr_bars of them. */
 static u64 bar_conflict(const struct pci_device *device, unsigned nr_bars, u64 base, u64 bytes)
 {
@@ -110,7 +123,7 @@ static u64 first_conflict(const struct pci_bus *bus, const struct request *reque
 {
     u64 end = boot_conflict(base, request->bytes, bus->bridge != NULL);
     if (end == 0)
-        end = pci_config_conflict(base, request->bytes);
+        end = ecam_conflict(base, request->bytes);
     struct pci_device *device;
     for (unsigned i = 0; end == 0 && (device = pci_table_at(i)) != NULL; i++) {
         if (!device->present)
@@ -128,7 +141,7 @@ static u64 first_conflict(const struct pci_bus *bus, const struct request *reque
 static u64 search(const struct pci_bus *bus, const struct request *request, struct window within)
 {
     u64 base = align_up(within.first, request->alignment);
-    /* Each turn passes the end of something in use, of which there is a finite number. */
+    /* Each turn passes the end of a range in use, so the loop ends. */
     while (base >= within.first && base <= within.last &&
            request->bytes - 1 <= within.last - base) {
         u64 end = first_conflict(bus, request, base);
@@ -287,9 +300,13 @@ static bool open_windows(const struct pci_bus *bus)
     return opened;
 }
 
-/* ---- offered ---- */
+/* ---- one BAR ---- */
 
-u64 pci_find_space(struct pci_device *device, const struct pci_bar *bar)
+/*
+ * A free address for a BAR of `device`, inside the windows of its bus. Opens the windows of bridges
+ * above it where they are closed. 0 if there is no room. Nothing is written to the device.
+ */
+static u64 find_space(struct pci_device *device, const struct pci_bar *bar)
 {
     const struct pci_bus *bus = device->bus;
     struct request request = {.bytes = occupied_bytes(bar),
@@ -303,7 +320,7 @@ u64 pci_find_space(struct pci_device *device, const struct pci_bar *bar)
     return base;
 }
 
-/* Among functions in use the first to come keeps its place. */
+/* Of two functions in use that overlap, the first one keeps its address. */
 static bool is_taken(const struct pci_device *device, unsigned index)
 {
     const struct pci_bar *bar = &device->bars[index];
@@ -316,13 +333,57 @@ static bool is_taken(const struct pci_device *device, unsigned index)
     return bar_conflict(device, index, bar->base, bar->bytes) != 0;
 }
 
-bool pci_space_is_good(const struct pci_device *device, unsigned index)
+/*
+ * Whether the address that a memory BAR has works: within the processor's
+ * reach and the windows above it, and not where RAM, ECAM, another BAR of its
+ * own or one of a function in use is.
+ */
+static bool address_is_good(const struct pci_device *device, unsigned index)
 {
     const struct pci_bar *bar = &device->bars[index];
     u64 limit = platform_paddr_limit();
     return bar->base < limit && bar->bytes <= limit - bar->base &&
            boot_conflict(bar->base, bar->bytes, true) == 0 &&
-           pci_config_conflict(bar->base, bar->bytes) == 0 &&
+           ecam_conflict(bar->base, bar->bytes) == 0 &&
            bus_reaches(device->bus, bar->base, bar->base + bar->bytes - 1) &&
            !is_taken(device, index);
+}
+
+static bool has_usable_address(const struct pci_device *device, unsigned index)
+{
+    const struct pci_bar *bar = &device->bars[index];
+    if (bar->base == 0)
+        return false;
+    if (address_is_good(device, index))
+        return true;
+    log_warning(LOG_PCI, pci_name(device),
+                "BAR %u of 0x%llx bytes cannot be at 0x%llx: it is moved", index,
+                (unsigned long long)bar->bytes, (unsigned long long)bar->base);
+    return false;
+}
+
+static void place_bar(struct pci_device *device, unsigned index)
+{
+    struct pci_bar *bar = &device->bars[index];
+    u16 offset = (u16)(PCI_BAR0 + 4 * index);
+    bar->base = 0; /* the search may use its old address */
+    bar->base = find_space(device, bar);
+    if (bar->base == 0)
+        return;
+    pci_write32(device, offset, (u32)bar->base);
+    if (bar->is_64bit)
+        pci_write32(device, (u16)(offset + 4), (u32)(bar->base >> 32));
+    log_debug(LOG_PCI, pci_name(device), "BAR %u placed at 0x%llx, 0x%llx bytes", index,
+              (unsigned long long)bar->base, (unsigned long long)bar->bytes);
+}
+
+void pci_place_bars(struct pci_device *device)
+{
+    for (unsigned i = 0; i < PCI_BARS; i++) {
+        if (device->bars[i].kind != PCI_BAR_MEMORY || has_usable_address(device, i))
+            continue;
+        u16 command = pci_stop_decoding(device);
+        place_bar(device, i);
+        pci_restore_decoding(device, command);
+    }
 }

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Legacy interrupts: which line a function's pin ends at.
+ * Legacy interrupts: the line that a function's pin is connected to.
  *
- * A bridge turns the pins of the devices behind it by their device number; on
- * the root bus the chipset's interrupt router takes over, the routing
- * registers of which say the line (82371SB PIIX3, "PIRQ Route Control";
- * ICH9, "PIRQ[n]_ROUT"). Small firmware numbers bridges and yet writes the wrong lines behind
- * them, so the registers have the last word where the chipset is known. Elsewhere a
- * function without a line takes that of one whose interrupt arrives by the same pin.
+ * A bridge rotates the pins of the devices behind it by their device number. On the root bus the
+ * chipset's interrupt router maps a pin to a line by its registers (82371SB PIIX3, "PIRQ Route
+ * Control"; ICH9, "PIRQ[n]_ROUT"). Small firmware writes wrong lines behind bridges, so the
+ * registers decide where the chipset is known. Elsewhere a function without a line gets the line of
+ * a function whose interrupt arrives by the same pin.
  */
+#include "extras/pci_fixup/pci_fixup.h"
+
 #include "drivers/pci/pci_internal.h"
 #include "lib/log.h"
 
@@ -79,7 +80,7 @@ static u8 route(const struct router *router, u8 device, u8 pin)
     return entry & ROUTER_DISABLED ? LINE_NONE : entry & ROUTER_LINE_MASK;
 }
 
-/* What the chipset says; what firmware said where the chipset has no say. */
+/* By the chipset; what firmware wrote for functions of the chip itself. */
 static u8 routed_line(const struct router *router, const struct pci_device *device)
 {
     struct arrival at = swizzle(device);

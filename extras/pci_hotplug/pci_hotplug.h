@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Slots into which devices are put, and out of which they are pulled, while
- * the kernel runs: PCI Express native hotplug on root ports and the downstream
- * ports of switches; and the slots of QEMU's machine `pc`, out of which ACPI asks.
+ * Slots in which devices are plugged and pulled out while the kernel runs: PCI Express native
+ * hotplug on root ports and the downstream ports of switches; and the slots of QEMU's machine `pc`,
+ * where ACPI requests removals.
  *
  * The ports are polled; none of their interrupts is used. Nothing here waits:
  * a slot that is being powered is a state with a deadline. Not from an interrupt.
@@ -21,10 +21,9 @@
 unsigned pci_hotplug_init(void);
 
 /*
- * Look at each slot; the slots are read at most every PCI_HOTPLUG_POLL_MS,
- * calls between cost a compare. True if the caller should go over the
- * functions: some came (present), some went (not present any more), or the
- * user wants one out or no longer wants it (removal_requested).
+ * Look at each slot, at most every PCI_HOTPLUG_POLL_MS; a call in between costs a compare. True if
+ * functions came or went (present), or the user requested a removal or withdrew that
+ * (removal_requested).
  */
 bool pci_hotplug_poll(u64 now_ms);
 
@@ -40,5 +39,15 @@ void pci_hotplug_resume(u64 now_ms);
  * is not in a hotplug slot.
  */
 must_check int pci_hotplug_eject(const struct pci_device *device);
+
+/* ---- pci_piix_slots.c: the part of it on one machine ---- */
+
+void pci_piix_slots_init(void);
+
+/* True if removal of a function was requested that had not been. */
+bool pci_piix_slots_poll(void);
+
+/* Release the slot; a scan must follow. E_UNSUPPORTED if it is none of these slots. */
+must_check int pci_piix_slots_eject(const struct pci_device *device);
 
 #endif

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The slots of the root bus on QEMU's machine `pc`, which ACPI describes in AML: registers
- * beside the PIIX4's power management say what the user wants out, and let go of it.
+ * The slots of the root bus on QEMU's machine `pc`, which ACPI describes in AML: registers beside
+ * the PIIX4's power management say which device the user wants to remove, and release its slot.
  *
- * No AML is run: only QEMU's own PIIX4 is known to have these registers, and its first bus
- * to be the root bus. Behind its bridges, and on q35, AML alone tells which bus is
- * which number. Layouts: QEMU, "QEMU<->ACPI BIOS PCI hotplug interface".
+ * No AML is interpreted: only QEMU's own PIIX4 is known to have these registers, and its first bus
+ * to be the root bus. Behind its bridges, and on q35, only AML tells which number a bus has.
+ * Layouts: QEMU, "QEMU<->ACPI BIOS PCI hotplug interface".
  */
+#include "extras/pci_hotplug/pci_hotplug.h"
+
 #include <asm/io.h>
 
 #include "drivers/pci/pci_internal.h"
@@ -17,7 +19,7 @@
 #define PIIX4_POWER      0x7113
 #define SUBSYSTEM_VENDOR 0x1af4 /* of QEMU's devices */
 
-#define PORT_DOWN  0xae04 /* a bit a slot: the user wants it out */
+#define PORT_DOWN  0xae04 /* a bit a slot: its removal is requested */
 #define PORT_EJECT 0xae08
 #define PORT_BUS   0xae10 /* the number that the others are about */
 #define ROOT_BUS   0
@@ -72,7 +74,7 @@ int pci_piix_slots_eject(const struct pci_device *device)
 
     if (!is_there || !is_on_root_bus(device))
         return E_UNSUPPORTED;
-    /* Whatever becomes of it: a slot that keeps its card is heard again by the next poll. */
+    /* If the slot keeps its card, the next poll finds the request again. */
     for (unsigned i = 0; (other = pci_table_at(i)) != NULL; i++) {
         if (is_on_root_bus(other) && other->address.device == device->address.device)
             other->removal_requested = false;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Native hotplug: see pci_hotplug.h. A slot is a state machine that
- * pci_hotplug_poll() turns; a switch that is plugged in brings further slots.
+ * Native hotplug: see pci_hotplug.h. Each slot is a state machine, and pci_hotplug_poll() makes its
+ * transitions; a switch that is plugged in brings further slots.
  *
  *     EMPTY --card and (button or change)--> STARTING --it answers--> IN_USE
  *       ^  ^--- no answer in time: power off ---'                     |   ^
@@ -21,7 +21,7 @@ enum slot_state {
     SLOT_EMPTY,    /* without power, whether there is a card in it or not */
     SLOT_STARTING, /* powered, the card does not answer yet */
     SLOT_IN_USE,
-    SLOT_LEAVING, /* the user wants the card out, its drivers have not let go yet */
+    SLOT_LEAVING, /* removal is requested, and a driver still uses the card */
 };
 
 struct slot {
@@ -70,7 +70,7 @@ static bool card_answers(const struct slot *slot)
 
 /* ---- slots ---- */
 
-/* Until it gets power again, what may still answer behind the port is not looked at. */
+/* Nothing behind the port is scanned until it gets power again. */
 static void stop(struct slot *slot)
 {
     set_power(slot, false);
@@ -125,7 +125,7 @@ static void adopt(struct pci_device *port, u8 express)
                 SLOTS_MAX);
 }
 
-/* Let go of the slots of ports that are gone, take charge of those that are new. */
+/* Forget the slots of ports that are gone, add those of new ports. */
 static void update_slots(void)
 {
     for (unsigned i = 0; i < SLOTS_MAX; i++) {
@@ -245,7 +245,7 @@ void pci_hotplug_resume(u64 now_ms)
     for (unsigned i = 0; i < SLOTS_MAX; i++) {
         struct slot *slot = &slots[i];
         u16 status = slot->port ? take_status(slot) : 0;
-        /* The register has forgotten that a card came; that one went it still shows. */
+        /* The register no longer says that a card came; that a card went is still visible. */
         if (status != 0xffff && status & PCI_SLOT_PRESENT && slot->state == SLOT_EMPTY)
             start(slot, now_ms);
     }

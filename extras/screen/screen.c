@@ -2,16 +2,17 @@
 /*
  * The console on a screen, for a machine without a serial port.
  *
- * The last rows written are kept from the first line on, so that a screen
- * switched on later shows what came before. Only cells that differ from what
- * is shown are drawn: the memory of a screen is slow, and is never read.
+ * The last rows are kept from the first line on, so that the screen, which is switched on later,
+ * shows them. The memory of a screen is slow: only cells that differ are drawn, and none is read.
  */
 #include "extras/screen/screen.h"
 
-#include "arch/x86_64/arch.h"
 #include "arch/x86_64/serial.h"
 #include "asm/cpu.h"
+#include "include/extra.h"
 #include "include/platform.h"
+#include "include/status.h"
+#include "kernel/options.h"
 #include "lib/log.h"
 #include "lib/string.h"
 
@@ -24,7 +25,8 @@ static unsigned next_column;
 static unsigned nr_rows_begun = 1; /* at most SCREEN_ROWS_MAX */
 
 static struct screen_form form;
-static bool is_off; /* nothing is kept any more */
+static bool is_wanted; /* by the command line */
+static bool is_off;    /* nothing is kept any more */
 static char shown[SCREEN_ROWS_MAX][SCREEN_COLUMNS];
 
 static void new_line(void)
@@ -79,7 +81,8 @@ static void show(void)
     }
 }
 
-void screen_write(const char *text, size_t bytes)
+/* Keep what was written to the console, and show it once there is a screen. */
+static void write(const char *text, size_t bytes)
 {
     if (is_off)
         return;
@@ -91,15 +94,14 @@ void screen_write(const char *text, size_t bytes)
     irq_restore(flags);
 }
 
-void screen_off(void)
+static void start(const struct boot_info *boot)
 {
-    is_off = true;
-}
-
-void screen_start(const struct boot_screen *screen)
-{
+    const struct boot_screen *screen = &boot->screen;
     struct screen_form found = {0};
 
+    is_off = !is_wanted;
+    if (is_off)
+        return;
     if (screen->kind == BOOT_SCREEN_PIXELS)
         found = framebuffer_start(screen);
     else if (screen->kind == BOOT_SCREEN_TEXT || screen->kind == BOOT_SCREEN_UNKNOWN)
@@ -120,3 +122,20 @@ void screen_start(const struct boot_screen *screen)
              serial_exists() ? "COM1 and this screen; type on COM1"
                              : "this screen; there is no COM1 to type on");
 }
+
+static int parse_console(const char *value, struct options *options)
+{
+    (void)options;
+    is_wanted = strcmp(value, "vga") == 0;
+    return is_wanted || strcmp(value, "serial") == 0 ? OK : E_INVAL;
+}
+
+static const struct option_rule console_option = {"console", parse_console,
+                                                  "serial, or vga for the screen as well", false};
+
+EXTRA(screen) = {
+    .name = "screen",
+    .option = &console_option,
+    .init = start,
+    .console_write = write,
+};

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Inside arch/x86_64: the console's text as rows of characters, and the two
- * forms in which a screen shows them.
- *
- * screen.c keeps the rows; a form draws single cells and nothing else.
+ * The console's text as rows of characters, which screen.c keeps, and the two forms of a screen,
+ * which draw single cells.
  */
 #ifndef TIDE_EXTRAS_SCREEN_SCREEN_H
 #define TIDE_EXTRAS_SCREEN_SCREEN_H
@@ -18,9 +16,6 @@ struct screen_form {
     unsigned nr_rows; /* at most SCREEN_ROWS_MAX; 0: this screen cannot be used */
     void (*draw)(unsigned row, unsigned column, char character);
 };
-
-/* Keep what was written to the console, and show it once screen_start() was called. Any context. */
-void screen_write(const char *text, size_t bytes);
 
 /* ---- the forms: map the screen's memory and empty the whole screen ---- */
 

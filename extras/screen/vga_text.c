@@ -2,8 +2,8 @@
 /*
  * A screen in text mode: cells of 16 bits, character and colours.
  *
- * Where the loader says nothing of the screen, it is taken to be VGA's mode 3, in which
- * a BIOS starts: 80 columns, 25 rows at 0xb8000. Writes there do no harm where no VGA is.
+ * If the loader does not describe the screen, VGA's mode 3 is assumed, in which a BIOS starts: 80
+ * columns and 25 rows at 0xb8000. Without VGA, writes there have no effect.
  */
 #include "asm/io.h"
 #include "asm/mmio.h"

@@ -3,9 +3,10 @@
  * ACPI's S3: the types to write, and the word in the FACS that tells firmware
  * where to wake. The FACS is firmware's memory, mapped writable for that word.
  */
-#include "arch/x86_64/acpi.h"
+#include "arch/x86_64/arch.h"
 #include "arch/x86_64/paging.h"
 #include "asm/cpu.h"
+#include "extras/power/power.h"
 #include "extras/suspend/suspend.h"
 #include "include/platform.h"
 #include "include/status.h"
@@ -32,37 +33,30 @@ _Static_assert(sizeof(struct acpi_facs) == 64, "ACPI's layout");
 static struct acpi_facs *facs; /* NULL: not found, or not looked for yet */
 static u16 sleep_types[2];
 
-static const u8 *fadt; /* NULL: not known */
-static const u8 *dsdt;
-static u32 dsdt_bytes;
-
+/* 0: there is none. */
 static u64 facs_address(void)
 {
     u32 table_bytes;
+    const u8 *fadt = acpi_find_table("FACP", &table_bytes);
     u32 low;
     u64 address;
 
+    if (fadt == NULL || table_bytes < FADT_FACS_32 + sizeof(low))
+        return 0;
     memcpy(&low, fadt + FADT_FACS_32, sizeof(low));
-    memcpy(&table_bytes, fadt + sizeof(u32), sizeof(table_bytes));
     if (low != 0 || table_bytes < FADT_BYTES_64)
         return low;
     memcpy(&address, fadt + FADT_FACS_64, sizeof(address));
     return address;
 }
 
-void acpi_sleep_set_tables(const u8 *checked_fadt, const u8 *checked_dsdt, u32 bytes)
-{
-    fadt = checked_fadt;
-    dsdt = checked_dsdt;
-    dsdt_bytes = bytes;
-}
-
 static struct acpi_facs *find_facs(void)
 {
+    if (!acpi_find_sleep_state("_S3_", sleep_types))
+        return NULL;
     u64 address = facs_address();
     struct acpi_facs *found = phys_to_virt(address);
-
-    if (address == 0 || !acpi_find_sleep_types(dsdt, dsdt_bytes, "_S3_", sleep_types))
+    if (address == 0)
         return NULL;
     if (paging_map_firmware(address, sizeof(*found)) != OK ||
         memcmp(found->signature, "FACS", sizeof(found->signature)) != 0 ||
@@ -76,7 +70,7 @@ static struct acpi_facs *find_facs(void)
 
 bool acpi_can_sleep(void)
 {
-    if (fadt != NULL && facs == NULL)
+    if (facs == NULL)
         facs = find_facs();
     return facs != NULL && paging_make_writable(virt_to_phys(facs), sizeof(*facs)) == OK;
 }

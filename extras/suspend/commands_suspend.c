@@ -7,6 +7,7 @@
  */
 #include "arch/x86_64/arch.h"
 #include "extras/suspend/pci_suspend.h"
+#include "include/extra.h"
 #include "include/platform.h"
 #include "include/status.h"
 #include "include/units.h"
@@ -50,7 +51,7 @@ static paddr_t check_everything(void)
 static void start_again(void)
 {
     pci_resume();
-    acpi_resume();
+    EXTRAS_CALL(resume);
     devices_wake();
 }
 

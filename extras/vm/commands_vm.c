@@ -4,6 +4,7 @@
 #include "extras/bench/walk_job.h"
 #include "extras/vm/vm.h"
 #include "extras/vm/vm_areas.h"
+#include "extras/vm/vm_paging.h"
 #include "include/status.h"
 #include "include/units.h"
 #include "lib/console.h"

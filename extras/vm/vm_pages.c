@@ -7,6 +7,7 @@
  */
 #include "asm/vm.h"
 #include "extras/vm/vm_internal.h"
+#include "extras/vm/vm_paging.h"
 #include "include/platform.h"
 #include "include/status.h"
 #include "include/units.h"

@@ -6,6 +6,9 @@
 
 #include "arch/x86_64/arch.h"
 #include "arch/x86_64/paging.h"
+#include "extras/crash/crash_kinds.h"
+#include "extras/power/power.h"
+#include "extras/vm/vm_paging.h"
 #include "include/status.h"
 #include "tests/fakes/fake_cpus.h"
 #include "tests/fakes/fake_platform.h"
@@ -142,10 +145,8 @@ void paging_init(const struct boot_info *boot, paddr_t (*alloc)(u64 bytes))
     assert_true(alloc(PAGE_BYTES) != PADDR_NONE);
 }
 
-void paging_set_table_allocator(paddr_t (*alloc)(void), paddr_t (*alloc_for_area)(void),
-                                void (*release)(paddr_t paddr))
+void paging_set_table_allocator(paddr_t (*alloc)(void), void (*release)(paddr_t paddr))
 {
-    (void)alloc_for_area;
     fake_board.alloc_table = alloc;
     fake_board.release_table = release;
 }
@@ -153,21 +154,6 @@ void paging_set_table_allocator(paddr_t (*alloc)(void), paddr_t (*alloc_for_area
 u64 paging_nr_waits(void)
 {
     return 0;
-}
-
-void trap_set_address_describer(bool (*describe)(u64 address, char *text, size_t bytes))
-{
-    fake_board.describe = describe;
-}
-
-void screen_start(const struct boot_screen *screen)
-{
-    (void)screen;
-    fake_board.screen_is_on = true;
-}
-
-void screen_off(void)
-{
 }
 
 void interrupts_init(void)

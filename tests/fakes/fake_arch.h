@@ -27,9 +27,7 @@ struct fake_board {
     char handover_cmdline[256];
     unsigned nr_sleeps;
     unsigned nr_power_offs;
-    bool screen_is_on;
-    bool (*describe)(u64 address, char *text, size_t bytes); /* trap_set_address_describer()'s */
-    paddr_t (*alloc_table)(void);                            /* paging_set_table_allocator()'s */
+    paddr_t (*alloc_table)(void); /* paging_set_table_allocator()'s */
     void (*release_table)(paddr_t paddr);
     paddr_t (*alloc_stacks)(unsigned order); /* cpus_init()'s */
 };

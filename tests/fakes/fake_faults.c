@@ -3,6 +3,7 @@
  * meant. */
 #include "tests/fakes/fake_faults.h"
 
+#include "extras/vm/vm_paging.h"
 #include "include/status.h"
 #include "include/units.h"
 #include "mm/page_internal.h"

@@ -9,6 +9,7 @@
 
 #include <setjmp.h>
 
+#include "extras/numa/node.h"
 #include "include/boot_info.h"
 #include "include/platform.h"
 #include "include/units.h"

@@ -13,6 +13,7 @@
 #include <signal.h>
 #include <sys/mman.h>
 
+#include "extras/vm/vm_paging.h"
 #include "include/platform.h"
 #include "include/status.h"
 #include "include/units.h"
@@ -122,7 +123,7 @@ u64 fake_vm_mapped_bytes(void)
     return mapped_bytes;
 }
 
-/* ---- platform.h ---- */
+/* ---- vm_paging.h ---- */
 
 int platform_vm_map(u64 address, paddr_t paddr, u64 bytes)
 {

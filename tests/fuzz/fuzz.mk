@@ -17,7 +17,7 @@ fuzz: ## hostile devices by libFuzzer, each target for SECONDS=30
 fuzz-programs: $(patsubst %,$(O)/fuzz_%,$(filter-out monitor,$(FUZZ_TARGETS)))
 
 $(O)/fuzz_%: $(O)/host/tests/fuzz/fuzz_%.o $(FUZZ_COMMON) $(O)/host/libtide.a
-	$(HOST_CC) -fsanitize=fuzzer,address,undefined $(UNIT_LDFLAGS) -o $@ $^ -lcmocka -lpthread
+	$(HOST_CC) -fsanitize=fuzzer,address,undefined $(UNIT_LDFLAGS) -o $@ $(filter %.o,$^) $(O)/host/libtide.a -lcmocka -lpthread
 
 $(O)/fuzz_monitor: UNIT_LDFLAGS = $(BOARD_LDFLAGS)
 

@@ -1,17 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* See cpu_list.h. A table that is cut short or has a wrong checksum is as if it were absent. */
+/* See cpu_list.h. A table that has a wrong checksum is as if it were absent. */
 #include "arch/x86_64/smp/cpu_list.h"
 
 #include "arch/x86_64/acpi.h"
 #include "arch/x86_64/arch.h"
-#include "arch/x86_64/paging.h"
-#include "include/platform.h"
-#include "include/status.h"
-#include "include/units.h"
+#include "include/extra.h"
 #include "lib/log.h"
 #include "lib/string.h"
-
-#define APIC_ID_ALL 0xff /* addresses every processor: the id of none */
 
 #define MADT_ENTRIES_AT       44 /* after the header, the local APIC's address and flags */
 #define MADT_LOCAL_APIC       0
@@ -20,46 +15,7 @@
 #define MADT_X2APIC_BYTES     16
 #define MADT_ENABLED          1
 
-#define MP_ALIGNMENT       16
-#define MP_SEARCH_BYTES    KIB
-#define LAST_KIB_OF_640    0x9fc00
-#define LOW_MEMORY_END     0xa0000
-#define BIOS_ROM           0xf0000
-#define BIOS_ROM_END       0x100000
-#define MP_PROCESSOR       0
-#define MP_PROCESSOR_BYTES 20
-#define MP_OTHER_BYTES     8
-#define MP_ENABLED         1
-
-struct mp_pointer {
-    char signature[4];
-    u32 table;
-    u8 length; /* in units of 16 bytes */
-    u8 revision;
-    u8 checksum;
-    u8 default_configuration; /* 0: there is a table */
-    u8 features[4];
-} packed_abi;
-
-struct mp_table {
-    char signature[4];
-    u16 bytes;
-    u8 revision;
-    u8 checksum;
-    char vendor[20];
-    u32 vendor_table;
-    u16 vendor_table_bytes;
-    u16 nr_entries;
-    u32 apic;
-    u16 extended_bytes;
-    u8 extended_checksum;
-    u8 reserved;
-} packed_abi;
-
-_Static_assert(sizeof(struct mp_pointer) == 16, "the specification's layout");
-_Static_assert(sizeof(struct mp_table) == 44, "the specification's layout");
-
-static void add(struct cpu_list *list, u32 apic_id)
+void cpu_list_add(struct cpu_list *list, u32 apic_id)
 {
     if (apic_id >= APIC_ID_ALL) {
         log_warning(LOG_ARCH, "cpu", "processor with APIC id %u left out, expected at most %u",
@@ -77,8 +33,6 @@ static void add(struct cpu_list *list, u32 apic_id)
     }
     list->apic_ids[list->nr++] = (u8)apic_id;
 }
-
-/* ---- ACPI ---- */
 
 static u32 read32(const u8 *bytes)
 {
@@ -104,87 +58,11 @@ static void read_madt(const u8 *madt, u32 bytes, struct cpu_list *list)
         }
         if (type == MADT_LOCAL_APIC && length >= MADT_LOCAL_APIC_BYTES &&
             (entry[4] & MADT_ENABLED) != 0)
-            add(list, entry[3]);
+            cpu_list_add(list, entry[3]);
         if (type == MADT_LOCAL_X2APIC && length >= MADT_X2APIC_BYTES &&
             (entry[8] & MADT_ENABLED) != 0)
-            add(list, read32(entry + 4));
+            cpu_list_add(list, read32(entry + 4));
         at += length;
-    }
-}
-
-/* ---- the MultiProcessor Specification ---- */
-
-static bool sums_to_zero(const void *start, u64 bytes)
-{
-    const u8 *byte = start;
-    u8 sum = 0;
-
-    while (bytes-- > 0)
-        sum = (u8)(sum + *byte++);
-    return sum == 0;
-}
-
-static const struct mp_pointer *search_pointer(paddr_t start, paddr_t end)
-{
-    if (start >= end || paging_map_firmware(start, end - start) != OK)
-        return NULL;
-    for (; start + sizeof(struct mp_pointer) <= end; start += MP_ALIGNMENT) {
-        const struct mp_pointer *pointer = phys_to_virt(start);
-
-        if (memcmp(pointer->signature, "_MP_", 4) == 0 && pointer->length == 1 &&
-            sums_to_zero(pointer, sizeof(*pointer)))
-            return pointer;
-    }
-    return NULL;
-}
-
-static const struct mp_table *find_mp_table(paddr_t ebda)
-{
-    const struct mp_pointer *pointer = NULL;
-
-    if (ebda != 0 && ebda < LOW_MEMORY_END)
-        pointer = search_pointer(align_up(ebda, MP_ALIGNMENT),
-                                 min_u64(ebda + MP_SEARCH_BYTES, LOW_MEMORY_END));
-    if (pointer == NULL)
-        pointer = search_pointer(LAST_KIB_OF_640, LOW_MEMORY_END);
-    if (pointer == NULL)
-        pointer = search_pointer(BIOS_ROM, BIOS_ROM_END);
-    if (pointer == NULL || pointer->table == 0 || pointer->default_configuration != 0)
-        return NULL;
-    const struct mp_table *table = phys_to_virt(pointer->table);
-    if (paging_map_firmware(pointer->table, sizeof(*table)) == OK &&
-        memcmp(table->signature, "PCMP", 4) == 0 && table->bytes >= sizeof(*table) &&
-        paging_map_firmware(pointer->table, table->bytes) == OK &&
-        sums_to_zero(table, table->bytes))
-        return table;
-    log_warning(LOG_ARCH, "cpu", "the MP table at 0x%x is none; ignored", pointer->table);
-    return NULL;
-}
-
-static void read_mp_table(const struct mp_table *table, struct cpu_list *list)
-{
-    const u8 *entry = (const u8 *)(table + 1);
-    const u8 *end = (const u8 *)table + table->bytes;
-
-    for (unsigned i = 0; i < table->nr_entries && entry < end; i++) {
-        unsigned length = entry[0] == MP_PROCESSOR ? MP_PROCESSOR_BYTES : MP_OTHER_BYTES;
-
-        if (length > (u64)(end - entry))
-            return;
-        if (entry[0] == MP_PROCESSOR && (entry[3] & MP_ENABLED) != 0)
-            add(list, entry[1]);
-        entry += length;
-    }
-}
-
-/* Whatever may share a package with those named. */
-static void add_packages(unsigned package_ids, struct cpu_list *list)
-{
-    for (unsigned i = 0; i < list->nr_named; i++) {
-        u32 first = list->apic_ids[i] & ~(package_ids - 1);
-
-        for (u32 id = first; id < first + package_ids && id < APIC_ID_ALL; id++)
-            add(list, id);
     }
 }
 
@@ -193,17 +71,13 @@ void cpu_list_find(const struct boot_info *boot, u8 boot_apic_id, unsigned packa
 {
     u32 bytes;
     const u8 *madt = acpi_find_table("APIC", &bytes);
-    const struct mp_table *table = madt != NULL ? NULL : find_mp_table(boot->ebda);
 
-    *list = (struct cpu_list){.source = "CPUID", .nr = 1, .apic_ids = {boot_apic_id}};
+    *list = (struct cpu_list){.nr_named = 1, .nr = 1, .apic_ids = {boot_apic_id}};
     if (madt != NULL) {
         list->source = "ACPI";
         read_madt(madt, bytes, list);
-    } else if (table != NULL) {
-        list->source = "the MP table";
-        read_mp_table(table, list);
+        list->nr_named = list->nr;
+    } else {
+        EXTRAS_CALL(find_cpus, boot, package_ids, list);
     }
-    list->nr_named = list->nr;
-    if (madt == NULL)
-        add_packages(package_ids, list);
 }

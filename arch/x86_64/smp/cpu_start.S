@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Where a processor begins that another one starts: in real mode at
- * LOW_START_PAGE, into which low_memory.c copies the code below.
+ * The first code of a processor that another one starts: in real mode at
+ * LOW_START_PAGE, to which low_memory.c copies the code below.
  *
- * It goes straight to long mode on the page tables of boot/entry.S, which map
- * all below 4 GiB executable, and leaves for the kernel's text at once: so in
- * the kernel's own page tables the start page is never executable. All
- * processors may run here at the same time: nothing is written.
+ * It switches to long mode on the page tables of boot/entry.S, which map all below 4 GiB
+ * executable, and jumps to the kernel's text, so that the start page is never executable in the
+ * kernel's own page tables. It writes nothing, so several processors may run it at the same time.
  */
 #include "include/low_memory.h"
 
@@ -69,9 +68,9 @@ cpu_start_code:
 cpu_start_code_end:
 
 /*
- * In the place of that code, and of what firmware starts processors with, where nobody is expected
- * to begin. SeaBIOS puts these bytes back half by half over its own jump, `ea xx xx 00 f0 00 00 00`:
- * the second half is as there, so that one which begins in between finds either the one or the other.
+ * Stands in the start pages while no processor is to start. SeaBIOS restores these bytes in two
+ * halves, over its own jump `ea xx xx 00 f0 00 00 00`: the second halves are equal, so a processor
+ * that starts in between executes either the one or the other.
  */
     .globl cpu_halt_code, cpu_halt_code_end
 cpu_halt_code:

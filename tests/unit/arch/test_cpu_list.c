@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "arch/x86_64/smp/cpu_list.c"
+#include "extras/mp_table/mp_table.c"
 
 #include "tests/unit/unit.h"
 

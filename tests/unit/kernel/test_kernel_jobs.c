@@ -8,6 +8,7 @@
 #include <sched.h>
 
 #include "arch/x86_64/arch.h"
+#include "extras/power/power.h"
 #include "extras/vm/vm_areas.h"
 #include "kernel/kmain.h"
 #include "mm/page.h"

@@ -2,12 +2,28 @@
 /* The command line's options: what is accepted, what is refused and how it is said. */
 #include <stdio.h>
 
+#include "include/extra.h"
+#include "include/status.h"
 #include "kernel/options.h"
 #include "lib/log.h"
 #include "tests/fakes/fake_platform.h"
 #include "tests/unit/unit.h"
 
 static struct options options;
+
+/* An extra's option. */
+static bool is_shown;
+
+static int parse_console(const char *value, struct options *into)
+{
+    assert_ptr_equal(into, &options);
+    is_shown = strcmp(value, "vga") == 0;
+    return is_shown || strcmp(value, "serial") == 0 ? OK : E_INVAL;
+}
+
+static const struct option_rule console_rule = {"console", parse_console, "serial or vga", false};
+
+EXTRA(test) = {.option = &console_rule};
 
 static void parse(const char *cmdline)
 {
@@ -54,6 +70,7 @@ TEST(test_refused)
         {"virtio.features=-packet", "virtio.features=-packet: expected"},
         {"virtio_mmio.device=4K@5", "virtio_mmio.device=4K@5: expected SIZE@BASE:LINE"},
         {"virtio_mmio.device=1@0xd0000000:5", "expected SIZE@BASE:LINE"},
+        {"console=vgax", "console=vgax: expected serial or vga"},
         {"log=noisy", "log=noisy: expected error, warning, info, debug or trace"},
         {"log=disk:info", "log=disk:info: expected"},
         {"log=mm:debug,", "log=mm:debug,: expected"},
@@ -99,7 +116,7 @@ TEST(test_a_repeated_option_is_named)
         "cmdline: warning: virtio_mem.irq= stands there again: the last one counts\n"
         "cmdline: warning: virtio_mem.init= stands there again: the last one counts\n");
     assert_string_equal(options.run, "second");
-    assert_false(options.screen);
+    assert_false(is_shown);
 }
 
 /* `alloc 10` may have been `alloc 1000`. */

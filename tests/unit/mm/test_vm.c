@@ -6,6 +6,7 @@
 #include "asm/vm.h"
 #include "extras/vm/heap.h"
 #include "extras/vm/vm.h"
+#include "extras/vm/vm_paging.h"
 #include "include/status.h"
 #include "include/units.h"
 #include "mm/hotplug/hotplug.h"

@@ -132,7 +132,7 @@ PCI_TEST(test_the_hole_is_full)
     fake_pci_add_bar(late, 0, 0, 512 * MIB, 0, NULL, NULL);
     scan(3);
     assert_int_equal(claim("5")->bars[0].base, 0);
-    assert_logged("no free address");
+    assert_logged("no address for BAR");
 }
 
 /* ---- behind bridges ---- */

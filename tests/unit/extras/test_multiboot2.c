@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 
 #include "boot/boot.h"
+#include "extras/multiboot2/multiboot2.h"
 #include "include/platform.h"
 #include "include/status.h"
 

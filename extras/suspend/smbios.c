@@ -5,7 +5,7 @@
  * Firmware is not trusted: each step is bounded by the length that the anchor states, and a table
  * that does not hold together is as if it were absent.
  */
-#include "arch/x86_64/smbios.h"
+#include "extras/suspend/smbios.h"
 
 #include "arch/x86_64/paging.h"
 #include "include/platform.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Crashes on purpose, one for each protection, so that tests can see it hold. See arch.h. */
-#include "arch/x86_64/arch.h"
+/* Crashes on purpose, one for each protection, so that tests can see it hold. */
+#include "extras/crash/crash_kinds.h"
+
 #include "arch/x86_64/image.h"
 #include "include/platform.h"
 #include "include/status.h"

@@ -1,18 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * ACPI's fixed hardware: the power button, the news of a hot-plugged PCI
- * device, and switching the machine off.
+ * ACPI's fixed hardware: the power button, events of PCI hotplug, and sleep states.
  *
- * No AML is interpreted. The objects that are needed from the DSDT, _S5_ and _S3_,
- * are found by their bytes. That general event 1 means PCI hotplug is what QEMU's
- * machines define; where it means something else, a rescan finds nothing new.
- * The interrupt only notes what happened; the kernel's loop takes it.
+ * No AML is interpreted. The objects that are needed from the DSDT, _S5_ and _S3_, are found by
+ * their bytes. General event 1 means PCI hotplug on QEMU's machines; where it means something else,
+ * a rescan finds nothing new. The interrupt records what happened, and the kernel's loop takes it.
  */
-#include "arch/x86_64/acpi.h"
 #include "arch/x86_64/arch.h"
 #include "asm/cpu.h"
 #include "asm/io.h"
-#include "extras/suspend/suspend.h"
+#include "extras/power/power.h"
 #include "include/platform.h"
 #include "include/status.h"
 #include "lib/log.h"
@@ -41,13 +38,11 @@
 #define PORT_READS_MAX   100000 /* some 100 ms: how long firmware's change of mode may take */
 #define NR_GPE_BYTES_MAX 32
 
-#define PM_TIMER_HZ    3579545
-#define PM_TIMER_MASK  0xffffff
-#define PM_TIMER_STEPS ((u64)ACPI_STATE_SECONDS * PM_TIMER_HZ)
-#define STILL_READS_MAX                                                                   \
-    10000000              /* of a timer that does not run, or is not there: at least 20 s \
-                           */
-#define RELAXES_A_READ 64 /* a read takes a lock that the host needs to go on */
+#define PM_TIMER_HZ     3579545
+#define PM_TIMER_MASK   0xffffff
+#define PM_TIMER_STEPS  ((u64)ACPI_STATE_SECONDS * PM_TIMER_HZ)
+#define STILL_READS_MAX 10000000 /* of a timer that does not run, or is absent: at least 20 s */
+#define RELAXES_A_READ  64       /* a read takes a lock that the host needs */
 
 /* I/O ports; 0 where the machine has none. The second half of a block are its enable bits. */
 static u16 event_port;
@@ -106,7 +101,7 @@ bool acpi_events_pending(void)
     return events != 0;
 }
 
-/* Only what is understood may interrupt: an event that nobody clears would hold the line. */
+/* Only known events may interrupt: one that nobody clears would hold the line. */
 static void enable_events(void)
 {
     io_write16(event_enable_port, 0);
@@ -141,7 +136,7 @@ bool acpi_find_sleep_types(const u8 *aml, u32 bytes, const char *state, u16 type
     const u8 *end = aml + bytes;
 
     for (const u8 *name = aml + 2; name + 8 < end; name++) {
-        /* The cheap question first: this looks at each byte of a large table, at boot. */
+        /* The cheap test first: this loop runs for each byte of a large table, at boot. */
         if (name[4] != PACKAGE || memcmp(name, state, 4) != 0 ||
             (name[-1] != NAME && (name[-1] != ROOT || name[-2] != NAME)))
             continue;
@@ -154,7 +149,16 @@ bool acpi_find_sleep_types(const u8 *aml, u32 bytes, const char *state, u16 type
     return false;
 }
 
-/* Firmware may have left the events to itself. */
+bool acpi_find_sleep_state(const char *state, u16 types[2])
+{
+    u32 bytes;
+    const u8 *dsdt =
+        fixed_table == NULL ? NULL : acpi_open_table(read32(fixed_table + FADT_DSDT), &bytes);
+
+    return dsdt != NULL && acpi_find_sleep_types(dsdt, bytes, state, types);
+}
+
+/* Firmware may still handle the events itself. */
 static bool enter_acpi_mode(const u8 *fadt)
 {
     u32 command_port = read32(fadt + FADT_SMI_COMMAND);
@@ -192,16 +196,13 @@ void acpi_power_init(void)
         log_info(LOG_ARCH, "acpi", "no fixed hardware to use: no power button");
         return;
     }
-    const u8 *dsdt = acpi_open_table(read32(fadt + FADT_DSDT), &bytes);
-    can_power_off = dsdt != NULL && acpi_find_sleep_types(dsdt, bytes, "_S5_", off_types);
-    if (dsdt != NULL)
-        acpi_sleep_set_tables(fadt, dsdt, bytes);
     event_enable_port = (u16)(event_port + fadt[FADT_PM1_EVENT_BYTES] / 2);
     if (fadt[FADT_GPE0_BYTES] >= 2 && fadt[FADT_GPE0_BYTES] <= NR_GPE_BYTES_MAX) {
         gpe_port = port_at(fadt + FADT_GPE0);
         gpe_enable_port = (u16)(gpe_port + fadt[FADT_GPE0_BYTES] / 2);
     }
     fixed_table = fadt;
+    can_power_off = acpi_find_sleep_state("_S5_", off_types);
     note(NULL);
     acpi_take_events();
     if (platform_irq_attach_line(read16(fadt + FADT_SCI_LINE), note, NULL) == OK)
@@ -215,7 +216,7 @@ void acpi_resume(void)
 {
     if (fixed_table == NULL || !enter_acpi_mode(fixed_table))
         return;
-    /* What woke the machine is no event: QEMU says it was the power button. */
+    /* The wake-up is no event, though QEMU reports one of the power button. */
     io_write16(event_port, WAKE_STATUS | POWER_BUTTON);
     enable_events();
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Who wrote the firmware, from structures that are whole, cut, or that lie. No byte behind the end
  * is read. */
-#include "arch/x86_64/smbios.h"
+#include "extras/suspend/smbios.h"
 
 #include <stdlib.h>
 

@@ -4,8 +4,8 @@
  * the power button and the news of a plugged-in device; switching off; and machines that
  * lack something of it.
  */
-#include "arch/x86_64/acpi.h"
 #include "arch/x86_64/arch.h"
+#include "extras/power/power.h"
 #include "include/status.h"
 #include "tests/fakes/fake_mmio.h"
 #include "tests/fakes/fake_platform.h"
@@ -35,7 +35,7 @@ static struct {
     bool mode_sticks;
 } board;
 
-/* ---- in place of acpi.c and acpi_sleep.c ---- */
+/* ---- in place of acpi.c ---- */
 
 const void *acpi_find_table(const char *signature, u32 *bytes)
 {
@@ -49,13 +49,6 @@ const void *acpi_open_table(paddr_t paddr, u32 *bytes)
     assert_int_equal(paddr, 0x1234);
     *bytes = dsdt_bytes;
     return dsdt;
-}
-
-void acpi_sleep_set_tables(const u8 *checked_fadt, const u8 *checked_dsdt, u32 bytes)
-{
-    assert_ptr_equal(checked_fadt, fadt);
-    assert_ptr_equal(checked_dsdt, dsdt);
-    assert_int_equal(bytes, dsdt_bytes);
 }
 
 /* ---- the board ---- */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Inside arch/x86_64: the one thing that is asked of SMBIOS, who wrote the firmware. */
-#ifndef TIDE_ARCH_SMBIOS_H
-#define TIDE_ARCH_SMBIOS_H
+/* The one thing that is asked of SMBIOS, who wrote the firmware. */
+#ifndef TIDE_EXTRAS_SUSPEND_SMBIOS_H
+#define TIDE_EXTRAS_SUSPEND_SMBIOS_H
 
 #include "include/types.h"
 

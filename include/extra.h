@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What can be left out: each folder of extras/ registers one struct extra, and no file of the core
+ * names one. `make EXTRAS="power screen"` builds these two, `make EXTRAS=` the core alone.
+ *
+ *     EXTRA(screen) = {.init = start, .console_write = write};
+ *
+ * A member that is left out is NULL. The core calls the members of all extras, in the order in
+ * which they were linked: an extra that needs another one calls its functions, not a hook. Where
+ * a hook gives an answer, at most one extra has it.
+ */
+#ifndef TIDE_INCLUDE_EXTRA_H
+#define TIDE_INCLUDE_EXTRA_H
+
+#include "include/types.h"
+
+struct boot_info;
+struct command;
+struct cpu_list;
+struct memory_map;
+struct option_rule;
+struct pci_device;
+struct trap_frame;
+
+struct extra {
+    const char *name; /* of its folder */
+
+    /* ---- kernel/: on the boot processor's loop ---- */
+
+    const struct option_rule *option; /* of the command line; kernel/options.h */
+    /* Once, when devices are attached. */
+    void (*init)(const struct boot_info *boot);
+    /* At each turn of the loop; it must not wait. */
+    void (*poll)(void);
+    /* poll() has something to do now. Callable with interrupts off. */
+    bool (*pending)(void);
+    /* The machine has slept, and PCI's config space is as it was. */
+    void (*resume)(void);
+    /* Firmware says that PCI functions came or went. */
+    void (*pci_changed)(void);
+    /* No device is in use any more that must go (struct pci_device: removal_requested). */
+    void (*devices_released)(void);
+
+    /* ---- monitor/ ---- */
+
+    const struct command *commands; /* the last one has no name */
+    /* What `memory` prints before the loader's map; print() makes one line of it. */
+    void (*print_memory)(void (*print)(paddr_t base, u64 bytes, const char *what));
+
+    /* ---- mm/ ---- */
+
+    /* In page_init(), before there are pages. */
+    void (*page_init)(void);
+    /* mm/node.h */
+    u32 (*node_of)(paddr_t paddr);
+    bool (*node_next_range)(u32 node_id, unsigned *number, paddr_t *base, paddr_t *end);
+
+    /* ---- drivers/pci; not from an interrupt ---- */
+
+    /* In pci_init(): the map says where no BAR may lie, and stays. */
+    void (*pci_init)(const struct boot_info *boot);
+    /* At the end of each pci_scan(): all is found that lies on a bus that firmware numbered. */
+    void (*pci_scanned)(void);
+    /* The BARs of a function are sized: give an address to those that have none. */
+    void (*pci_place_bars)(struct pci_device *device);
+
+    /* ---- arch/x86_64 ---- */
+
+    /* Text for the console. Any context, one processor at a time. */
+    void (*console_write)(const char *text, size_t bytes);
+    /*
+     * Without ACPI: add the processors of the machine to the list, which holds the boot processor.
+     * package_ids is how many APIC ids a package has, a power of two.
+     */
+    void (*find_cpus)(const struct boot_info *boot, unsigned package_ids, struct cpu_list *list);
+    /* A page fault on an absent page: true if it is present now, and the access is to be tried
+     * again. Any processor, interrupts off. */
+    bool (*wait_for_page)(u64 address);
+    /* Switch the machine off; returns if it cannot. Any context. */
+    void (*power_off)(void);
+
+    /* ---- arch/x86_64: the trap report, which must not allocate or wait ---- */
+
+    /* The function of the kernel that holds an address, and how far into it, or NULL. */
+    const char *(*symbol_lookup)(u64 address, u64 *offset);
+    /* Further lines, after the first one of the report. */
+    void (*explain_trap)(const struct trap_frame *frame);
+    /* What lies at an address, as one line without '\n'; false if it is not this extra's. It must
+     * not touch the address. */
+    bool (*describe_address)(u64 address, char *text, size_t bytes);
+
+    /* ---- boot/ ---- */
+
+    /* Whether this is what a loader of another protocol leaves in eax. */
+    bool (*boot_detect)(u32 loader_eax);
+    /* pvh_parse() for that protocol (boot/boot.h). */
+    int (*boot_parse)(u32 loader_ebx, struct boot_info *info, struct memory_map *map);
+};
+
+/* The table: linker.ld has its ends, and for a host program the linker; it may have none. */
+extern const struct extra *const __start_extras[] __attribute__((weak));
+extern const struct extra *const __stop_extras[] __attribute__((weak));
+
+#define EXTRA(folder)                                                                          \
+    static const struct extra folder##_extra;                                                  \
+    static const struct extra *const folder##_entry __attribute__((used, section("extras"))) = \
+        &folder##_extra;                                                                       \
+    static const struct extra folder##_extra
+
+/* for_each_extra (extra) { if (extra->poll) extra->poll(); } */
+#define for_each_extra(each)                                           \
+    for (const struct extra *const *each##_at = __start_extras, *each; \
+         each##_at < __stop_extras && (each = *each##_at, true); each##_at++)
+
+/* Call a hook of all extras that have it. */
+#define EXTRAS_CALL(hook, ...)             \
+    do {                                   \
+        for_each_extra (extra_) {          \
+            if (extra_->hook)              \
+                extra_->hook(__VA_ARGS__); \
+        }                                  \
+    } while (0)
+
+#endif

@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# Which host programs have which extras: one is there if the object with its table of hooks is
+# linked, and nothing else refers to that object.
+
+PCI_EXTRAS := $(O)/host/extras/pci_fixup/pci_fixup.o
+NUMA_EXTRAS := $(O)/host/extras/numa/node.o
+BOARD_EXTRAS := $(PCI_EXTRAS) $(NUMA_EXTRAS) $(O)/host/extras/pci_hotplug/pci_hotplug.o \
+	$(O)/host/extras/power/power.o
+
+$(filter $(O)/unit/pci/% $(O)/unit/virtio/%,$(UNIT_TESTS)) $(QTEST_PROGRAM): $(PCI_EXTRAS)
+$(O)/fuzz_pci_tree $(O)/fuzz_caps: $(PCI_EXTRAS)
+$(O)/unit/mm/test_page_node $(O)/unit/virtio_mem/test_vmem_life: $(NUMA_EXTRAS)
+$(filter $(O)/unit/kernel/test_kernel_%,$(UNIT_TESTS)) $(O)/fuzz_monitor: $(BOARD_EXTRAS)
