@@ -14,6 +14,7 @@
 #include "include/status.h"
 #include "tests/fakes/fake_rig.h"
 #include "tests/fakes/fake_virtio_pci.h"
+#include "tests/fakes/host/fake_host.h"
 
 static const char *const no_names[24];
 static struct fake_virtio_pci fake;
@@ -22,7 +23,7 @@ static struct virtqueue *queue;
 
 static void boot(unsigned nr_vectors)
 {
-    fake_ram_start();
+    fake_host_start();
     fake_virtio_pci_start(&fake, VIRTIO_ID_MEM, nr_vectors);
     device = NULL;
     queue = NULL;
@@ -43,7 +44,7 @@ static void tear_down(void)
         assert_int_equal(fake_pci_get(fake.function, PCI_COMMAND, 2), PCI_COMMAND_INTX_DISABLE);
     }
     fake_pci_stop();
-    fake_ram_stop();
+    fake_host_stop();
 }
 
 static void create(void)

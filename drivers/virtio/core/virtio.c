@@ -39,11 +39,6 @@ const char *vmem_virtio_location(const struct vmem_virtio *device)
     return device->location;
 }
 
-static const char *subject(const struct vmem_virtio *device)
-{
-    return device->name ? device->name : device->location;
-}
-
 /* ---- status ---- */
 
 /* One step of the ladder. NEEDS_RESET is the device's bit: kept as it stands, never cleared. */
@@ -96,7 +91,8 @@ void vmem_virtio_break(struct vmem_virtio *device, const char *format, ...)
     va_start(args, format);
     vmem_vformat(reason, sizeof(reason), format, args);
     va_end(args);
-    vmem_log(VMEM_LOG_ERROR, subject(device), "the device is no longer used: %s", reason);
+    vmem_log(VMEM_LOG_ERROR, vmem_virtio_subject(device), "the device is no longer used: %s",
+             reason);
     if (device->broken)
         return;
     device->broken = true;
@@ -138,7 +134,7 @@ static void log_features(const struct vmem_virtio *device, const char *const dev
         return;
     list_features(taken, sizeof(taken), device->features, device_names);
     list_features(left, sizeof(left), not_taken, device_names);
-    vmem_log(VMEM_LOG_INFO, subject(device), "features%s%s%s", taken,
+    vmem_log(VMEM_LOG_INFO, vmem_virtio_subject(device), "features%s%s%s", taken,
              not_taken ? "; offered and not accepted" : "", left);
 }
 
@@ -210,7 +206,7 @@ int vmem_virtio_read_config(struct vmem_virtio *device, void *snapshot, uint32_t
 {
     uint32_t there = device->ops->config_bytes(device);
     if (bytes > there) {
-        vmem_log(VMEM_LOG_ERROR, subject(device),
+        vmem_log(VMEM_LOG_ERROR, vmem_virtio_subject(device),
                  "its config space has %u bytes, expected %u or more", there, bytes);
         return VMEM_E_RANGE;
     }
@@ -221,8 +217,8 @@ int vmem_virtio_read_config(struct vmem_virtio *device, void *snapshot, uint32_t
         if (same && device->ops->config_generation(device) == before)
             return VMEM_OK;
     }
-    vmem_log(VMEM_LOG_ERROR, subject(device), "its config space changed during each of %u reads",
-             CONFIG_TRIES_MAX);
+    vmem_log(VMEM_LOG_ERROR, vmem_virtio_subject(device),
+             "its config space changed during each of %u reads", CONFIG_TRIES_MAX);
     return VMEM_E_TIMEOUT;
 }
 

@@ -93,6 +93,12 @@ struct vmem_virtio {
     char broken_reason[VIRTIO_REASON_BYTES];
 };
 
+/* Of log lines: its name, or where it is while no driver has named it. */
+static inline const char *vmem_virtio_subject(const struct vmem_virtio *device)
+{
+    return device->name ? device->name : device->location;
+}
+
 /* ---- life cycle, in the order of virtio 1.4, "Device Initialization" ---- */
 
 /*

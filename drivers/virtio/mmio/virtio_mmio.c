@@ -16,7 +16,6 @@
 #include "include/units.h"
 #include "lib/parse.h"
 #include "lib/string.h"
-#include "mm/page.h"
 
 #define REGISTER_BYTES_MAX      (2 * PAGE_BYTES) /* mapped of a larger range */
 #define STORM_WINDOW_MS         100
@@ -33,8 +32,6 @@ struct virtio_mmio {
     uint64_t window_start_ms;
     uint32_t window_interrupts;
 };
-
-_Static_assert(sizeof(struct virtio_mmio) <= PAGE_BYTES, "it is allocated as one page");
 
 static struct virtio_mmio *mmio_of(struct vmem_virtio *device)
 {
@@ -122,8 +119,8 @@ static int mmio_queue_enable(struct vmem_virtio *device, uint16_t queue,
 {
     write_register(device, VIRTIO_MMIO_REG_QUEUE_SEL, queue);
     if (read_register(device, VIRTIO_MMIO_REG_QUEUE_READY) != 0) {
-        vmem_log(VMEM_LOG_ERROR, device->name, "queue %u: in use already, expected QueueReady 0",
-                 queue);
+        vmem_log(VMEM_LOG_ERROR, vmem_virtio_subject(device),
+                 "queue %u: in use already, expected QueueReady 0", queue);
         return VMEM_E_BUSY;
     }
     write_register(device, VIRTIO_MMIO_REG_QUEUE_SIZE, layout->size);
@@ -172,7 +169,7 @@ static void handle_line(void *context)
         return;
     transport->line_given_up = true;
     device->irq_mode = VMEM_IRQ_POLL;
-    vmem_log(VMEM_LOG_WARNING, device->name ? device->name : device->location,
+    vmem_log(VMEM_LOG_WARNING, vmem_virtio_subject(device),
              "more than %u interrupts in %u ms: the device is polled from now on",
              STORM_INTERRUPTS_MAX, STORM_WINDOW_MS);
 }
@@ -201,7 +198,8 @@ static int mmio_irq_enable(struct vmem_virtio *device, enum vmem_irq_mode wanted
         device->irq_mode = VMEM_IRQ_INTX;
     }
     if (wanted != VMEM_IRQ_AUTO && wanted != device->irq_mode)
-        vmem_log(VMEM_LOG_WARNING, device->name, "the interrupts asked for cannot be had, using %s",
+        vmem_log(VMEM_LOG_WARNING, vmem_virtio_subject(device),
+                 "the interrupts asked for cannot be had, using %s",
                  transport->line_attached ? "the line" : "polling");
     return VMEM_OK;
 }
@@ -277,10 +275,9 @@ int vmem_mmio_create(const struct virtio_mmio_address *address, struct vmem_virt
     int status = check_address(address);
     if (status != VMEM_OK)
         return status;
-    uint64_t paddr = page_alloc(0, PAGE_KERNEL);
-    if (paddr == PADDR_NONE)
+    struct virtio_mmio *transport = vmem_host_alloc(sizeof(*transport));
+    if (!transport)
         return VMEM_E_NOMEM;
-    struct virtio_mmio *transport = phys_to_virt(paddr);
     memset(transport, 0, sizeof(*transport));
     transport->address = *address;
     transport->config_bytes = (uint32_t)(bytes - VIRTIO_MMIO_REG_CONFIG);
@@ -296,7 +293,7 @@ int vmem_mmio_create(const struct virtio_mmio_address *address, struct vmem_virt
         status = identify(transport);
     }
     if (status != VMEM_OK) {
-        page_free(paddr, 0);
+        vmem_host_free(transport, sizeof(*transport));
         return status;
     }
     *created = &transport->device;
@@ -306,7 +303,7 @@ int vmem_mmio_create(const struct virtio_mmio_address *address, struct vmem_virt
 void vmem_mmio_destroy(struct vmem_virtio *device)
 {
     mmio_irq_disable(device);
-    page_free(virt_to_phys(mmio_of(device)), 0);
+    vmem_host_free(mmio_of(device), sizeof(struct virtio_mmio));
 }
 
 /* ---- the command line ---- */

@@ -15,11 +15,8 @@
 #include "include/status.h"
 #include "include/units.h"
 #include "lib/string.h"
-#include "mm/page.h"
 
 #define CONFIG_BYTES_MAX 4096 /* of a device's config space, as far as it is mapped */
-
-_Static_assert(sizeof(struct virtio_pci) <= PAGE_BYTES, "it is allocated as one page");
 
 /* ---- registers ---- */
 
@@ -130,7 +127,7 @@ static int set_up_doorbell(struct virtio_pci *transport, uint16_t queue)
 
     int status = vmem_pci_notify_offset(&transport->windows, notify_off, bytes, &offset);
     if (status != VMEM_OK) {
-        vmem_log(VMEM_LOG_ERROR, transport->device.name,
+        vmem_log(VMEM_LOG_ERROR, vmem_virtio_subject(&transport->device),
                  "queue %u: notify offset %u * %u is not in the notify structure of %u bytes",
                  queue, notify_off, transport->windows.notify_multiplier,
                  transport->windows.notify.bytes);
@@ -156,7 +153,7 @@ static int pci_queue_enable(struct vmem_virtio *device, uint16_t queue,
     vmem_pci_common_write16(transport, VIRTIO_PCI_COMMON_QUEUE_SIZE, layout->size);
     uint16_t size = vmem_pci_common_read16(transport, VIRTIO_PCI_COMMON_QUEUE_SIZE);
     if (size != layout->size) {
-        vmem_log(VMEM_LOG_ERROR, device->name,
+        vmem_log(VMEM_LOG_ERROR, vmem_virtio_subject(device),
                  "queue %u: its size reads %u, expected %u as written", queue, size, layout->size);
         return VMEM_E_UNSUPPORTED;
     }
@@ -244,8 +241,7 @@ static int map_windows(struct virtio_pci *transport)
     const struct virtio_pci_windows *windows = &transport->windows;
     struct pci_device *pci = transport->pci;
 
-    int status =
-        map_window(pci, &windows->common, VIRTIO_PCI_COMMON_BYTES, &transport->common);
+    int status = map_window(pci, &windows->common, VIRTIO_PCI_COMMON_BYTES, &transport->common);
     if (status == VMEM_OK)
         status = map_window(pci, &windows->isr, 1, &transport->isr);
     if (status == VMEM_OK && windows->device.bytes != 0)
@@ -279,11 +275,9 @@ int vmem_pci_create(struct pci_device *pci, struct vmem_virtio **created)
     int status = vmem_pci_find_windows(pci, &windows);
     if (status != VMEM_OK)
         return status;
-    uint64_t paddr = page_alloc(0, PAGE_KERNEL);
-    if (paddr == PADDR_NONE)
+    struct virtio_pci *transport = vmem_host_alloc(sizeof(*transport));
+    if (!transport)
         return VMEM_E_NOMEM;
-
-    struct virtio_pci *transport = phys_to_virt(paddr);
     memset(transport, 0, sizeof(*transport));
     transport->pci = pci;
     transport->windows = windows;
@@ -294,7 +288,7 @@ int vmem_pci_create(struct pci_device *pci, struct vmem_virtio **created)
                 pci_address_text(pci->address, location));
     status = map_windows(transport);
     if (status != VMEM_OK) {
-        page_free(paddr, 0);
+        vmem_host_free(transport, sizeof(*transport));
         return status;
     }
     pci_enable(pci, true); /* before MSI-X, whose table is in a BAR */
@@ -309,5 +303,5 @@ void vmem_pci_destroy(struct vmem_virtio *device)
 
     vmem_pci_irq_disable(device);
     pci_enable(transport->pci, false);
-    page_free(virt_to_phys(transport), 0);
+    vmem_host_free(transport, sizeof(*transport));
 }

@@ -55,7 +55,7 @@ static void cut_off(struct virtio_pci *transport)
         pci_msix_mask(&transport->msix, i);
     transport->cut_off = true;
     device->irq_mode = VMEM_IRQ_POLL;
-    vmem_log(VMEM_LOG_WARNING, device->name ? device->name : device->location,
+    vmem_log(VMEM_LOG_WARNING, vmem_virtio_subject(device),
              "more than %u interrupts in %u ms: they are masked, and the device is polled",
              STORM_INTERRUPTS_MAX, STORM_WINDOW_MS);
 }
@@ -161,8 +161,8 @@ static int try_msix(struct virtio_pci *transport, unsigned nr_vectors)
         status = map_vectors(transport);
     }
     if (status != VMEM_OK) {
-        vmem_log(VMEM_LOG_DEBUG, transport->device.name, "MSI-X with %u vectors does not work (%s)",
-                 nr_vectors, vmem_error_name(status));
+        vmem_log(VMEM_LOG_DEBUG, vmem_virtio_subject(&transport->device),
+                 "MSI-X with %u vectors does not work (%s)", nr_vectors, vmem_error_name(status));
         drop_messages(transport);
     }
     return status;
@@ -204,10 +204,11 @@ int vmem_pci_irq_enable(struct vmem_virtio *device, enum vmem_irq_mode wanted)
     if (device->irq_mode == VMEM_IRQ_INTX)
         set_intx(transport, true);
     if (wanted != VMEM_IRQ_AUTO && wanted != device->irq_mode)
-        vmem_log(VMEM_LOG_WARNING, device->name, "interrupts by %s cannot be had, using %s",
-                 names[wanted], names[device->irq_mode]);
-    vmem_log(VMEM_LOG_DEBUG, device->name, "interrupts by %s, %u vectors", names[device->irq_mode],
-             transport->nr_messages);
+        vmem_log(VMEM_LOG_WARNING, vmem_virtio_subject(device),
+                 "interrupts by %s cannot be had, using %s", names[wanted],
+                 names[device->irq_mode]);
+    vmem_log(VMEM_LOG_DEBUG, vmem_virtio_subject(device), "interrupts by %s, %u vectors",
+             names[device->irq_mode], transport->nr_messages);
     return VMEM_OK;
 }
 

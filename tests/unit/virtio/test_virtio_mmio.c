@@ -9,6 +9,7 @@
 #include "tests/fakes/fake_platform.h"
 #include "tests/fakes/fake_rig.h"
 #include "tests/fakes/fake_virtio_mmio.h"
+#include "tests/fakes/host/fake_host.h"
 
 #define BIT(name) VIRTIO_FEATURE(VIRTIO_F_##name)
 
@@ -21,7 +22,7 @@ static struct virtqueue *queue;
 
 static void set_up(void)
 {
-    fake_ram_start();
+    fake_host_start();
     mmio = fake_virtio_mmio_start();
     device = NULL;
     queue = NULL;
@@ -35,7 +36,7 @@ static void tear_down(void)
         vmem_mmio_destroy(device);
     }
     fake_mmio_reset();
-    fake_ram_stop();
+    fake_host_stop();
 }
 
 static void attach(enum vmem_irq_mode wanted)

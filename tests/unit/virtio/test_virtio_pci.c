@@ -213,3 +213,18 @@ TEST_WITH(test_many_queues, set_up, tear_down)
     assert_int_equal(device->ops->queue_size_max(device, 0xffff), 0);
     fake_rig_round_trip(queue);
 }
+
+/* Each allocation fails once, alone or with all that follow: nothing is kept. */
+TEST_WITH(test_out_of_memory, set_up, tear_down)
+{
+    struct pci_device *pci = fake_virtio_pci_scan(&fake);
+
+    for (unsigned lasting = 0; lasting < 2; lasting++) {
+        fake_host_fail_after(0, lasting != 0);
+        assert_int_equal(vmem_pci_create(pci, &device), E_NOMEM);
+        assert_true(fake_host_failed());
+        assert_int_equal(fake_host_allocated(), 0);
+    }
+    device = NULL;
+    create();
+}
