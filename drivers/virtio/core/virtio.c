@@ -12,11 +12,13 @@
 #include "text.h"
 #include "virtio_spec.h"
 
-#define RESET_TIMEOUT_MS 1000
-#define RESET_READS_MAX  (1u << 20) /* ends the wait where the clock stands still */
-#define CONFIG_TRIES_MAX 32
-#define FEATURE_BITS     64
-#define STATUS_ALL_ONES  0xff /* what a device that is gone reads as */
+#define RESET_TIMEOUT_MS     1000
+#define RESET_READS_MAX      (1u << 20) /* ends the wait where the clock stands still */
+#define CONFIG_TRIES_MAX     32
+#define STORM_WINDOW_MS      100
+#define STORM_INTERRUPTS_MAX 4096 /* in one window; a working device needs a few for a request */
+#define FEATURE_BITS         64
+#define STATUS_ALL_ONES      0xff /* what a device that is gone reads as */
 
 /*
  * The ring and transport features that are understood. SR_IOV, RING_RESET, ADMIN_VQ and SUSPEND are
@@ -61,6 +63,7 @@ int vmem_virtio_reset(struct vmem_virtio *device)
             device->broken = false;
             device->broken_reason[0] = '\0';
             device->features = 0;
+            device->window_interrupts = 0;
             __atomic_store_n(&device->events, 0, __ATOMIC_RELAXED);
             return VMEM_OK;
         }
@@ -236,5 +239,25 @@ void vmem_virtio_post_events(struct vmem_virtio *device, uint32_t events)
 {
     device->nr_interrupts++;
     __atomic_fetch_or(&device->events, events, __ATOMIC_RELEASE);
-    vmem_host_wake(device->wake_context);
+    if (device->name) /* a driver has it */
+        vmem_host_wake(device->wake_context);
+}
+
+bool vmem_virtio_interrupt(struct vmem_virtio *device, uint32_t events)
+{
+    uint64_t now_ms = vmem_host_now_ms();
+
+    if (now_ms - device->window_start_ms >= STORM_WINDOW_MS) {
+        device->window_start_ms = now_ms;
+        device->window_interrupts = 0;
+    }
+    bool is_storm = ++device->window_interrupts > STORM_INTERRUPTS_MAX;
+    if (is_storm) {
+        device->irq_mode = VMEM_IRQ_POLL;
+        vmem_log(VMEM_LOG_WARNING, vmem_virtio_subject(device),
+                 "more than %u interrupts in %u ms: the device is polled from now on",
+                 STORM_INTERRUPTS_MAX, STORM_WINDOW_MS);
+    }
+    vmem_virtio_post_events(device, events);
+    return !is_storm;
 }

@@ -4,6 +4,7 @@
 
 #include <time.h>
 
+#include "drivers/virtio/include/vmem/error.h"
 #include "drivers/virtio/include/vmem/host.h"
 #include "include/units.h"
 #include "lib/log.h"
@@ -27,6 +28,9 @@ static size_t sizes[ARENA_PAGES]; /* of the allocation that begins here */
 static u64 random_state;
 static u64 fail_nth;
 static bool fails, fails_lastingly, has_failed;
+
+static unsigned nr_mappings;
+static u64 mapped_bytes;
 
 static struct {
     const void *context;
@@ -52,6 +56,8 @@ void fake_host_start(void)
     memset(arena, JUNK, sizeof(arena));
     memset(uses, PAGE_FREE, sizeof(uses));
     memset(wakes, 0, sizeof(wakes));
+    nr_mappings = 0;
+    mapped_bytes = 0;
     fails = false;
     fake_device_offset = random_pages() * PAGE_BYTES;
 }
@@ -59,12 +65,14 @@ void fake_host_start(void)
 void fake_host_stop(void)
 {
     assert_int_equal(fake_host_allocated(), 0);
+    assert_int_equal(nr_mappings, 0);
+    assert_int_equal(mapped_bytes, 0);
     fake_shutdown();
 }
 
 u64 fake_host_allocated(void)
 {
-    u64 bytes = 0;
+    u64 bytes = mapped_bytes;
     for (unsigned i = 0; i < ARENA_PAGES; i++)
         bytes += uses[i] == PAGE_FREE ? 0 : PAGE_BYTES;
     return bytes;
@@ -168,6 +176,36 @@ void *vmem_host_alloc(size_t bytes)
 void vmem_host_free(void *memory, size_t bytes)
 {
     give_back(memory, bytes, PAGE_DATA);
+}
+
+/* ---- registers: see virtio.mk ---- */
+
+int __real_vmem_host_pci_map(void *function, unsigned bar, uint64_t offset, size_t bytes,
+                             volatile void **registers);
+int __wrap_vmem_host_pci_map(void *function, unsigned bar, uint64_t offset, size_t bytes,
+                             volatile void **registers);
+void __wrap_vmem_host_pci_unmap(void *function, volatile void *registers, size_t bytes);
+
+int __wrap_vmem_host_pci_map(void *function, unsigned bar, uint64_t offset, size_t bytes,
+                             volatile void **registers)
+{
+    if (fails_now())
+        return VMEM_E_NOMEM;
+    int status = __real_vmem_host_pci_map(function, bar, offset, bytes, registers);
+    if (status == VMEM_OK) {
+        nr_mappings++;
+        mapped_bytes += bytes;
+    }
+    return status;
+}
+
+void __wrap_vmem_host_pci_unmap(void *function, volatile void *registers, size_t bytes)
+{
+    assert_non_null(function);
+    assert_non_null((const void *)(uintptr_t)registers);
+    assert_true(nr_mappings > 0 && mapped_bytes >= bytes);
+    nr_mappings--;
+    mapped_bytes -= bytes;
 }
 
 /* ---- the rest ---- */

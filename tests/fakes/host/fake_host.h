@@ -14,13 +14,13 @@
 /* Begin with all memory free, full of junk. */
 void fake_host_start(void);
 
-/* Fails the test if memory was not given back. */
+/* Fails the test if memory was not given back, or registers of a PCI function are mapped. */
 void fake_host_stop(void);
 
-/* How many bytes of each kind are allocated now. */
+/* How many bytes are allocated or mapped now. */
 u64 fake_host_allocated(void);
 
-/* The allocation after nth others fails; `lasting`: and each one after it. */
+/* The allocation or mapping after nth others fails; `lasting`: and each one after it. */
 void fake_host_fail_after(u64 nth, bool lasting);
 
 /* No more; true if one has failed. */
