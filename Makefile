@@ -162,7 +162,7 @@ test-tools: ## the experiments: checker, runs, Linux beside Tide, the report in 
 	$(BUILD) all $(O)/plugin/insn_count.so
 	$(TOOL) $(PYTHON) tools/test $(O) tools -- $(PYTEST_ARGS)
 
-lint: ## format, layers, a clang build, sizes, scripts
+lint: ## format, layers, calls, a clang build, sizes, scripts
 	$(TOOL) tools/setup lint
 	$(TOOL) $(PYTHON) tools/lint $(O)
 

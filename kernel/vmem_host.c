@@ -81,10 +81,12 @@ void vmem_host_log(enum vmem_log_level level, const char *device, const char *li
     log_write(LOG_VMEM, (enum log_level)level, device, "%s", line);
 }
 
-/* The interrupt has woken the processor, and the main loop looks at what is pending. */
+/* The context is the flag that the main loop looks at (kernel/devices.c); NULL before the driver is
+ * attached. */
 void vmem_host_wake(void *wake_context)
 {
-    (void)wake_context;
+    if (wake_context)
+        __atomic_store_n((bool *)wake_context, true, __ATOMIC_RELEASE);
 }
 
 void vmem_host_panic(const char *text)

@@ -6,5 +6,5 @@ VMEM_CORE := core/text.c core/virtio.c core/virtio_features.c core/virtqueue.c \
 	core/virtqueue_packed.c core/virtqueue_split.c
 VMEM_PCI := pci/virtio_pci.c pci/virtio_pci_caps.c pci/virtio_pci_irq.c
 VMEM_MMIO := mmio/virtio_mmio.c
-VMEM_MEM := $(addprefix mem/virtio_mem,.c _blocks.c _config.c _evacuate.c _online.c _plan.c \
-	_recover.c _reply.c _request.c _start.c _status.c _verify.c)
+VMEM_MEM := $(patsubst %,mem/%.c,attach block_map bring_up config machine migrate online plan probe reply \
+	report request state status track)

@@ -92,16 +92,34 @@ struct vmem_config {
     uint16_t node_id; /* 0 without ACPI_PXM */
 };
 
+/* Indices of the counters below. */
+enum vmem_request_count {
+    VMEM_COUNT_PLUG,
+    VMEM_COUNT_UNPLUG,
+    VMEM_COUNT_UNPLUG_ALL,
+    VMEM_COUNT_STATE,
+    VMEM_NR_REQUEST_COUNTS,
+};
+enum vmem_reply_count {
+    VMEM_COUNT_ACK,
+    VMEM_COUNT_NACK,
+    VMEM_COUNT_BUSY,
+    VMEM_COUNT_ERROR,
+    VMEM_NR_REPLY_COUNTS,
+};
+
 struct vmem_status {
+    const char *name; /* the device's, until vmem_detach() */
     enum vmem_state state;
     enum vmem_wait_reason wait;
     bool is_settled;           /* plugged is what the host requests, and was reported */
     bool is_ready;             /* the first plan has settled, or never will without others' doing */
     struct vmem_config config; /* the last valid snapshot */
-    uint64_t nr_blocks;        /* in the region */
-    uint64_t plugged_blocks;   /* by the driver's own block map */
-    uint64_t requests[4];      /* sent since attach: PLUG, UNPLUG, UNPLUG ALL, STATE */
-    uint64_t replies[4];       /* received: ACK, NACK, BUSY, ERROR */
+    uint16_t node_id;   /* of the region: the device's word, or without ACPI_PXM the allocator's */
+    uint64_t nr_blocks; /* in the region */
+    uint64_t plugged_blocks;                   /* by the driver's own block map */
+    uint64_t requests[VMEM_NR_REQUEST_COUNTS]; /* sent since attach */
+    uint64_t replies[VMEM_NR_REPLY_COUNTS];    /* received */
     uint64_t timeouts;
     uint64_t resets;          /* after errors */
     uint64_t resizes;         /* settled */
