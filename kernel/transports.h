@@ -7,7 +7,7 @@
 #define TIDE_KERNEL_TRANSPORTS_H
 
 #include "drivers/pci/pci.h"
-#include "drivers/virtio/include/vmem/virtio.h"
+#include "drivers/virtio/include/vmem/transport.h"
 #include "include/types.h"
 
 /* Where the registers of a device without PCI are: virtio_mmio.device=SIZE@BASE:IRQ. */

@@ -12,7 +12,7 @@
 #ifndef VMEM_CORE_VIRTIO_H
 #define VMEM_CORE_VIRTIO_H
 
-#include "../include/vmem/virtio.h"
+#include "../include/vmem/transport.h"
 #include "defs.h"
 
 struct virtqueue;

@@ -10,7 +10,7 @@
 #include <stddef.h>
 
 #include "error.h"
-#include "virtio.h"
+#include "transport.h"
 
 #ifdef __cplusplus
 extern "C" {

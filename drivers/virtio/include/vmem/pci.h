@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #include "error.h"
-#include "virtio.h"
+#include "transport.h"
 
 #ifdef __cplusplus
 extern "C" {
