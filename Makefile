@@ -25,7 +25,8 @@ KERNEL_LDFLAGS := -nostdlib -static -Wl,--build-id=none -Wl,-z,noexecstack \
 
 LIB_SOURCES := $(wildcard lib/*.c)
 MM_SOURCES := $(wildcard mm/*.c mm/hotplug/*.c)
-DRIVER_SOURCES := $(wildcard drivers/pci/*.c drivers/virtio/*/*.c)
+include drivers/virtio/files.mk
+DRIVER_SOURCES := $(wildcard drivers/pci/*.c) $(addprefix drivers/virtio/,$(VMEM_CORE) $(VMEM_PCI) $(VMEM_MMIO) $(VMEM_MEM))
 EXTRAS ?= $(notdir $(patsubst %/,%,$(wildcard extras/*/)))
 EXTRA_SOURCES := $(foreach extra,$(EXTRAS),$(wildcard extras/$(extra)/*.c extras/$(extra)/*.S))
 KERNEL_SOURCES := $(wildcard boot/*.S boot/*.c arch/x86_64/*.S arch/x86_64/*.c arch/x86_64/smp/*.S \
@@ -52,6 +53,8 @@ $(O)/kernel/%.c.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(KERNEL_CFLAGS) -c -o $@ $<
 
+$(O)/kernel/drivers/virtio/%: KERNEL_CFLAGS += -fstrict-aliasing
+
 $(O)/kernel/%.S.o: %.S Makefile
 	@mkdir -p $(@D)
 	$(CC) $(KERNEL_CFLAGS) -c -o $@ $<
@@ -73,8 +76,6 @@ HOST_SOURCES := $(filter-out lib/string.c lib/printf.c,$(LIB_SOURCES)) $(MM_SOUR
 	arch/x86_64/page_tables.c boot/memory_map.c boot/pvh.c \
 	$(filter-out $(MACHINE_EXTRAS),$(wildcard extras/*/*.c))
 HOST_OBJECTS := $(patsubst %.c,$(O)/host/%.o,$(HOST_SOURCES))
-# For the tests that are about them; the others have tests/fakes/fake_arch.c in their place.
-ACPI_OBJECTS := $(patsubst %,$(O)/host/%.o,extras/power/acpi_power extras/suspend/acpi_sleep extras/suspend/smbios)
 UNIT_SOURCES := $(wildcard tests/unit/*/test_*.c)
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(O)/unit/%,$(UNIT_SOURCES))
 
@@ -85,10 +86,6 @@ $(O)/host/%.o: %.c
 $(O)/host/libtide.a: $(HOST_OBJECTS)
 	@rm -f $@
 	ar rcs $@ $^
-
-$(O)/unit/extras/test_acpi_power: $(filter-out %/smbios.o,$(ACPI_OBJECTS))
-$(O)/unit/extras/test_acpi_events: $(filter %/acpi_power.o,$(ACPI_OBJECTS))
-$(O)/unit/extras/test_smbios: $(filter %/smbios.o,$(ACPI_OBJECTS))
 
 $(O)/unit/%: $(O)/host/tests/unit/%.o $(O)/host/libtide.a
 	@mkdir -p $(@D)
@@ -192,7 +189,7 @@ format:
 clean:
 	rm -rf $(O)
 
--include $(KERNEL_OBJECTS:.o=.d) $(HOST_OBJECTS:.o=.d) $(ACPI_OBJECTS:.o=.d) \
+-include $(KERNEL_OBJECTS:.o=.d) $(HOST_OBJECTS:.o=.d) \
 	$(patsubst %.c,$(O)/host/%.d,$(UNIT_SOURCES))
 include $(wildcard tests/*/*.mk)
 .SECONDARY:
