@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Frames that come and go: page-aligned ranges given to, and taken from, the
- * allocator. Whole areas are set a mask at a time; what is left at the ends
- * makes an area odd. page_lock held throughout; nothing is mapped here.
+ * allocator. Whole pageblocks are set a mask at a time; what is left at the ends
+ * makes a pageblock partial. page_lock held throughout; nothing is mapped here.
  */
 #ifndef TIDE_MM_FRAMES_H
 #define TIDE_MM_FRAMES_H
@@ -31,7 +31,8 @@ void frames_tidy(paddr_t base, u64 bytes);
 /* How many bytes from paddr on are idle without a gap; at most `bytes`. */
 u64 frames_idle_run(paddr_t paddr, u64 bytes);
 
-/* The first idle frame at or after paddr and below `end`, or `end`. O(groups and used areas). */
+/* The first idle frame at or after paddr and below `end`, or `end`. O(sections and used
+ * pageblocks). */
 paddr_t frames_next_idle(paddr_t paddr, paddr_t end);
 
 /* Frames in use in the range. */

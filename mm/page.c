@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * page_alloc(), by the path that nearly every call takes: the lock of the area
+ * page_alloc(), by the path that nearly every call takes: the lock of the pageblock
  * that this processor holds, and a few words. All else is in place.c.
  */
 #include "mm/page.h"
@@ -11,14 +11,15 @@
 #include "mm/page_internal.h"
 #include "mm/watermark.h"
 
-/* The slot's area, which is locked, has nothing for us, or is not ours any more. */
-static never_inline paddr_t alloc_slowly(unsigned order, struct page_slot *slot)
+/* The reservation's pageblock, which is locked, has nothing for us, or is not ours any more. */
+static never_inline paddr_t alloc_slowly(unsigned order, struct reservation *reservation)
 {
-    unsigned number = (unsigned)(slot - page_slot(0));
-    area_unlock(slot->area, __atomic_load_n(slot->area, __ATOMIC_RELAXED) - AREA_LOCK);
+    unsigned number = (unsigned)(reservation - own_reservation(0));
+    pageblock_unlock(reservation->pageblock,
+                     __atomic_load_n(reservation->pageblock, __ATOMIC_RELAXED) - PB_LOCK);
     spin_lock(&page_lock);
     paddr_t paddr = place(order, number);
-    if (paddr == PADDR_NONE && hold_end_all(HOLD_ANY))
+    if (paddr == PADDR_NONE && reservation_end_all(RESERVED_ANY))
         paddr = place(order, number);
     bool low = watermark_crossed();
     spin_unlock(&page_lock);
@@ -27,88 +28,91 @@ static never_inline paddr_t alloc_slowly(unsigned order, struct page_slot *slot)
     return paddr;
 }
 
-/* The next frames come from this word of the area. */
-static inline void set_word(struct page_slot *slot, u64 *words, u64 number)
+/* The next frames come from this word of the pageblock. */
+static inline void set_word(struct reservation *reservation, u64 *words, u64 number)
 {
-    paddr_t base = page_slot_base(slot) + (number * 64 << PAGE_SHIFT);
-    slot->word = words + number;
-    __atomic_store_n(&slot->base, base, __ATOMIC_RELAXED);
+    paddr_t base = reservation_base(reservation) + (number * 64 << PAGE_SHIFT);
+    reservation->word = words + number;
+    __atomic_store_n(&reservation->base, base, __ATOMIC_RELAXED);
 }
 
-/* The lowest free frame of the slot's word, whose bits are not 0; unlocks the area. */
-static always_inline paddr_t take_one(const struct page_slot *slot, u32 *area, u32 entry, u64 bits)
+/* The lowest free frame of the reservation's word, whose bits are not 0; unlocks the pageblock. */
+static always_inline paddr_t take_one(const struct reservation *reservation, u32 *pageblock,
+                                      u32 entry, u64 bits)
 {
-    *slot->word = bits & (bits - 1);
-    area_unlock(area, entry - 1);
-    return slot->base + ((u64)(unsigned)__builtin_ctzll(bits) << PAGE_SHIFT);
+    *reservation->word = bits & (bits - 1);
+    pageblock_unlock(pageblock, entry - 1);
+    return reservation->base + ((u64)(unsigned)__builtin_ctzll(bits) << PAGE_SHIFT);
 }
 
-/* The slot's word, whose area is locked and held, is used up: on with the lowest that is not. */
-static never_inline paddr_t alloc_next_word(struct page_slot *slot)
+/* The reservation's word, whose pageblock is locked and held, is used up: on with the lowest that
+ * is not. */
+static never_inline paddr_t alloc_next_word(struct reservation *reservation)
 {
-    u64 *words = page_slot_words(slot);
-    u64 *word = area_bits_first_word(words);
+    u64 *words = reservation_words(reservation);
+    u64 *word = frame_bits_first_word(words);
     if (!word)
-        return alloc_slowly(0, slot);
-    set_word(slot, words, (u64)(word - words));
-    u32 entry = __atomic_load_n(slot->area, __ATOMIC_RELAXED) - AREA_LOCK;
-    return take_one(slot, slot->area, entry, *word);
+        return alloc_slowly(0, reservation);
+    set_word(reservation, words, (u64)(word - words));
+    u32 entry = __atomic_load_n(reservation->pageblock, __ATOMIC_RELAXED) - PB_LOCK;
+    return take_one(reservation, reservation->pageblock, entry, *word);
 }
 
-/* One frame of the area that the slot holds. */
-static always_inline paddr_t alloc_one(struct page_slot *slot)
+/* One frame of the pageblock that the reservation holds. */
+static always_inline paddr_t alloc_one(struct reservation *reservation)
 {
-    u32 *area = slot->area;
-    u32 entry = area_lock(area);
-    if (unlikely((entry & AREA_HOLDER) != slot->tag))
-        return alloc_slowly(0, slot);
-    u64 bits = *slot->word;
+    u32 *pageblock = reservation->pageblock;
+    u32 entry = pageblock_lock(pageblock);
+    if (unlikely((entry & PB_RESERVED) != reservation->tag))
+        return alloc_slowly(0, reservation);
+    u64 bits = *reservation->word;
     if (unlikely(bits == 0))
-        return alloc_next_word(slot);
-    return take_one(slot, area, entry, bits);
+        return alloc_next_word(reservation);
+    return take_one(reservation, pageblock, entry, bits);
 }
 
-/* The slot's word has no run of this order, or the run is longer: any of the area, locked and held.
+/* The reservation's word has no run of this order, or the run is longer: any of the pageblock,
+ * locked and held.
  */
-static never_inline paddr_t alloc_other_run(unsigned order, struct page_slot *slot)
+static never_inline paddr_t alloc_other_run(unsigned order, struct reservation *reservation)
 {
-    u64 *words = page_slot_words(slot);
-    unsigned bit = area_bits_find(words, order);
-    if (bit == AREA_BITS_NONE)
-        return alloc_slowly(order, slot);
-    area_bits_clear(words + bit / 64, bit % 64, order);
-    paddr_t base = page_slot_base(slot);
-    if (order < AREA_WORD_ORDER)
-        set_word(slot, words, bit / 64);
-    u32 entry = __atomic_load_n(slot->area, __ATOMIC_RELAXED) - AREA_LOCK;
-    area_unlock(slot->area, entry - (1u << order));
+    u64 *words = reservation_words(reservation);
+    unsigned bit = frame_bits_find(words, order);
+    if (bit == FRAME_BITS_NONE)
+        return alloc_slowly(order, reservation);
+    frame_bits_clear(words + bit / 64, bit % 64, order);
+    paddr_t base = reservation_base(reservation);
+    if (order < FRAME_WORD_ORDER)
+        set_word(reservation, words, bit / 64);
+    u32 entry = __atomic_load_n(reservation->pageblock, __ATOMIC_RELAXED) - PB_LOCK;
+    pageblock_unlock(reservation->pageblock, entry - (1u << order));
     return base + ((paddr_t)bit << PAGE_SHIFT);
 }
 
 /* A run of order 1 to 8. */
-static never_inline paddr_t alloc_run(unsigned order, struct page_slot *slot)
+static never_inline paddr_t alloc_run(unsigned order, struct reservation *reservation)
 {
-    u32 *area = slot->area;
-    u32 entry = area_lock(area);
-    if (unlikely((entry & AREA_HOLDER) != slot->tag))
-        return alloc_slowly(order, slot);
-    if (order >= AREA_WORD_ORDER)
-        return alloc_other_run(order, slot);
-    u64 starts = area_bits_run_starts(*slot->word, order);
+    u32 *pageblock = reservation->pageblock;
+    u32 entry = pageblock_lock(pageblock);
+    if (unlikely((entry & PB_RESERVED) != reservation->tag))
+        return alloc_slowly(order, reservation);
+    if (order >= FRAME_WORD_ORDER)
+        return alloc_other_run(order, reservation);
+    u64 starts = frame_bits_run_starts(*reservation->word, order);
     if (unlikely(starts == 0))
-        return alloc_other_run(order, slot);
+        return alloc_other_run(order, reservation);
     u64 bit = (unsigned)__builtin_ctzll(starts);
-    *slot->word -= area_bits_mask(order) << bit;
-    area_unlock(area, entry - (1u << order));
-    return slot->base + (bit << PAGE_SHIFT);
+    *reservation->word -= frame_bits_mask(order) << bit;
+    pageblock_unlock(pageblock, entry - (1u << order));
+    return reservation->base + (bit << PAGE_SHIFT);
 }
 
-static never_inline paddr_t alloc_whole_slowly(const struct page_slot *slot)
+static never_inline paddr_t alloc_huge_slowly(const struct reservation *reservation)
 {
-    unsigned number = (unsigned)(slot - page_slot(0));
+    unsigned number = (unsigned)(reservation - own_reservation(0));
     spin_lock(&page_lock);
     paddr_t paddr = place(PAGE_ORDER_MAX, number);
-    if (paddr == PADDR_NONE && hold_end_all(HOLD_ANY))
+    if (paddr == PADDR_NONE && reservation_end_all(RESERVED_ANY))
         paddr = place(PAGE_ORDER_MAX, number);
     bool low = watermark_crossed();
     spin_unlock(&page_lock);
@@ -117,21 +121,21 @@ static never_inline paddr_t alloc_whole_slowly(const struct page_slot *slot)
     return paddr;
 }
 
-/* A whole area of the group in which this processor found one before. */
-static always_inline paddr_t alloc_whole(struct page_slot *slot)
+/* A whole pageblock of the section in which this processor found one before. */
+static always_inline paddr_t alloc_huge(struct reservation *reservation)
 {
-    struct group *group = slot->group;
-    u64 idle = group_idle(group);
+    struct section *section = reservation->section;
+    u64 idle = section_idle(section);
     if (unlikely(idle == 0))
-        return alloc_whole_slowly(slot);
+        return alloc_huge_slowly(reservation);
     u64 index = (unsigned)__builtin_ctzll(idle);
-    if (unlikely(!group_claim_one(group, index)))
-        return alloc_whole_slowly(slot);
-    /* 0, but for a moment in which a processor that held the area once looks at it. */
-    while (unlikely(!area_change(&group->areas[index], 0, slot->whole_entry)))
+    if (unlikely(!section_claim_one(section, index)))
+        return alloc_huge_slowly(reservation);
+    /* 0, but for a moment in which a processor that held the pageblock once looks at it. */
+    while (unlikely(!pageblock_try_change(&section->entries[index], 0, reservation->huge_entry)))
         cpu_relax();
-    __atomic_fetch_add(&slot->taken, AREA_FRAMES, __ATOMIC_RELAXED);
-    return group->base + (index << AREA_SHIFT);
+    __atomic_fetch_add(&reservation->taken, PAGEBLOCK_FRAMES, __ATOMIC_RELAXED);
+    return section->base + (index << PAGEBLOCK_SHIFT);
 }
 
 static never_inline paddr_t bad_order(unsigned order)
@@ -141,13 +145,13 @@ static never_inline paddr_t bad_order(unsigned order)
 
 static always_inline paddr_t alloc(unsigned order, unsigned number)
 {
-    struct page_slot *slot = page_slot(number);
+    struct reservation *reservation = own_reservation(number);
     if (likely(order == 0))
-        return alloc_one(slot);
+        return alloc_one(reservation);
     if (order == PAGE_ORDER_MAX)
-        return alloc_whole(slot);
+        return alloc_huge(reservation);
     if (likely(order < PAGE_ORDER_MAX))
-        return alloc_run(order, slot);
+        return alloc_run(order, reservation);
     return bad_order(order);
 }
 
@@ -167,9 +171,9 @@ paddr_t page_alloc_table(void)
     return paddr;
 }
 
-paddr_t page_alloc_slot(unsigned order, unsigned slot)
+paddr_t page_alloc_reserved(unsigned order, unsigned reservation)
 {
-    return alloc(order, slot);
+    return alloc(order, reservation);
 }
 
 paddr_t page_alloc_on_node(unsigned order, u32 node_id)

@@ -3,7 +3,7 @@
  * The page allocator: frames of 4 KiB from boot RAM and from plugged memory.
  *
  * An allocation is a run of 2^order frames, aligned to its own size, orders 0
- * to PAGE_ORDER_MAX (2 MiB, an "area"), or a longer run of whole frames. Its
+ * to PAGE_ORDER_MAX (2 MiB, an "pageblock"), or a longer run of whole frames. Its
  * state lies outside the frames: memory that nobody allocated is never read
  * or written. A page comes with undefined contents.
  */
@@ -57,7 +57,7 @@ void page_free(paddr_t paddr, unsigned order);
 
 /*
  * nr_frames contiguous frames, any number above 0, aligned to the largest
- * power of two up to 2 MiB that is not above the size. O(areas searched).
+ * power of two up to 2 MiB that is not above the size. O(pageblocks searched).
  */
 must_check paddr_t page_alloc_run(u64 nr_frames, enum page_kind kind);
 void page_free_run(paddr_t paddr, u64 nr_frames);
@@ -65,7 +65,7 @@ void page_free_run(paddr_t paddr, u64 nr_frames);
 /*
  * Movable pages: memory that mm may ask to be moved, so that it never keeps a
  * block from being unplugged. All pages of an owner have one order, which may
- * change while it has none, and areas of 2 MiB to themselves.
+ * change while it has none, and pageblocks of 2 MiB to themselves.
  */
 struct page_owner {
     const char *name;
@@ -79,11 +79,11 @@ struct page_owner {
     bool (*move)(struct page_owner *owner, paddr_t from, paddr_t to);
     unsigned number; /* mm's */
     /*
-     * NULL, or told before and after mm asks for the pages of [area, area + 2 MiB), so that the
-     * owner can prepare them all at once.
+     * NULL, or told before and after mm asks for the pages of [pageblock, pageblock + 2 MiB), so
+     * that the owner can prepare them all at once.
      */
-    void (*begin)(struct page_owner *owner, paddr_t area);
-    void (*end)(struct page_owner *owner, paddr_t area);
+    void (*begin)(struct page_owner *owner, paddr_t pageblock);
+    void (*end)(struct page_owner *owner, paddr_t pageblock);
 };
 
 #define PAGE_OWNERS_MAX 9
@@ -108,8 +108,8 @@ must_check paddr_t page_alloc_on_node(unsigned order, u32 node_id);
 /*
  * Call `function` each time that fewer than `frames` are free in all; frames 0:
  * no more. On the processor that allocates, without a lock of mm: it may free,
- * and set work going that frees. The count may be off by the areas that
- * processors hold, 2 MiB each, and by a group of whole areas, 128 MiB.
+ * and set work going that frees. The count may be off by the pageblocks that
+ * processors hold, 2 MiB each, and by a section of whole pageblocks, 128 MiB.
  */
 typedef void (*page_low_t)(void *context);
 void page_watch_low(u64 frames, page_low_t function, void *context);
@@ -117,7 +117,8 @@ void page_watch_low(u64 frames, page_low_t function, void *context);
 /* Totals at this moment. O(1) or O(regions). */
 void page_get_stats(struct page_stats *stats);
 
-/* Recompute every counter from scratch and panic at the first that is wrong. O(areas). For tests.
+/* Recompute every counter from scratch and panic at the first that is wrong. O(pageblocks). For
+ * tests.
  */
 void page_check(void);
 

@@ -10,25 +10,25 @@
 #include "lib/panic.h"
 #include "mm/early.h"
 #include "mm/frames.h"
-#include "mm/index.h"
-#include "mm/meta.h"
+#include "mm/free_index.h"
+#include "mm/metadata.h"
 #include "mm/page_internal.h"
 #include "mm/watermark.h"
 
 const struct boot_info *page_boot;
 
-u64 page_total[2];
-u64 page_charged[2];
+u64 account_managed[2];
+u64 account_used[2];
 
 /* early_alloc() does not return without memory, and then there is metadata. */
 static void prepare_range(const struct early_range *range)
 {
     paddr_t end = range->base + range->bytes;
-    for (paddr_t at = range->base; at < end; at = align_down(at, GROUP_BYTES) + GROUP_BYTES) {
-        struct group *group = meta_get_group(at);
-        bool made = group && meta_need_bitmap(group);
+    for (paddr_t at = range->base; at < end; at = align_down(at, SECTION_BYTES) + SECTION_BYTES) {
+        struct section *section = metadata_get_section(at);
+        bool made = section && metadata_need_bitmap(section);
         ASSERT(made);
-        group->boot = true;
+        section->boot = true;
     }
     bool prepared = frames_prepare(range->base, range->bytes);
     ASSERT(prepared);
@@ -41,42 +41,42 @@ static void prepare_boot_ram(void)
     do {
         unsigned nr_ranges;
         const struct early_range *ranges = early_ranges(&nr_ranges);
-        frames_before = meta_frames();
+        frames_before = metadata_frames();
         for (unsigned i = 0; i < nr_ranges; i++) {
             if (ranges[i].bytes != 0)
                 prepare_range(&ranges[i]);
         }
-    } while (meta_frames() != frames_before);
+    } while (metadata_frames() != frames_before);
 }
 
 void page_init(const struct boot_info *boot)
 {
     struct early_range ranges[EARLY_RANGES_MAX];
     page_boot = boot;
-    page_total[false] = page_total[true] = 0;
-    page_charged[false] = page_charged[true] = 0;
-    hold_init();
+    account_managed[false] = account_managed[true] = 0;
+    account_used[false] = account_used[true] = 0;
+    reservation_init();
     node_init();
-    movable_init();
+    page_owner_init();
     watermark_init();
     heap_init();
     hotplug_init();
-    index_init();
-    meta_init();
+    free_index_init();
+    metadata_init();
     prepare_boot_ram();
     unsigned nr_ranges = early_finish(ranges);
     for (unsigned i = 0; i < nr_ranges; i++)
         frames_add(ranges[i].base, ranges[i].bytes);
-    meta_end_early();
+    metadata_end_early();
 }
 
 void page_get_stats(struct page_stats *stats)
 {
     spin_lock(&page_lock);
-    stats->boot_frames = page_total[true];
+    stats->boot_frames = account_managed[true];
     stats->boot_used = page_used(true);
-    stats->plugged_frames = page_total[false];
+    stats->plugged_frames = account_managed[false];
     stats->plugged_used = page_used(false);
-    stats->metadata_bytes = meta_frames() * PAGE_BYTES + vm_metadata_bytes();
+    stats->metadata_bytes = metadata_frames() * PAGE_BYTES + vm_metadata_bytes();
     spin_unlock(&page_lock);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Being told when memory runs low. Looked at where an allocation leaves the
- * common path, about once an area, so the figure is right to within the areas
+ * common path, about once a pageblock, so the figure is right to within the pageblocks
  * that processors hold.
  */
 #ifndef TIDE_MM_WATERMARK_H

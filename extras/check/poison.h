@@ -5,15 +5,15 @@
  * ends the kernel, with address, offset and value.
  *
  * Frames that nobody has freed are neither read nor written: a bit for each
- * frame, made with the first free in its group, says which ones hold the
- * pattern. A group for whose bits there is no boot RAM above the reserve goes
+ * frame, made with the first free in its section, says which ones hold the
+ * pattern. A section for whose bits there is no boot RAM above the reserve goes
  * without. In any other build all this is nothing.
  */
 #ifndef TIDE_EXTRAS_CHECK_POISON_H
 #define TIDE_EXTRAS_CHECK_POISON_H
 
-#include "mm/group.h"
 #include "mm/page.h"
+#include "mm/section.h"
 
 #ifdef TIDE_DEBUG
 

@@ -4,7 +4,7 @@
 
 #include "include/platform.h"
 #include "include/status.h"
-#include "mm/index.h"
+#include "mm/free_index.h"
 
 #define RANGES_MAX 64
 
@@ -17,7 +17,7 @@ void node_init(void)
     while (nr_ranges < RANGES_MAX && platform_memory_node(nr_ranges, &ranges[nr_ranges]) == OK)
         nr_ranges++;
     if (nr_ranges == 0)
-        ranges[nr_ranges++] = (struct platform_node_range){.bytes = INDEX_LIMIT};
+        ranges[nr_ranges++] = (struct platform_node_range){.bytes = FREE_INDEX_LIMIT};
 }
 
 u32 node_of(paddr_t paddr)
@@ -33,10 +33,10 @@ bool node_next_range(u32 node_id, unsigned *number, paddr_t *base, paddr_t *end)
 {
     while (*number < nr_ranges) {
         const struct platform_node_range *range = &ranges[(*number)++];
-        if (range->node_id != node_id || range->base >= INDEX_LIMIT)
+        if (range->node_id != node_id || range->base >= FREE_INDEX_LIMIT)
             continue;
         *base = range->base;
-        *end = range->base + min_u64(range->bytes, INDEX_LIMIT - range->base);
+        *end = range->base + min_u64(range->bytes, FREE_INDEX_LIMIT - range->base);
         return true;
     }
     return false;

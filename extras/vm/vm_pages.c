@@ -7,19 +7,19 @@
  */
 #include "asm/vm.h"
 #include "extras/vm/vm_internal.h"
+#include "extras/vm/vm_rmap.h"
 #include "include/platform.h"
 #include "include/status.h"
 #include "include/units.h"
 #include "lib/panic.h"
 #include "lib/string.h"
 #include "mm/page.h"
-#include "mm/reverse.h"
 
 _Static_assert(VM_BYTES / PAGE_BYTES <= (u64)1 << 32, "the number of a page has 32 bits");
 
 struct pages {
     struct page_owner owner;
-    struct reverse addresses;
+    struct vm_rmap addresses;
 };
 
 static bool move(struct page_owner *owner, paddr_t from, paddr_t to);
@@ -74,12 +74,12 @@ static int add(struct pages *pages, u64 address)
     if (paddr == PADDR_NONE)
         return E_NOMEM;
     u64 frame = frame_number(pages, paddr);
-    int status = reverse_set(&pages->addresses, frame, page_number(address));
+    int status = vm_rmap_set(&pages->addresses, frame, page_number(address));
     if (status == OK) {
         status = platform_vm_map(address, paddr, bytes_of(pages));
         if (status == OK)
             return OK;
-        reverse_clear(&pages->addresses, frame);
+        vm_rmap_clear(&pages->addresses, frame);
     }
     page_free(paddr, pages->owner.order);
     return status;
@@ -105,7 +105,7 @@ static void begin_moves(struct page_owner *owner, paddr_t area)
     u64 nr_held = 0;
     u64 last = 0;
     for (paddr_t from = area; from < area + bytes_of(&large); from += bytes_of(pages)) {
-        u32 number = reverse_get(&pages->addresses, frame_number(pages, from));
+        u32 number = vm_rmap_get(&pages->addresses, frame_number(pages, from));
         if (number == 0)
             continue;
         last = address_of(number);
@@ -121,12 +121,12 @@ static void begin_moves(struct page_owner *owner, paddr_t area)
 static bool move(struct page_owner *owner, paddr_t from, paddr_t to)
 {
     struct pages *pages = container_of(owner, struct pages, owner);
-    u32 number = reverse_get(&pages->addresses, frame_number(pages, from));
-    if (number == 0 || reverse_set(&pages->addresses, frame_number(pages, to), number) != OK)
+    u32 number = vm_rmap_get(&pages->addresses, frame_number(pages, from));
+    if (number == 0 || vm_rmap_set(&pages->addresses, frame_number(pages, to), number) != OK)
         return false;
     memcpy(phys_to_virt(to), phys_to_virt(from), bytes_of(pages));
     platform_vm_resume(address_of(number), to);
-    reverse_clear(&pages->addresses, frame_number(pages, from));
+    vm_rmap_clear(&pages->addresses, frame_number(pages, from));
     nr_moves++;
     return true;
 }
@@ -136,7 +136,7 @@ static void end_moves(struct page_owner *owner, paddr_t area)
 {
     struct pages *pages = container_of(owner, struct pages, owner);
     for (paddr_t from = area; from < area + bytes_of(&large); from += bytes_of(pages)) {
-        u32 number = reverse_get(&pages->addresses, frame_number(pages, from));
+        u32 number = vm_rmap_get(&pages->addresses, frame_number(pages, from));
         if (number != 0)
             platform_vm_resume(address_of(number), from);
     }
@@ -178,7 +178,7 @@ static void empty(u64 base, u64 end)
         paddr_t paddr;
         struct pages *pages = find(at, &paddr);
         ASSERT(pages != NULL);
-        reverse_clear(&pages->addresses, frame_number(pages, paddr));
+        vm_rmap_clear(&pages->addresses, frame_number(pages, paddr));
         page_free(paddr, pages->owner.order);
         at += bytes_of(pages);
     }
@@ -209,7 +209,7 @@ void vm_pages_check(const struct vm_area *area)
     paddr_t paddr;
     for (u64 at = area->base; at < area->base + area->bytes;) {
         struct pages *pages = find(at, &paddr);
-        if (!pages || reverse_get(&pages->addresses, frame_number(pages, paddr)) != page_number(at))
+        if (!pages || vm_rmap_get(&pages->addresses, frame_number(pages, paddr)) != page_number(at))
             panic("vm_check: 0x%llx: the frame does not lead back", (unsigned long long)at);
         nr_large += pages == &large;
         nr_small += pages == &small;

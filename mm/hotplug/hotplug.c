@@ -15,14 +15,14 @@
 #include "lib/log.h"
 #include "lib/panic.h"
 #include "mm/frames.h"
-#include "mm/index.h"
-#include "mm/meta.h"
-#include "mm/meta_area.h"
+#include "mm/free_index.h"
+#include "mm/metadata.h"
+#include "mm/metadata_pool.h"
 #include "mm/page_internal.h"
 
 struct region {
     paddr_t base;
-    u64 bytes; /* 0: the slot is unused */
+    u64 bytes; /* 0: the reservation is unused */
     u64 block_bytes;
     u64 online_bytes;
     u32 node_id;
@@ -30,7 +30,7 @@ struct region {
 };
 
 struct spinlock hotplug_lock;
-bool hotplug_has_large_units;
+bool hotplug_has_large_granules;
 static struct region regions[HOTPLUG_REGIONS_MAX];
 static unsigned regions_end; /* no region has been at this number or above */
 
@@ -40,30 +40,30 @@ void hotplug_init(void)
         regions[i] = (struct region){0};
     regions_end = 0;
     page_reserve = (struct page_reserve){0};
-    hotplug_has_large_units = false;
+    hotplug_has_large_granules = false;
 }
 
 /* Boot RAM that is left for page tables that unmapping needs, while there is a region. */
 #define SPLIT_FRAMES 32
 
-/* What growing leaves of boot RAM: that, and as much for rings and the like. */
+/* What growing nodes of boot RAM: that, and as much for rings and the like. */
 #define ROOM_LEFT_FRAMES (2 * SPLIT_FRAMES)
 
 /*
  * What will be wanted of boot RAM for each absent GiB: a page table and the
- * groups' structs; more for each region's ends. At most half of boot RAM: a
+ * sections' structs; more for each region's ends. At most half of boot RAM: a
  * region that needs more does not come online whole.
  */
 static void update_reserve(void)
 {
     u64 frames = 0;
-    hotplug_has_large_units = false;
+    hotplug_has_large_granules = false;
     for (unsigned i = 0; i < regions_end; i++) {
-        hotplug_has_large_units |= regions[i].block_bytes > AREA_BYTES;
+        hotplug_has_large_granules |= regions[i].block_bytes > PAGEBLOCK_BYTES;
         if (regions[i].bytes != 0)
             frames += SPLIT_FRAMES + 2 * ((regions[i].bytes - regions[i].online_bytes) / GIB);
     }
-    page_reserve.growth_frames = min_u64(frames, page_total[true] / 2);
+    page_reserve.growth_frames = min_u64(frames, account_managed[true] / 2);
     page_reserve.split_frames = frames != 0 ? SPLIT_FRAMES : 0;
 }
 
@@ -106,7 +106,7 @@ static int check_region(paddr_t base, u64 bytes, u64 block_bytes, const char *na
                   (unsigned long long)block_bytes);
         return E_INVAL;
     }
-    paddr_t limit = min_u64(platform_paddr_limit(), INDEX_LIMIT);
+    paddr_t limit = min_u64(platform_paddr_limit(), FREE_INDEX_LIMIT);
     if (range_overflows(base, bytes) || base >= limit || bytes > limit - base) {
         log_error(LOG_MM, name, "region 0x%llx of 0x%llx bytes: expected an end at or below 0x%llx",
                   (unsigned long long)base, (unsigned long long)bytes, (unsigned long long)limit);
@@ -199,8 +199,9 @@ static int online(paddr_t base, u64 bytes)
     status = platform_map_ram(base, bytes);
     spin_lock(&page_lock);
     if (status == OK) {
-        if (page_total[false] == 0)
-            hold_end_all(HOLD_ANY); /* users may hold boot RAM while nothing is plugged */
+        if (account_managed[false] == 0)
+            reservation_end_all(
+                RESERVED_ANY); /* users may hold boot RAM while nothing is plugged */
         frames_add(base, bytes);
         region->online_bytes += bytes;
         update_reserve();
@@ -222,8 +223,8 @@ int hotplug_online(paddr_t base, u64 bytes)
 static int take_away(paddr_t base, u64 bytes)
 {
     spin_lock(&page_lock);
-    hold_end_all(HOLD_IDLE);
-    meta_area_retreat();
+    reservation_end_all(RESERVED_IDLE);
+    metadata_migrate_home();
     int status = frames_remove(base, bytes);
     if (status != OK)
         frames_tidy(base, bytes);
@@ -265,7 +266,7 @@ int hotplug_offline(paddr_t base, u64 bytes)
 /* What boot RAM must have free for page tables and metadata of so many bytes. */
 static u64 frames_needed(const struct region *region, u64 bytes)
 {
-    return platform_map_tables(bytes) + meta_frames_for(region->base, region->bytes, bytes) +
+    return platform_map_tables(bytes) + metadata_frames_for(region->base, region->bytes, bytes) +
            ROOM_LEFT_FRAMES;
 }
 
@@ -273,7 +274,7 @@ static u64 frames_needed(const struct region *region, u64 bytes)
 static u64 most_for(const struct region *region, u64 bytes, u64 frames)
 {
     u64 most = 0;
-    for (u64 step = INDEX_LIMIT; step >= PAGE_BYTES; step /= 2) {
+    for (u64 step = FREE_INDEX_LIMIT; step >= PAGE_BYTES; step /= 2) {
         if (most + step < bytes && frames_needed(region, most + step) <= frames)
             most += step;
     }
@@ -313,37 +314,37 @@ static paddr_t block_up(const struct region *region, paddr_t paddr)
     return over == 0 ? paddr : paddr + (region->block_bytes - over);
 }
 
-bool hotplug_find_units(paddr_t from, paddr_t to, struct hotplug_units *units)
+bool hotplug_find_granules(paddr_t from, paddr_t to, struct hotplug_granules *granules)
 {
-    *units = (struct hotplug_units){0};
+    *granules = (struct hotplug_granules){0};
     const struct region *region = find_region(from, 1);
     if (!region)
         return false;
-    /* The largest power of two in a block's bytes tells how many blocks are whole areas. */
-    u64 power = min_u64(region->block_bytes & -region->block_bytes, AREA_BYTES);
-    u64 blocks = AREA_BYTES / power;
+    /* The largest power of two in a block's bytes tells how many blocks are whole pageblocks. */
+    u64 power = min_u64(region->block_bytes & -region->block_bytes, PAGEBLOCK_BYTES);
+    u64 blocks = PAGEBLOCK_BYTES / power;
     u64 bytes = blocks * region->block_bytes;
     paddr_t base = region->base;
-    for (u64 i = 0; i < blocks && !is_aligned(base, AREA_BYTES); i++)
+    for (u64 i = 0; i < blocks && !is_aligned(base, PAGEBLOCK_BYTES); i++)
         base += region->block_bytes;
     to = min_u64(to, region->base + region->bytes);
     if (from > base)
         base += (from - base + bytes - 1) / bytes * bytes;
-    if (!is_aligned(base, AREA_BYTES) || base >= to || to - base < bytes)
+    if (!is_aligned(base, PAGEBLOCK_BYTES) || base >= to || to - base < bytes)
         return false;
-    *units = (struct hotplug_units){base, to - (to - base) % bytes, bytes, blocks};
+    *granules = (struct hotplug_granules){base, to - (to - base) % bytes, bytes, blocks};
     return true;
 }
 
-bool hotplug_find_unit(paddr_t paddr, paddr_t *from, paddr_t *to)
+bool hotplug_find_granule(paddr_t paddr, paddr_t *from, paddr_t *to)
 {
-    struct hotplug_units units;
+    struct hotplug_granules granules;
     const struct region *region = find_region(paddr, 1);
-    if (!region || !hotplug_find_units(region->base, region->base + region->bytes, &units) ||
-        paddr < units.from || paddr >= units.to)
+    if (!region || !hotplug_find_granules(region->base, region->base + region->bytes, &granules) ||
+        paddr < granules.from || paddr >= granules.to)
         return false;
-    *from = paddr - (paddr - units.from) % units.unit_bytes;
-    *to = *from + units.unit_bytes;
+    *from = paddr - (paddr - granules.from) % granules.granule_bytes;
+    *to = *from + granules.granule_bytes;
     return true;
 }
 
@@ -351,10 +352,10 @@ bool hotplug_find_unit(paddr_t paddr, paddr_t *from, paddr_t *to)
  */
 static paddr_t next_start(const struct region *region, paddr_t at, paddr_t to)
 {
-    struct area_ref ref;
-    if (!is_aligned(region->base | region->block_bytes, AREA_BYTES))
+    struct pageblock pb;
+    if (!is_aligned(region->base | region->block_bytes, PAGEBLOCK_BYTES))
         return frames_next_idle(at, to);
-    return index_find_from(CATEGORY_IDLE_PLUGGED, at, &ref) ? min_u64(area_base(ref), to) : to;
+    return free_index_find_from(FREE_IDLE_PLUGGED, at, &pb) ? min_u64(pageblock_base(pb), to) : to;
 }
 
 static bool find_idle_blocks(const struct region *region, paddr_t from, paddr_t to,
@@ -384,8 +385,8 @@ bool hotplug_next_idle(paddr_t from, paddr_t to, struct hotplug_range *idle)
         return false;
     to = min_u64(to, region->base + region->bytes);
     spin_lock(&page_lock);
-    hold_end_all(HOLD_IDLE);
-    meta_area_retreat();
+    reservation_end_all(RESERVED_IDLE);
+    metadata_migrate_home();
     bool found = find_idle_blocks(region, from, to, idle);
     spin_unlock(&page_lock);
     return found;

@@ -63,7 +63,7 @@ must_check int hotplug_offline(paddr_t base, u64 bytes);
 /*
  * The first maximal run of whole blocks at or after `from` and below `to`
  * that are online and idle, blocks being counted from their region's base. False
- * when there is none. O(areas / 64) for large regions.
+ * when there is none. O(pageblocks / 64) for large regions.
  */
 bool hotplug_next_idle(paddr_t from, paddr_t to, struct hotplug_range *idle);
 
@@ -74,26 +74,26 @@ u64 hotplug_used_frames(paddr_t base, u64 bytes);
  * Empty blocks by moving pages, for an unplug that finds too few idle blocks.
  * A session is its caller's: several, of different regions, go on side by side.
  *
- *     hotplug_evacuate_begin(&session, from, to, nr_blocks, HOTPLUG_FIRST_TRY);
- *     while (still wanted && hotplug_evacuate_step(&session, &range) != E_NODEV)
+ *     hotplug_migrate_begin(&session, from, to, nr_blocks, HOTPLUG_FIRST_TRY);
+ *     while (still wanted && hotplug_migrate_step(&session, &range) != E_NODEV)
  *         ... look at the host's wish ...
- *     while (hotplug_evacuate_take(&session, bytes, &range) == OK)
+ *     while (hotplug_migrate_take(&session, bytes, &range) == OK)
  *         ... range is offline: unplug it ...
- *     hotplug_evacuate_end(&session);
+ *     hotplug_migrate_end(&session);
  */
-struct hotplug_evacuation {
-    paddr_t from, to; /* units in [from, to) may be closed; from == to: no session */
-    paddr_t unit;     /* units at or above have been worked on: still closed are the empty ones */
-    paddr_t at;       /* and of the one below, areas at or above */
-    paddr_t taken;    /* no unit at or above is closed */
-    u64 unit_bytes;   /* a block, or the fewest that are whole areas of 2 MiB together */
-    u64 blocks_per_unit;
+struct hotplug_migration {
+    paddr_t from, to; /* granules in [from, to) may be closed; from == to: no session */
+    paddr_t granule; /* granules at or above have been worked on: still closed are the empty ones */
+    paddr_t at;      /* and of the one below, pageblocks at or above */
+    paddr_t taken;   /* no granule at or above is closed */
+    u64 granule_bytes; /* a block, or the fewest that are whole pageblocks of 2 MiB together */
+    u64 blocks_per_granule;
 };
 
 enum hotplug_try {
     HOTPLUG_FIRST_TRY, /* a new resize: any page may be moved */
     HOTPLUG_NEXT_TRY,  /* what was moved in this resize is not moved again */
-    HOTPLUG_GO_ON,     /* nor is what an owner refused asked for again */
+    HOTPLUG_SAME_TRY,  /* nor is what an owner refused asked for again */
 };
 
 /*
@@ -101,44 +101,44 @@ enum hotplug_try {
  * frames, all of them movable, and close them: until the end nothing is
  * allocated there, so no page is moved twice. As many as give nr_blocks, but no more
  * than can be emptied with the memory that is free elsewhere; returns how many. Ends
- * the session that the struct held. O(areas of all memory).
+ * the session that the struct held. O(pageblocks of all memory).
  */
-u64 hotplug_evacuate_begin(struct hotplug_evacuation *session, paddr_t from, paddr_t to,
-                           u64 nr_blocks, enum hotplug_try attempt);
+u64 hotplug_migrate_begin(struct hotplug_migration *session, paddr_t from, paddr_t to,
+                          u64 nr_blocks, enum hotplug_try attempt);
 
 /*
- * Move the pages of at most one area of 2 MiB of one chosen block, which *range
- * names. OK: the block (or several, where one is not whole areas) is empty now, and stays
+ * Move the pages of at most one pageblock of 2 MiB of one chosen block, which *range
+ * names. OK: the block (or several, where one is not whole pageblocks) is empty now, and stays
  * closed. E_AGAIN: there is more to move in it. E_BUSY if the owner refused, E_NOMEM if
  * there was no room: the block is open again. E_NODEV when none is left. Costs the copies.
  */
-must_check int hotplug_evacuate_step(struct hotplug_evacuation *session,
-                                     struct hotplug_range *range);
+must_check int hotplug_migrate_step(struct hotplug_migration *session, struct hotplug_range *range);
 
 /*
  * Take the highest emptied blocks offline that lie together, at most max_bytes of
  * them: OK, and *range names them. E_NODEV when there is none (or none so small), and
- * always where a block is not whole areas: after the end they are idle as any other.
+ * always where a block is not whole pageblocks: after the end they are idle as any other.
  * E_BUSY and E_NOMEM as hotplug_offline(): then they are open again.
  */
-must_check int hotplug_evacuate_take(struct hotplug_evacuation *session, u64 max_bytes,
-                                     struct hotplug_range *range);
+must_check int hotplug_migrate_take(struct hotplug_migration *session, u64 max_bytes,
+                                    struct hotplug_range *range);
 
 /* Open what is still closed. Harmless without a session. */
-void hotplug_evacuate_end(struct hotplug_evacuation *session);
+void hotplug_migrate_end(struct hotplug_migration *session);
 
 /* What keeps the blocks of a range from being unplugged: in how many is what. */
 struct hotplug_pinned {
-    u64 unit_bytes;  /* of what is counted: a block, or an area where a block is not whole areas */
-    u64 nr_idle;     /* nothing keeps them */
-    u64 nr_movable;  /* movable pages only, of which none was refused */
-    u64 nr_refused;  /* the same, and the owner of one refused to let it be moved */
-    u64 nr_user;     /* pages that stay where they are */
-    u64 nr_metadata; /* mm's own bitmaps, for want of boot RAM */
-    u64 nr_refused_by[PAGE_OWNERS_MAX]; /* nr_refused, by the owner's number */
+    u64 granule_bytes; /* of what is counted: a block, or a pageblock where a block is not whole
+                          pageblocks */
+    u64 nr_idle;       /* nothing keeps them */
+    u64 nr_movable;    /* movable pages only, of which none was refused */
+    u64 nr_failed;     /* the same, and the owner of one refused to let it be moved */
+    u64 nr_user;       /* pages that stay where they are */
+    u64 nr_metadata;   /* mm's own bitmaps, for want of boot RAM */
+    u64 nr_failed_by[PAGE_OWNERS_MAX]; /* nr_failed, by the owner's number */
 };
 
-/* Each unit counts once, for the last of these that it holds. O(areas). */
+/* Each granule counts once, for the last of these that it holds. O(pageblocks). */
 void hotplug_count_pinned(paddr_t from, paddr_t to, struct hotplug_pinned *pinned);
 
 #endif

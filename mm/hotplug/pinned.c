@@ -3,57 +3,58 @@
 #include "mm/hotplug/pinned.h"
 
 #include "lib/bitmap.h"
+#include "mm/free_index.h"
 #include "mm/hotplug/hotplug.h"
-#include "mm/index.h"
 #include "mm/page_internal.h"
 
-/* Frames in use, of an area that is present. */
-static u64 area_used(struct area_ref ref, u32 entry)
+/* Frames in use, of a pageblock that is present. */
+static u64 pageblock_used(struct pageblock pb, u32 entry)
 {
-    if (entry & AREA_ODD)
-        return bitmap_count_range(area_present_words(ref), 0, AREA_FRAMES) - (entry & AREA_FREE);
-    if (entry & AREA_SMALL)
-        return AREA_FRAMES - (entry & AREA_FREE);
-    return entry & (AREA_WHOLE | AREA_META) ? AREA_FRAMES : 0;
+    if (entry & PB_PARTIAL)
+        return bitmap_count_range(pageblock_present_bits(pb), 0, PAGEBLOCK_FRAMES) -
+               (entry & PB_FREE);
+    if (entry & PB_SPLIT)
+        return PAGEBLOCK_FRAMES - (entry & PB_FREE);
+    return entry & (PB_HUGE | PB_METADATA) ? PAGEBLOCK_FRAMES : 0;
 }
 
-static enum content area_content(struct area_ref ref, u64 *used)
+static enum mobility pageblock_mobility(struct pageblock pb, u64 *used)
 {
-    if (!ref.group || !(ref.group->present & area_bit(ref)))
+    if (!pb.section || !(pb.section->present & pageblock_bit(pb)))
         return ABSENT;
-    u32 entry = __atomic_load_n(area_entry(ref), __ATOMIC_RELAXED);
-    u64 frames = area_used(ref, entry);
+    u32 entry = __atomic_load_n(pageblock_entry(pb), __ATOMIC_RELAXED);
+    u64 frames = pageblock_used(pb, entry);
     *used += frames;
     if (frames == 0)
         return IDLE;
-    if (entry & AREA_META && !is_closed_whole(entry))
+    if (entry & PB_METADATA && !is_isolated_huge(entry))
         return METADATA;
-    if (entry & AREA_MOVABLE)
-        return ref.group->refused & area_bit(ref) ? REFUSED : MOVABLE;
+    if (entry & PB_MOVABLE)
+        return pb.section->migration_failed & pageblock_bit(pb) ? REFUSED : MOVABLE;
     return USER;
 }
 
-enum content unit_content(paddr_t unit, u64 unit_bytes, u64 *used)
+enum mobility granule_mobility(paddr_t granule, u64 granule_bytes, u64 *used)
 {
-    enum content worst = ABSENT;
+    enum mobility worst = ABSENT;
     *used = 0;
-    for (paddr_t at = unit; at < unit + unit_bytes; at += AREA_BYTES) {
-        enum content content = area_content(index_area(at), used);
-        if (content > worst)
-            worst = content;
+    for (paddr_t at = granule; at < granule + granule_bytes; at += PAGEBLOCK_BYTES) {
+        enum mobility mobility = pageblock_mobility(pageblock_at(at), used);
+        if (mobility > worst)
+            worst = mobility;
     }
     return worst;
 }
 
 /* The owner that refused first, from the top. */
-static void count_refusal(struct hotplug_pinned *pinned, paddr_t unit)
+static void count_failure(struct hotplug_pinned *pinned, paddr_t granule)
 {
     u64 used = 0;
-    for (paddr_t at = unit + pinned->unit_bytes; at > unit;) {
-        at -= AREA_BYTES;
-        u32 entry = __atomic_load_n(area_entry(index_area(at)), __ATOMIC_RELAXED);
-        if (area_content(index_area(at), &used) == REFUSED) {
-            pinned->nr_refused_by[movable_owner(entry)->number]++;
+    for (paddr_t at = granule + pinned->granule_bytes; at > granule;) {
+        at -= PAGEBLOCK_BYTES;
+        u32 entry = __atomic_load_n(pageblock_entry(pageblock_at(at)), __ATOMIC_RELAXED);
+        if (pageblock_mobility(pageblock_at(at), &used) == REFUSED) {
+            pinned->nr_failed_by[page_owner_of(entry)->number]++;
             return;
         }
     }
@@ -61,25 +62,26 @@ static void count_refusal(struct hotplug_pinned *pinned, paddr_t unit)
 
 void hotplug_count_pinned(paddr_t from, paddr_t to, struct hotplug_pinned *pinned)
 {
-    struct hotplug_units units;
-    u64 counts[NR_CONTENTS] = {0};
-    if (!hotplug_find_units(from, to, &units) || units.blocks_per_unit != 1)
-        units = (struct hotplug_units){align_up(from, AREA_BYTES), align_down(to, AREA_BYTES),
-                                       AREA_BYTES, 0};
-    *pinned = (struct hotplug_pinned){.unit_bytes = units.unit_bytes};
+    struct hotplug_granules granules;
+    u64 counts[NR_MOBILITIES] = {0};
+    if (!hotplug_find_granules(from, to, &granules) || granules.blocks_per_granule != 1)
+        granules = (struct hotplug_granules){align_up(from, PAGEBLOCK_BYTES),
+                                             align_down(to, PAGEBLOCK_BYTES), PAGEBLOCK_BYTES, 0};
+    *pinned = (struct hotplug_pinned){.granule_bytes = granules.granule_bytes};
     spin_lock(&page_lock);
-    hold_end_all(HOLD_IDLE);
-    for (paddr_t unit = units.from; unit < units.to; unit += units.unit_bytes) {
+    reservation_end_all(RESERVED_IDLE);
+    for (paddr_t granule = granules.from; granule < granules.to;
+         granule += granules.granule_bytes) {
         u64 used;
-        enum content content = unit_content(unit, units.unit_bytes, &used);
-        counts[content]++;
-        if (content == REFUSED)
-            count_refusal(pinned, unit);
+        enum mobility mobility = granule_mobility(granule, granules.granule_bytes, &used);
+        counts[mobility]++;
+        if (mobility == REFUSED)
+            count_failure(pinned, granule);
     }
     spin_unlock(&page_lock);
     pinned->nr_idle = counts[IDLE];
     pinned->nr_movable = counts[MOVABLE];
-    pinned->nr_refused = counts[REFUSED];
+    pinned->nr_failed = counts[REFUSED];
     pinned->nr_user = counts[USER];
     pinned->nr_metadata = counts[METADATA];
 }

@@ -52,11 +52,11 @@ static bool fails_now(void)
     }
 
 FAULTY(paddr_t, page_alloc, (unsigned order, enum page_kind kind), (order, kind), PADDR_NONE)
-FAULTY(paddr_t, page_alloc_slot, (unsigned order, unsigned slot), (order, slot), PADDR_NONE)
+FAULTY(paddr_t, page_alloc_reserved, (unsigned order, unsigned slot), (order, slot), PADDR_NONE)
 FAULTY(paddr_t, page_alloc_run, (u64 nr_frames, enum page_kind kind), (nr_frames, kind), PADDR_NONE)
 FAULTY(paddr_t, page_alloc_on_node, (unsigned order, u32 node_id), (order, node_id), PADDR_NONE)
 FAULTY(paddr_t, place_boot_frame, (void), (), PADDR_NONE)
-FAULTY(void *, meta_area_get, (const struct group *group), (group), NULL)
+FAULTY(void *, metadata_pool_get, (const struct section *group), (group), NULL)
 FAULTY(int, platform_map_ram, (paddr_t paddr, u64 bytes), (paddr, bytes), E_NOMEM)
 FAULTY(int, platform_unmap_ram, (paddr_t paddr, u64 bytes), (paddr, bytes), E_NOMEM)
 FAULTY(int, platform_vm_map, (u64 address, paddr_t paddr, u64 bytes), (address, paddr, bytes),
@@ -79,7 +79,7 @@ static struct account account_now(void)
 {
     struct page_stats stats;
     spin_lock(&page_lock);
-    hold_end_all(true); /* an idle area that a processor holds keeps a bitmap */
+    reservation_end_all(true); /* an idle area that a processor holds keeps a bitmap */
     spin_unlock(&page_lock);
     page_check();
     page_get_stats(&stats);

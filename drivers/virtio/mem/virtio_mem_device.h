@@ -78,7 +78,7 @@ struct vmem_verify_pass {
 
 /* Moving pages out of blocks: the session, and what came of the last one. */
 struct vmem_evacuation {
-    struct hotplug_evacuation session;
+    struct hotplug_migration session;
     bool is_running;
     bool is_tried;       /* pages were moved for this resize, to requested_bytes */
     bool is_short;       /* nothing more could be chosen */

@@ -20,7 +20,7 @@
 void vmem_evacuate_end(struct vmem_device *vmem)
 {
     struct vmem_evacuation *evacuation = &vmem->evacuation;
-    hotplug_evacuate_end(&evacuation->session);
+    hotplug_migrate_end(&evacuation->session);
     evacuation->is_running = false;
     evacuation->nr_empty = 0;
     evacuation->nr_runs = 0;
@@ -53,10 +53,9 @@ static bool choose(struct vmem_device *vmem, enum hotplug_try attempt)
     evacuation->is_tried = true;
     evacuation->requested_bytes = vmem->config.requested_bytes;
     evacuation->nr_empty = evacuation->nr_runs = 0;
-    evacuation->is_running =
-        hotplug_evacuate_begin(&evacuation->session, vmem->config.region_base,
-                               vmem_block_paddr(vmem, vmem_usable_blocks(vmem)),
-                               excess_blocks(vmem), attempt) != 0;
+    evacuation->is_running = hotplug_migrate_begin(&evacuation->session, vmem->config.region_base,
+                                                   vmem_block_paddr(vmem, vmem_usable_blocks(vmem)),
+                                                   excess_blocks(vmem), attempt) != 0;
     return evacuation->is_running;
 }
 
@@ -67,7 +66,7 @@ static void fall_short(struct vmem_device *vmem, u64 now_ms)
     struct hotplug_pinned pinned;
     vmem_evacuate_end(vmem);
     vmem_count_pinned(vmem, &pinned);
-    if (pinned.nr_refused != 0)
+    if (pinned.nr_failed != 0)
         evacuation->trouble = E_BUSY;
     else
         evacuation->trouble = pinned.nr_movable != 0 ? E_NOMEM : OK;
@@ -102,7 +101,7 @@ static int move_some(struct vmem_device *vmem)
 {
     struct vmem_evacuation *evacuation = &vmem->evacuation;
     struct hotplug_range range;
-    int status = hotplug_evacuate_step(&evacuation->session, &range);
+    int status = hotplug_migrate_step(&evacuation->session, &range);
     if (status == E_NODEV || status == E_NOMEM)
         return status;
     if (status == E_BUSY)
@@ -166,7 +165,7 @@ bool vmem_evacuate(struct vmem_device *vmem, u64 now_ms)
         return true;
     }
     /* Without room for one page the next blocks fare no better: wait for some. */
-    if (status != E_NOMEM && choose(vmem, HOTPLUG_GO_ON))
+    if (status != E_NOMEM && choose(vmem, HOTPLUG_SAME_TRY))
         return true;
     fall_short(vmem, now_ms);
     return false;

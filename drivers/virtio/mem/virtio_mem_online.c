@@ -68,8 +68,8 @@ bool vmem_take_emptied(struct vmem_device *vmem, u64 max_blocks, struct vmem_run
     u64 block_bytes = vmem->config.block_bytes;
     struct hotplug_range range;
     int status =
-        hotplug_evacuate_take(&vmem->evacuation.session,
-                              min_u64(max_blocks, VIRTIO_MEM_NB_BLOCKS_MAX) * block_bytes, &range);
+        hotplug_migrate_take(&vmem->evacuation.session,
+                             min_u64(max_blocks, VIRTIO_MEM_NB_BLOCKS_MAX) * block_bytes, &range);
     if (status == E_NODEV)
         return false;
     run->first = (range.base - vmem->config.region_base) / block_bytes;

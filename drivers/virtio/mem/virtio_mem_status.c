@@ -44,12 +44,12 @@ void vmem_describe_pinned(const struct vmem_device *vmem, char *text, size_t byt
         return;
     vmem_count_pinned(vmem, &pinned);
     int length = snprintf(text, bytes, "%s user=%lu metadata=%lu refused=%lu movable=%lu",
-                          vmem->config.block_bytes != pinned.unit_bytes ? "areas" : "blocks",
-                          pinned.nr_user, pinned.nr_metadata, pinned.nr_refused, pinned.nr_movable);
+                          vmem->config.block_bytes != pinned.granule_bytes ? "areas" : "blocks",
+                          pinned.nr_user, pinned.nr_metadata, pinned.nr_failed, pinned.nr_movable);
     for (unsigned i = 0; (owner = page_owner_name(i)) != NULL && (size_t)length < bytes; i++) {
-        if (pinned.nr_refused_by[i] != 0)
+        if (pinned.nr_failed_by[i] != 0)
             length += snprintf(text + length, bytes - (size_t)length, ", refused by %s=%lu", owner,
-                               pinned.nr_refused_by[i]);
+                               pinned.nr_failed_by[i]);
     }
 }
 

@@ -7,7 +7,7 @@
 static struct page_owner *owners[PAGE_OWNERS_MAX];
 static unsigned nr_owners;
 
-void movable_init(void)
+void page_owner_init(void)
 {
     nr_owners = 0;
 }
@@ -30,10 +30,11 @@ int page_add_owner(struct page_owner *owner)
     return status;
 }
 
-/* An area of single frames has the owner's number as its shelf, a whole one that of the slot. */
-struct page_owner *movable_owner(u32 entry)
+/* A pageblock of single frames has the owner's number as its free list, a whole one that of the
+ * reservation. */
+struct page_owner *page_owner_of(u32 entry)
 {
-    return owners[entry & AREA_SMALL ? area_shelf(entry) : area_shelf(entry) - PAGE_NR_KINDS];
+    return owners[entry & PB_SPLIT ? entry_list(entry) : entry_list(entry) - PAGE_NR_KINDS];
 }
 
 const char *page_owner_name(unsigned number)
@@ -43,6 +44,6 @@ const char *page_owner_name(unsigned number)
 
 paddr_t page_alloc_movable(const struct page_owner *owner)
 {
-    paddr_t paddr = page_alloc_slot(owner->order, SLOT_OF_OWNER(owner->number));
+    paddr_t paddr = page_alloc_reserved(owner->order, RESERVATION_OF_OWNER(owner->number));
     return poison_taken(paddr, (u64)1 << owner->order);
 }

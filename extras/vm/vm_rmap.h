@@ -6,29 +6,29 @@
  *
  * No lock: one processor at a time.
  */
-#ifndef TIDE_MM_REVERSE_H
-#define TIDE_MM_REVERSE_H
+#ifndef TIDE_EXTRAS_VM_VM_RMAP_H
+#define TIDE_EXTRAS_VM_VM_RMAP_H
 
 #include "include/types.h"
 
-#define REVERSE_ROOT_ENTRIES 128u
+#define VM_RMAP_ROOT_ENTRIES 128u
 
-struct reverse {
-    u64 root[REVERSE_ROOT_ENTRIES]; /* all 0 at first */
+struct vm_rmap {
+    u64 root[VM_RMAP_ROOT_ENTRIES]; /* all 0 at first */
     u64 nr_frames;                  /* that the tree has; any processor may read it */
     u64 nr_values;                  /* other than 0 */
 };
 
 /* Numbers from 0 to below this: all pages of 4 KiB below 2^47. */
-#define REVERSE_NUMBERS ((u64)1 << 35)
+#define VM_RMAP_NUMBERS ((u64)1 << 35)
 
 /* Make the value of a number that has none, not 0. E_NOMEM, and nothing has changed. O(1). */
-must_check int reverse_set(struct reverse *reverse, u64 number, u32 value);
+must_check int vm_rmap_set(struct vm_rmap *rmap, u64 number, u32 value);
 
 /* 0 if it has none. O(1). */
-u32 reverse_get(const struct reverse *reverse, u64 number);
+u32 vm_rmap_get(const struct vm_rmap *rmap, u64 number);
 
 /* Take the value of a number that has one. O(1). */
-void reverse_clear(struct reverse *reverse, u64 number);
+void vm_rmap_clear(struct vm_rmap *rmap, u64 number);
 
 #endif
