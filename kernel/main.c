@@ -6,6 +6,8 @@
  */
 #include "arch/x86_64/arch.h"
 #include "drivers/pci/pci.h"
+#include "extras/check/poison.h"
+#include "extras/numa/node.h"
 #include "extras/pci_hotplug/pci_hotplug.h"
 #include "extras/vm/vm.h"
 #include "include/platform.h"
@@ -99,6 +101,8 @@ void kernel_start(const struct boot_info *boot)
     acpi_power_init();
     timer_init();
     page_init(boot);
+    poison_init();
+    node_init();
     paging_set_table_allocator(page_alloc_table, alloc_area_table, release_table);
     vm_init();
     serial_enable_input();

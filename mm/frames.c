@@ -2,13 +2,14 @@
 /* See frames.h. */
 #include "mm/frames.h"
 
-#include "extras/check/poison.h"
 #include "include/status.h"
 #include "lib/bitmap.h"
 #include "lib/panic.h"
+#include "mm/account.h"
 #include "mm/free_index.h"
+#include "mm/free_list.h"
 #include "mm/metadata.h"
-#include "mm/page_internal.h"
+#include "mm/page_debug.h"
 
 /* A range in up to three: frames of one pageblock, whole pageblocks, frames of one pageblock. */
 struct parts {
@@ -134,7 +135,7 @@ static void add_part(paddr_t base, paddr_t end)
 void frames_add(paddr_t base, u64 bytes)
 {
     struct parts parts = split(base, bytes);
-    poison_forget(base, bytes);
+    page_debug_forget(base, bytes);
     for (paddr_t at = parts.whole; at < parts.tail; at = section_end(at, parts.tail)) {
         struct section *section = section_at(at);
         u64 mask = pageblock_mask(at, section_end(at, parts.tail));

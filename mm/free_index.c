@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* See index.h. */
+/* See free_index.h. */
 #include "mm/free_index.h"
 
 #include "lib/bitmap.h"
 #include "lib/string.h"
 
+struct spinlock page_lock;
 struct radix_node *free_index_root[ROOT_NODES];
 struct radix_node free_index_empty_node;
 struct section free_index_empty_section;
 
-/* Bit i of a word: node (word, i) has a section in the class. */
+/* Bit i of word w: node 64 w + i has a section in the class. */
 static u64 nodes_in[NR_FREE_CLASSES][ROOT_NODE_WORDS];
 
 /* Bit i: nodes_in[class][i] is not 0. */
@@ -82,10 +83,30 @@ void free_index_remove(paddr_t section_base, unsigned class)
 _Static_assert(NODE_SECTION_WORDS == 4,
                "free_index_remove() and free_index_find() read four words");
 
+void section_add_idle(struct section *section, u64 mask)
+{
+    if (__atomic_fetch_or(&section->idle, mask, __ATOMIC_ACQ_REL) == 0)
+        free_index_add(section->base, section->boot ? FREE_IDLE_BOOT : FREE_IDLE_PLUGGED);
+}
+
+u64 section_in_class(const struct section *section, unsigned class)
+{
+    if (class >= FREE_MOVABLE)
+        return section->free_lists[class - FREE_MOVABLE] & section->movable;
+    bool of_boot =
+        class == FREE_IDLE_BOOT || (class >= FREE_UNMOVABLE_BOOT && class < FREE_MOVABLE);
+    if (of_boot != section->boot)
+        return 0;
+    if (class <= FREE_IDLE_BOOT)
+        return section_idle(section);
+    return section->free_lists[(class - FREE_UNMOVABLE_PLUGGED) % NR_FREE_LISTS] &
+           ~section->movable;
+}
+
 /*
- * The lowest pageblock of a section that the index names. None, if it was the idle
- * pageblocks and all have been claimed: then the index forgets the section. Who gives
- * the first one back tells the index again, after us.
+ * The lowest pageblock of a section that the index names. There is none if all
+ * idle pageblocks have been claimed without page_lock: then the index forgets the
+ * section, and the processor that returns the first one adds it again.
  */
 static bool lowest_in(unsigned class, u64 node, u64 number, struct pageblock *found)
 {

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The index: from an address to its section, and from a class to its lowest
- * pageblock. A radix tree over the physical address space, 2^47 bytes:
+ * The free index: a radix tree over the physical address space, 2^47 bytes. It
+ * leads from an address to its section, and from a class to its lowest pageblock:
  *
- *     root 4096 leaves -> node 256 sections (32 GiB) -> section 64 pageblocks -> pageblock 512
- * frames
+ *     root, 4096 nodes -> node, 256 sections (32 GiB) -> section, 64 pageblocks
  *
- * with a mask on each level for each class, so that a search reads one word
- * or four a level however much memory there is. A node is at most a frame, made
- * when the first section under it is, and stays.
+ * Each level has a mask for each class, so a search reads one to four words a
+ * level however much memory there is. A node is a frame at most; it is made with
+ * the first section under it, and stays.
  */
 #ifndef TIDE_MM_FREE_INDEX_H
 #define TIDE_MM_FREE_INDEX_H
@@ -31,8 +30,8 @@ _Static_assert(sizeof(struct radix_node) <= PAGE_BYTES, "a node is one frame");
 extern struct radix_node *free_index_root[ROOT_NODES];
 
 /*
- * What stands where there is nothing, so that a lookup need not ask on the way:
- * a node of nothing but the empty section, whose entries are all 0.
+ * They stand where there is no memory, so that a lookup needs no test on the way:
+ * a node of empty sections, and a section whose entries are all 0.
  */
 extern struct radix_node free_index_empty_node;
 extern struct section free_index_empty_section;
@@ -46,7 +45,7 @@ static inline struct section *section_lookup(paddr_t paddr)
                            __ATOMIC_ACQUIRE);
 }
 
-/* NULL where no memory is. Any context; a caller that frees holds the section in place. */
+/* NULL where no memory is. Any context. */
 static inline struct section *section_at(paddr_t paddr)
 {
     struct section *section =
@@ -60,21 +59,27 @@ static inline struct pageblock pageblock_at(paddr_t paddr)
     return (struct pageblock){section_at(paddr), pageblock_index(paddr)};
 }
 
-/* ---- all below with page_lock held ---- */
+/* ---- page_lock held ---- */
 
 /* Forget everything. Boot only. */
 void free_index_init(void);
 
-/* True if there is a node over paddr; and give it a frame, contents undefined, to be one. */
+/* True if there is a node for paddr; and make one of a frame, contents undefined. */
 bool free_index_has_node(paddr_t paddr);
 void free_index_add_node(paddr_t paddr, struct radix_node *node);
 
-/* The section at paddr appears, or goes (NULL). It is in no class then. */
+/* Set the section at paddr, which is in no class; NULL: none. */
 void free_index_set_section(paddr_t paddr, struct section *section);
 
-/* The section has its first pageblock in the class, or no more. */
+/* The section got its first pageblock in the class, or lost its last. */
 void free_index_add(paddr_t section_base, unsigned class);
 void free_index_remove(paddr_t section_base, unsigned class);
+
+/* Make the pageblocks in `mask` idle. */
+void section_add_idle(struct section *section, u64 mask);
+
+/* The pageblocks of the section that are in the class. */
+u64 section_in_class(const struct section *section, unsigned class);
 
 /* The first class from `first` to `last` that may have a pageblock, or NR_FREE_CLASSES. */
 unsigned free_index_first_class(unsigned first, unsigned last);
@@ -82,10 +87,10 @@ unsigned free_index_first_class(unsigned first, unsigned last);
 /* The lowest pageblock in the class; false if there is none. */
 bool free_index_find(unsigned class, struct pageblock *found);
 
-/* The lowest pageblock in the class at or after `from`, a pageblock's base. */
+/* The same at or after `from`, a pageblock's base. */
 bool free_index_find_from(unsigned class, paddr_t from, struct pageblock *found);
 
-/* The lowest section at or after the one of `from`; NULL if there is none. For walks. */
+/* The lowest section at or after the one of `from`; NULL if there is none. */
 struct section *free_index_next_section(paddr_t from);
 
 #endif

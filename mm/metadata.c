@@ -1,19 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* See meta.h. */
+/* See metadata.h. */
 #include "mm/metadata.h"
 
 #include "include/platform.h"
 #include "lib/string.h"
-#include "mm/early.h"
 #include "mm/free_index.h"
 #include "mm/metadata_pool.h"
-#include "mm/page_internal.h"
 
 #define SECTIONS_PER_FRAME (unsigned)(PAGE_BYTES / sizeof(struct section))
 #define NODE_BYTES         (NODE_SECTIONS * SECTION_BYTES)
 #define BITMAPS_OF_RUN     4 /* two at each end, if that cuts a pageblock */
 
-static bool early;
+static const struct metadata_source *frame_source;
 static u64 nr_frames;
 
 /* Sections without memory, linked by their base; then the unused rest of the newest frame. */
@@ -27,9 +25,9 @@ static unsigned nr_fresh_sections;
 static struct radix_node first_nodes[2];
 static unsigned nr_first_nodes;
 
-void metadata_init(void)
+void metadata_init(const struct metadata_source *source)
 {
-    early = true;
+    frame_source = source;
     nr_frames = 0;
     free_sections = NULL;
     nr_free_sections = 0;
@@ -38,9 +36,9 @@ void metadata_init(void)
     metadata_pool_init();
 }
 
-void metadata_end_early(void)
+void metadata_set_source(const struct metadata_source *source)
 {
-    early = false;
+    frame_source = source;
 }
 
 u64 metadata_frames(void)
@@ -50,17 +48,17 @@ u64 metadata_frames(void)
 
 static void *get_frame(void)
 {
-    paddr_t frame = early ? early_alloc(PAGE_BYTES) : place_boot_frame();
+    paddr_t frame = frame_source->alloc();
     if (frame == PADDR_NONE)
         return NULL;
     nr_frames++;
     return phys_to_virt(frame);
 }
 
-/* A bitmap can be moved, so it may lie anywhere; but it must leave the kernel its reserve. */
+/* Bitmaps can move, so they leave the reserve to what cannot. */
 static void *get_bitmap(const struct section *section, bool may_use_reserve)
 {
-    if (early || place_above_reserve(1))
+    if (frame_source->has_above_reserve(1))
         return get_frame();
     void *frame = metadata_pool_get(section);
     nr_frames += frame != NULL;
@@ -73,7 +71,7 @@ static void put_bitmap(void *frame)
     if (metadata_pool_has(frame))
         metadata_pool_put(frame);
     else
-        page_free_frame_locked(virt_to_phys(frame));
+        frame_source->free(virt_to_phys(frame));
 }
 
 static struct radix_node *new_node(void)
@@ -182,7 +180,7 @@ bool metadata_need_poison_bitmap(struct section *section)
 {
     if (section->poisoned)
         return true;
-    u64 *bitmap = place_above_reserve(1) ? get_frame() : NULL;
+    u64 *bitmap = frame_source->has_above_reserve(1) ? get_frame() : NULL;
     if (!bitmap)
         return false;
     memset(bitmap, 0, PAGE_BYTES);

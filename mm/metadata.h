@@ -1,50 +1,60 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The allocator's own memory: leaves, sections and bitmaps, one frame at a time.
+ * The allocator's own memory: radix nodes, sections and bitmaps, one frame at a
+ * time.
  *
- * It comes from boot RAM, so that it pins no block: first from early_alloc(),
- * then from the allocator itself; bitmaps from plugged memory (metadata_pool.h) when
- * boot RAM is down to the kernel's reserve. Only the pointer in a section leads to
- * a bitmap. All with page_lock held.
+ * It lies in boot RAM, so that it keeps no block plugged; bitmaps go to plugged
+ * memory (metadata_pool.h) while boot RAM is down to the kernel's reserve. Only
+ * the pointer in a section leads to a bitmap, so bitmaps can move. page_lock held.
  */
 #ifndef TIDE_MM_METADATA_H
 #define TIDE_MM_METADATA_H
 
 #include "mm/section.h"
 
-/* Boot only: take frames from early_alloc() until metadata_end_early(). */
-void metadata_init(void);
-void metadata_end_early(void);
+/* Where the frames of boot RAM come from. Placing a page needs metadata, and metadata is placed as
+ * pages are: the callbacks are how this lower file reaches the higher one. */
+struct metadata_source {
+    paddr_t (*alloc)(void); /* one frame, of the reserve too; PADDR_NONE when boot RAM is out */
+    void (*free)(paddr_t frame);
+    bool (*has_above_reserve)(u64 nr_frames);
+};
 
-/* The section at paddr, made if it is not there; NULL if no frame can be had. */
+/* No metadata yet; `source` is kept. Boot only. */
+void metadata_init(const struct metadata_source *source);
+
+/* From now on frames come from here. */
+void metadata_set_source(const struct metadata_source *source);
+
+/* The section at paddr, made if there is none; NULL without a frame for it. */
 struct section *metadata_get_section(paddr_t paddr);
 
-/* Forget a section with nothing present, and keep the struct for the next. */
+/* Forget a section with nothing present; its struct is kept for the next. */
 void metadata_drop_section(struct section *section);
 
-/* Give the section a bitmap, contents undefined, if it has none; false if no frame can be had. */
+/* Give the section a bitmap, contents undefined, if it has none; false without a frame for it. */
 bool metadata_need_bitmap(struct section *section);
 
 /*
- * The same for both bitmaps, as partial pageblocks need them; they may have the reserve, for memory
- * comes and goes with them. The present bitmap is all zeros at first, which is right while no
- * pageblock is partial.
+ * The same for both bitmaps, as partial pageblocks need them. They may take the
+ * reserve, as memory cannot come or go without them. A new present bitmap is all
+ * zeros, which is right while no pageblock is partial.
  */
 bool metadata_need_partial_bitmaps(struct section *section);
 
 #ifdef TIDE_DEBUG
-/* The bits of poison.h, all zeros at first; they stay until the section goes. */
+/* The same for section->poisoned, all zeros at first; it stays until the section goes. */
 bool metadata_need_poison_bitmap(struct section *section);
 #endif
 
-/* Give the bitmaps back, if the section is not boot RAM. No pageblock is PB_SPLIT. */
+/* Free the bitmaps of a section without split pageblocks. Boot RAM keeps its own. */
 void metadata_drop_bitmaps(struct section *section);
 
-/* The most frames that one run of so many bytes of the range [base, base + range_bytes) needs to
- * come online, less what is kept from earlier times. O(range / 32 GiB). */
+/* The most frames that one run of so many bytes in [base, base + range_bytes) needs to come
+ * online, less what is kept from earlier. O(range / 32 GiB). */
 u64 metadata_frames_for(paddr_t base, u64 range_bytes, u64 bytes);
 
-/* Frames that all of the above occupy now. */
+/* Frames in use for all of the above. */
 u64 metadata_frames(void);
 
 #endif

@@ -1,27 +1,29 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Bitmaps in plugged memory, for a machine whose boot RAM is too small for
- * them: whole pageblocks, each with a head in its first frame and 511 frames to
- * give. They pin their blocks only for as long as boot RAM has no room: then
- * metadata_migrate_home() brings them home. All with page_lock held.
+ * them: whole pageblocks, each with a head in its first frame and 511 frames for
+ * bitmaps. They keep their blocks plugged, so hotplug/metadata_home.h moves
+ * them to boot RAM as soon as it has room. page_lock held.
  */
 #ifndef TIDE_MM_METADATA_POOL_H
 #define TIDE_MM_METADATA_POOL_H
 
 #include "mm/section.h"
 
-/* Boot only: there are none. */
+/* The pool is empty. Boot only. */
 void metadata_pool_init(void);
 
-/* A frame for a bitmap of the section; NULL if no pageblock is idle. */
+/* A frame for a bitmap of the section; NULL if no plugged pageblock is idle. */
 void *metadata_pool_get(const struct section *section);
 
-/* True if the frame came from here; and give it back. */
+/* True if the frame belongs to the pool; and give it back. */
 bool metadata_pool_has(const void *frame);
 void metadata_pool_put(const void *frame);
 
-/* Move bitmaps to boot RAM, as many as it has room for above the reserve; all that it has room for
- * when nothing but bitmaps is in use in plugged memory. */
-void metadata_migrate_home(void);
+/* A bitmap in the pool and the section whose it is; NULL if the pool is empty. */
+void *metadata_pool_first(struct section **section);
+
+/* All frames of the pool's pageblocks. */
+u64 metadata_pool_frames(void);
 
 #endif

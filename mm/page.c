@@ -5,11 +5,11 @@
  */
 #include "mm/page.h"
 
-#include "extras/check/poison.h"
-#include "extras/numa/node.h"
 #include "lib/panic.h"
+#include "mm/page_debug.h"
 #include "mm/page_internal.h"
-#include "mm/watermark.h"
+#include "mm/place.h"
+#include "mm/reservation.h"
 
 /* The reservation's pageblock, which is locked, has nothing for us, or is not ours any more. */
 static never_inline paddr_t alloc_slowly(unsigned order, struct reservation *reservation)
@@ -21,10 +21,7 @@ static never_inline paddr_t alloc_slowly(unsigned order, struct reservation *res
     paddr_t paddr = place(order, number);
     if (paddr == PADDR_NONE && reservation_end_all(RESERVED_ANY))
         paddr = place(order, number);
-    bool low = watermark_crossed();
     spin_unlock(&page_lock);
-    if (low)
-        watermark_tell();
     return paddr;
 }
 
@@ -114,10 +111,7 @@ static never_inline paddr_t alloc_huge_slowly(const struct reservation *reservat
     paddr_t paddr = place(PAGE_ORDER_MAX, number);
     if (paddr == PADDR_NONE && reservation_end_all(RESERVED_ANY))
         paddr = place(PAGE_ORDER_MAX, number);
-    bool low = watermark_crossed();
     spin_unlock(&page_lock);
-    if (low)
-        watermark_tell();
     return paddr;
 }
 
@@ -157,7 +151,7 @@ static always_inline paddr_t alloc(unsigned order, unsigned number)
 
 paddr_t page_alloc(unsigned order, enum page_kind kind)
 {
-    return poison_taken(alloc(order, kind), (u64)1 << order);
+    return page_debug_taken(alloc(order, kind), (u64)1 << order);
 }
 
 paddr_t page_alloc_table(void)
@@ -174,21 +168,4 @@ paddr_t page_alloc_table(void)
 paddr_t page_alloc_reserved(unsigned order, unsigned reservation)
 {
     return alloc(order, reservation);
-}
-
-paddr_t page_alloc_on_node(unsigned order, u32 node_id)
-{
-    paddr_t paddr = PADDR_NONE;
-    paddr_t base, end;
-    unsigned region = 0;
-    unsigned range = 0;
-    if (order > PAGE_ORDER_MAX)
-        return bad_order(order);
-    spin_lock(&page_lock);
-    while (paddr == PADDR_NONE && hotplug_next_on_node(node_id, &region, &base, &end))
-        paddr = place_between(order, base, end, false);
-    while (paddr == PADDR_NONE && node_next_range(node_id, &range, &base, &end))
-        paddr = place_between(order, base, end, true);
-    spin_unlock(&page_lock);
-    return poison_taken(paddr, (u64)1 << order);
 }

@@ -106,13 +106,16 @@ must_check paddr_t page_alloc_movable(const struct page_owner *owner);
 must_check paddr_t page_alloc_on_node(unsigned order, u32 node_id);
 
 /*
- * Call `function` each time that fewer than `frames` are free in all; frames 0:
- * no more. On the processor that allocates, without a lock of mm: it may free,
- * and set work going that frees. The count may be off by the pageblocks that
- * processors hold, 2 MiB each, and by a section of whole pageblocks, 128 MiB.
+ * Who knows which boot RAM is of which node: the range of the node at or after *number, which
+ * moves on; false at the end. Called with mm's common lock held. Boot only; until then all is of
+ * node 0.
  */
-typedef void (*page_low_t)(void *context);
-void page_watch_low(u64 frames, page_low_t function, void *context);
+typedef bool (*page_node_ranges_t)(u32 node_id, unsigned *number, paddr_t *base, paddr_t *end);
+void page_set_node_ranges(page_node_ranges_t next);
+
+/* So many frames more (or less) are bookkeeping of the caller's: page_stats counts them as
+ * metadata. Any context. */
+void page_account_metadata(i64 nr_frames);
 
 /* Totals at this moment. O(1) or O(regions). */
 void page_get_stats(struct page_stats *stats);

@@ -7,10 +7,12 @@
  * What is rare takes the address and the order alone and finds the rest again,
  * so that the common path carries nothing along for it.
  */
-#include "extras/check/poison.h"
 #include "lib/panic.h"
 #include "mm/free_index.h"
+#include "mm/free_list.h"
+#include "mm/page_debug.h"
 #include "mm/page_internal.h"
+#include "mm/reservation.h"
 
 /* The entry of a pageblock that is locked here already. */
 static u32 locked_entry(struct pageblock pb)
@@ -223,6 +225,21 @@ static always_inline void free_huge(paddr_t paddr)
     return_huge(section, paddr);
 }
 
+/* Of an address that may be a page of this order. */
+static inline void tell_debug(paddr_t paddr, unsigned order)
+{
+#ifdef TIDE_DEBUG
+    if (order > PAGE_ORDER_MAX || !is_aligned(paddr, PAGE_BYTES << order))
+        return;
+    spin_lock(&page_lock);
+    page_debug_freed(paddr, (u64)1 << order);
+    spin_unlock(&page_lock);
+#else
+    (void)paddr;
+    (void)order;
+#endif
+}
+
 static always_inline void free_page(paddr_t paddr, unsigned order)
 {
     if (likely(order == 0))
@@ -237,7 +254,7 @@ static always_inline void free_page(paddr_t paddr, unsigned order)
 
 void page_free(paddr_t paddr, unsigned order)
 {
-    poison_freed(paddr, order);
+    tell_debug(paddr, order);
     free_page(paddr, order);
 }
 
@@ -250,7 +267,7 @@ void page_free_untouched(paddr_t paddr, unsigned order)
 
 void page_free_frame_locked(paddr_t paddr)
 {
-    poison_freed_locked(paddr, 1);
+    page_debug_freed(paddr, 1);
     struct pageblock pb = lookup(paddr);
     u32 entry = pageblock_lock(pageblock_entry(pb));
     if (!(entry & PB_SPLIT) ||

@@ -1,26 +1,41 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The page allocator's start, and the totals. Boot RAM gets its metadata here,
- * bitmaps included, so that what comes later can be had from boot RAM without
- * needing more.
+ * bitmaps included, so that no frame of it ever needs more.
  */
-#include "extras/numa/node.h"
-#include "extras/vm/heap.h"
-#include "extras/vm/vm.h"
 #include "lib/panic.h"
+#include "mm/account.h"
 #include "mm/early.h"
 #include "mm/frames.h"
 #include "mm/free_index.h"
+#include "mm/hotplug/hotplug_internal.h"
 #include "mm/metadata.h"
 #include "mm/page_internal.h"
-#include "mm/watermark.h"
+#include "mm/place.h"
+#include "mm/reservation.h"
 
-const struct boot_info *page_boot;
+/* Bookkeeping of others: see page_account_metadata(). */
+static u64 other_metadata_frames;
 
-u64 account_managed[2];
-u64 account_used[2];
+/* ---- where metadata's frames come from: early_alloc(), and then the allocator itself ---- */
 
-/* early_alloc() does not return without memory, and then there is metadata. */
+static paddr_t alloc_early(void)
+{
+    return early_alloc(PAGE_BYTES);
+}
+
+static bool has_early(u64 nr_frames)
+{
+    (void)nr_frames;
+    return true; /* early_alloc() does not return without memory */
+}
+
+static const struct metadata_source early_source = {alloc_early, NULL, has_early};
+static const struct metadata_source own_source = {place_boot_frame, page_free_frame_locked,
+                                                  place_above_reserve};
+
+/* ---- the start ---- */
+
 static void prepare_range(const struct early_range *range)
 {
     paddr_t end = range->base + range->bytes;
@@ -52,31 +67,36 @@ static void prepare_boot_ram(void)
 void page_init(const struct boot_info *boot)
 {
     struct early_range ranges[EARLY_RANGES_MAX];
-    page_boot = boot;
-    account_managed[false] = account_managed[true] = 0;
-    account_used[false] = account_used[true] = 0;
+    other_metadata_frames = 0;
+    account_init();
     reservation_init();
-    node_init();
     page_owner_init();
-    watermark_init();
-    heap_init();
-    hotplug_init();
+    page_node_init();
+    hotplug_init(boot);
     free_index_init();
-    metadata_init();
+    metadata_init(&early_source);
     prepare_boot_ram();
     unsigned nr_ranges = early_finish(ranges);
     for (unsigned i = 0; i < nr_ranges; i++)
         frames_add(ranges[i].base, ranges[i].bytes);
-    metadata_end_early();
+    metadata_set_source(&own_source);
+}
+
+/* ---- totals ---- */
+
+void page_account_metadata(i64 nr_frames)
+{
+    __atomic_fetch_add(&other_metadata_frames, (u64)nr_frames, __ATOMIC_RELAXED);
 }
 
 void page_get_stats(struct page_stats *stats)
 {
+    u64 others = __atomic_load_n(&other_metadata_frames, __ATOMIC_RELAXED);
     spin_lock(&page_lock);
     stats->boot_frames = account_managed[true];
     stats->boot_used = page_used(true);
     stats->plugged_frames = account_managed[false];
     stats->plugged_used = page_used(false);
-    stats->metadata_bytes = metadata_frames() * PAGE_BYTES + vm_metadata_bytes();
+    stats->metadata_bytes = (metadata_frames() + others) * PAGE_BYTES;
     spin_unlock(&page_lock);
 }

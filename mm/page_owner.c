@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Owners of movable pages. See page.h. */
-#include "extras/check/poison.h"
 #include "include/status.h"
+#include "mm/page_debug.h"
 #include "mm/page_internal.h"
+#include "mm/reservation.h"
 
 static struct page_owner *owners[PAGE_OWNERS_MAX];
 static unsigned nr_owners;
@@ -30,11 +31,9 @@ int page_add_owner(struct page_owner *owner)
     return status;
 }
 
-/* A pageblock of single frames has the owner's number as its free list, a whole one that of the
- * reservation. */
-struct page_owner *page_owner_of(u32 entry)
+struct page_owner *page_owner_of(unsigned number)
 {
-    return owners[entry & PB_SPLIT ? entry_list(entry) : entry_list(entry) - PAGE_NR_KINDS];
+    return owners[number];
 }
 
 const char *page_owner_name(unsigned number)
@@ -45,5 +44,5 @@ const char *page_owner_name(unsigned number)
 paddr_t page_alloc_movable(const struct page_owner *owner)
 {
     paddr_t paddr = page_alloc_reserved(owner->order, RESERVATION_OF_OWNER(owner->number));
-    return poison_taken(paddr, (u64)1 << owner->order);
+    return page_debug_taken(paddr, (u64)1 << owner->order);
 }

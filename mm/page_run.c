@@ -3,12 +3,15 @@
  * Runs of any number of frames. Up to a pageblock's half they are cut from the
  * next larger order; above it they begin with a pageblock and go on in the next.
  */
-#include "extras/check/poison.h"
 #include "lib/bitmap.h"
 #include "lib/panic.h"
 #include "mm/free_index.h"
+#include "mm/free_list.h"
 #include "mm/metadata.h"
+#include "mm/page_debug.h"
 #include "mm/page_internal.h"
+#include "mm/place.h"
+#include "mm/reservation.h"
 
 /* Free the frames by the largest aligned orders that fit. */
 static void free_pieces(paddr_t paddr, u64 nr_frames, void (*free)(paddr_t paddr, unsigned order))
@@ -32,7 +35,7 @@ static paddr_t alloc_short(u64 nr_frames, enum page_kind kind)
     if (paddr != PADDR_NONE)
         free_pieces(paddr + nr_frames * PAGE_BYTES, ((u64)1 << order) - nr_frames,
                     page_free_untouched);
-    return poison_taken(paddr, nr_frames);
+    return page_debug_taken(paddr, nr_frames);
 }
 
 /* ---- more than half a pageblock; page_lock held ---- */
@@ -143,7 +146,7 @@ paddr_t page_alloc_run(u64 nr_frames, enum page_kind kind)
             paddr = place_pageblocks(nr_frames, kind);
     }
     spin_unlock(&page_lock);
-    return poison_taken(paddr, nr_frames);
+    return page_debug_taken(paddr, nr_frames);
 }
 
 void page_free_run(paddr_t paddr, u64 nr_frames)

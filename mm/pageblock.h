@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * One pageblock: 2 MiB, 512 frames, all its state in one 32-bit entry and, while
- * single frames of it are in use, 512 bits: a set bit is a free frame.
+ * A pageblock: 2 MiB, 512 frames. Its state is one 32-bit entry and, while it is
+ * split, 512 bits (frame_bits.h), of which a set bit is a free frame.
  *
- * The entry's lock bit guards the entry, the bits, and nothing else. It may be
- * taken while page_lock is held, never the other way round, and only one pageblock's
- * at a time, but for the move of a bitmap.
+ * What a pageblock is used as:
+ *   0           nothing of it is in use: it is idle or absent, as the section's masks say
+ *   split       allocated frame by frame; partial if some of its frames are absent
+ *   huge        allocated as one page of 2 MiB
+ *   metadata    holds mm's own bitmaps (metadata_pool.h)
  *
- * An entry of 0 says that nothing of the pageblock is in use: it is idle or absent,
- * and the section's masks say which.
+ * The entry's lock bit guards the entry and the bits, and nothing else. It may
+ * be taken while page_lock is held, never the other way round, and for one
+ * pageblock at a time, except while a section's bitmap moves.
  */
 #ifndef TIDE_MM_PAGEBLOCK_H
 #define TIDE_MM_PAGEBLOCK_H
@@ -21,7 +24,7 @@
 #define PAGEBLOCK_SHIFT  21
 #define PAGEBLOCK_BYTES  ((u64)1 << PAGEBLOCK_SHIFT)
 #define PAGEBLOCK_FRAMES 512u
-#define PAGEBLOCK_WORDS  8u
+#define PAGEBLOCK_WORDS  8u /* of bits */
 
 /*
  * For the hot paths: what they must not call, and what they must only jump to.
@@ -36,26 +39,33 @@
 #endif
 
 /* The entry's fields. */
-#define PB_FREE       0x3ffu /* how many bits are set, while PB_SPLIT */
-#define PB_LIST_SHIFT 10     /* while PB_SPLIT or PB_HUGE; see struct section */
-#define PB_LIST       (0xfu << PB_LIST_SHIFT)
-#define PB_COMPLETE   (1u << 14) /* the bits say which frames are in use; all are present */
-#define PB_HUGE       (1u << 15) /* allocated as one */
-#define PB_PARTIAL    (1u << 16) /* the bits say; the section's present bits say what is there */
-#define PB_SPLIT      (PB_COMPLETE | PB_PARTIAL) /* either: in use by frames */
-#define PB_MOVABLE    (1u << 17)                 /* all frames belong to the owner in PB_LIST */
-#define PB_RESERVATION_SHIFT \
-    18 /* held by reservation n - 1 of the processor in PB_CPU; 0: by none */
-#define PB_RESERVATION (0xfu << PB_RESERVATION_SHIFT)
-#define PB_METADATA    (1u << 22) /* full of mm's own frames: see metadata_pool.h */
-#define PB_CPU_SHIFT   23
-#define PB_CPU         (0x3fu << PB_CPU_SHIFT)
-#define PB_BOOT        (1u << 29) /* boot RAM; an entry of 0 does not say */
-/* Allocated as one, in a block that is being emptied: not idle when it is freed. */
+#define PB_FREE              0x3ffu /* split: how many bits are set */
+#define PB_LIST_SHIFT        10     /* see entry_list() and entry_owner() */
+#define PB_LIST              (0xfu << PB_LIST_SHIFT)
+#define PB_COMPLETE          (1u << 14) /* split, all frames are present */
+#define PB_HUGE              (1u << 15)
+#define PB_PARTIAL           (1u << 16) /* split, the section's present bits say what is there */
+#define PB_SPLIT             (PB_COMPLETE | PB_PARTIAL) /* either */
+#define PB_MOVABLE           (1u << 17) /* split or huge: all pages are one owner's */
+#define PB_RESERVATION_SHIFT 18 /* reservation n - 1 of processor PB_CPU has it; 0: none has */
+#define PB_RESERVATION       (0xfu << PB_RESERVATION_SHIFT)
+#define PB_METADATA          (1u << 22)
+#define PB_CPU_SHIFT         23
+#define PB_CPU               (0x3fu << PB_CPU_SHIFT)
+#define PB_BOOT              (1u << 29) /* boot RAM; an entry of 0 does not say */
+#define PB_LOCK              (1u << 30) /* not the sign bit: compilers then use one "lock bts" */
+#define PB_SETTLED           (1u << 31) /* stays on its free list until all frames are free */
+
+/* Who has reserved it. */
+#define PB_RESERVED (PB_RESERVATION | PB_CPU)
+
+/* Huge, and its block is isolated: freed, it does not become idle. */
 #define PB_ISOLATED_HUGE (PB_METADATA | PB_MOVABLE)
-#define PB_LOCK          (1u << 30) /* not the sign bit: compilers then use one "lock bts" */
-#define PB_SETTLED       (1u << 31) /* on a free list where it stays, whatever is freed, until all is */
-#define PB_RESERVED      (PB_RESERVATION | PB_CPU)
+
+static inline bool is_isolated_huge(u32 entry)
+{
+    return (entry & PB_ISOLATED_HUGE) == PB_ISOLATED_HUGE;
+}
 
 /* Returns the entry without the lock bit. */
 static inline u32 pageblock_lock(u32 *pageblock)
@@ -64,7 +74,7 @@ static inline u32 pageblock_lock(u32 *pageblock)
         while (__atomic_load_n(pageblock, __ATOMIC_RELAXED) & PB_LOCK)
             cpu_relax();
     }
-    /* The lock bit is set: less it, and not masked, the sum with a constant is one instruction. */
+    /* The lock bit is set: to subtract it takes one instruction, to mask it more. */
     return __atomic_load_n(pageblock, __ATOMIC_RELAXED) - PB_LOCK;
 }
 
@@ -81,6 +91,8 @@ static inline bool pageblock_try_change(u32 *pageblock, u32 from, u32 to)
                                        __ATOMIC_RELAXED);
 }
 
+/* Split: which of the section's free lists it stands on, or would. A movable one stands on its
+ * owner's. */
 static inline unsigned entry_list(u32 entry)
 {
     return (entry & PB_LIST) >> PB_LIST_SHIFT;
@@ -89,6 +101,17 @@ static inline unsigned entry_list(u32 entry)
 static inline u32 entry_with_list(u32 entry, unsigned list)
 {
     return (entry & ~PB_LIST) | list << PB_LIST_SHIFT;
+}
+
+/* Movable, split or huge: the number of the owner. */
+static inline unsigned entry_owner(u32 entry)
+{
+    return entry_list(entry);
+}
+
+static inline u32 entry_with_owner(u32 entry, unsigned owner)
+{
+    return entry_with_list(entry | PB_MOVABLE, owner);
 }
 
 #endif

@@ -7,12 +7,16 @@
  * of it never share a pageblock, nor a block of several pageblocks as long as there is another one.
  * All here runs with page_lock held.
  */
-#include "extras/check/poison.h"
+#include "mm/place.h"
+
 #include "lib/panic.h"
 #include "mm/free_index.h"
-#include "mm/hotplug/pinned.h"
+#include "mm/free_list.h"
+#include "mm/hotplug/region.h"
 #include "mm/metadata.h"
-#include "mm/page_internal.h"
+#include "mm/mobility.h"
+#include "mm/page_debug.h"
+#include "mm/reservation.h"
 
 /*
  * Pageblocks searched in vain before an idle one is broken up rather than search on: a
@@ -21,19 +25,17 @@
  */
 #define PROBES_MAX 128
 
-struct page_reserve page_reserve;
-
 bool place_above_reserve(u64 nr_frames)
 {
     return page_boot_has(page_reserve.growth_frames + PAGEBLOCK_FRAMES + nr_frames);
 }
 
-bool place_may_use(bool boot, unsigned reservation, u64 nr_frames)
+bool place_may_use(bool boot, unsigned number, u64 nr_frames)
 {
     if (!boot)
-        return reservation != PAGE_KERNEL;
-    u64 kept = reservation == PAGE_KERNEL ? page_reserve.split_frames
-                                          : page_reserve.growth_frames + PAGEBLOCK_FRAMES;
+        return number != PAGE_KERNEL;
+    u64 kept = number == PAGE_KERNEL ? page_reserve.split_frames
+                                     : page_reserve.growth_frames + PAGEBLOCK_FRAMES;
     return page_boot_has_unreserved(kept + nr_frames);
 }
 
@@ -89,26 +91,26 @@ static bool claim_idle(unsigned class, struct pageblock *found)
  * The policy: movable pages stay out of granules that unmovable ones pin, and unmovable pages out
  * of granules that could be emptied. What is pinned already, or idle, allows the latter.
  */
-static bool allows(unsigned reservation, enum mobility mobility)
+static bool allows(unsigned number, enum mobility mobility)
 {
-    if (reservation >= PAGE_NR_KINDS)
-        return mobility <= REFUSED;
-    return mobility != MOVABLE && mobility != REFUSED;
+    if (reservation_is_movable(number))
+        return mobility <= MOBILITY_FAILED;
+    return mobility != MOBILITY_MOVABLE && mobility != MOBILITY_FAILED;
 }
 
 /*
- * The lowest idle plugged pageblock in a granule that allows the reservation, else the lowest.
+ * The lowest idle plugged pageblock in a granule that allows the number, else the lowest.
  * Where a granule is an pageblock they are the same, as a pageblock never has both kinds.
  */
-static bool claim_by_mobility(unsigned reservation, struct pageblock *found)
+static bool claim_by_mobility(unsigned number, struct pageblock *found)
 {
     paddr_t at = 0, from, to;
     u64 used;
-    for (u64 left = PAGEBLOCKS_LOOKED_AT; hotplug_has_large_granules && left > 0;) {
+    for (u64 left = PAGEBLOCKS_LOOKED_AT; region_has_large_granules && left > 0;) {
         if (!free_index_find_from(FREE_IDLE_PLUGGED, at, found))
             break;
-        if (!hotplug_find_granule(pageblock_base(*found), &from, &to) ||
-            allows(reservation, granule_mobility(from, to - from, &used))) {
+        if (!region_find_granule(pageblock_base(*found), &from, &to) ||
+            allows(number, granule_mobility(from, to - from, &used))) {
             if (section_claim(found->section, pageblock_bit(*found)))
                 return true;
             continue;
@@ -119,13 +121,13 @@ static bool claim_by_mobility(unsigned reservation, struct pageblock *found)
     return claim_idle(FREE_IDLE_PLUGGED, found);
 }
 
-static bool claim_for(unsigned reservation, bool boot, struct pageblock *found)
+static bool claim_for(unsigned number, bool boot, struct pageblock *found)
 {
-    return boot ? claim_idle(FREE_IDLE_BOOT, found) : claim_by_mobility(reservation, found);
+    return boot ? claim_idle(FREE_IDLE_BOOT, found) : claim_by_mobility(number, found);
 }
 
 /* The claimed pageblock becomes one whose bits say that every frame is free, and is locked. */
-static bool open_pageblock(unsigned reservation, struct pick *pick)
+static bool open_pageblock(unsigned number, struct pick *pick)
 {
     struct section *section = pick->pb.section;
     u64 bit = pageblock_bit(pick->pb);
@@ -137,9 +139,9 @@ static bool open_pageblock(unsigned reservation, struct pick *pick)
     pick->entry = entry_with_list(PB_COMPLETE | PAGEBLOCK_FRAMES, FREE_LIST_TOP);
     if (section->boot)
         pick->entry |= PB_BOOT;
-    if (reservation >= PAGE_NR_KINDS) {
+    if (reservation_is_movable(number)) {
         section->movable |= bit;
-        pick->entry = entry_with_list(pick->entry, reservation - PAGE_NR_KINDS) | PB_MOVABLE;
+        pick->entry = entry_with_list(pick->entry, reservation_owner(number)) | PB_MOVABLE;
     }
     pageblock_lock(pageblock_entry(pick->pb));
     for (unsigned i = 0; i < PAGEBLOCK_WORDS; i++)
@@ -147,19 +149,19 @@ static bool open_pageblock(unsigned reservation, struct pick *pick)
     return true;
 }
 
-static bool pick_idle(bool boot, unsigned reservation, struct pick *pick)
+static bool pick_idle(bool boot, unsigned number, struct pick *pick)
 {
-    return claim_for(reservation, boot, &pick->pb) && open_pageblock(reservation, pick);
+    return claim_for(number, boot, &pick->pb) && open_pageblock(number, pick);
 }
 
-static bool pick_from(bool boot, unsigned reservation, unsigned order, struct pick *pick)
+static bool pick_from(bool boot, unsigned number, unsigned order, struct pick *pick)
 {
     unsigned list_0 = boot ? FREE_UNMOVABLE_BOOT : FREE_UNMOVABLE_PLUGGED;
     unsigned first = list_0 + order;
     unsigned last = list_0 + FREE_LIST_TOP;
-    if (reservation >= PAGE_NR_KINDS)
-        first = last = FREE_MOVABLE + (reservation - PAGE_NR_KINDS);
-    return pick_used(first, last, order, PROBES_MAX, pick) || pick_idle(boot, reservation, pick) ||
+    if (reservation_is_movable(number))
+        first = last = FREE_MOVABLE + (reservation_owner(number));
+    return pick_used(first, last, order, PROBES_MAX, pick) || pick_idle(boot, number, pick) ||
            pick_used(first, last, order, ~0u, pick);
 }
 
@@ -175,27 +177,26 @@ static paddr_t take(struct pick *pick, unsigned order)
 }
 
 /* A claimed pageblock. */
-static paddr_t take_huge(struct pageblock pb, unsigned reservation)
+static paddr_t take_huge(struct pageblock pb, unsigned number)
 {
     pageblock_lock(pageblock_entry(pb));
-    pageblock_unlock(pageblock_entry(pb), entry_of_huge(reservation, pb.section->boot));
+    pageblock_unlock(pageblock_entry(pb), entry_of_huge(number, pb.section->boot));
     account_used[pb.section->boot] += PAGEBLOCK_FRAMES;
     return pageblock_base(pb);
 }
 
-static paddr_t place_huge(unsigned reservation)
+static paddr_t place_huge(unsigned number)
 {
     for (unsigned i = 0; i < 2; i++) {
-        bool boot = reservation_prefers_boot(reservation) == (i == 0);
+        bool boot = reservation_prefers_boot(number) == (i == 0);
         struct pageblock pb;
-        if (!place_may_use(boot, reservation, PAGEBLOCK_FRAMES) ||
-            !claim_for(reservation, boot, &pb))
+        if (!place_may_use(boot, number, PAGEBLOCK_FRAMES) || !claim_for(number, boot, &pb))
             continue;
         /* What is kept of boot RAM must be looked at each time, so that is no hint; nor is a second
          * choice, nor a section with granules of several pageblocks, of which some may not suit. */
-        if (i == 0 && !boot && !hotplug_has_large_granules)
-            own_reservation(reservation)->section = pb.section;
-        return take_huge(pb, reservation);
+        if (i == 0 && !boot && !region_has_large_granules)
+            own_reservation(number)->section = pb.section;
+        return take_huge(pb, number);
     }
     return PADDR_NONE;
 }
@@ -258,29 +259,29 @@ paddr_t place_between(unsigned order, paddr_t from, paddr_t to, bool boot)
  * RAM of which not all may be used: the next call looks at what is kept. Not while a pageblock is
  * locked.
  */
-static bool may_hold(bool boot, unsigned reservation, bool is_first)
+static bool may_hold(bool boot, unsigned number, bool is_first)
 {
     return (is_first || account_managed[false] == 0) &&
-           place_may_use(boot, reservation, PAGEBLOCK_FRAMES);
+           place_may_use(boot, number, PAGEBLOCK_FRAMES);
 }
 
-paddr_t place(unsigned order, unsigned reservation)
+paddr_t place(unsigned order, unsigned number)
 {
     reservation_know_cpu();
     if (order == PAGE_ORDER_MAX)
-        return place_huge(reservation);
-    reservation_end(reservation, order);
+        return place_huge(number);
+    reservation_end(number, order);
     for (unsigned i = 0; i < 2; i++) {
-        bool boot = reservation_prefers_boot(reservation) == (i == 0);
+        bool boot = reservation_prefers_boot(number) == (i == 0);
         struct pick pick;
-        if (!place_may_use(boot, reservation, (u64)1 << order))
+        if (!place_may_use(boot, number, (u64)1 << order))
             continue;
-        bool holds = may_hold(boot, reservation, i == 0);
-        if (!pick_from(boot, reservation, order, &pick))
+        bool holds = may_hold(boot, number, i == 0);
+        if (!pick_from(boot, number, order, &pick))
             continue;
         paddr_t paddr = take(&pick, order);
         if (holds)
-            reservation_begin(pick.pb, pick.entry, reservation);
+            reservation_begin(pick.pb, pick.entry, number);
         else
             pageblock_enqueue(pick.pb, pick.entry, entry_list(pick.entry));
         return paddr;
@@ -296,5 +297,5 @@ paddr_t place_boot_frame(void)
         return PADDR_NONE;
     paddr_t paddr = take(&pick, 0);
     pageblock_enqueue(pick.pb, pick.entry, entry_list(pick.entry));
-    return poison_taken(paddr, 1);
+    return page_debug_taken(paddr, 1);
 }

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
- * What processors hold: one pageblock a reservation. See page_internal.h. A hold begins and
- * ends with page_lock held.
- */
+/* See reservation.h. */
+#include "mm/reservation.h"
+
 #include "lib/string.h"
 #include "mm/free_index.h"
-#include "mm/page_internal.h"
+#include "mm/free_list.h"
 
 u32 reservation_nothing;
 
@@ -55,9 +54,12 @@ void reservation_begin(struct pageblock pb, u32 entry, unsigned number)
     pageblock_unlock(reservation->pageblock, (entry & ~PB_SETTLED) | reservation->tag);
 }
 
-void reservation_follow(u32 cpu, unsigned number, u64 *words)
+void reservation_follow(u32 entry, u64 *words)
 {
-    struct reservation *reservation = reservation_of(cpu, number);
+    u32 number = (entry & PB_RESERVATION) >> PB_RESERVATION_SHIFT;
+    if (number == 0)
+        return;
+    struct reservation *reservation = reservation_of((entry & PB_CPU) >> PB_CPU_SHIFT, number - 1);
     reservation->word = words + (reservation->word - reservation_words(reservation));
 }
 

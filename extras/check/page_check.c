@@ -6,8 +6,8 @@
 #include "lib/bitmap.h"
 #include "lib/panic.h"
 #include "mm/free_index.h"
-#include "mm/metadata.h"
-#include "mm/page_internal.h"
+#include "mm/page.h"
+#include "mm/reservation.h"
 
 struct totals {
     u64 present[2];

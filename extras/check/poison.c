@@ -12,6 +12,7 @@
 #include "mm/frames.h"
 #include "mm/free_index.h"
 #include "mm/metadata.h"
+#include "mm/page_debug.h"
 
 #define WORDS (PAGE_BYTES / sizeof(u64))
 
@@ -28,7 +29,8 @@ static void fill(paddr_t frame)
         words[i] = POISON_WORD;
 }
 
-void poison_freed_locked(paddr_t paddr, u64 nr_frames)
+/* What is not in use stays as it is, for page_free() to complain of. */
+static void poison(paddr_t paddr, u64 nr_frames)
 {
     struct section *section = section_at(paddr);
     if (!section || frames_used(paddr, nr_frames * PAGE_BYTES) != nr_frames ||
@@ -40,15 +42,6 @@ void poison_freed_locked(paddr_t paddr, u64 nr_frames)
         __atomic_fetch_or(poison_word(section, frame), (u64)1 << frame_bit(frame),
                           __ATOMIC_RELEASE);
     }
-}
-
-void poison_freed(paddr_t paddr, unsigned order)
-{
-    if (order > PAGE_ORDER_MAX || !is_aligned(paddr, PAGE_BYTES << order))
-        return;
-    spin_lock(&page_lock);
-    poison_freed_locked(paddr, (u64)1 << order);
-    spin_unlock(&page_lock);
 }
 
 static void look_at(paddr_t frame)
@@ -63,9 +56,9 @@ static void look_at(paddr_t frame)
     }
 }
 
-paddr_t poison_taken(paddr_t paddr, u64 nr_frames)
+static void look_at_taken(paddr_t paddr, u64 nr_frames)
 {
-    for (u64 i = 0; paddr != PADDR_NONE && i < nr_frames; i++) {
+    for (u64 i = 0; i < nr_frames; i++) {
         paddr_t frame = paddr + i * PAGE_BYTES;
         struct section *section = section_lookup(frame);
         u64 bit = (u64)1 << frame_bit(frame);
@@ -73,10 +66,9 @@ paddr_t poison_taken(paddr_t paddr, u64 nr_frames)
             __atomic_fetch_and(poison_word(section, frame), ~bit, __ATOMIC_ACQUIRE) & bit)
             look_at(frame);
     }
-    return paddr;
 }
 
-void poison_forget(paddr_t base, u64 bytes)
+static void forget(paddr_t base, u64 bytes)
 {
     paddr_t end = base + bytes;
     for (paddr_t at = base; at < end; at = align_down(at, SECTION_BYTES) + SECTION_BYTES) {
@@ -86,6 +78,13 @@ void poison_forget(paddr_t base, u64 bytes)
             __atomic_fetch_and(poison_word(section, frame), ~((u64)1 << frame_bit(frame)),
                                __ATOMIC_RELAXED);
     }
+}
+
+static const struct page_debug poison_debug = {poison, look_at_taken, forget};
+
+void poison_init(void)
+{
+    page_debug = &poison_debug;
 }
 
 #endif

@@ -4,20 +4,34 @@
 
 #include "include/platform.h"
 #include "include/status.h"
-#include "mm/free_index.h"
+#include "mm/page.h"
 
 #define RANGES_MAX 64
 
 static struct platform_node_range ranges[RANGES_MAX];
 static unsigned nr_ranges;
 
+/* A page_node_ranges_t. */
+static bool next_range(u32 node_id, unsigned *number, paddr_t *base, paddr_t *end)
+{
+    while (*number < nr_ranges) {
+        const struct platform_node_range *range = &ranges[(*number)++];
+        if (range->node_id != node_id)
+            continue;
+        *base = range->base;
+        *end = range->base + range->bytes;
+        return true;
+    }
+    return false;
+}
+
 void node_init(void)
 {
     nr_ranges = 0;
     while (nr_ranges < RANGES_MAX && platform_memory_node(nr_ranges, &ranges[nr_ranges]) == OK)
         nr_ranges++;
-    if (nr_ranges == 0)
-        ranges[nr_ranges++] = (struct platform_node_range){.bytes = FREE_INDEX_LIMIT};
+    if (nr_ranges != 0)
+        page_set_node_ranges(next_range);
 }
 
 u32 node_of(paddr_t paddr)
@@ -27,17 +41,4 @@ u32 node_of(paddr_t paddr)
             return ranges[i].node_id;
     }
     return 0;
-}
-
-bool node_next_range(u32 node_id, unsigned *number, paddr_t *base, paddr_t *end)
-{
-    while (*number < nr_ranges) {
-        const struct platform_node_range *range = &ranges[(*number)++];
-        if (range->node_id != node_id || range->base >= FREE_INDEX_LIMIT)
-            continue;
-        *base = range->base;
-        *end = range->base + min_u64(range->bytes, FREE_INDEX_LIMIT - range->base);
-        return true;
-    }
-    return false;
 }

@@ -8,13 +8,10 @@
 
 #include "include/types.h"
 
-/* Read firmware's ranges; without any, all memory is of node 0. page_init() calls it. */
+/* Read firmware's ranges and let page_alloc_on_node() know them. Boot only, after page_init(). */
 void node_init(void);
 
 /* The node that firmware names for the address, or 0. O(ranges). */
 u32 node_of(paddr_t paddr);
-
-/* The next range of the node at or after *number, which moves on; false at the end. */
-bool node_next_range(u32 node_id, unsigned *number, paddr_t *base, paddr_t *end);
 
 #endif

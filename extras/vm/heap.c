@@ -101,7 +101,6 @@ static void *alloc_small(unsigned shift)
     struct head **list = &with_room[shift - CLASS_SHIFT_MIN];
     spin_lock(&heap_lock);
     if (!*list) {
-        /* Without the lock: who watches for low memory may free objects. */
         spin_unlock(&heap_lock);
         struct head *head = new_frame(shift);
         spin_lock(&heap_lock);

@@ -20,9 +20,9 @@
  * Interrupt handlers must not touch an area. Below and above each area is an absent
  * page, so that running over an end is a page fault, which names the area.
  *
- * All functions but the last two belong to the processor that booted, which owns
- * the page tables: called from another one they panic. None may be called
- * from a function that page_watch_low() calls, nor from an interrupt.
+ * All functions but vm_describe() belong to the processor that booted, which owns
+ * the page tables: called from another one they panic. None may be called from
+ * an interrupt.
  */
 #ifndef TIDE_EXTRAS_VM_VM_H
 #define TIDE_EXTRAS_VM_VM_H
@@ -79,8 +79,5 @@ void vm_check(void);
 /* What lies at an address of the window; false for any other address. For the trap report: reads
  * only, on any processor, while the others stand still. */
 bool vm_describe(u64 address, char *text, size_t bytes);
-
-/* What vm_get_stats() says of metadata; any processor. */
-u64 vm_metadata_bytes(void);
 
 #endif

@@ -241,7 +241,5 @@ u64 vm_pages_moves(void)
 
 u64 vm_pages_metadata_bytes(void)
 {
-    return (__atomic_load_n(&large.addresses.nr_frames, __ATOMIC_RELAXED) +
-            __atomic_load_n(&small.addresses.nr_frames, __ATOMIC_RELAXED)) *
-           PAGE_BYTES;
+    return (large.addresses.nr_frames + small.addresses.nr_frames) * PAGE_BYTES;
 }

@@ -40,9 +40,10 @@ static u32 *value_of(u64 parent, u64 number)
     return &values[number % (1u << VALUES_SHIFT)];
 }
 
-static void count_frames(struct vm_rmap *rmap, u64 change)
+static void count_frame(struct vm_rmap *rmap, i64 change)
 {
-    __atomic_fetch_add(&rmap->nr_frames, change, __ATOMIC_RELAXED);
+    rmap->nr_frames += (u64)change;
+    page_account_metadata(change);
 }
 
 /* The entries on the way to a value, from the root's on; how many there are. */
@@ -66,7 +67,7 @@ static void drop_empty(struct vm_rmap *rmap, u64 *path[LEVELS], unsigned length)
         length--;
         page_free(*path[length], 0);
         *path[length] = 0;
-        count_frames(rmap, ~(u64)0);
+        count_frame(rmap, -1);
         if (length > 0)
             --*path[length - 1];
     }
@@ -84,7 +85,7 @@ int vm_rmap_set(struct vm_rmap *rmap, u64 number, u32 value)
             return E_NOMEM;
         }
         memset(phys_to_virt(frame), 0, PAGE_BYTES);
-        count_frames(rmap, 1);
+        count_frame(rmap, 1);
         *path[length] = frame;
         if (length > 0)
             ++*path[length - 1];

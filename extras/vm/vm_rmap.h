@@ -15,7 +15,7 @@
 
 struct vm_rmap {
     u64 root[VM_RMAP_ROOT_ENTRIES]; /* all 0 at first */
-    u64 nr_frames;                  /* that the tree has; any processor may read it */
+    u64 nr_frames;                  /* that the tree has */
     u64 nr_values;                  /* other than 0 */
 };
 

@@ -10,9 +10,13 @@
  */
 #include "include/status.h"
 #include "mm/free_index.h"
+#include "mm/free_list.h"
 #include "mm/hotplug/hotplug.h"
-#include "mm/hotplug/pinned.h"
+#include "mm/hotplug/hotplug_internal.h"
+#include "mm/hotplug/region.h"
+#include "mm/mobility.h"
 #include "mm/page_internal.h"
+#include "mm/reservation.h"
 
 #define NR_BUCKETS 256
 
@@ -40,7 +44,7 @@ static bool has_migration_targets(paddr_t granule, u64 granule_bytes)
 
 static bool can_empty(const struct hotplug_migration *session, paddr_t granule, u64 *used)
 {
-    return granule_mobility(granule, session->granule_bytes, used) == MOVABLE &&
+    return granule_mobility(granule, session->granule_bytes, used) == MOBILITY_MOVABLE &&
            !has_migration_targets(granule, session->granule_bytes);
 }
 
@@ -181,9 +185,9 @@ static void end(struct hotplug_migration *session)
 static u64 begin(struct hotplug_migration *session, paddr_t from, paddr_t to, u64 nr_blocks,
                  enum hotplug_try attempt)
 {
-    struct hotplug_granules granules;
+    struct granules granules;
     end(session);
-    if (nr_blocks == 0 || !hotplug_find_granules(from, to, &granules))
+    if (nr_blocks == 0 || !region_find_granules(from, to, &granules))
         return 0;
     session->from = granules.from;
     session->to = granules.to;
@@ -270,7 +274,7 @@ static int empty_pageblock(struct pageblock pb)
     u32 entry = __atomic_load_n(pageblock_entry(pb), __ATOMIC_RELAXED);
     if (!(entry & PB_MOVABLE))
         return OK;
-    struct page_owner *owner = page_owner_of(entry);
+    struct page_owner *owner = page_owner_of(entry_owner(entry));
     if (owner->begin)
         owner->begin(owner, pageblock_base(pb));
     int status = move_pages(pb, owner);

@@ -8,7 +8,9 @@
 #include "mm/early.h"
 #include "mm/free_index.h"
 #include "mm/hotplug/hotplug.h"
-#include "mm/page_internal.h"
+#include "mm/hotplug/region.h"
+#include "mm/page.h"
+#include "mm/reservation.h"
 #include "tests/fakes/fake_platform.h"
 #include "tests/unit/unit.h"
 
@@ -32,7 +34,7 @@ static void start(void)
     page = page_alloc(0, PAGE_USER);
     assert_int_equal(page, REGION_BASE);
     spin_lock(&page_lock);
-    (void)reservation_end_all(false);
+    (void)reservation_end_all(RESERVED_ANY);
     spin_unlock(&page_lock);
     page_check();
 }

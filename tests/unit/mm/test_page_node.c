@@ -13,7 +13,6 @@
 #define BASE_OF(node) ((4 + (node)) * GIB)
 
 static struct boot_info boot;
-static unsigned nr_told;
 
 static void setup(void)
 {
@@ -22,7 +21,6 @@ static void setup(void)
         assert_int_equal(hotplug_add_region(BASE_OF(node), GIB, MIB, node, "node"), OK);
         assert_int_equal(hotplug_online(BASE_OF(node) + MIB, 9 * MIB), OK);
     }
-    nr_told = 0;
 }
 
 static void teardown(void)
@@ -76,6 +74,7 @@ TEST_WITH(boot_ram_has_nodes_too, setup, teardown)
     fake_set_nodes(nodes, ARRAY_SIZE(nodes));
     early_init(&boot);
     page_init(&boot);
+    node_init();
     assert_int_equal(node_of(FAKE_RAM_BASE + 8 * MIB - 1), 7);
     assert_int_equal(node_of(FAKE_RAM_BASE + 8 * MIB), 2);
     assert_int_equal(node_of(FAKE_RAM_BASE + 16 * MIB), 0);
@@ -110,31 +109,4 @@ TEST_WITH(without_firmware_all_is_node_0, setup, teardown)
         ;
     paddr_t paddr = page_alloc_on_node(9, 0);
     assert_true(paddr >= FAKE_RAM_BASE && paddr < FAKE_RAM_BASE + 16 * MIB);
-}
-
-static void is_low(void *context)
-{
-    ++*(unsigned *)context;
-    page_free(page_alloc(0, PAGE_KERNEL), 0); /* no lock is held */
-}
-
-TEST_WITH(told_once_each_time, setup, teardown)
-{
-    static paddr_t pages[1 << 14];
-    u64 count = 0;
-    page_watch_low(4 * MIB / PAGE_BYTES, is_low, &nr_told);
-    for (unsigned round = 1; round <= 2; round++) {
-        while ((pages[count] = page_alloc(0, PAGE_USER)) != PADDR_NONE)
-            count++;
-        assert_int_equal(nr_told, round);
-        while (count > 0)
-            page_free(pages[--count], 0);
-        page_free(page_alloc(8, PAGE_USER), 8);
-        paddr_t whole = page_alloc(9, PAGE_USER); /* looks, and finds plenty */
-        page_free(whole, 9);
-    }
-    page_watch_low(0, NULL, NULL);
-    while (page_alloc(0, PAGE_USER) != PADDR_NONE)
-        ;
-    assert_int_equal(nr_told, 2);
 }

@@ -1,35 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
- * The masks of a section and the index over them, kept in step: a pageblock with
- * something to give is in exactly one class, all others in none. See section.h.
- */
-#include "mm/section.h"
+/* See free_list.h. */
+#include "mm/free_list.h"
 
-#include "lib/panic.h"
 #include "mm/free_index.h"
 #include "mm/metadata.h"
-
-struct spinlock page_lock;
-
-u64 section_in_class(const struct section *section, unsigned class)
-{
-    if (class >= FREE_MOVABLE)
-        return section->free_lists[class - FREE_MOVABLE] & section->movable;
-    bool of_boot =
-        class == FREE_IDLE_BOOT || (class >= FREE_UNMOVABLE_BOOT && class < FREE_MOVABLE);
-    if (of_boot != section->boot)
-        return 0;
-    if (class <= FREE_IDLE_BOOT)
-        return section_idle(section);
-    return section->free_lists[(class - FREE_UNMOVABLE_PLUGGED) % NR_FREE_LISTS] &
-           ~section->movable;
-}
-
-void section_add_idle(struct section *section, u64 mask)
-{
-    if (__atomic_fetch_or(&section->idle, mask, __ATOMIC_ACQ_REL) == 0)
-        free_index_add(section->base, section->boot ? FREE_IDLE_BOOT : FREE_IDLE_PLUGGED);
-}
 
 static unsigned list_class(struct pageblock pb, unsigned list)
 {
