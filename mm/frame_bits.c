@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* See area_bits.h. Runs up to order 5 lie within a word, longer ones are whole words. */
+/* See frame_bits.h. Runs up to order 5 lie within a word, longer ones are whole words. */
 #include "mm/frame_bits.h"
 
 bool frame_words_are(const u64 *words, unsigned nr_words, u64 value)

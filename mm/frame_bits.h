@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The 512 bits of a pageblock, in 8 words; a set bit is a free frame. A run of
- * order n is 2^n bits, aligned to its own size, orders 0 to 8. All of it is
- * pure: the caller holds the pageblock's lock.
+ * order n is 2^n bits, aligned to its own size, orders 0 to 8. The caller holds
+ * the pageblock's lock.
  */
 #ifndef TIDE_MM_FRAME_BITS_H
 #define TIDE_MM_FRAME_BITS_H
@@ -52,8 +52,8 @@ bool frame_words_are(const u64 *words, unsigned nr_words, u64 value);
 void frame_words_fill(u64 *words, unsigned nr_words, u64 value);
 
 /*
- * A run by the word in which it begins and its first bit there: true if every
- * bit is set; true if none is; set all; clear all.
+ * A run is named by the word in which it begins and its first bit there: true if all
+ * its bits are set; true if none is; set all; clear all.
  */
 static inline bool frame_bits_are_set(const u64 *word, u64 bit, unsigned order)
 {

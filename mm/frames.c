@@ -11,7 +11,7 @@
 #include "mm/metadata.h"
 #include "mm/page_debug.h"
 
-/* A range in up to three: frames of one pageblock, whole pageblocks, frames of one pageblock. */
+/* A range is up to three parts: frames of a pageblock, whole pageblocks, frames of a pageblock. */
 struct parts {
     paddr_t base;  /* of the range */
     paddr_t whole; /* from here on whole pageblocks */
@@ -89,7 +89,7 @@ bool frames_prepare(paddr_t base, u64 bytes)
     return prepare_part(parts.base, parts.whole) && prepare_part(parts.tail, parts.end);
 }
 
-/* Make bits and entry say that nothing of the pageblock is present; it may be refilled by parts. */
+/* Make the locked pageblock partial, without any frame. Returns its entry. */
 static u32 become_partial(struct pageblock pb)
 {
     u64 bit = pageblock_bit(pb);
@@ -100,7 +100,7 @@ static u32 become_partial(struct pageblock pb)
     return entry_with_list(PB_PARTIAL | (pb.section->boot ? PB_BOOT : 0), FREE_LIST_TOP);
 }
 
-/* Make the pageblock of a part partial, if it is absent. */
+/* If the pageblock of the part is absent, make it partial. */
 static void open_part(paddr_t base, paddr_t end)
 {
     if (base == end || pageblock_at(base).section->present & pageblock_bit(pageblock_at(base)))
@@ -143,7 +143,7 @@ void frames_add(paddr_t base, u64 bytes)
         account_managed[section->boot] += frame_count(at, section_end(at, parts.tail));
         section_add_idle(section, mask);
     }
-    /* Both before either is filed: one that becomes whole may drop the bitmap they share. */
+    /* Both before either is enqueued: one that becomes idle may drop the bitmap they share. */
     open_part(parts.base, parts.whole);
     open_part(parts.tail, parts.end);
     add_part(parts.base, parts.whole);
@@ -152,7 +152,7 @@ void frames_add(paddr_t base, u64 bytes)
 
 /* ---- going ---- */
 
-/* The idle pageblock, just claimed, is about to be partial: all is there and free, say the bits. */
+/* Split the claimed pageblock, with all frames present and free. Returns its entry. */
 static u32 open_idle(struct pageblock pb)
 {
     pb.section->split |= pageblock_bit(pb);
@@ -171,8 +171,7 @@ static u32 mark_partial(struct pageblock pb, u32 entry)
     return (entry & ~PB_COMPLETE) | PB_PARTIAL;
 }
 
-/* [base, end) lies in one pageblock. What is left may be partial with no frame at all until tidied.
- */
+/* [base, end) lies in one pageblock, which may be left without any frame until tidy_part(). */
 static int remove_part(paddr_t base, paddr_t end)
 {
     if (base == end)
@@ -207,7 +206,7 @@ static void give_back_pageblocks(paddr_t base, paddr_t end)
         section_add_idle(section_at(at), pageblock_mask(at, section_end(at, end)));
 }
 
-/* Claim every pageblock of [base, end), or none: from then on nobody can allocate there. */
+/* Claim every pageblock of [base, end), or none. */
 static bool claim_pageblocks(paddr_t base, paddr_t end)
 {
     for (paddr_t at = base; at < end; at = section_end(at, end)) {
@@ -247,7 +246,7 @@ int frames_remove(paddr_t base, u64 bytes)
     return status;
 }
 
-/* An partial pageblock with no frame left is absent. */
+/* A partial pageblock with no frame left becomes absent. */
 static void tidy_part(paddr_t base, paddr_t end)
 {
     struct pageblock pb = pageblock_at(base);
@@ -280,8 +279,8 @@ void frames_tidy(paddr_t base, u64 bytes)
 
 /* ---- counting ---- */
 
-/* How many frames from paddr to its pageblock's end are free without a gap, in a pageblock that is
- * used. */
+/* How many frames of the pageblock are free from paddr on without a gap. For one that is not idle.
+ */
 static u64 free_run(struct pageblock pb, paddr_t paddr)
 {
     u64 count = 0;
@@ -315,7 +314,7 @@ u64 frames_idle_run(paddr_t paddr, u64 bytes)
     return min_u64(at, end) - paddr;
 }
 
-/* The first free frame from paddr to its pageblock's end, which is returned if there is none. */
+/* The first free frame from paddr on, or the pageblock's end. */
 static paddr_t next_free(struct pageblock pb, paddr_t paddr)
 {
     u64 frame = PAGEBLOCK_FRAMES;

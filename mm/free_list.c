@@ -31,7 +31,7 @@ void pageblock_dequeue(struct pageblock pb, u32 entry)
         free_index_remove(pb.section->base, class);
 }
 
-/* All 512 frames came back: the bits say no more than the idle mask does. */
+/* All 512 frames are free: the section needs no bits for it. */
 static void become_idle(struct pageblock pb)
 {
     struct section *section = pb.section;

@@ -14,14 +14,13 @@
 static const struct metadata_source *frame_source;
 static u64 nr_frames;
 
-/* Sections without memory, linked by their base; then the unused rest of the newest frame. */
+/* Unused structs, linked by their base; and the rest of the newest frame of structs. */
 static struct section *free_sections;
 static u64 nr_free_sections;
 static struct section *fresh_sections;
 static unsigned nr_fresh_sections;
 
-/* The first leaves are part of the kernel's image: boot RAM's, and that of the first region beyond
- * it, which is most often the only one. */
+/* Part of the kernel's image: enough for boot RAM and one region. */
 static struct radix_node first_nodes[2];
 static unsigned nr_first_nodes;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * page_alloc(), by the path that nearly every call takes: the lock of the pageblock
- * that this processor holds, and a few words. All else is in place.c.
+ * that this processor has reserved, and a few words. place.c has the rest.
  */
 #include "mm/page.h"
 
@@ -11,7 +11,7 @@
 #include "mm/place.h"
 #include "mm/reservation.h"
 
-/* The reservation's pageblock, which is locked, has nothing for us, or is not ours any more. */
+/* The locked pageblock has no such run, or is no longer reserved. */
 static never_inline paddr_t alloc_slowly(unsigned order, struct reservation *reservation)
 {
     unsigned number = (unsigned)(reservation - own_reservation(0));
@@ -33,7 +33,7 @@ static inline void set_word(struct reservation *reservation, u64 *words, u64 num
     __atomic_store_n(&reservation->base, base, __ATOMIC_RELAXED);
 }
 
-/* The lowest free frame of the reservation's word, whose bits are not 0; unlocks the pageblock. */
+/* The lowest free frame of the word, which is not 0; unlocks the pageblock. */
 static always_inline paddr_t take_one(const struct reservation *reservation, u32 *pageblock,
                                       u32 entry, u64 bits)
 {
@@ -42,8 +42,7 @@ static always_inline paddr_t take_one(const struct reservation *reservation, u32
     return reservation->base + ((u64)(unsigned)__builtin_ctzll(bits) << PAGE_SHIFT);
 }
 
-/* The reservation's word, whose pageblock is locked and held, is used up: on with the lowest that
- * is not. */
+/* The word of the locked pageblock is used up: go on with the lowest that is not. */
 static never_inline paddr_t alloc_next_word(struct reservation *reservation)
 {
     u64 *words = reservation_words(reservation);
@@ -55,7 +54,6 @@ static never_inline paddr_t alloc_next_word(struct reservation *reservation)
     return take_one(reservation, reservation->pageblock, entry, *word);
 }
 
-/* One frame of the pageblock that the reservation holds. */
 static always_inline paddr_t alloc_one(struct reservation *reservation)
 {
     u32 *pageblock = reservation->pageblock;
@@ -68,9 +66,8 @@ static always_inline paddr_t alloc_one(struct reservation *reservation)
     return take_one(reservation, pageblock, entry, bits);
 }
 
-/* The reservation's word has no run of this order, or the run is longer: any of the pageblock,
- * locked and held.
- */
+/* The word has no run of this order, or a run is longer than a word: the lowest of the locked
+ * pageblock. */
 static never_inline paddr_t alloc_other_run(unsigned order, struct reservation *reservation)
 {
     u64 *words = reservation_words(reservation);
@@ -115,7 +112,7 @@ static never_inline paddr_t alloc_huge_slowly(const struct reservation *reservat
     return paddr;
 }
 
-/* A whole pageblock of the section in which this processor found one before. */
+/* A pageblock of the section in which this processor found an idle one before. */
 static always_inline paddr_t alloc_huge(struct reservation *reservation)
 {
     struct section *section = reservation->section;
@@ -125,7 +122,7 @@ static always_inline paddr_t alloc_huge(struct reservation *reservation)
     u64 index = (unsigned)__builtin_ctzll(idle);
     if (unlikely(!section_claim_one(section, index)))
         return alloc_huge_slowly(reservation);
-    /* 0, but for a moment in which a processor that held the pageblock once looks at it. */
+    /* The entry is 0, unless a processor that had once reserved the pageblock looks at it now. */
     while (unlikely(!pageblock_try_change(&section->entries[index], 0, reservation->huge_entry)))
         cpu_relax();
     __atomic_fetch_add(&reservation->taken, PAGEBLOCK_FRAMES, __ATOMIC_RELAXED);
@@ -165,7 +162,7 @@ paddr_t page_alloc_table(void)
     return paddr;
 }
 
-paddr_t page_alloc_reserved(unsigned order, unsigned reservation)
+paddr_t page_alloc_reserved(unsigned order, unsigned number)
 {
-    return alloc(order, reservation);
+    return alloc(order, number);
 }

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * page_free(): as page_alloc(), one pageblock's lock and a few words, wherever the
- * pageblock stands. The address alone leads to the pageblock; a caller that frees what it
- * does not have would have memory used twice, and is the end of the kernel.
+ * page_free(): one pageblock's lock and a few words, as page_alloc(). The address
+ * alone leads to the pageblock. A caller that frees what it does not have is the end
+ * of the kernel, as memory would be used twice.
  *
- * What is rare takes the address and the order alone and finds the rest again,
- * so that the common path carries nothing along for it.
+ * Rare cases get the address and the order alone and look the rest up again, so
+ * that the common path carries nothing along for them.
  */
 #include "lib/panic.h"
 #include "mm/free_index.h"
@@ -14,7 +14,7 @@
 #include "mm/page_internal.h"
 #include "mm/reservation.h"
 
-/* The entry of a pageblock that is locked here already. */
+/* The entry of a pageblock that the caller has locked. */
 static u32 locked_entry(struct pageblock pb)
 {
     return __atomic_load_n(pageblock_entry(pb), __ATOMIC_RELAXED) - PB_LOCK;
@@ -32,7 +32,7 @@ _Noreturn static void bad_free(paddr_t paddr, unsigned order, const char *what)
     panic("page_free: 0x%llx order %u: %s", (unsigned long long)paddr, order, what);
 }
 
-/* No page of this order is at such an address. */
+/* No page of this order can be at such an address. */
 static never_inline void bad_address(paddr_t paddr, unsigned order)
 {
     if (order > PAGE_ORDER_MAX)
@@ -42,13 +42,13 @@ static never_inline void bad_address(paddr_t paddr, unsigned order)
     bad_free(paddr, order, "not memory of ours");
 }
 
-/* Aligned, and below the limit: one mask has both. */
+/* One mask tests that it is aligned and below the limit. */
 static always_inline bool may_be_page(paddr_t paddr, unsigned order)
 {
     return (paddr & (~(FREE_INDEX_LIMIT - 1) | ((PAGE_BYTES << order) - 1))) == 0;
 }
 
-/* In a partial pageblock some of the 512 frames are not ours. */
+/* All frames of the page are there. For a partial pageblock. */
 static bool is_present(struct pageblock pb, paddr_t paddr, unsigned order)
 {
     unsigned frame = frame_index(paddr);
@@ -70,7 +70,7 @@ static const char *fault_of(struct pageblock pb, u32 entry, paddr_t paddr, unsig
     return "partly free already";
 }
 
-/* The pageblock, which is locked, has no such page in use. */
+/* The locked pageblock has no such page in use. */
 static never_inline void bad_state(paddr_t paddr, unsigned order)
 {
     struct pageblock pb = lookup(paddr);
@@ -83,8 +83,8 @@ static never_inline void bad_state(paddr_t paddr, unsigned order)
 /* ---- orders 0 to 8 ---- */
 
 /*
- * Frames came back to a pageblock that nobody holds. True if that changes where it
- * stands: it was full, or is idle now, or has a larger run than its free list says.
+ * Frames of a pageblock that is not reserved were freed. True if it must move to
+ * another free list: it was full, or is idle now, or has a longer run than its list says.
  */
 static bool must_requeue(const u64 *words, u32 entry, unsigned frame, unsigned order)
 {
@@ -99,7 +99,7 @@ static bool must_requeue(const u64 *words, u32 entry, unsigned frame, unsigned o
     return order > list || frame_bits_are_set(words + frame / 64, frame % 64, joined);
 }
 
-/* The bits of a locked pageblock that nobody holds are set; do the rest. */
+/* The bits are set already, of a locked pageblock that is not reserved; do the rest. */
 static never_inline void free_unreserved(paddr_t paddr, unsigned order)
 {
     struct pageblock pb = lookup(paddr);
@@ -114,7 +114,7 @@ static never_inline void free_unreserved(paddr_t paddr, unsigned order)
     spin_unlock(&page_lock);
 }
 
-/* The locked pageblock is partial, or not in small use at all. */
+/* The locked pageblock is partial, or not split at all. */
 static never_inline void free_unusual(paddr_t paddr, unsigned order)
 {
     struct pageblock pb = lookup(paddr);
@@ -128,7 +128,7 @@ static never_inline void free_unusual(paddr_t paddr, unsigned order)
         free_unreserved(paddr, order);
 }
 
-/* The same, if that changes nothing about where the pageblock stands. */
+/* free_unreserved(), if the pageblock stays on its free list. False if it may not. */
 static always_inline bool free_settled(u32 *pageblock, u32 entry, unsigned order)
 {
     if (!(entry & PB_SETTLED) || (entry & PB_FREE) + (1u << order) == PAGEBLOCK_FRAMES)
@@ -157,7 +157,7 @@ static always_inline void free_split(paddr_t paddr, unsigned order)
         free_unreserved(paddr, order);
 }
 
-/* Orders 6 to 8, whole words; apart, so that shorter runs need no stack frame. */
+/* Orders 6 to 8, whole words: a function of its own, so that shorter runs need no stack frame. */
 static never_inline void free_long_run(paddr_t paddr, unsigned order)
 {
     free_split(paddr, order);
@@ -173,7 +173,7 @@ static never_inline void free_run(paddr_t paddr, unsigned order)
 
 /* ---- order 9 ---- */
 
-/* The section had no idle pageblock: the index must know of it again, if it is still there. */
+/* The section, if it still exists, has an idle pageblock again: tell the free index. */
 static never_inline void tell_free_index(paddr_t paddr)
 {
     spin_lock(&page_lock);
@@ -189,20 +189,19 @@ static always_inline void return_huge(struct section *section, paddr_t paddr)
         tell_free_index(paddr);
 }
 
-/* The pageblock is being looked at by another processor, or emptied; or it is not in use as a
- * whole. */
+/* Another processor looks at the pageblock, or it is isolated, or is no huge page. */
 static never_inline void free_huge_slowly(paddr_t paddr)
 {
     struct pageblock pb = lookup(paddr);
     u32 entry = pageblock_lock(pageblock_entry(pb));
-    bool closed = (entry & PB_ISOLATED_HUGE) == PB_ISOLATED_HUGE;
-    if (!(entry & PB_HUGE) && !closed) {
+    bool isolated = is_isolated_huge(entry);
+    if (!(entry & PB_HUGE) && !isolated) {
         bad_state(paddr, PAGE_ORDER_MAX);
         return;
     }
     pageblock_unlock(pageblock_entry(pb), 0);
     page_count_freed(entry, PAGEBLOCK_FRAMES);
-    if (!closed)
+    if (!isolated)
         return_huge(pb.section, paddr);
 }
 
@@ -215,7 +214,7 @@ static always_inline void free_huge(paddr_t paddr)
     struct section *section = section_lookup(paddr);
     unsigned index = pageblock_index(paddr);
     u32 entry = __atomic_load_n(&section->entries[index], __ATOMIC_RELAXED);
-    /* Locked, it is the other processor's to write: the change must fail. */
+    /* The change fails if another processor has locked the entry. */
     if (unlikely(!(entry & PB_HUGE) ||
                  !pageblock_try_change(&section->entries[index], entry & ~PB_LOCK, 0))) {
         free_huge_slowly(paddr);
@@ -225,7 +224,6 @@ static always_inline void free_huge(paddr_t paddr)
     return_huge(section, paddr);
 }
 
-/* Of an address that may be a page of this order. */
 static inline void tell_debug(paddr_t paddr, unsigned order)
 {
 #ifdef TIDE_DEBUG

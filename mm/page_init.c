@@ -49,7 +49,7 @@ static void prepare_range(const struct early_range *range)
     ASSERT(prepared);
 }
 
-/* Taking the metadata moves the front of a free range: again until it stays. */
+/* Each frame of metadata moves the front of a free range, so repeat until none is taken. */
 static void prepare_boot_ram(void)
 {
     u64 frames_before;

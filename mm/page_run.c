@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Runs of any number of frames. Up to a pageblock's half they are cut from the
- * next larger order; above it they begin with a pageblock and go on in the next.
+ * Runs of any number of frames. Up to half a pageblock they are cut from the next
+ * larger order; longer ones begin with a pageblock and go on in the next.
  */
 #include "lib/bitmap.h"
 #include "lib/panic.h"
@@ -58,7 +58,7 @@ static paddr_t find_idle_pageblocks(unsigned class, u64 nr_pageblocks)
     return found == nr_pageblocks ? base : PADDR_NONE;
 }
 
-/* An idle pageblock of which the first frames are used from now on. */
+/* Split a claimed pageblock and allocate its first frames. */
 static void take_front(struct pageblock pb, u64 nr_frames, bool boot)
 {
     u32 *pageblock = pageblock_entry(pb);
@@ -78,7 +78,7 @@ static void give_back(paddr_t base, u64 nr_pageblocks)
     }
 }
 
-/* All the pageblocks, or none if another processor was faster with one. */
+/* All of the pageblocks, or none if another processor has just taken one. */
 static bool claim(paddr_t base, u64 nr_pageblocks)
 {
     for (u64 i = 0; i < nr_pageblocks; i++) {

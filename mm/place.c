@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Where an allocation goes: which pageblock a processor takes hold of.
+ * Placement: which pageblock an allocation comes from, and which one a processor
+ * reserves. See place.h.
  *
- * The policy keeps whole blocks empty: pageblocks already in use before idle ones,
- * and of each the lowest address. What pins a block and what can be moved out
- * of it never share a pageblock, nor a block of several pageblocks as long as there is another one.
- * All here runs with page_lock held.
+ * Whole blocks are kept empty: split pageblocks come before idle ones, and of
+ * each the lowest address comes first. Movable and unmovable pages never share a
+ * pageblock, nor an offline granule as long as there is another one.
  */
 #include "mm/place.h"
 
@@ -19,9 +19,9 @@
 #include "mm/reservation.h"
 
 /*
- * Pageblocks searched in vain before an idle one is broken up rather than search on: a
- * bound on one call. Each such pageblock moves to a lower list, so that while one pageblock in
- * twenty is idle all others have been looked at, for every order, before those are gone.
+ * So many pageblocks are searched in vain before an idle one is split: the bound of
+ * one call. Each of them moves to a lower free list, so while one pageblock in
+ * twenty is idle all others are searched, for every order, before the idle ones are gone.
  */
 #define PROBES_MAX 128
 
@@ -39,7 +39,7 @@ bool place_may_use(bool boot, unsigned number, u64 nr_frames)
     return page_boot_has_unreserved(kept + nr_frames);
 }
 
-/* A pageblock that place() has locked and taken off its free list, with the entry to be. */
+/* A pageblock that is locked and on no free list, with its new entry. */
 struct pick {
     struct pageblock pb;
     u32 entry;
@@ -48,9 +48,8 @@ struct pick {
 /* ---- the search ---- */
 
 /*
- * A pageblock that stands on a free list of the class or a higher one up to `last`,
- * and has a free run of the order. Each pageblock that turns out not to have one
- * goes to the list that says so, which is why the loop ends.
+ * A pageblock of the classes `first` to `last` that has a free run of the order. One
+ * that turns out to have none moves to a lower free list, so the loop ends.
  */
 static bool pick_used(unsigned first, unsigned last, unsigned order, unsigned probes,
                       struct pick *pick)
@@ -64,7 +63,7 @@ static bool pick_used(unsigned first, unsigned last, unsigned order, unsigned pr
             pageblock_dequeue(pick->pb, pick->entry);
             return true;
         }
-        ASSERT(order > 0); /* on a free list is at least one frame */
+        ASSERT(order > 0); /* a pageblock on a free list has at least one free frame */
         pageblock_enqueue(pick->pb, pick->entry, order - 1);
         if (--probes == 0)
             return false;
@@ -72,7 +71,7 @@ static bool pick_used(unsigned first, unsigned last, unsigned order, unsigned pr
     return false;
 }
 
-/* The lowest idle pageblock, which is the caller's from then on. */
+/* The lowest idle pageblock, claimed. */
 static bool claim_idle(unsigned class, struct pageblock *found)
 {
     while (free_index_find(class, found)) {
@@ -82,14 +81,14 @@ static bool claim_idle(unsigned class, struct pageblock *found)
     return false;
 }
 
-/* ---- movable and unmovable pages in different blocks ---- */
+/* ---- mobility ---- */
 
-/* Pageblocks looked at before pages go where they may pin a block that others could leave. */
+/* So many pageblocks are looked at before a page goes where it may keep a block plugged. */
 #define PAGEBLOCKS_LOOKED_AT 1024
 
 /*
- * The policy: movable pages stay out of granules that unmovable ones pin, and unmovable pages out
- * of granules that could be emptied. What is pinned already, or idle, allows the latter.
+ * Movable pages stay out of granules that unmovable ones keep plugged, and
+ * unmovable pages out of granules that could be emptied.
  */
 static bool allows(unsigned number, enum mobility mobility)
 {
@@ -99,8 +98,8 @@ static bool allows(unsigned number, enum mobility mobility)
 }
 
 /*
- * The lowest idle plugged pageblock in a granule that allows the number, else the lowest.
- * Where a granule is an pageblock they are the same, as a pageblock never has both kinds.
+ * The lowest idle plugged pageblock in a granule that allows such pages, else the
+ * lowest. Granules of one pageblock are all the same, as a pageblock has only one kind.
  */
 static bool claim_by_mobility(unsigned number, struct pageblock *found)
 {
@@ -126,8 +125,8 @@ static bool claim_for(unsigned number, bool boot, struct pageblock *found)
     return boot ? claim_idle(FREE_IDLE_BOOT, found) : claim_by_mobility(number, found);
 }
 
-/* The claimed pageblock becomes one whose bits say that every frame is free, and is locked. */
-static bool open_pageblock(unsigned number, struct pick *pick)
+/* Split the claimed pageblock: locked, with every frame free. */
+static bool split_pageblock(unsigned number, struct pick *pick)
 {
     struct section *section = pick->pb.section;
     u64 bit = pageblock_bit(pick->pb);
@@ -141,7 +140,7 @@ static bool open_pageblock(unsigned number, struct pick *pick)
         pick->entry |= PB_BOOT;
     if (reservation_is_movable(number)) {
         section->movable |= bit;
-        pick->entry = entry_with_list(pick->entry, reservation_owner(number)) | PB_MOVABLE;
+        pick->entry = entry_with_owner(pick->entry, reservation_owner(number));
     }
     pageblock_lock(pageblock_entry(pick->pb));
     for (unsigned i = 0; i < PAGEBLOCK_WORDS; i++)
@@ -151,7 +150,7 @@ static bool open_pageblock(unsigned number, struct pick *pick)
 
 static bool pick_idle(bool boot, unsigned number, struct pick *pick)
 {
-    return claim_for(number, boot, &pick->pb) && open_pageblock(number, pick);
+    return claim_for(number, boot, &pick->pb) && split_pageblock(number, pick);
 }
 
 static bool pick_from(bool boot, unsigned number, unsigned order, struct pick *pick)
@@ -160,7 +159,7 @@ static bool pick_from(bool boot, unsigned number, unsigned order, struct pick *p
     unsigned first = list_0 + order;
     unsigned last = list_0 + FREE_LIST_TOP;
     if (reservation_is_movable(number))
-        first = last = FREE_MOVABLE + (reservation_owner(number));
+        first = last = FREE_MOVABLE + reservation_owner(number);
     return pick_used(first, last, order, PROBES_MAX, pick) || pick_idle(boot, number, pick) ||
            pick_used(first, last, order, ~0u, pick);
 }
@@ -176,7 +175,6 @@ static paddr_t take(struct pick *pick, unsigned order)
     return pageblock_base(pick->pb) + ((paddr_t)bit << PAGE_SHIFT);
 }
 
-/* A claimed pageblock. */
 static paddr_t take_huge(struct pageblock pb, unsigned number)
 {
     pageblock_lock(pageblock_entry(pb));
@@ -192,8 +190,8 @@ static paddr_t place_huge(unsigned number)
         struct pageblock pb;
         if (!place_may_use(boot, number, PAGEBLOCK_FRAMES) || !claim_for(number, boot, &pb))
             continue;
-        /* What is kept of boot RAM must be looked at each time, so that is no hint; nor is a second
-         * choice, nor a section with granules of several pageblocks, of which some may not suit. */
+        /* The next huge pages come from this section without a look: not if the reserve of boot
+         * RAM or the mobility of a granule must be looked at, nor for a second choice. */
         if (i == 0 && !boot && !region_has_large_granules)
             own_reservation(number)->section = pb.section;
         return take_huge(pb, number);
@@ -203,7 +201,6 @@ static paddr_t place_huge(unsigned number)
 
 /* ---- in a given range ---- */
 
-/* The lowest pageblock of the range that stands on a free list and has a run of the order. */
 static bool pick_used_between(unsigned order, paddr_t from, paddr_t to, bool boot,
                               struct pick *pick)
 {
@@ -245,7 +242,7 @@ paddr_t place_between(unsigned order, paddr_t from, paddr_t to, bool boot)
         return claim_idle_between(first, last, boot, &pick.pb) ? take_huge(pick.pb, PAGE_USER)
                                                                : PADDR_NONE;
     if (!pick_used_between(order, first, last, boot, &pick) &&
-        !(claim_idle_between(first, last, boot, &pick.pb) && open_pageblock(PAGE_USER, &pick)))
+        !(claim_idle_between(first, last, boot, &pick.pb) && split_pageblock(PAGE_USER, &pick)))
         return PADDR_NONE;
     paddr_t paddr = take(&pick, order);
     pageblock_enqueue(pick.pb, pick.entry, entry_list(pick.entry));
@@ -255,11 +252,10 @@ paddr_t place_between(unsigned order, paddr_t from, paddr_t to, bool boot)
 /* ---- anywhere ---- */
 
 /*
- * A second choice is not held: the next call looks at the first again. Nor is a pageblock of boot
- * RAM of which not all may be used: the next call looks at what is kept. Not while a pageblock is
- * locked.
+ * A second choice is not reserved, so that the next call tries the first again. Nor
+ * is boot RAM of which a part is kept for others. Not while a pageblock is locked.
  */
-static bool may_hold(bool boot, unsigned number, bool is_first)
+static bool may_reserve(bool boot, unsigned number, bool is_first)
 {
     return (is_first || account_managed[false] == 0) &&
            place_may_use(boot, number, PAGEBLOCK_FRAMES);
@@ -276,11 +272,11 @@ paddr_t place(unsigned order, unsigned number)
         struct pick pick;
         if (!place_may_use(boot, number, (u64)1 << order))
             continue;
-        bool holds = may_hold(boot, number, i == 0);
+        bool reserves = may_reserve(boot, number, i == 0);
         if (!pick_from(boot, number, order, &pick))
             continue;
         paddr_t paddr = take(&pick, order);
-        if (holds)
+        if (reserves)
             reservation_begin(pick.pb, pick.entry, number);
         else
             pageblock_enqueue(pick.pb, pick.entry, entry_list(pick.entry));

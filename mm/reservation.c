@@ -8,10 +8,10 @@
 
 u32 reservation_nothing;
 
-/* Every processor that may hold something has a number below. page_lock guards it. */
+/* Every processor with reservations has a number below this. */
 static u32 cpus_limit;
 
-/* The tag of a reservation that is not set up is one that no entry has. */
+/* Until reservation_know_cpu() the tag is one that no entry has. */
 void reservation_init(void)
 {
     struct page_cpu *first = page_cpu_of(0);
@@ -63,8 +63,7 @@ void reservation_follow(u32 entry, u64 *words)
     reservation->word = words + (reservation->word - reservation_words(reservation));
 }
 
-/* The locked pageblock is held; it goes to the list that the failed search for `order` has shown.
- */
+/* End the reservation of the locked pageblock; a search for `order` in it was in vain. */
 static void let_go(struct pageblock pb, u32 entry, unsigned order)
 {
     unsigned list = FREE_LIST_TOP;
@@ -89,9 +88,8 @@ void reservation_end(unsigned number, unsigned order)
 }
 
 /*
- * Look at what a reservation of any processor holds: true, and the pageblock locked, if it
- * holds something. The base may be of a pageblock whose hold another processor has
- * ended; the holder in the entry is the proof.
+ * True, with the pageblock locked, if the reservation has one. Another processor
+ * may have ended it, so the base alone proves nothing; the entry does.
  */
 static bool lock_reserved(u32 cpu, unsigned number, struct pageblock *pb, u32 *entry)
 {
@@ -139,7 +137,7 @@ bool reservation_end_all(enum reservation_filter filter)
     return any;
 }
 
-/* Frames free in the held pageblocks of one origin. */
+/* Free frames in the pageblocks that the processor has reserved. */
 static u64 reserved_free(u32 cpu, bool boot)
 {
     u64 frames = 0;
@@ -155,7 +153,7 @@ static u64 reserved_free(u32 cpu, bool boot)
     return frames;
 }
 
-/* Frames that the processor claimed as whole pageblocks; of boot RAM none, see place_huge(). */
+/* Frames of huge pages that the processor claimed by itself; none of boot RAM, see place_huge(). */
 static u64 taken(u32 cpu, bool boot)
 {
     u64 frames = 0;
@@ -164,7 +162,7 @@ static u64 taken(u32 cpu, bool boot)
     return frames;
 }
 
-/* Take what was freed off what is charged. */
+/* Take what was freed since the last time off what is used. */
 static void settle_account(bool boot)
 {
     for (u32 cpu = 0; cpu < CPUS_MAX; cpu++) {

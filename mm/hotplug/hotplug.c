@@ -198,14 +198,14 @@ int hotplug_offline(paddr_t base, u64 bytes)
 
 /* ---- questions ---- */
 
-/* What boot RAM must have free for page tables and metadata of so many bytes. */
+/* Frames of boot RAM for the page tables and metadata of so many bytes. */
 static u64 frames_needed(const struct region *region, u64 bytes)
 {
     return platform_map_tables(bytes) + metadata_frames_for(region->base, region->bytes, bytes) +
            ROOM_LEFT_FRAMES;
 }
 
-/* The most that so many frames are enough for, below `bytes`. */
+/* The most bytes, below `bytes`, that so many frames are enough for. */
 static u64 most_for(const struct region *region, u64 bytes, u64 frames)
 {
     u64 most = 0;
@@ -236,8 +236,7 @@ static paddr_t block_up(const struct region *region, paddr_t paddr)
     return over == 0 ? paddr : paddr + (region->block_bytes - over);
 }
 
-/* Somewhere idle at or after `at`: no earlier address starts an idle block. `to` if there is none.
- */
+/* The lowest address from `at` on where an idle block can start, or `to`. */
 static paddr_t next_start(const struct region *region, paddr_t at, paddr_t to)
 {
     struct pageblock pb;
@@ -284,6 +283,14 @@ u64 hotplug_used_frames(paddr_t base, u64 bytes)
 {
     spin_lock(&page_lock);
     u64 used = frames_used(base, bytes);
+    spin_unlock(&page_lock);
+    return used;
+}
+
+u64 hotplug_used_total(void)
+{
+    spin_lock(&page_lock);
+    u64 used = page_used(false);
     spin_unlock(&page_lock);
     return used;
 }

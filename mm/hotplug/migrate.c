@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Emptying blocks: which ones, and moving their pages away. See hotplug.h.
+ * Emptying blocks: choosing offline granules, and migrating their pages. See
+ * hotplug.h.
  *
- * The granule is a block, or several where one is not whole pageblocks: of those some
- * may be absent, and with them parts of the granule. The chosen granules are marked
- * in their sections' masks (closed), so a session is a few addresses and the
- * struct is all the memory that it needs. Owners are called without page_lock:
- * they may allocate. hotplug_lock guards the sessions.
+ * A session is a few addresses: the chosen granules are marked in the `isolated`
+ * masks of their sections. Owners are called without page_lock, as they may
+ * allocate. hotplug_lock guards the sessions.
  */
 #include "include/status.h"
 #include "mm/free_index.h"
@@ -48,7 +47,7 @@ static bool can_empty(const struct hotplug_migration *session, paddr_t granule, 
            !has_migration_targets(granule, session->granule_bytes);
 }
 
-static void open_pageblock(struct pageblock pb)
+static void end_isolation_of(struct pageblock pb)
 {
     if (!pb.section || !(pb.section->isolated & pageblock_bit(pb)))
         return;
@@ -61,13 +60,13 @@ static void open_pageblock(struct pageblock pb)
         section_add_idle(pb.section, pageblock_bit(pb));
 }
 
-static void open_range(paddr_t from, paddr_t to)
+static void end_isolation(paddr_t from, paddr_t to)
 {
     for (paddr_t at = from; at < to; at += PAGEBLOCK_BYTES)
-        open_pageblock(pageblock_at(at));
+        end_isolation_of(pageblock_at(at));
 }
 
-/* Allocation passes the pageblock by from here on. False if another processor has just taken it. */
+/* From here on nothing is allocated there. False if another processor has just taken it. */
 static bool isolate_pageblock(struct pageblock pb)
 {
     u32 entry = pageblock_lock(pageblock_entry(pb));
@@ -89,14 +88,16 @@ static bool isolate_granule(paddr_t granule, u64 granule_bytes)
 {
     for (paddr_t at = granule; at < granule + granule_bytes; at += PAGEBLOCK_BYTES) {
         if (is_present(pageblock_at(at)) && !isolate_pageblock(pageblock_at(at))) {
-            open_range(granule, at);
+            end_isolation(granule, at);
             return false;
         }
     }
     return true;
 }
 
-/* Close all granules with fewer used frames than a limit, and of those at it as many as are wanted.
+/*
+ * Isolate the granules with the fewest used frames: all below a limit, and of those
+ * at the limit the highest, as many as are wanted. Returns how many.
  */
 static u64 isolate_cheapest(const struct hotplug_migration *session, u64 nr_granules)
 {
@@ -112,7 +113,7 @@ static u64 isolate_cheapest(const struct hotplug_migration *session, u64 nr_gran
     while (limit < NR_BUCKETS - 1 && cheaper + counts[limit] < nr_granules)
         cheaper += counts[limit++];
     u64 at_limit = nr_granules - cheaper;
-    u64 closed = 0;
+    u64 isolated = 0;
     for (paddr_t granule = session->to; granule > session->from;) {
         granule -= session->granule_bytes;
         if (!can_empty(session, granule, &used) || bucket_of(session, used) > limit)
@@ -121,12 +122,12 @@ static u64 isolate_cheapest(const struct hotplug_migration *session, u64 nr_gran
         if ((is_at_limit && at_limit == 0) || !isolate_granule(granule, session->granule_bytes))
             continue;
         at_limit -= is_at_limit;
-        closed++;
+        isolated++;
     }
-    return closed;
+    return isolated;
 }
 
-/* Free frames that movable pages can have, in the section. */
+/* Free frames of the section that movable pages can have. */
 static u64 section_room(const struct section *section)
 {
     u64 frames = 0;
@@ -144,9 +145,9 @@ static u64 section_room(const struct section *section)
 }
 
 /*
- * The granules that could be emptied if all movable pages were pushed together: what
- * is free for them anywhere, in whole granules, without what is kept of boot RAM. A
- * session that tried more would move pages for granules that then cannot go after all.
+ * How many granules could be emptied if all movable pages were packed together:
+ * the frames that are free for them, less what is kept of boot RAM, in granules.
+ * More would be moved in vain.
  */
 static u64 granules_of_room(u64 granule_bytes)
 {
@@ -177,7 +178,7 @@ static void forget_marks(const struct hotplug_migration *session, enum hotplug_t
 static void end(struct hotplug_migration *session)
 {
     spin_lock(&page_lock);
-    open_range(session->from, session->to);
+    end_isolation(session->from, session->to);
     spin_unlock(&page_lock);
     *session = (struct hotplug_migration){0};
 }
@@ -224,7 +225,7 @@ static void mark(struct pageblock pb, u64 *mask)
     spin_unlock(&page_lock);
 }
 
-/* One page of a closed pageblock elsewhere. The owner may be freeing it at this very moment. */
+/* Move one page of an isolated pageblock. The owner may be freeing it at this moment. */
 static int move_page(struct page_owner *owner, paddr_t from)
 {
     paddr_t to = page_alloc_movable(owner);
@@ -237,7 +238,7 @@ static int move_page(struct page_owner *owner, paddr_t from)
     return moved ? OK : E_BUSY;
 }
 
-/* True if the page at this frame of the pageblock is in use now. */
+/* The page at this frame of the pageblock is in use. */
 static bool in_use(struct pageblock pb, unsigned frame, unsigned order)
 {
     u32 entry = pageblock_lock(pageblock_entry(pb));
@@ -268,7 +269,7 @@ static int move_pages(struct pageblock pb, struct page_owner *owner)
     return result;
 }
 
-/* OK: it is empty, and was before; E_AGAIN: it is, now. */
+/* OK: the pageblock was empty already. E_AGAIN: its pages have been moved. Else what stopped it. */
 static int empty_pageblock(struct pageblock pb)
 {
     u32 entry = __atomic_load_n(pageblock_entry(pb), __ATOMIC_RELAXED);
@@ -293,7 +294,7 @@ static bool is_isolated(paddr_t granule, u64 granule_bytes)
     return false;
 }
 
-/* The pageblocks of the present granule, from the top, until one had pages to move. */
+/* Go through the pageblocks of the present granule, from the top, until one had pages to move. */
 static int empty_granule(struct hotplug_migration *session)
 {
     while (session->at > session->granule) {
@@ -303,7 +304,7 @@ static int empty_granule(struct hotplug_migration *session)
             return E_AGAIN;
         if (status != OK && status != E_AGAIN) {
             spin_lock(&page_lock);
-            open_range(session->granule, session->granule + session->granule_bytes);
+            end_isolation(session->granule, session->granule + session->granule_bytes);
             spin_unlock(&page_lock);
             session->at = session->granule;
             return status;
@@ -312,7 +313,7 @@ static int empty_granule(struct hotplug_migration *session)
     return OK;
 }
 
-/* From the top, as the lowest addresses are where new pages go. */
+/* From the top, as new pages go to the lowest addresses. */
 static int step(struct hotplug_migration *session, struct hotplug_range *range)
 {
     while (session->at == session->granule) {
@@ -342,7 +343,7 @@ static int take(struct hotplug_migration *session, u64 max_bytes, struct hotplug
 {
     u64 granule_bytes = session->granule_bytes;
     if (session->blocks_per_granule > 1)
-        return E_NODEV; /* of a pageblock, some blocks may be absent */
+        return E_NODEV; /* some blocks of a granule may be absent */
     paddr_t done = session->granule + (session->at == session->granule ? 0 : granule_bytes);
     while (session->taken > done && !is_isolated(session->taken - granule_bytes, granule_bytes))
         session->taken -= granule_bytes;
@@ -354,7 +355,7 @@ static int take(struct hotplug_migration *session, u64 max_bytes, struct hotplug
     if (base == end_of_run)
         return E_NODEV;
     spin_lock(&page_lock);
-    open_range(base, end_of_run);
+    end_isolation(base, end_of_run);
     spin_unlock(&page_lock);
     session->taken = base;
     *range = (struct hotplug_range){base, end_of_run - base};
