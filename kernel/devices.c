@@ -44,7 +44,7 @@ static void choose_name(char *name, size_t bytes)
     while (devices_find(name) || devices_find_parked(name));
 }
 
-int devices_attach(struct virtio_device *virtio, const struct pci_device *pci,
+int devices_attach(struct vmem_virtio *virtio, const struct pci_device *pci,
                    const struct options *options, const char *name)
 {
     if (device_lists.nr_attached + device_lists.nr_parked >= VMEM_DEVICES_MAX) {
@@ -73,25 +73,25 @@ static void attach_pci(struct pci_device *pci, const struct options *options)
 {
     char address[PCI_ADDRESS_TEXT_BYTES];
     char name[8];
-    struct virtio_device *virtio;
+    struct vmem_virtio *virtio;
 
     choose_name(name, sizeof(name));
-    int status = virtio_pci_create(pci, &virtio);
+    int status = vmem_pci_create(pci, &virtio);
     if (status != OK)
         log_error(LOG_KERNEL, "devices", "pci %s: unusable virtio function (%s)",
                   pci_address_text(pci->address, address), status_name(status));
     else if (devices_attach(virtio, pci, options, name) != OK)
-        virtio_pci_destroy(virtio);
+        vmem_pci_destroy(virtio);
 }
 
 /* Devices that the command line names. Placeholders and other kinds are no fault. */
 static void attach_mmio(const struct virtio_mmio_address *address, const struct options *options)
 {
     char name[8];
-    struct virtio_device *virtio;
+    struct vmem_virtio *virtio;
 
     choose_name(name, sizeof(name));
-    int status = virtio_mmio_create(address, &virtio);
+    int status = vmem_mmio_create(address, &virtio);
     if (status != OK) {
         if (status != E_NODEV) /* which has been said */
             log_error(LOG_KERNEL, "devices", "mmio 0x%llx: the device is not used (%s)%s",
@@ -104,17 +104,17 @@ static void attach_mmio(const struct virtio_mmio_address *address, const struct 
                   devices_virtio_type_name(virtio->device_type));
     else if (devices_attach(virtio, NULL, options, name) == OK)
         return;
-    virtio_mmio_destroy(virtio);
+    vmem_mmio_destroy(virtio);
 }
 
 static bool is_virtio_mem(const struct pci_device *pci)
 {
-    return virtio_pci_device_type(pci) == VIRTIO_ID_MEM;
+    return vmem_pci_device_type(pci) == VIRTIO_ID_MEM;
 }
 
 u32 devices_virtio_type(const struct pci_device *pci)
 {
-    u32 type = virtio_pci_device_type(pci);
+    u32 type = vmem_pci_device_type(pci);
     bool is_transitional = pci->vendor_id == 0x1af4 && pci->device_id >= 0x1000 &&
                            pci->device_id < 0x1040; /* the range that the specification names */
     return type == 0 && is_transitional ? pci->subsystem_id : type;

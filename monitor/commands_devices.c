@@ -72,20 +72,20 @@ static const char *phase_name(enum vmem_phase phase)
     return names[phase];
 }
 
-static const char *irq_mode_name(enum virtio_irq_mode mode)
+static const char *irq_mode_name(enum vmem_irq_mode mode)
 {
     static const char *const names[] = {
-        [VIRTIO_IRQ_AUTO] = "none",
-        [VIRTIO_IRQ_MSIX] = "msix",
-        [VIRTIO_IRQ_INTX] = "intx",
-        [VIRTIO_IRQ_POLL] = "poll",
+        [VMEM_IRQ_AUTO] = "none",
+        [VMEM_IRQ_MSIX] = "msix",
+        [VMEM_IRQ_INTX] = "intx",
+        [VMEM_IRQ_POLL] = "poll",
     };
     return names[mode];
 }
 
 static void print_status(const struct vmem_device *vmem)
 {
-    const struct virtio_device *virtio = vmem_virtio(vmem);
+    const struct vmem_virtio *virtio = vmem_virtio(vmem);
     struct vmem_status status;
     char block[24];
     char region[24];

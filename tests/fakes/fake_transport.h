@@ -9,7 +9,7 @@
  * rings' rules. The device itself misbehaves only where `faults` says so.
  *
  * A request is answered inside notify(), unless `hold` keeps it until
- * fake_transport_process(). Interrupts are virtio_post_events() at once.
+ * fake_transport_process(). Interrupts are vmem_virtio_post_events() at once.
  */
 #ifndef TIDE_TESTS_FAKES_FAKE_TRANSPORT_H
 #define TIDE_TESTS_FAKES_FAKE_TRANSPORT_H
@@ -66,7 +66,7 @@ struct fake_queue {
 };
 
 struct fake_transport {
-    struct virtio_device device; /* what the driver under test is given */
+    struct vmem_virtio device; /* what the driver under test is given */
 
     /* The device: the test sets these before the driver starts, and may change them later. */
     u64 offered;

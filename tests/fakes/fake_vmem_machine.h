@@ -22,7 +22,7 @@
 struct machine {
     struct fake_vmem device;
     struct vmem_device *driver; /* NULL while detached */
-    enum virtio_irq_mode irq_mode;
+    enum vmem_irq_mode irq_mode;
     paddr_t page;   /* machine_hold_page()'s */
     u64 due_ms;     /* when vmem_service() wants to be called */
     u64 nr_events;  /* interrupts seen by the loop below */

@@ -61,7 +61,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t bytes)
     memset(&before, 0, sizeof(before));
     for (unsigned i = 0; i < 2; i++) {
         fake.nr_config_reads = 0;
-        int status = virtio_read_config(&fake.device, &abi, sizeof(abi));
+        int status = vmem_virtio_read_config(&fake.device, &abi, sizeof(abi));
         FUZZ_CHECK(fake.nr_config_reads <= READS_MAX);
         FUZZ_CHECK(status == OK || status == E_TIMEOUT);
         if (status != OK)

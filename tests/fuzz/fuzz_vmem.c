@@ -155,7 +155,7 @@ static void attach(struct device *device, u64 block_bytes, u8 flags)
     };
     write_config(device);
     vmem_choose_init(flags & 8 ? VMEM_INIT_STATE : VMEM_INIT_UNPLUG_ALL);
-    if (vmem_attach(&device->fake.device, names[number], VIRTIO_IRQ_AUTO, &device->driver) != OK)
+    if (vmem_attach(&device->fake.device, names[number], VMEM_IRQ_AUTO, &device->driver) != OK)
         device->driver = NULL;
 }
 

@@ -4,7 +4,7 @@
  * snapshots and events. See virtio.h.
  *
  * Status bits are only ever added, one step at a time, and 0 is written by
- * virtio_reset() alone. Every wait for the device has a bound in time and in
+ * vmem_virtio_reset() alone. Every wait for the device has a bound in time and in
  * reads. A value is read from the device once and then used from the copy.
  */
 #include "drivers/virtio/core/virtio.h"
@@ -35,7 +35,7 @@
      VIRTIO_FEATURE(VIRTIO_F_ORDER_PLATFORM) | VIRTIO_FEATURE(VIRTIO_F_NOTIFICATION_DATA) | \
      VIRTIO_FEATURE(VIRTIO_F_NOTIF_CONFIG_DATA) | VIRTIO_FEATURE(VIRTIO_F_RING_RESET))
 
-static const char *subject(const struct virtio_device *device)
+static const char *subject(const struct vmem_virtio *device)
 {
     return device->name ? device->name : device->location;
 }
@@ -43,14 +43,14 @@ static const char *subject(const struct virtio_device *device)
 /* ---- status ---- */
 
 /* One step of the ladder. NEEDS_RESET is the device's bit: kept as it stands, never cleared. */
-static void add_status(struct virtio_device *device, u8 bits)
+static void add_status(struct vmem_virtio *device, u8 bits)
 {
     u8 kept = device->ops->get_status(device) & VIRTIO_STATUS_NEEDS_RESET;
     device->status |= bits;
     device->ops->set_status(device, device->status | kept);
 }
 
-int virtio_reset(struct virtio_device *device)
+int vmem_virtio_reset(struct vmem_virtio *device)
 {
     u64 deadline_ms = platform_now_ms() + RESET_TIMEOUT_MS;
 
@@ -66,24 +66,25 @@ int virtio_reset(struct virtio_device *device)
             return OK;
         }
         if (status == STATUS_ALL_ONES) {
-            virtio_break(device, "it has vanished: its status reads all ones");
+            vmem_virtio_break(device, "it has vanished: its status reads all ones");
             return E_NODEV;
         }
         if (platform_now_ms() >= deadline_ms)
             break;
         cpu_relax();
     }
-    virtio_break(device, "its status still reads 0x%02x after a reset, expected 0 within %u ms",
-                 device->ops->get_status(device), RESET_TIMEOUT_MS);
+    vmem_virtio_break(device,
+                      "its status still reads 0x%02x after a reset, expected 0 within %u ms",
+                      device->ops->get_status(device), RESET_TIMEOUT_MS);
     return E_TIMEOUT;
 }
 
-void virtio_driver_ok(struct virtio_device *device)
+void vmem_virtio_driver_ok(struct vmem_virtio *device)
 {
     add_status(device, VIRTIO_STATUS_DRIVER_OK);
 }
 
-void virtio_break(struct virtio_device *device, const char *format, ...)
+void vmem_virtio_break(struct vmem_virtio *device, const char *format, ...)
 {
     char reason[VIRTIO_REASON_BYTES];
     va_list args;
@@ -99,7 +100,7 @@ void virtio_break(struct virtio_device *device, const char *format, ...)
     add_status(device, VIRTIO_STATUS_FAILED);
 }
 
-bool virtio_needs_reset(struct virtio_device *device)
+bool vmem_virtio_needs_reset(struct vmem_virtio *device)
 {
     u8 status = device->ops->get_status(device);
     return (status & VIRTIO_STATUS_NEEDS_RESET) != 0 || (status & device->status) != device->status;
@@ -116,14 +117,14 @@ static void list_features(char *text, size_t bytes, u64 bits, const char *const 
     for (unsigned bit = 0; bit < FEATURE_BITS && used < bytes; bit++) {
         if ((bits >> bit & 1) == 0)
             continue;
-        const char *name = virtio_feature_name(bit, device_names);
+        const char *name = vmem_virtio_feature_name(bit, device_names);
         int length = name ? snprintf(text + used, bytes - used, " %s", name)
                           : snprintf(text + used, bytes - used, " bit-%u", bit);
         used += (size_t)length;
     }
 }
 
-static void log_features(const struct virtio_device *device, const char *const device_names[24])
+static void log_features(const struct vmem_virtio *device, const char *const device_names[24])
 {
     char taken[320];
     char left[320];
@@ -137,10 +138,10 @@ static void log_features(const struct virtio_device *device, const char *const d
              not_taken ? "; offered and not accepted" : "", left);
 }
 
-int virtio_negotiate(struct virtio_device *device, u64 wanted, u64 required,
-                     const char *const device_feature_names[24])
+int vmem_virtio_negotiate(struct vmem_virtio *device, u64 wanted, u64 required,
+                          const char *const device_feature_names[24])
 {
-    int status = virtio_reset(device);
+    int status = vmem_virtio_reset(device);
     if (status != OK)
         return status;
 
@@ -160,7 +161,7 @@ int virtio_negotiate(struct virtio_device *device, u64 wanted, u64 required,
     if (missing != 0) {
         char names[96];
         list_features(names, sizeof(names), missing, device_feature_names);
-        virtio_break(device, "it does not offer what the driver needs:%s", names);
+        vmem_virtio_break(device, "it does not offer what the driver needs:%s", names);
         return E_UNSUPPORTED;
     }
     device->ops->set_features(device, device->features);
@@ -168,7 +169,8 @@ int virtio_negotiate(struct virtio_device *device, u64 wanted, u64 required,
     add_status(device, VIRTIO_STATUS_FEATURES_OK);
     u8 now = device->ops->get_status(device);
     if ((now & VIRTIO_STATUS_FEATURES_OK) == 0 || (now & VIRTIO_STATUS_NEEDS_RESET) != 0) {
-        virtio_break(device, "it refused the features: status 0x%02x, expected FEATURES_OK", now);
+        vmem_virtio_break(device, "it refused the features: status 0x%02x, expected FEATURES_OK",
+                          now);
         return E_UNSUPPORTED;
     }
     return OK;
@@ -180,7 +182,7 @@ int virtio_negotiate(struct virtio_device *device, u64 wanted, u64 required,
 typedef u32 __attribute__((aligned(1), may_alias)) config_word;
 
 /* Read [0, bytes) over `snapshot`, each field of 32 bits once; true if nothing had changed. */
-static bool refresh_config(struct virtio_device *device, config_word *snapshot, u32 bytes)
+static bool refresh_config(struct vmem_virtio *device, config_word *snapshot, u32 bytes)
 {
     u32 changes = 0;
 
@@ -197,7 +199,7 @@ static bool refresh_config(struct virtio_device *device, config_word *snapshot, 
  * after. There are devices that never change it, so two reads in a row must
  * agree as well.
  */
-int virtio_read_config(struct virtio_device *device, void *snapshot, u32 bytes)
+int vmem_virtio_read_config(struct vmem_virtio *device, void *snapshot, u32 bytes)
 {
     u32 there = device->ops->config_bytes(device);
     if (bytes > there) {
@@ -219,15 +221,15 @@ int virtio_read_config(struct virtio_device *device, void *snapshot, u32 bytes)
 
 /* ---- events ---- */
 
-u32 virtio_take_events(struct virtio_device *device)
+u32 vmem_virtio_take_events(struct vmem_virtio *device)
 {
     u32 events = __atomic_exchange_n(&device->events, 0, __ATOMIC_ACQUIRE);
-    if (device->irq_mode == VIRTIO_IRQ_POLL)
+    if (device->irq_mode == VMEM_IRQ_POLL)
         events |= device->ops->poll_events(device);
     return events;
 }
 
-void virtio_post_events(struct virtio_device *device, u32 events)
+void vmem_virtio_post_events(struct vmem_virtio *device, u32 events)
 {
     device->nr_interrupts++;
     __atomic_fetch_or(&device->events, events, __ATOMIC_RELEASE);

@@ -27,7 +27,7 @@ static const char *const feature_names[64] = {
     [VIRTIO_F_SUSPEND] = "SUSPEND",
 };
 
-const char *virtio_feature_name(unsigned bit, const char *const device_names[24])
+const char *vmem_virtio_feature_name(unsigned bit, const char *const device_names[24])
 {
     if (bit < 24)
         return device_names[bit];
@@ -42,7 +42,7 @@ static char upper(char character)
 static int parse_bit(const char *name, const char *const device_names[24], u64 *bit)
 {
     for (*bit = 0; *bit < ARRAY_SIZE(feature_names); ++*bit) {
-        const char *known = virtio_feature_name((unsigned)*bit, device_names);
+        const char *known = vmem_virtio_feature_name((unsigned)*bit, device_names);
         if (!known)
             continue;
         if (strcmp(name, known) == 0 ||
@@ -52,7 +52,8 @@ static int parse_bit(const char *name, const char *const device_names[24], u64 *
     return parse_u64(name, bit) == OK && *bit < ARRAY_SIZE(feature_names) ? OK : E_INVAL;
 }
 
-int virtio_parse_features_masked(const char *text, const char *const device_names[24], u64 *masked)
+int vmem_virtio_parse_features_masked(const char *text, const char *const device_names[24],
+                                      u64 *masked)
 {
     u64 bits = 0;
 

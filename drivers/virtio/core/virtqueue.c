@@ -50,9 +50,9 @@ static u32 part_bytes(u32 bytes)
     return (u32)align_up(bytes, PART_ALIGNMENT);
 }
 
-static u32 table_bytes(const struct virtio_device *device, u16 size)
+static u32 table_bytes(const struct vmem_virtio *device, u16 size)
 {
-    if (!virtio_has_feature(device, VIRTIO_F_INDIRECT_DESC))
+    if (!vmem_virtio_has_feature(device, VIRTIO_F_INDIRECT_DESC))
         return 0;
     return size * (u32)sizeof(struct indirect_table);
 }
@@ -68,7 +68,7 @@ static u32 lay_out(struct virtqueue_layout *layout, const struct virtqueue_forma
 }
 
 /* The book and the ring are apart: the device is told of the ring's pages alone. */
-static int allocate(struct virtio_device *device, const struct virtqueue_format *format, u16 size,
+static int allocate(struct vmem_virtio *device, const struct virtqueue_format *format, u16 size,
                     struct virtqueue **allocated)
 {
     u64 slot_bytes = (u64)size * sizeof(struct virtqueue_slot);
@@ -100,10 +100,10 @@ static int allocate(struct virtio_device *device, const struct virtqueue_format 
 /* ---- life ---- */
 
 /* The largest size both sides can live with: E_INVAL if the device's maximum is not valid. */
-static int choose_size(struct virtio_device *device, u16 index, u16 size_wanted, u16 *chosen)
+static int choose_size(struct vmem_virtio *device, u16 index, u16 size_wanted, u16 *chosen)
 {
     u16 max = device->ops->queue_size_max(device, index);
-    bool packed = virtio_has_feature(device, VIRTIO_F_RING_PACKED);
+    bool packed = vmem_virtio_has_feature(device, VIRTIO_F_RING_PACKED);
 
     if (max == 0) {
         log_error(LOG_VIRTIO, device->name, "it has no queue %u", index);
@@ -135,12 +135,12 @@ static void start(struct virtqueue *queue)
     queue->format->start(queue);
 }
 
-int virtqueue_create(struct virtio_device *device, u16 index, u16 size_wanted,
-                     struct virtqueue **created)
+int vmem_queue_create(struct vmem_virtio *device, u16 index, u16 size_wanted,
+                      struct virtqueue **created)
 {
-    const struct virtqueue_format *format = virtio_has_feature(device, VIRTIO_F_RING_PACKED)
-                                                ? &virtqueue_packed_format
-                                                : &virtqueue_split_format;
+    const struct virtqueue_format *format = vmem_virtio_has_feature(device, VIRTIO_F_RING_PACKED)
+                                                ? &vmem_queue_packed_format
+                                                : &vmem_queue_split_format;
     struct virtqueue *queue;
     u16 size;
 
@@ -155,15 +155,15 @@ int virtqueue_create(struct virtio_device *device, u16 index, u16 size_wanted,
     queue->format = format;
     queue->index = index;
     queue->size = size;
-    queue->event_idx = virtio_has_feature(device, VIRTIO_F_EVENT_IDX);
-    queue->in_order = virtio_has_feature(device, VIRTIO_F_IN_ORDER);
+    queue->event_idx = vmem_virtio_has_feature(device, VIRTIO_F_EVENT_IDX);
+    queue->in_order = vmem_virtio_has_feature(device, VIRTIO_F_IN_ORDER);
     start(queue);
 
     status = device->ops->queue_enable(device, index, &queue->layout);
     if (status != OK) {
         log_error(LOG_VIRTIO, device->name, "queue %u of %u entries was not enabled: %s", index,
                   size, status_name(status));
-        virtqueue_destroy(queue);
+        vmem_queue_destroy(queue);
         return status;
     }
     log_debug(LOG_VIRTIO, device->name, "queue %u: %s ring, %u entries at 0x%llx", index,
@@ -172,7 +172,7 @@ int virtqueue_create(struct virtio_device *device, u16 index, u16 size_wanted,
     return OK;
 }
 
-void virtqueue_destroy(struct virtqueue *queue)
+void vmem_queue_destroy(struct virtqueue *queue)
 {
     if (!queue)
         return;
@@ -180,11 +180,11 @@ void virtqueue_destroy(struct virtqueue *queue)
     page_free(virt_to_phys(queue), queue->book_order);
 }
 
-int virtqueue_reset(struct virtqueue *queue)
+int vmem_queue_reset(struct virtqueue *queue)
 {
-    struct virtio_device *device = queue->device;
+    struct vmem_virtio *device = queue->device;
 
-    if (!virtio_has_feature(device, VIRTIO_F_RING_RESET))
+    if (!vmem_virtio_has_feature(device, VIRTIO_F_RING_RESET))
         return E_UNSUPPORTED;
     /* The queue must not be live when its memory changes: "Virtqueue Reset". */
     int status = device->ops->queue_reset(device, queue->index);
@@ -195,12 +195,12 @@ int virtqueue_reset(struct virtqueue *queue)
     return device->ops->queue_enable(device, queue->index, &queue->layout);
 }
 
-u16 virtqueue_outstanding(const struct virtqueue *queue)
+u16 vmem_queue_outstanding(const struct virtqueue *queue)
 {
     return queue->outstanding;
 }
 
-u16 virtqueue_size(const struct virtqueue *queue)
+u16 vmem_queue_size(const struct virtqueue *queue)
 {
     return queue->size;
 }
@@ -217,7 +217,7 @@ static u16 chain_tail(const struct virtqueue *queue, u16 id, u16 nr_slots)
 
 static u16 slots_of(const struct virtqueue *queue, u16 nr_descriptors)
 {
-    return queue->format == &virtqueue_packed_format ? 1 : nr_descriptors;
+    return queue->format == &vmem_queue_packed_format ? 1 : nr_descriptors;
 }
 
 /*
@@ -253,8 +253,8 @@ static u16 next_position(const struct virtqueue *queue, u16 position)
     return position + 1 == queue->size ? 0 : (u16)(position + 1);
 }
 
-int virtqueue_add(struct virtqueue *queue, const struct virtqueue_piece *pieces,
-                  unsigned nr_readable, unsigned nr_writable, void *token)
+int vmem_queue_add(struct virtqueue *queue, const struct virtqueue_piece *pieces,
+                   unsigned nr_readable, unsigned nr_writable, void *token)
 {
     unsigned nr_pieces = nr_readable + nr_writable;
     u64 bytes = 0;
@@ -297,9 +297,9 @@ int virtqueue_add(struct virtqueue *queue, const struct virtqueue_piece *pieces,
     return OK;
 }
 
-void virtqueue_publish(struct virtqueue *queue)
+void vmem_queue_publish(struct virtqueue *queue)
 {
-    struct virtio_device *device = queue->device;
+    struct vmem_virtio *device = queue->device;
 
     if (queue->nr_added == 0 || device->broken)
         return;
@@ -320,8 +320,8 @@ static bool is_outstanding(const struct virtqueue *queue, u32 id)
 
 static int break_id(const struct virtqueue *queue, u32 id)
 {
-    virtio_break(queue->device, "queue %u: used id %u, expected one of the %u outstanding",
-                 queue->index, id, queue->outstanding);
+    vmem_virtio_break(queue->device, "queue %u: used id %u, expected one of the %u outstanding",
+                      queue->index, id, queue->outstanding);
     return E_BROKEN;
 }
 
@@ -350,14 +350,15 @@ static int begin_batch(struct virtqueue *queue, const struct virtqueue_entry *en
         nr_descriptors = sum;
     }
     if (nr_buffers - 1 > entry->nr_more) {
-        virtio_break(queue->device, "queue %u: a batch of %u used buffers, but the index moved %u",
-                     queue->index, nr_buffers, entry->nr_more + 1u);
+        vmem_virtio_break(queue->device,
+                          "queue %u: a batch of %u used buffers, but the index moved %u",
+                          queue->index, nr_buffers, entry->nr_more + 1u);
         return E_BROKEN;
     }
     /* No device can have written more than there was room for: it lies, or it wrote elsewhere. */
     if (entry->bytes > queue->slots[entry->id].writable_bytes) {
-        virtio_break(queue->device, "queue %u: used length %u, expected at most %u", queue->index,
-                     entry->bytes, queue->slots[entry->id].writable_bytes);
+        vmem_virtio_break(queue->device, "queue %u: used length %u, expected at most %u",
+                          queue->index, entry->bytes, queue->slots[entry->id].writable_bytes);
         return E_BROKEN;
     }
     queue->format->advance(queue, nr_buffers, nr_descriptors);
@@ -366,7 +367,7 @@ static int begin_batch(struct virtqueue *queue, const struct virtqueue_entry *en
     return OK;
 }
 
-int virtqueue_take_used(struct virtqueue *queue, struct virtqueue_used *used)
+int vmem_queue_take_used(struct virtqueue *queue, struct virtqueue_used *used)
 {
     struct virtqueue_entry entry = {0};
 

@@ -23,7 +23,7 @@ struct virtqueue_piece {
 
 /* A buffer that the device has used. */
 struct virtqueue_used {
-    void *token; /* as given to virtqueue_add() */
+    void *token; /* as given to vmem_queue_add() */
     u32 bytes;   /* the device says it wrote, never more than it could; untrusted */
 };
 
@@ -33,44 +33,44 @@ struct virtqueue_used {
  * E_NODEV if the device has no such queue, E_NOMEM, E_INVAL for a queue size
  * from the device that is not valid, or the transport's refusal of the queue.
  */
-must_check int virtqueue_create(struct virtio_device *device, u16 index, u16 size_wanted,
-                                struct virtqueue **created);
+must_check int vmem_queue_create(struct vmem_virtio *device, u16 index, u16 size_wanted,
+                                 struct virtqueue **created);
 
 /* Free the ring. The device has been reset before. NULL is allowed. */
-void virtqueue_destroy(struct virtqueue *queue);
+void vmem_queue_destroy(struct virtqueue *queue);
 
 /*
  * Expose one buffer: the pieces the device reads, then those it writes.
  * E_NOMEM if the ring has no room now, E_INVAL if it never will (more pieces
  * than the queue has entries, or more than 4 GiB), E_BROKEN if the device is.
- * Not yet visible to the device until virtqueue_publish().
+ * Not yet visible to the device until vmem_queue_publish().
  */
-must_check int virtqueue_add(struct virtqueue *queue, const struct virtqueue_piece *pieces,
-                             unsigned nr_readable, unsigned nr_writable, void *token);
+must_check int vmem_queue_add(struct virtqueue *queue, const struct virtqueue_piece *pieces,
+                              unsigned nr_readable, unsigned nr_writable, void *token);
 
 /*
  * Make what was added available, and notify the device if it wants to be. Not
  * before DRIVER_OK. Does nothing if nothing was added.
  */
-void virtqueue_publish(struct virtqueue *queue);
+void vmem_queue_publish(struct virtqueue *queue);
 
 /*
  * The next used buffer. E_AGAIN if there is none yet: take until then, only
  * then is an interrupt certain for the next one. E_BROKEN if the ring
- * holds what cannot be (virtio_break() was called with the reason).
+ * holds what cannot be (vmem_virtio_break() was called with the reason).
  */
-must_check int virtqueue_take_used(struct virtqueue *queue, struct virtqueue_used *used);
+must_check int vmem_queue_take_used(struct virtqueue *queue, struct virtqueue_used *used);
 
 /*
  * With RING_RESET: take the queue back from the device, forget every buffer in
  * it and enable it anew. E_UNSUPPORTED without the feature, E_TIMEOUT if the
- * device does not give it back: then only virtio_reset() does.
+ * device does not give it back: then only vmem_virtio_reset() does.
  */
-must_check int virtqueue_reset(struct virtqueue *queue);
+must_check int vmem_queue_reset(struct virtqueue *queue);
 
 /* Buffers exposed and not yet back. */
-u16 virtqueue_outstanding(const struct virtqueue *queue);
+u16 vmem_queue_outstanding(const struct virtqueue *queue);
 
-u16 virtqueue_size(const struct virtqueue *queue);
+u16 vmem_queue_size(const struct virtqueue *queue);
 
 #endif

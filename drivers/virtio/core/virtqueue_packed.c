@@ -200,7 +200,7 @@ static void packed_advance(struct virtqueue *queue, u16 nr_buffers, u16 nr_descr
     queue->next_used = (u16)position;
 }
 
-const struct virtqueue_format virtqueue_packed_format = {
+const struct virtqueue_format vmem_queue_packed_format = {
     .name = "packed",
     .descriptor_bytes = packed_descriptor_bytes,
     .driver_area_bytes = packed_event_bytes,

@@ -70,11 +70,11 @@ struct virtqueue_format {
     void (*advance)(struct virtqueue *queue, u16 nr_buffers, u16 nr_descriptors);
 };
 
-extern const struct virtqueue_format virtqueue_split_format;
-extern const struct virtqueue_format virtqueue_packed_format;
+extern const struct virtqueue_format vmem_queue_split_format;
+extern const struct virtqueue_format vmem_queue_packed_format;
 
 struct virtqueue {
-    struct virtio_device *device;
+    struct vmem_virtio *device;
     const struct virtqueue_format *format;
     struct virtqueue_layout layout; /* physical addresses equal virtual ones */
     u16 index;

@@ -208,10 +208,10 @@ static int split_peek(struct virtqueue *queue, struct virtqueue_entry *entry)
     if (nr_used == 0)
         return E_AGAIN;
     if (nr_used > queue->outstanding) {
-        virtio_break(queue->device,
-                     "queue %u: used index %u, expected %u and at most the %u outstanding more",
-                     queue->index, (u16)(queue->next_used + nr_used), queue->next_used,
-                     queue->outstanding);
+        vmem_virtio_break(
+            queue->device,
+            "queue %u: used index %u, expected %u and at most the %u outstanding more",
+            queue->index, (u16)(queue->next_used + nr_used), queue->next_used, queue->outstanding);
         return E_BROKEN;
     }
     /* The index that we read, before the entries and replies that it covers. */
@@ -230,7 +230,7 @@ static void split_advance(struct virtqueue *queue, u16 nr_buffers, u16 nr_descri
     queue->next_used = (u16)(queue->next_used + nr_buffers);
 }
 
-const struct virtqueue_format virtqueue_split_format = {
+const struct virtqueue_format vmem_queue_split_format = {
     .name = "split",
     .descriptor_bytes = split_descriptor_bytes,
     .driver_area_bytes = split_driver_area_bytes,

@@ -29,8 +29,8 @@ bool vmem_send(struct vmem_device *vmem, enum virtio_mem_request_type type, stru
                                       vmem->config.block_bytes, deadline_ms);
     if (status != OK) {
         if (vmem->requests.nr_in_flight == 0 && !vmem->virtio->broken)
-            virtio_break(vmem->virtio, "its queue has no room for one request: %s",
-                         status_name(status));
+            vmem_virtio_break(vmem->virtio, "its queue has no room for one request: %s",
+                              status_name(status));
         return false;
     }
     vmem->count.requests[type]++;
@@ -140,19 +140,19 @@ static bool look(struct vmem_device *vmem, u64 now_ms)
     struct vmem_config config;
     char reason[VMEM_REASON_BYTES];
 
-    int status = virtio_read_config(vmem->virtio, &abi, sizeof(abi));
+    int status = vmem_virtio_read_config(vmem->virtio, &abi, sizeof(abi));
     if (status == E_TIMEOUT && ++vmem->nr_unsteady < VMEM_UNSTEADY_MAX) {
         vmem_back_off(vmem, now_ms, "the config space does not hold still");
         return false;
     }
     if (status != OK) {
-        virtio_break(vmem->virtio, "its config space cannot be read: %s", status_name(status));
+        vmem_virtio_break(vmem->virtio, "its config space cannot be read: %s", status_name(status));
         return false;
     }
     vmem->nr_unsteady = 0;
-    vmem_config_decode(&abi, virtio_has_feature(vmem->virtio, VIRTIO_MEM_F_ACPI_PXM), &config);
+    vmem_config_decode(&abi, vmem_virtio_has_feature(vmem->virtio, VIRTIO_MEM_F_ACPI_PXM), &config);
     if (vmem_config_check_update(&config, &vmem->config, reason, sizeof(reason))) {
-        virtio_break(vmem->virtio, "%s", reason);
+        vmem_virtio_break(vmem->virtio, "%s", reason);
         return false;
     }
     bool has_changed = config.requested_bytes != vmem->config.requested_bytes ||
@@ -261,7 +261,7 @@ static bool follow(struct vmem_device *vmem, u64 now_ms)
     if (vmem->requests.nr_in_flight != 0) {
         vmem->waiting_for = NULL;
         vmem->is_short_of_idle = false;
-        virtqueue_publish(vmem->requests.queue);
+        vmem_queue_publish(vmem->requests.queue);
         return true;
     }
     if (vmem->virtio->broken)
@@ -292,7 +292,7 @@ static bool step(struct vmem_device *vmem, u64 now_ms)
         const struct vmem_run whole = {0, vmem->blocks.nr_blocks};
         if (!vmem_send(vmem, VIRTIO_MEM_REQ_UNPLUG_ALL, whole, now_ms))
             return false;
-        virtqueue_publish(vmem->requests.queue);
+        vmem_queue_publish(vmem->requests.queue);
         return true;
     }
     if (vmem->blocks.nr_held != 0)
@@ -339,7 +339,7 @@ static u64 next_time(const struct vmem_device *vmem, u64 now_ms)
     u64 next_ms = vmem->work_at_ms;
     if (vmem->requests.nr_in_flight != 0)
         next_ms = min_u64(vmem_requests_deadline(&vmem->requests), now_ms + VMEM_SLOW_MS);
-    if (vmem->virtio->irq_mode == VIRTIO_IRQ_POLL)
+    if (vmem->virtio->irq_mode == VMEM_IRQ_POLL)
         next_ms = min_u64(next_ms, now_ms + VMEM_POLL_MS);
     return next_ms;
 }
@@ -358,13 +358,13 @@ u64 vmem_service(struct vmem_device *vmem, u64 now_ms)
 {
     if (is_out_of_service(vmem))
         return VMEM_NEVER;
-    u32 events = virtio_take_events(vmem->virtio);
+    u32 events = vmem_virtio_take_events(vmem->virtio);
     if ((events & VIRTIO_EVENT_CONFIG) != 0 || has_idle_again(vmem, now_ms))
         vmem->work_at_ms = min_u64(vmem->work_at_ms, now_ms);
     bool is_due = now_ms >= vmem->work_at_ms || vmem->requests.nr_in_flight != 0;
     if (events == 0 && !is_due)
         return next_time(vmem, now_ms);
-    if (virtio_needs_reset(vmem->virtio))
+    if (vmem_virtio_needs_reset(vmem->virtio))
         vmem_recover(vmem, now_ms, "it asks for a reset (DEVICE_NEEDS_RESET)");
     unsigned rounds;
     for (rounds = 0; rounds < VMEM_ROUNDS_MAX && !vmem->virtio->broken; rounds++) {

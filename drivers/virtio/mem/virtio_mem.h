@@ -53,7 +53,7 @@ enum vmem_init {
     VMEM_INIT_STATE,      /* find them by STATE requests and go on using the blocks */
 };
 
-/* The names of the device's own feature bits, for virtio_parse_features_masked(). */
+/* The names of the device's own feature bits, for vmem_virtio_parse_features_masked(). */
 extern const char *const vmem_feature_names[24];
 
 /* For devices attached from now on. The default is VMEM_INIT_UNPLUG_ALL. */
@@ -64,8 +64,8 @@ void vmem_choose_init(enum vmem_init init);
  * the config, register the region, DRIVER_OK. name ("vmem0") is copied. On an
  * error the reason is logged, the device is left reset and nothing is held.
  */
-must_check int vmem_attach(struct virtio_device *virtio, const char *name,
-                           enum virtio_irq_mode irq_mode, struct vmem_device **attached);
+must_check int vmem_attach(struct vmem_virtio *virtio, const char *name,
+                           enum vmem_irq_mode irq_mode, struct vmem_device **attached);
 
 /*
  * Let go of the device: every block is offlined and returned with UNPLUG ALL
@@ -128,7 +128,7 @@ void vmem_get_status(const struct vmem_device *vmem, struct vmem_status *status)
 void vmem_describe_pinned(const struct vmem_device *vmem, char *text, size_t bytes);
 
 /* The virtio device underneath, for its features, interrupt mode and broken_reason. */
-const struct virtio_device *vmem_virtio(const struct vmem_device *vmem);
+const struct vmem_virtio *vmem_virtio(const struct vmem_device *vmem);
 
 /*
  * If paddr lies in the region, write what a person needs to know of it

@@ -93,10 +93,10 @@ struct vmem_evacuation {
 };
 
 struct vmem_device {
-    struct virtio_device *virtio;
+    struct vmem_virtio *virtio;
     char name[VMEM_NAME_BYTES];
     u32 node_id; /* that mm was told */
-    enum virtio_irq_mode irq_wanted;
+    enum vmem_irq_mode irq_wanted;
     enum vmem_init init;
     u64 memory_frames; /* of this struct */
 

@@ -15,25 +15,25 @@
 /* Reset and start again, with the same region. False if that failed: the device is broken. */
 static bool restart(struct vmem_device *vmem)
 {
-    struct virtio_device *virtio = vmem->virtio;
+    struct vmem_virtio *virtio = vmem->virtio;
     /* virtio 1.4, "Device Cleanup": the ring goes after the reset (L2). If there is none, ring and
      * buffers stay as they are: the device may still write to them. */
-    if (virtio_reset(virtio) != OK)
+    if (vmem_virtio_reset(virtio) != OK)
         return false;
-    virtqueue_destroy(vmem->requests.queue);
+    vmem_queue_destroy(vmem->requests.queue);
     vmem->requests.queue = NULL;
     vmem_requests_forget(&vmem->requests);
     virtio->ops->irq_disable(virtio);
     if (vmem_bring_up(vmem) != OK)
         return false;
-    virtio_driver_ok(virtio);
+    vmem_virtio_driver_ok(virtio);
     return true;
 }
 
 void vmem_recover(struct vmem_device *vmem, u64 now_ms, const char *why)
 {
     if (vmem->nr_recoveries >= VMEM_RECOVERIES_MAX) {
-        virtio_break(vmem->virtio, "%s, and %u resets did not help", why, vmem->nr_recoveries);
+        vmem_virtio_break(vmem->virtio, "%s, and %u resets did not help", why, vmem->nr_recoveries);
         return;
     }
     vmem->nr_recoveries++;
@@ -52,13 +52,13 @@ void vmem_recover(struct vmem_device *vmem, u64 now_ms, const char *why)
 
 int vmem_quiesce(struct vmem_device *vmem)
 {
-    struct virtio_device *virtio = vmem->virtio;
+    struct vmem_virtio *virtio = vmem->virtio;
     vmem->is_quiesced = true;
     if (virtio->broken) {
         virtio->ops->set_status(virtio, 0);
         return OK;
     }
-    int status = virtio_reset(virtio);
+    int status = vmem_virtio_reset(virtio);
     if (status == OK)
         virtio->ops->irq_disable(virtio);
     return status;
@@ -93,7 +93,7 @@ bool vmem_resolve_next(struct vmem_device *vmem, u64 now_ms)
     run.nr_blocks = min_u64(run.nr_blocks, vmem->probe_blocks);
     if (!vmem_send(vmem, VIRTIO_MEM_REQ_STATE, run, now_ms))
         return false;
-    virtqueue_publish(vmem->requests.queue);
+    vmem_queue_publish(vmem->requests.queue);
     return true;
 }
 
@@ -103,7 +103,7 @@ static void resolve_plugged(struct vmem_device *vmem, struct vmem_run run, u64 n
     if (vmem_bring_online(vmem, run, now_ms))
         return;
     if (vmem_send(vmem, VIRTIO_MEM_REQ_UNPLUG, run, now_ms))
-        virtqueue_publish(vmem->requests.queue);
+        vmem_queue_publish(vmem->requests.queue);
 }
 
 /*
@@ -117,8 +117,8 @@ void vmem_resolve_reply(struct vmem_device *vmem, const struct vmem_reply *reply
     struct vmem_run run = reply->request.run;
     if (reply->state == VIRTIO_MEM_STATE_MIXED) {
         if (run.nr_blocks == 1)
-            virtio_break(vmem->virtio, "it says that block %lu alone is in a mixed state",
-                         run.first);
+            vmem_virtio_break(vmem->virtio, "it says that block %lu alone is in a mixed state",
+                              run.first);
         vmem->probe_blocks = run.nr_blocks / 2;
         return;
     }

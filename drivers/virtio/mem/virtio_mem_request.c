@@ -82,7 +82,7 @@ int vmem_requests_submit(struct vmem_requests *requests, const struct vmem_reque
         {virt_to_phys(&buffer->request), sizeof(buffer->request)},
         {virt_to_phys(&buffer->response), sizeof(buffer->response)},
     };
-    int status = virtqueue_add(requests->queue, pieces, 1, 1, slot);
+    int status = vmem_queue_add(requests->queue, pieces, 1, 1, slot);
     if (status != OK)
         return status;
     *slot = (struct vmem_slot){*request, true, deadline_ms};
@@ -125,7 +125,7 @@ static void decode(const volatile struct virtio_mem_response_abi *abi, struct vm
 int vmem_requests_take(struct vmem_requests *requests, struct vmem_reply *reply)
 {
     struct virtqueue_used used;
-    int status = virtqueue_take_used(requests->queue, &used);
+    int status = vmem_queue_take_used(requests->queue, &used);
     if (status != OK)
         return status;
     struct vmem_slot *slot = used.token;

@@ -60,7 +60,7 @@ must_check int vmem_requests_init(struct vmem_requests *requests);
 void vmem_requests_free(struct vmem_requests *requests);
 
 /*
- * Put a request in the queue; the device sees it after virtqueue_publish().
+ * Put a request in the queue; the device sees it after vmem_queue_publish().
  * base and block_bytes turn block numbers into addresses. E_NOMEM when all
  * slots or the ring are taken.
  */
@@ -68,7 +68,8 @@ must_check int vmem_requests_submit(struct vmem_requests *requests,
                                     const struct vmem_request *request, paddr_t base,
                                     u64 block_bytes, u64 deadline_ms);
 
-/* The next answer. E_AGAIN if there is none, E_BROKEN if the ring is (virtio_break() was called).
+/* The next answer. E_AGAIN if there is none, E_BROKEN if the ring is (vmem_virtio_break() was
+ * called).
  */
 must_check int vmem_requests_take(struct vmem_requests *requests, struct vmem_reply *reply);
 

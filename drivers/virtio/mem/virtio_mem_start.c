@@ -42,21 +42,21 @@ void vmem_choose_init(enum vmem_init init)
 
 int vmem_bring_up(struct vmem_device *vmem)
 {
-    struct virtio_device *virtio = vmem->virtio;
-    int status = virtio_negotiate(virtio, FEATURES_WANTED, VIRTIO_FEATURE(VIRTIO_F_VERSION_1),
-                                  vmem_feature_names);
+    struct vmem_virtio *virtio = vmem->virtio;
+    int status = vmem_virtio_negotiate(virtio, FEATURES_WANTED, VIRTIO_FEATURE(VIRTIO_F_VERSION_1),
+                                       vmem_feature_names);
     if (status != OK)
         return status;
     status = virtio->ops->irq_enable(virtio, vmem->irq_wanted);
     if (status != OK) {
-        virtio_break(virtio, "it has no way to interrupt, nor can it be polled: %s",
-                     status_name(status));
+        vmem_virtio_break(virtio, "it has no way to interrupt, nor can it be polled: %s",
+                          status_name(status));
         return status;
     }
-    status = virtqueue_create(virtio, VIRTIO_MEM_QUEUE, QUEUE_SIZE, &vmem->requests.queue);
+    status = vmem_queue_create(virtio, VIRTIO_MEM_QUEUE, QUEUE_SIZE, &vmem->requests.queue);
     if (status == OK)
         return OK;
-    virtio_break(virtio, "its queue cannot be set up: %s", status_name(status));
+    vmem_virtio_break(virtio, "its queue cannot be set up: %s", status_name(status));
     virtio->ops->irq_disable(virtio);
     return status;
 }
@@ -66,15 +66,15 @@ static int read_first_config(struct vmem_device *vmem)
 {
     struct virtio_mem_config_abi abi;
     char reason[VMEM_REASON_BYTES];
-    int status = virtio_read_config(vmem->virtio, &abi, sizeof(abi));
+    int status = vmem_virtio_read_config(vmem->virtio, &abi, sizeof(abi));
     if (status != OK) {
-        virtio_break(vmem->virtio, "its config space cannot be read: %s", status_name(status));
+        vmem_virtio_break(vmem->virtio, "its config space cannot be read: %s", status_name(status));
         return status;
     }
-    vmem_config_decode(&abi, virtio_has_feature(vmem->virtio, VIRTIO_MEM_F_ACPI_PXM),
+    vmem_config_decode(&abi, vmem_virtio_has_feature(vmem->virtio, VIRTIO_MEM_F_ACPI_PXM),
                        &vmem->config);
     if (vmem_config_check(&vmem->config, platform_paddr_limit(), reason, sizeof(reason))) {
-        virtio_break(vmem->virtio, "%s", reason);
+        vmem_virtio_break(vmem->virtio, "%s", reason);
         return E_INVAL;
     }
     return OK;
@@ -88,17 +88,17 @@ static int add_region(struct vmem_device *vmem)
         return OK;
     /* virtio 1.4, "Memory Device: Device configuration layout": node_id counts with ACPI_PXM alone
      * (M3). SRAT may put all of hotpluggable memory into one node; the device's word is better. */
-    vmem->node_id = virtio_has_feature(vmem->virtio, VIRTIO_MEM_F_ACPI_PXM)
+    vmem->node_id = vmem_virtio_has_feature(vmem->virtio, VIRTIO_MEM_F_ACPI_PXM)
                         ? config->node_id
                         : node_of(config->region_base);
     int status = hotplug_add_region(config->region_base, config->region_bytes, config->block_bytes,
                                     vmem->node_id, vmem->name);
     if (status == OK)
         return OK;
-    virtio_break(vmem->virtio, "region 0x%lx + 0x%lx cannot be used: %s", config->region_base,
-                 config->region_bytes,
-                 status == E_EXIST ? "it overlaps memory or a region that is there already"
-                                   : status_name(status));
+    vmem_virtio_break(vmem->virtio, "region 0x%lx + 0x%lx cannot be used: %s", config->region_base,
+                      config->region_bytes,
+                      status == E_EXIST ? "it overlaps memory or a region that is there already"
+                                        : status_name(status));
     return status;
 }
 
@@ -110,7 +110,7 @@ static void free_device(struct vmem_device *vmem)
 /* Everything up to DRIVER_OK that holds memory, in order; what fails undoes what went before. */
 static int set_up(struct vmem_device *vmem)
 {
-    struct virtio_device *virtio = vmem->virtio;
+    struct vmem_virtio *virtio = vmem->virtio;
     int status = vmem_bring_up(vmem);
     if (status != OK)
         return status;
@@ -119,8 +119,9 @@ static int set_up(struct vmem_device *vmem)
         goto no_queue;
     status = vmem_blocks_init(&vmem->blocks, vmem->config.region_bytes / vmem->config.block_bytes);
     if (status != OK) {
-        virtio_break(virtio, "there is no memory for the book of its 0x%lx bytes in 0x%lx blocks",
-                     vmem->config.region_bytes, vmem->config.block_bytes);
+        vmem_virtio_break(virtio,
+                          "there is no memory for the book of its 0x%lx bytes in 0x%lx blocks",
+                          vmem->config.region_bytes, vmem->config.block_bytes);
         goto no_queue;
     }
     status = add_region(vmem);
@@ -129,14 +130,14 @@ static int set_up(struct vmem_device *vmem)
     vmem_blocks_free(&vmem->blocks);
 no_queue:
     /* No buffer was exposed, so the ring can go once the device was reset, and only then. */
-    if (virtio_reset(virtio) == OK)
-        virtqueue_destroy(vmem->requests.queue);
+    if (vmem_virtio_reset(virtio) == OK)
+        vmem_queue_destroy(vmem->requests.queue);
     virtio->ops->irq_disable(virtio);
     return status;
 }
 
-static struct vmem_device *allocate(struct virtio_device *virtio, const char *name,
-                                    enum virtio_irq_mode irq_mode)
+static struct vmem_device *allocate(struct vmem_virtio *virtio, const char *name,
+                                    enum vmem_irq_mode irq_mode)
 {
     u64 frames = align_up(sizeof(struct vmem_device), PAGE_BYTES) / PAGE_BYTES;
     paddr_t paddr = page_alloc_run(frames, PAGE_KERNEL);
@@ -156,7 +157,7 @@ static struct vmem_device *allocate(struct virtio_device *virtio, const char *na
     return vmem;
 }
 
-int vmem_attach(struct virtio_device *virtio, const char *name, enum virtio_irq_mode irq_mode,
+int vmem_attach(struct vmem_virtio *virtio, const char *name, enum vmem_irq_mode irq_mode,
                 struct vmem_device **attached)
 {
     struct vmem_device *vmem = allocate(virtio, name, irq_mode);
@@ -173,7 +174,7 @@ int vmem_attach(struct virtio_device *virtio, const char *name, enum virtio_irq_
         free_device(vmem);
         return status;
     }
-    virtio_driver_ok(virtio);
+    vmem_virtio_driver_ok(virtio);
     vmem->work_at_ms = platform_now_ms();
     const struct vmem_config *config = &vmem->config;
     log_info(LOG_VMEM, vmem->name,
@@ -205,7 +206,7 @@ static int abandon_blocks(struct vmem_device *vmem)
 
 static int tear_down(struct vmem_device *vmem)
 {
-    struct virtio_device *virtio = vmem->virtio;
+    struct vmem_virtio *virtio = vmem->virtio;
     if (vmem->config.region_bytes != 0) {
         int status = hotplug_remove_region(vmem->config.region_base);
         if (status != OK)
@@ -213,9 +214,9 @@ static int tear_down(struct vmem_device *vmem)
     }
     /* virtio 1.4, "Device Cleanup": no exposed buffer goes away before the device was reset (L2).
      * One that does not reset may write to its ring for ever, so that memory stays allocated. */
-    if (virtio_reset(virtio) == OK) {
+    if (vmem_virtio_reset(virtio) == OK) {
         if (vmem->requests.queue)
-            virtqueue_destroy(vmem->requests.queue);
+            vmem_queue_destroy(vmem->requests.queue);
         vmem_requests_forget(&vmem->requests);
         vmem_requests_free(&vmem->requests);
     }

@@ -125,14 +125,14 @@ bool vmem_is_ready(const struct vmem_device *vmem)
     return vmem->is_ready;
 }
 
-const struct virtio_device *vmem_virtio(const struct vmem_device *vmem)
+const struct vmem_virtio *vmem_virtio(const struct vmem_device *vmem)
 {
     return vmem->virtio;
 }
 
 bool vmem_allows_suspend(const struct vmem_device *vmem)
 {
-    return virtio_has_feature(vmem->virtio, VIRTIO_MEM_F_PERSISTENT_SUSPEND);
+    return vmem_virtio_has_feature(vmem->virtio, VIRTIO_MEM_F_PERSISTENT_SUSPEND);
 }
 
 bool vmem_block_plugged(const struct vmem_device *vmem, u64 block)

@@ -58,7 +58,7 @@ bool vmem_verify_next(struct vmem_device *vmem, u64 now_ms)
     if (!vmem_send(vmem, VIRTIO_MEM_REQ_STATE, run, now_ms))
         return false;
     pass->nr_requests++;
-    virtqueue_publish(vmem->requests.queue);
+    vmem_queue_publish(vmem->requests.queue);
     return true;
 }
 
@@ -81,7 +81,7 @@ void vmem_verify_reply(struct vmem_device *vmem, const struct vmem_reply *reply,
         return;
     if (is_online && hotplug_offline(vmem_block_paddr(vmem, run.first),
                                      run.nr_blocks * vmem->config.block_bytes) != OK) {
-        virtio_break(
+        vmem_virtio_break(
             vmem->virtio,
             "it says that blocks %lu to %lu are not all plugged, and pages there are in use",
             run.first, run.first + run.nr_blocks - 1);
@@ -97,10 +97,10 @@ bool vmem_verify_mismatch(struct vmem_device *vmem)
 {
     if (vmem->nr_mismatches++ == 0) {
         if (vmem->nr_lies++ == VMEM_LIES_MAX) {
-            virtio_break(vmem->virtio,
-                         "it acknowledges what it does not do: plugged_size is %lu, "
-                         "expected %lu, and was wrong %u times before",
-                         vmem->config.plugged_bytes, vmem_online_bytes(vmem), VMEM_LIES_MAX);
+            vmem_virtio_break(vmem->virtio,
+                              "it acknowledges what it does not do: plugged_size is %lu, "
+                              "expected %lu, and was wrong %u times before",
+                              vmem->config.plugged_bytes, vmem_online_bytes(vmem), VMEM_LIES_MAX);
             return false;
         }
         log_warning(LOG_VMEM, vmem->name,
@@ -109,8 +109,8 @@ bool vmem_verify_mismatch(struct vmem_device *vmem)
         vmem_verify_start(vmem, false);
         return true;
     }
-    virtio_break(vmem->virtio,
-                 "plugged_size is %lu, but by its own STATE answers %lu bytes are plugged",
-                 vmem->config.plugged_bytes, vmem_online_bytes(vmem));
+    vmem_virtio_break(vmem->virtio,
+                      "plugged_size is %lu, but by its own STATE answers %lu bytes are plugged",
+                      vmem->config.plugged_bytes, vmem_online_bytes(vmem));
     return false;
 }

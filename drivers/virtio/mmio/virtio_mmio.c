@@ -29,7 +29,7 @@
 #define NOTIFICATION_DATA_SHIFT 16
 
 struct virtio_mmio {
-    struct virtio_device device;
+    struct vmem_virtio device;
     struct virtio_mmio_address address;
     volatile u8 *registers;
     u32 config_bytes;
@@ -41,22 +41,22 @@ struct virtio_mmio {
 
 _Static_assert(sizeof(struct virtio_mmio) <= PAGE_BYTES, "it is allocated as one page");
 
-static struct virtio_mmio *mmio_of(struct virtio_device *device)
+static struct virtio_mmio *mmio_of(struct vmem_virtio *device)
 {
     return container_of(device, struct virtio_mmio, device);
 }
 
-static u32 read_register(struct virtio_device *device, u32 offset)
+static u32 read_register(struct vmem_virtio *device, u32 offset)
 {
     return mmio_read32(mmio_of(device)->registers + offset);
 }
 
-static void write_register(struct virtio_device *device, u32 offset, u32 value)
+static void write_register(struct vmem_virtio *device, u32 offset, u32 value)
 {
     mmio_write32(mmio_of(device)->registers + offset, value);
 }
 
-static void write_address(struct virtio_device *device, u32 offset, paddr_t paddr)
+static void write_address(struct vmem_virtio *device, u32 offset, paddr_t paddr)
 {
     write_register(device, offset, (u32)paddr);
     write_register(device, offset + 4, (u32)(paddr >> 32));
@@ -64,17 +64,17 @@ static void write_address(struct virtio_device *device, u32 offset, paddr_t padd
 
 /* ---- status, features, config ---- */
 
-static u8 mmio_get_status(struct virtio_device *device)
+static u8 mmio_get_status(struct vmem_virtio *device)
 {
     return (u8)read_register(device, VIRTIO_MMIO_REG_STATUS);
 }
 
-static void mmio_set_status(struct virtio_device *device, u8 status)
+static void mmio_set_status(struct vmem_virtio *device, u8 status)
 {
     write_register(device, VIRTIO_MMIO_REG_STATUS, status);
 }
 
-static u64 mmio_get_features(struct virtio_device *device)
+static u64 mmio_get_features(struct vmem_virtio *device)
 {
     u64 features = 0;
 
@@ -85,7 +85,7 @@ static u64 mmio_get_features(struct virtio_device *device)
     return features;
 }
 
-static void mmio_set_features(struct virtio_device *device, u64 features)
+static void mmio_set_features(struct vmem_virtio *device, u64 features)
 {
     for (u32 half = 0; half < 2; half++) {
         write_register(device, VIRTIO_MMIO_REG_DRIVER_FEATURES_SEL, half);
@@ -93,17 +93,17 @@ static void mmio_set_features(struct virtio_device *device, u64 features)
     }
 }
 
-static u32 mmio_config_generation(struct virtio_device *device)
+static u32 mmio_config_generation(struct vmem_virtio *device)
 {
     return read_register(device, VIRTIO_MMIO_REG_CONFIG_GENERATION);
 }
 
-static u32 mmio_config_bytes(struct virtio_device *device)
+static u32 mmio_config_bytes(struct vmem_virtio *device)
 {
     return mmio_of(device)->config_bytes;
 }
 
-static u32 mmio_read_config(struct virtio_device *device, u32 offset, unsigned bytes)
+static u32 mmio_read_config(struct vmem_virtio *device, u32 offset, unsigned bytes)
 {
     volatile u8 *field = mmio_of(device)->registers + VIRTIO_MMIO_REG_CONFIG + offset;
 
@@ -114,14 +114,14 @@ static u32 mmio_read_config(struct virtio_device *device, u32 offset, unsigned b
 
 /* ---- queues ---- */
 
-static u16 mmio_queue_size_max(struct virtio_device *device, u16 queue)
+static u16 mmio_queue_size_max(struct vmem_virtio *device, u16 queue)
 {
     write_register(device, VIRTIO_MMIO_REG_QUEUE_SEL, queue);
     u32 max = read_register(device, VIRTIO_MMIO_REG_QUEUE_SIZE_MAX);
     return max > UINT16_MAX ? UINT16_MAX : (u16)max; /* the caller refuses what is too large */
 }
 
-static int mmio_queue_enable(struct virtio_device *device, u16 queue,
+static int mmio_queue_enable(struct vmem_virtio *device, u16 queue,
                              const struct virtqueue_layout *layout)
 {
     write_register(device, VIRTIO_MMIO_REG_QUEUE_SEL, queue);
@@ -138,7 +138,7 @@ static int mmio_queue_enable(struct virtio_device *device, u16 queue,
     return OK;
 }
 
-static int mmio_queue_reset(struct virtio_device *device, u16 queue)
+static int mmio_queue_reset(struct vmem_virtio *device, u16 queue)
 {
     u64 deadline_ms = platform_now_ms() + QUEUE_TIMEOUT_MS;
 
@@ -157,11 +157,11 @@ static int mmio_queue_reset(struct virtio_device *device, u16 queue)
     return E_TIMEOUT;
 }
 
-static void mmio_notify(struct virtio_device *device, u16 queue, u32 next_avail)
+static void mmio_notify(struct vmem_virtio *device, u16 queue, u32 next_avail)
 {
     u32 value = queue;
 
-    if (virtio_has_feature(device, VIRTIO_F_NOTIFICATION_DATA))
+    if (vmem_virtio_has_feature(device, VIRTIO_F_NOTIFICATION_DATA))
         value |= next_avail << NOTIFICATION_DATA_SHIFT;
     write_register(device, VIRTIO_MMIO_REG_QUEUE_NOTIFY, value);
 }
@@ -169,7 +169,7 @@ static void mmio_notify(struct virtio_device *device, u16 queue, u32 next_avail)
 /* ---- interrupts ---- */
 
 /* What the device says, acknowledged: bits 0 and 1 are those of enum virtio_event. */
-static u32 take_status(struct virtio_device *device)
+static u32 take_status(struct vmem_virtio *device)
 {
     u32 events = read_register(device, VIRTIO_MMIO_REG_INTERRUPT_STATUS) &
                  (VIRTIO_EVENT_QUEUE | VIRTIO_EVENT_CONFIG);
@@ -181,26 +181,26 @@ static u32 take_status(struct virtio_device *device)
 static void handle_line(void *context)
 {
     struct virtio_mmio *transport = context;
-    struct virtio_device *device = &transport->device;
+    struct vmem_virtio *device = &transport->device;
     u64 now_ms = platform_now_ms();
 
-    if (device->irq_mode != VIRTIO_IRQ_INTX)
+    if (device->irq_mode != VMEM_IRQ_INTX)
         return;
     if (now_ms - transport->window_start_ms >= STORM_WINDOW_MS) {
         transport->window_start_ms = now_ms;
         transport->window_interrupts = 0;
     }
-    virtio_post_events(device, take_status(device));
+    vmem_virtio_post_events(device, take_status(device));
     if (++transport->window_interrupts <= STORM_INTERRUPTS_MAX)
         return;
     transport->line_given_up = true;
-    device->irq_mode = VIRTIO_IRQ_POLL;
+    device->irq_mode = VMEM_IRQ_POLL;
     log_warning(LOG_VIRTIO, device->name ? device->name : device->location,
                 "more than %u interrupts in %u ms: the device is polled from now on",
                 STORM_INTERRUPTS_MAX, STORM_WINDOW_MS);
 }
 
-static void mmio_irq_disable(struct virtio_device *device)
+static void mmio_irq_disable(struct vmem_virtio *device)
 {
     struct virtio_mmio *transport = mmio_of(device);
 
@@ -208,28 +208,28 @@ static void mmio_irq_disable(struct virtio_device *device)
         platform_irq_detach_line(transport->address.irq_line, handle_line, transport);
     transport->line_attached = false;
     transport->line_given_up = false;
-    device->irq_mode = VIRTIO_IRQ_POLL;
+    device->irq_mode = VMEM_IRQ_POLL;
 }
 
-static int mmio_irq_enable(struct virtio_device *device, enum virtio_irq_mode wanted)
+static int mmio_irq_enable(struct vmem_virtio *device, enum vmem_irq_mode wanted)
 {
     struct virtio_mmio *transport = mmio_of(device);
 
     mmio_irq_disable(device);
     transport->window_interrupts = 0;
-    if (wanted == VIRTIO_IRQ_POLL)
+    if (wanted == VMEM_IRQ_POLL)
         return OK;
     if (platform_irq_attach_line(transport->address.irq_line, handle_line, transport) == OK) {
         transport->line_attached = true;
-        device->irq_mode = VIRTIO_IRQ_INTX;
+        device->irq_mode = VMEM_IRQ_INTX;
     }
-    if (wanted != VIRTIO_IRQ_AUTO && wanted != device->irq_mode)
+    if (wanted != VMEM_IRQ_AUTO && wanted != device->irq_mode)
         log_warning(LOG_VIRTIO, device->name, "the interrupts asked for cannot be had, using %s",
                     transport->line_attached ? "the line" : "polling");
     return OK;
 }
 
-static u32 mmio_poll_events(struct virtio_device *device)
+static u32 mmio_poll_events(struct vmem_virtio *device)
 {
     struct virtio_mmio *transport = mmio_of(device);
 
@@ -261,7 +261,7 @@ static const struct virtio_transport_ops mmio_ops = {
 /* "MMIO Device Register Layout": magic, version and device ID decide whether to go on. */
 static int identify(struct virtio_mmio *transport)
 {
-    struct virtio_device *device = &transport->device;
+    struct vmem_virtio *device = &transport->device;
     u32 magic = read_register(device, VIRTIO_MMIO_REG_MAGIC);
     u32 version = read_register(device, VIRTIO_MMIO_REG_VERSION);
 
@@ -292,7 +292,7 @@ static int check_address(const struct virtio_mmio_address *address)
     return OK;
 }
 
-int virtio_mmio_create(const struct virtio_mmio_address *address, struct virtio_device **created)
+int vmem_mmio_create(const struct virtio_mmio_address *address, struct vmem_virtio **created)
 {
     u64 bytes = min_u64(address->bytes, REGISTER_BYTES_MAX);
     volatile void *registers;
@@ -308,7 +308,7 @@ int virtio_mmio_create(const struct virtio_mmio_address *address, struct virtio_
     transport->address = *address;
     transport->config_bytes = (u32)(bytes - VIRTIO_MMIO_REG_CONFIG);
     transport->device.ops = &mmio_ops;
-    transport->device.irq_mode = VIRTIO_IRQ_POLL;
+    transport->device.irq_mode = VMEM_IRQ_POLL;
     transport->device.transport_features =
         VIRTIO_RESERVED_FEATURES & ~VIRTIO_FEATURE(VIRTIO_F_NOTIF_CONFIG_DATA);
     snprintf(transport->device.location, sizeof(transport->device.location), "mmio 0x%llx",
@@ -326,7 +326,7 @@ int virtio_mmio_create(const struct virtio_mmio_address *address, struct virtio_
     return OK;
 }
 
-void virtio_mmio_destroy(struct virtio_device *device)
+void vmem_mmio_destroy(struct vmem_virtio *device)
 {
     mmio_irq_disable(device);
     page_free(virt_to_phys(mmio_of(device)), 0);
@@ -348,7 +348,7 @@ static bool take_part(const char **text, char end, char *part, size_t part_bytes
     return true;
 }
 
-int virtio_mmio_parse(const char *text, struct virtio_mmio_address *address)
+int vmem_mmio_parse(const char *text, struct virtio_mmio_address *address)
 {
     char size[24];
     char base[24];

@@ -22,7 +22,7 @@ struct virtio_mmio_address {
  * numbers decimal or hexadecimal after 0x. E_INVAL if malformed, E_RANGE if
  * the range overflows or cannot hold the registers.
  */
-must_check int virtio_mmio_parse(const char *text, struct virtio_mmio_address *address);
+must_check int vmem_mmio_parse(const char *text, struct virtio_mmio_address *address);
 
 /*
  * Look at the registers there. The device is not reset yet; its type is
@@ -30,10 +30,10 @@ must_check int virtio_mmio_parse(const char *text, struct virtio_mmio_address *a
  * placeholder, or one of the legacy version, E_RANGE for a range that cannot
  * be, E_NOMEM.
  */
-must_check int virtio_mmio_create(const struct virtio_mmio_address *address,
-                                  struct virtio_device **created);
+must_check int vmem_mmio_create(const struct virtio_mmio_address *address,
+                                struct vmem_virtio **created);
 
 /* Let go of the interrupt and free it. The device has been reset. */
-void virtio_mmio_destroy(struct virtio_device *device);
+void vmem_mmio_destroy(struct vmem_virtio *device);
 
 #endif

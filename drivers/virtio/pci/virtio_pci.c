@@ -33,12 +33,12 @@ static volatile void *common_field(const struct virtio_pci *transport, unsigned 
     return transport->common + field;
 }
 
-u16 virtio_pci_common_read16(const struct virtio_pci *transport, unsigned field)
+u16 vmem_pci_common_read16(const struct virtio_pci *transport, unsigned field)
 {
     return mmio_read16(common_field(transport, field));
 }
 
-void virtio_pci_common_write16(struct virtio_pci *transport, unsigned field, u16 value)
+void vmem_pci_common_write16(struct virtio_pci *transport, unsigned field, u16 value)
 {
     mmio_write16(common_field(transport, field), value);
 }
@@ -50,26 +50,26 @@ static void common_write64(struct virtio_pci *transport, unsigned field, u64 val
 }
 
 /* "MSI-X Vector Configuration": the vector must be read back. */
-int virtio_pci_set_vector(struct virtio_pci *transport, unsigned field, u16 vector)
+int vmem_pci_set_vector(struct virtio_pci *transport, unsigned field, u16 vector)
 {
-    virtio_pci_common_write16(transport, field, vector);
-    u16 now = virtio_pci_common_read16(transport, field);
+    vmem_pci_common_write16(transport, field, vector);
+    u16 now = vmem_pci_common_read16(transport, field);
     return now == vector ? OK : E_UNSUPPORTED;
 }
 
-static u8 pci_get_status(struct virtio_device *device)
+static u8 pci_get_status(struct vmem_virtio *device)
 {
-    return mmio_read8(common_field(virtio_pci_of(device), VIRTIO_PCI_COMMON_DEVICE_STATUS));
+    return mmio_read8(common_field(vmem_pci_of(device), VIRTIO_PCI_COMMON_DEVICE_STATUS));
 }
 
-static void pci_set_status(struct virtio_device *device, u8 status)
+static void pci_set_status(struct vmem_virtio *device, u8 status)
 {
-    mmio_write8(common_field(virtio_pci_of(device), VIRTIO_PCI_COMMON_DEVICE_STATUS), status);
+    mmio_write8(common_field(vmem_pci_of(device), VIRTIO_PCI_COMMON_DEVICE_STATUS), status);
 }
 
-static u64 pci_get_features(struct virtio_device *device)
+static u64 pci_get_features(struct vmem_virtio *device)
 {
-    const struct virtio_pci *transport = virtio_pci_of(device);
+    const struct virtio_pci *transport = vmem_pci_of(device);
     u64 features = 0;
 
     for (u32 half = 0; half < 2; half++) {
@@ -80,9 +80,9 @@ static u64 pci_get_features(struct virtio_device *device)
     return features;
 }
 
-static void pci_set_features(struct virtio_device *device, u64 features)
+static void pci_set_features(struct vmem_virtio *device, u64 features)
 {
-    const struct virtio_pci *transport = virtio_pci_of(device);
+    const struct virtio_pci *transport = vmem_pci_of(device);
 
     for (u32 half = 0; half < 2; half++) {
         mmio_write32(common_field(transport, VIRTIO_PCI_COMMON_DRIVER_FEATURE_SELECT), half);
@@ -91,19 +91,19 @@ static void pci_set_features(struct virtio_device *device, u64 features)
     }
 }
 
-static u32 pci_config_generation(struct virtio_device *device)
+static u32 pci_config_generation(struct vmem_virtio *device)
 {
-    return mmio_read8(common_field(virtio_pci_of(device), VIRTIO_PCI_COMMON_CONFIG_GENERATION));
+    return mmio_read8(common_field(vmem_pci_of(device), VIRTIO_PCI_COMMON_CONFIG_GENERATION));
 }
 
-static u32 pci_device_config_bytes(struct virtio_device *device)
+static u32 pci_device_config_bytes(struct vmem_virtio *device)
 {
-    return (u32)min_u64(virtio_pci_of(device)->windows.device.bytes, CONFIG_BYTES_MAX);
+    return (u32)min_u64(vmem_pci_of(device)->windows.device.bytes, CONFIG_BYTES_MAX);
 }
 
-static u32 pci_read_config(struct virtio_device *device, u32 offset, unsigned bytes)
+static u32 pci_read_config(struct vmem_virtio *device, u32 offset, unsigned bytes)
 {
-    volatile u8 *field = virtio_pci_of(device)->config + offset;
+    volatile u8 *field = vmem_pci_of(device)->config + offset;
 
     if (bytes == 1)
         return mmio_read8(field);
@@ -112,27 +112,27 @@ static u32 pci_read_config(struct virtio_device *device, u32 offset, unsigned by
 
 /* ---- queues ---- */
 
-static u16 pci_queue_size_max(struct virtio_device *device, u16 queue)
+static u16 pci_queue_size_max(struct vmem_virtio *device, u16 queue)
 {
-    struct virtio_pci *transport = virtio_pci_of(device);
+    struct virtio_pci *transport = vmem_pci_of(device);
 
     if (queue >= VIRTIO_PCI_QUEUES_MAX ||
-        queue >= virtio_pci_common_read16(transport, VIRTIO_PCI_COMMON_NUM_QUEUES))
+        queue >= vmem_pci_common_read16(transport, VIRTIO_PCI_COMMON_NUM_QUEUES))
         return 0;
-    virtio_pci_common_write16(transport, VIRTIO_PCI_COMMON_QUEUE_SELECT, queue);
-    return virtio_pci_common_read16(transport, VIRTIO_PCI_COMMON_QUEUE_SIZE);
+    vmem_pci_common_write16(transport, VIRTIO_PCI_COMMON_QUEUE_SELECT, queue);
+    return vmem_pci_common_read16(transport, VIRTIO_PCI_COMMON_QUEUE_SIZE);
 }
 
 /* Where the selected queue is notified, and with what. */
 static int set_up_doorbell(struct virtio_pci *transport, u16 queue)
 {
     struct virtio_pci_doorbell *doorbell = &transport->doorbells[queue];
-    u32 bytes = virtio_has_feature(&transport->device, VIRTIO_F_NOTIFICATION_DATA) ? 4 : 2;
-    u16 notify_off = virtio_pci_common_read16(transport, VIRTIO_PCI_COMMON_QUEUE_NOTIFY_OFF);
+    u32 bytes = vmem_virtio_has_feature(&transport->device, VIRTIO_F_NOTIFICATION_DATA) ? 4 : 2;
+    u16 notify_off = vmem_pci_common_read16(transport, VIRTIO_PCI_COMMON_QUEUE_NOTIFY_OFF);
     volatile void *address;
     u64 offset;
 
-    int status = virtio_pci_notify_offset(&transport->windows, notify_off, bytes, &offset);
+    int status = vmem_pci_notify_offset(&transport->windows, notify_off, bytes, &offset);
     if (status != OK) {
         log_error(LOG_VIRTIO, transport->device.name,
                   "queue %u: notify offset %u * %u is not in the notify structure of %u bytes",
@@ -145,20 +145,20 @@ static int set_up_doorbell(struct virtio_pci *transport, u16 queue)
         return status;
     doorbell->address = address;
     doorbell->value = queue;
-    if (virtio_has_feature(&transport->device, VIRTIO_F_NOTIF_CONFIG_DATA))
+    if (vmem_virtio_has_feature(&transport->device, VIRTIO_F_NOTIF_CONFIG_DATA))
         doorbell->value =
-            virtio_pci_common_read16(transport, VIRTIO_PCI_COMMON_QUEUE_NOTIF_CONFIG_DATA);
+            vmem_pci_common_read16(transport, VIRTIO_PCI_COMMON_QUEUE_NOTIF_CONFIG_DATA);
     return OK;
 }
 
-static int pci_queue_enable(struct virtio_device *device, u16 queue,
+static int pci_queue_enable(struct vmem_virtio *device, u16 queue,
                             const struct virtqueue_layout *layout)
 {
-    struct virtio_pci *transport = virtio_pci_of(device);
+    struct virtio_pci *transport = vmem_pci_of(device);
 
-    virtio_pci_common_write16(transport, VIRTIO_PCI_COMMON_QUEUE_SELECT, queue);
-    virtio_pci_common_write16(transport, VIRTIO_PCI_COMMON_QUEUE_SIZE, layout->size);
-    u16 size = virtio_pci_common_read16(transport, VIRTIO_PCI_COMMON_QUEUE_SIZE);
+    vmem_pci_common_write16(transport, VIRTIO_PCI_COMMON_QUEUE_SELECT, queue);
+    vmem_pci_common_write16(transport, VIRTIO_PCI_COMMON_QUEUE_SIZE, layout->size);
+    u16 size = vmem_pci_common_read16(transport, VIRTIO_PCI_COMMON_QUEUE_SIZE);
     if (size != layout->size) {
         log_error(LOG_VIRTIO, device->name, "queue %u: its size reads %u, expected %u as written",
                   queue, size, layout->size);
@@ -172,27 +172,27 @@ static int pci_queue_enable(struct virtio_device *device, u16 queue,
         return status;
     /* irq_enable() has set the vector; a queue reset since then has cleared it. */
     if (transport->nr_messages != 0) {
-        status = virtio_pci_set_vector(transport, VIRTIO_PCI_COMMON_QUEUE_MSIX_VECTOR,
-                                       transport->queue_vector);
+        status = vmem_pci_set_vector(transport, VIRTIO_PCI_COMMON_QUEUE_MSIX_VECTOR,
+                                     transport->queue_vector);
         if (status != OK)
             return status;
     }
     /* "Common configuration structure layout": all else before queue_enable. */
-    virtio_pci_common_write16(transport, VIRTIO_PCI_COMMON_QUEUE_ENABLE, 1);
+    vmem_pci_common_write16(transport, VIRTIO_PCI_COMMON_QUEUE_ENABLE, 1);
     return OK;
 }
 
 /* "Virtqueue Reset": write 1, wait for 0, and see that the queue is no longer enabled. */
-static int pci_queue_reset(struct virtio_device *device, u16 queue)
+static int pci_queue_reset(struct vmem_virtio *device, u16 queue)
 {
-    struct virtio_pci *transport = virtio_pci_of(device);
+    struct virtio_pci *transport = vmem_pci_of(device);
     u64 deadline_ms = platform_now_ms() + QUEUE_RESET_TIMEOUT_MS;
 
-    virtio_pci_common_write16(transport, VIRTIO_PCI_COMMON_QUEUE_SELECT, queue);
-    virtio_pci_common_write16(transport, VIRTIO_PCI_COMMON_QUEUE_RESET, 1);
+    vmem_pci_common_write16(transport, VIRTIO_PCI_COMMON_QUEUE_SELECT, queue);
+    vmem_pci_common_write16(transport, VIRTIO_PCI_COMMON_QUEUE_RESET, 1);
     for (u32 reads = 0; reads < QUEUE_RESET_READS_MAX; reads++) {
-        if (virtio_pci_common_read16(transport, VIRTIO_PCI_COMMON_QUEUE_RESET) == 0 &&
-            virtio_pci_common_read16(transport, VIRTIO_PCI_COMMON_QUEUE_ENABLE) == 0)
+        if (vmem_pci_common_read16(transport, VIRTIO_PCI_COMMON_QUEUE_RESET) == 0 &&
+            vmem_pci_common_read16(transport, VIRTIO_PCI_COMMON_QUEUE_ENABLE) == 0)
             return OK;
         if (platform_now_ms() >= deadline_ms)
             break;
@@ -204,11 +204,11 @@ static int pci_queue_reset(struct virtio_device *device, u16 queue)
 }
 
 /* "Available Buffer Notifications": 16 bits, or 32 with where the next buffer will be. */
-static void pci_notify(struct virtio_device *device, u16 queue, u32 next_avail)
+static void pci_notify(struct vmem_virtio *device, u16 queue, u32 next_avail)
 {
-    const struct virtio_pci_doorbell *doorbell = &virtio_pci_of(device)->doorbells[queue];
+    const struct virtio_pci_doorbell *doorbell = &vmem_pci_of(device)->doorbells[queue];
 
-    if (virtio_has_feature(device, VIRTIO_F_NOTIFICATION_DATA))
+    if (vmem_virtio_has_feature(device, VIRTIO_F_NOTIFICATION_DATA))
         mmio_write32(doorbell->address, doorbell->value | next_avail << 16);
     else
         mmio_write16(doorbell->address, doorbell->value);
@@ -227,14 +227,14 @@ static const struct virtio_transport_ops pci_ops = {
     .queue_enable = pci_queue_enable,
     .queue_reset = pci_queue_reset,
     .notify = pci_notify,
-    .irq_enable = virtio_pci_irq_enable,
-    .irq_disable = virtio_pci_irq_disable,
-    .poll_events = virtio_pci_poll_events,
+    .irq_enable = vmem_pci_irq_enable,
+    .irq_disable = vmem_pci_irq_disable,
+    .poll_events = vmem_pci_poll_events,
 };
 
 /* ---- life ---- */
 
-u32 virtio_pci_device_type(const struct pci_device *pci)
+u32 vmem_pci_device_type(const struct pci_device *pci)
 {
     if (pci->vendor_id != VIRTIO_PCI_VENDOR || pci->device_id <= VIRTIO_PCI_MODERN_BASE ||
         pci->device_id > VIRTIO_PCI_MODERN_LAST)
@@ -284,7 +284,7 @@ static bool is_modern(const struct pci_device *pci)
 {
     char location[PCI_ADDRESS_TEXT_BYTES];
 
-    if (virtio_pci_device_type(pci) != 0)
+    if (vmem_pci_device_type(pci) != 0)
         return true;
     bool is_old = pci->vendor_id == VIRTIO_PCI_VENDOR &&
                   pci->device_id >= VIRTIO_PCI_TRANSITIONAL_FIRST &&
@@ -296,14 +296,14 @@ static bool is_modern(const struct pci_device *pci)
     return false;
 }
 
-int virtio_pci_create(struct pci_device *pci, struct virtio_device **created)
+int vmem_pci_create(struct pci_device *pci, struct vmem_virtio **created)
 {
     char location[PCI_ADDRESS_TEXT_BYTES];
     struct virtio_pci_windows windows;
 
     if (!is_modern(pci))
         return E_NODEV;
-    int status = virtio_pci_find_windows(pci, &windows);
+    int status = vmem_pci_find_windows(pci, &windows);
     if (status != OK)
         return status;
     paddr_t paddr = page_alloc(0, PAGE_KERNEL);
@@ -315,7 +315,7 @@ int virtio_pci_create(struct pci_device *pci, struct virtio_device **created)
     transport->pci = pci;
     transport->windows = windows;
     transport->device.ops = &pci_ops;
-    transport->device.device_type = virtio_pci_device_type(pci);
+    transport->device.device_type = vmem_pci_device_type(pci);
     transport->device.transport_features = features_of(&windows);
     snprintf(transport->device.location, sizeof(transport->device.location), "pci %s",
              pci_address_text(pci->address, location));
@@ -325,16 +325,16 @@ int virtio_pci_create(struct pci_device *pci, struct virtio_device **created)
         return status;
     }
     pci_enable(pci, true); /* before MSI-X, whose table is in a BAR */
-    virtio_pci_irq_init(transport);
+    vmem_pci_irq_init(transport);
     *created = &transport->device;
     return OK;
 }
 
-void virtio_pci_destroy(struct virtio_device *device)
+void vmem_pci_destroy(struct vmem_virtio *device)
 {
-    struct virtio_pci *transport = virtio_pci_of(device);
+    struct virtio_pci *transport = vmem_pci_of(device);
 
-    virtio_pci_irq_disable(device);
+    vmem_pci_irq_disable(device);
     pci_enable(transport->pci, false);
     page_free(virt_to_phys(transport), 0);
 }

@@ -9,7 +9,7 @@
 #include "drivers/virtio/core/virtio.h"
 
 /* The virtio device ID of a modern function; 0 if it is none (transitional ones included). */
-u32 virtio_pci_device_type(const struct pci_device *pci);
+u32 vmem_pci_device_type(const struct pci_device *pci);
 
 /*
  * Find and map the transport's structures and switch the function on, its
@@ -17,9 +17,9 @@ u32 virtio_pci_device_type(const struct pci_device *pci);
  * virtio function or lacks a structure (device config may be absent), E_RANGE
  * if one leaves its BAR or overlaps another, E_NOMEM.
  */
-must_check int virtio_pci_create(struct pci_device *pci, struct virtio_device **created);
+must_check int vmem_pci_create(struct pci_device *pci, struct vmem_virtio **created);
 
 /* Switch interrupts, decoding and bus mastering off, and free it. The device has been reset. */
-void virtio_pci_destroy(struct virtio_device *device);
+void vmem_pci_destroy(struct vmem_virtio *device);
 
 #endif

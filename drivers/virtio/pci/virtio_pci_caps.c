@@ -133,8 +133,8 @@ static int check_overlaps(const struct search *search)
     return OK;
 }
 
-int virtio_pci_notify_offset(const struct virtio_pci_windows *windows, u16 queue_notify_off,
-                             u32 bytes, u64 *offset)
+int vmem_pci_notify_offset(const struct virtio_pci_windows *windows, u16 queue_notify_off,
+                           u32 bytes, u64 *offset)
 {
     u64 distance = (u64)queue_notify_off * windows->notify_multiplier;
 
@@ -161,7 +161,7 @@ static int check_missing(struct search *search)
     return OK;
 }
 
-int virtio_pci_find_windows(struct pci_device *pci, struct virtio_pci_windows *windows)
+int vmem_pci_find_windows(struct pci_device *pci, struct virtio_pci_windows *windows)
 {
     char location[PCI_ADDRESS_TEXT_BYTES];
     struct search search = {.pci = pci, .windows = windows};

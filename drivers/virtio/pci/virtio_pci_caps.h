@@ -32,7 +32,7 @@ struct virtio_pci_windows {
  * ISR is not there, E_RANGE if its instances leave their BARs or two
  * structures overlap; the reason is an error line.
  */
-must_check int virtio_pci_find_windows(struct pci_device *pci, struct virtio_pci_windows *windows);
+must_check int vmem_pci_find_windows(struct pci_device *pci, struct virtio_pci_windows *windows);
 
 /*
  * Where in its BAR a queue is notified, by a write of `bytes` bytes: the
@@ -40,7 +40,7 @@ must_check int virtio_pci_find_windows(struct pci_device *pci, struct virtio_pci
  * layout"). E_RANGE if that leaves the notify structure, is not aligned or
  * lies in another structure.
  */
-must_check int virtio_pci_notify_offset(const struct virtio_pci_windows *windows,
-                                        u16 queue_notify_off, u32 bytes, u64 *offset);
+must_check int vmem_pci_notify_offset(const struct virtio_pci_windows *windows,
+                                      u16 queue_notify_off, u32 bytes, u64 *offset);
 
 #endif

@@ -21,7 +21,7 @@ struct virtio_pci_doorbell {
 };
 
 struct virtio_pci {
-    struct virtio_device device;
+    struct vmem_virtio device;
     struct pci_device *pci;
     struct virtio_pci_windows windows;
     volatile u8 *common;
@@ -41,24 +41,24 @@ struct virtio_pci {
     bool cut_off; /* by a handler; poll_events() has to switch the interrupt off for good */
 };
 
-static inline struct virtio_pci *virtio_pci_of(struct virtio_device *device)
+static inline struct virtio_pci *vmem_pci_of(struct vmem_virtio *device)
 {
     return container_of(device, struct virtio_pci, device);
 }
 
 /* Registers of the common structure; the queue's ones are of the queue last selected. */
-u16 virtio_pci_common_read16(const struct virtio_pci *transport, unsigned field);
-void virtio_pci_common_write16(struct virtio_pci *transport, unsigned field, u16 value);
+u16 vmem_pci_common_read16(const struct virtio_pci *transport, unsigned field);
+void vmem_pci_common_write16(struct virtio_pci *transport, unsigned field, u16 value);
 
 /* Set a vector and read it back: a device that cannot shows VIRTIO_PCI_NO_VECTOR. */
-must_check int virtio_pci_set_vector(struct virtio_pci *transport, unsigned field, u16 vector);
+must_check int vmem_pci_set_vector(struct virtio_pci *transport, unsigned field, u16 vector);
 
 /* The operations of struct virtio_transport_ops that virtio_pci_irq.c has. */
-must_check int virtio_pci_irq_enable(struct virtio_device *device, enum virtio_irq_mode wanted);
-void virtio_pci_irq_disable(struct virtio_device *device);
-u32 virtio_pci_poll_events(struct virtio_device *device);
+must_check int vmem_pci_irq_enable(struct vmem_virtio *device, enum vmem_irq_mode wanted);
+void vmem_pci_irq_disable(struct vmem_virtio *device);
+u32 vmem_pci_poll_events(struct vmem_virtio *device);
 
 /* Once, when the transport is created: INTx off, MSI-X looked for. */
-void virtio_pci_irq_init(struct virtio_pci *transport);
+void vmem_pci_irq_init(struct virtio_pci *transport);
 
 #endif

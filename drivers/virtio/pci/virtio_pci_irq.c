@@ -49,12 +49,12 @@ static void set_intx(const struct virtio_pci *transport, bool on)
  */
 static void cut_off(struct virtio_pci *transport)
 {
-    struct virtio_device *device = &transport->device;
+    struct vmem_virtio *device = &transport->device;
 
     for (u16 i = 0; i < transport->nr_messages; i++)
         pci_msix_mask(&transport->msix, i);
     transport->cut_off = true;
-    device->irq_mode = VIRTIO_IRQ_POLL;
+    device->irq_mode = VMEM_IRQ_POLL;
     log_warning(LOG_VIRTIO, device->name ? device->name : device->location,
                 "more than %u interrupts in %u ms: they are masked, and the device is polled",
                 STORM_INTERRUPTS_MAX, STORM_WINDOW_MS);
@@ -76,7 +76,7 @@ static void handle(struct virtio_pci *transport, u32 events)
         transport->window_start_ms = now_ms;
         transport->window_interrupts = 0;
     }
-    virtio_post_events(&transport->device, events);
+    vmem_virtio_post_events(&transport->device, events);
     if (++transport->window_interrupts > STORM_INTERRUPTS_MAX)
         cut_off(transport);
 }
@@ -86,7 +86,7 @@ static void handle_line(void *context)
 {
     struct virtio_pci *transport = context;
 
-    if (transport->device.irq_mode == VIRTIO_IRQ_INTX) /* else another device's, on the same line */
+    if (transport->device.irq_mode == VMEM_IRQ_INTX) /* else another device's, on the same line */
         handle(transport, read_isr(transport));
 }
 
@@ -134,15 +134,15 @@ static int attach_message(struct virtio_pci *transport, irq_handler_t handler)
 /* Name the vectors to the device: config changes by the first, every queue by the last. */
 static int map_vectors(struct virtio_pci *transport)
 {
-    u16 nr_queues = virtio_pci_common_read16(transport, VIRTIO_PCI_COMMON_NUM_QUEUES);
+    u16 nr_queues = vmem_pci_common_read16(transport, VIRTIO_PCI_COMMON_NUM_QUEUES);
 
     transport->queue_vector = (u16)(transport->nr_messages - 1);
-    int status = virtio_pci_set_vector(transport, VIRTIO_PCI_COMMON_CONFIG_MSIX_VECTOR, 0);
+    int status = vmem_pci_set_vector(transport, VIRTIO_PCI_COMMON_CONFIG_MSIX_VECTOR, 0);
     for (u16 queue = 0; status == OK && queue < nr_queues && queue < VIRTIO_PCI_QUEUES_MAX;
          queue++) {
-        virtio_pci_common_write16(transport, VIRTIO_PCI_COMMON_QUEUE_SELECT, queue);
-        status = virtio_pci_set_vector(transport, VIRTIO_PCI_COMMON_QUEUE_MSIX_VECTOR,
-                                       transport->queue_vector);
+        vmem_pci_common_write16(transport, VIRTIO_PCI_COMMON_QUEUE_SELECT, queue);
+        status = vmem_pci_set_vector(transport, VIRTIO_PCI_COMMON_QUEUE_MSIX_VECTOR,
+                                     transport->queue_vector);
     }
     return status;
 }
@@ -181,29 +181,29 @@ static int try_line(struct virtio_pci *transport)
     return OK;
 }
 
-static enum virtio_irq_mode choose(struct virtio_pci *transport, enum virtio_irq_mode wanted)
+static enum vmem_irq_mode choose(struct virtio_pci *transport, enum vmem_irq_mode wanted)
 {
-    bool msix_allowed = wanted == VIRTIO_IRQ_AUTO || wanted == VIRTIO_IRQ_MSIX;
+    bool msix_allowed = wanted == VMEM_IRQ_AUTO || wanted == VMEM_IRQ_MSIX;
 
     if (msix_allowed && transport->has_msix &&
         (try_msix(transport, 2) == OK || try_msix(transport, 1) == OK))
-        return VIRTIO_IRQ_MSIX;
-    if (wanted != VIRTIO_IRQ_POLL && try_line(transport) == OK)
-        return VIRTIO_IRQ_INTX;
-    return VIRTIO_IRQ_POLL;
+        return VMEM_IRQ_MSIX;
+    if (wanted != VMEM_IRQ_POLL && try_line(transport) == OK)
+        return VMEM_IRQ_INTX;
+    return VMEM_IRQ_POLL;
 }
 
-int virtio_pci_irq_enable(struct virtio_device *device, enum virtio_irq_mode wanted)
+int vmem_pci_irq_enable(struct vmem_virtio *device, enum vmem_irq_mode wanted)
 {
     static const char *const names[] = {"none", "MSI-X", "INTx", "polling"};
-    struct virtio_pci *transport = virtio_pci_of(device);
+    struct virtio_pci *transport = vmem_pci_of(device);
 
-    virtio_pci_irq_disable(device);
+    vmem_pci_irq_disable(device);
     transport->window_interrupts = 0;
     device->irq_mode = choose(transport, wanted);
-    if (device->irq_mode == VIRTIO_IRQ_INTX)
+    if (device->irq_mode == VMEM_IRQ_INTX)
         set_intx(transport, true);
-    if (wanted != VIRTIO_IRQ_AUTO && wanted != device->irq_mode)
+    if (wanted != VMEM_IRQ_AUTO && wanted != device->irq_mode)
         log_warning(LOG_VIRTIO, device->name, "interrupts by %s cannot be had, using %s",
                     names[wanted], names[device->irq_mode]);
     log_debug(LOG_VIRTIO, device->name, "interrupts by %s, %u vectors", names[device->irq_mode],
@@ -211,9 +211,9 @@ int virtio_pci_irq_enable(struct virtio_device *device, enum virtio_irq_mode wan
     return OK;
 }
 
-void virtio_pci_irq_disable(struct virtio_device *device)
+void vmem_pci_irq_disable(struct vmem_virtio *device)
 {
-    struct virtio_pci *transport = virtio_pci_of(device);
+    struct virtio_pci *transport = vmem_pci_of(device);
 
     transport->cut_off = false;
     set_intx(transport, false);
@@ -221,21 +221,21 @@ void virtio_pci_irq_disable(struct virtio_device *device)
     if (transport->line_attached)
         platform_irq_detach_line(transport->pci->interrupt_line, handle_line, transport);
     transport->line_attached = false;
-    device->irq_mode = VIRTIO_IRQ_POLL;
+    device->irq_mode = VMEM_IRQ_POLL;
 }
 
-u32 virtio_pci_poll_events(struct virtio_device *device)
+u32 vmem_pci_poll_events(struct vmem_virtio *device)
 {
-    struct virtio_pci *transport = virtio_pci_of(device);
+    struct virtio_pci *transport = vmem_pci_of(device);
 
     if (transport->cut_off)
         finish_cut_off(transport);
     return read_isr(transport);
 }
 
-void virtio_pci_irq_init(struct virtio_pci *transport)
+void vmem_pci_irq_init(struct virtio_pci *transport)
 {
     set_intx(transport, false);
     transport->has_msix = pci_msix_init(&transport->msix, transport->pci) == OK;
-    transport->device.irq_mode = VIRTIO_IRQ_POLL;
+    transport->device.irq_mode = VMEM_IRQ_POLL;
 }

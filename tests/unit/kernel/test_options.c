@@ -19,7 +19,7 @@ TEST(test_defaults)
 {
     parse("");
     assert_int_equal(options.nr_slots, 0);
-    assert_int_equal(options.irq_mode, VIRTIO_IRQ_AUTO);
+    assert_int_equal(options.irq_mode, VMEM_IRQ_AUTO);
     assert_string_equal(options.run, "");
     assert_string_equal(fake_console(), "");
 }
@@ -34,7 +34,7 @@ TEST(test_accepted)
     assert_int_equal(options.slots[1].bus, 1);
     assert_int_equal(options.slots[1].device, 0x1f);
     assert_int_equal(options.slots[1].function, 7);
-    assert_int_equal(options.irq_mode, VIRTIO_IRQ_POLL);
+    assert_int_equal(options.irq_mode, VMEM_IRQ_POLL);
     assert_int_equal(options.init, VMEM_INIT_STATE);
     assert_string_equal(options.run, "alloc 1M; exit 3");
 }
@@ -63,7 +63,7 @@ TEST(test_refused)
         if (!strstr(fake_console(), cases[i].said))
             fail_msg("'%s' printed: %s", cases[i].cmdline, fake_console());
         assert_int_equal(options.nr_slots, 0);
-        assert_int_equal(options.irq_mode, VIRTIO_IRQ_AUTO);
+        assert_int_equal(options.irq_mode, VMEM_IRQ_AUTO);
         assert_int_equal(options.features_masked, 0);
         assert_int_equal(options.nr_mmio, 0);
     }

@@ -19,7 +19,7 @@
 static const char *const device_names[24] = {"FIRST", "SECOND"};
 
 static struct fake_transport fake;
-static struct virtio_device *const device = &fake.device;
+static struct vmem_virtio *const device = &fake.device;
 
 static void set_up(void)
 {
@@ -48,12 +48,12 @@ static void assert_broken(const char *reason)
 /* S1, I1, R1: the fake asserts each step. */
 TEST_WITH(test_ladder_in_order, set_up, tear_down)
 {
-    assert_int_equal(virtio_negotiate(device, 0, 0, device_names), OK);
+    assert_int_equal(vmem_virtio_negotiate(device, 0, 0, device_names), OK);
     assert_int_equal(fake.status, 0x0b);
-    virtio_driver_ok(device);
+    vmem_virtio_driver_ok(device);
     assert_int_equal(fake.status, 0x0f);
     assert_int_equal(fake.nr_resets, 1);
-    assert_false(virtio_needs_reset(device));
+    assert_false(vmem_virtio_needs_reset(device));
 }
 
 struct feature_case {
@@ -97,7 +97,7 @@ TEST_WITH(test_features, set_up, tear_down)
         fake.offered = test->offered;
         device->features_masked = test->masked;
         device->transport_features = VIRTIO_RESERVED_FEATURES & ~test->lacking;
-        int status = virtio_negotiate(device, test->wanted, test->required, device_names);
+        int status = vmem_virtio_negotiate(device, test->wanted, test->required, device_names);
         assert_int_equal(status, test->accepted ? OK : E_UNSUPPORTED);
         assert_true(device->offered == test->offered);
         if (test->accepted == 0) {
@@ -114,10 +114,10 @@ TEST_WITH(test_features, set_up, tear_down)
 TEST_WITH(test_missing_feature_is_named, set_up, tear_down)
 {
     fake.offered = V1;
-    assert_int_equal(virtio_negotiate(device, 3, 2, device_names), E_UNSUPPORTED);
+    assert_int_equal(vmem_virtio_negotiate(device, 3, 2, device_names), E_UNSUPPORTED);
     assert_broken("SECOND");
     fake.offered = 0;
-    assert_int_equal(virtio_negotiate(device, 3, 0, device_names), E_UNSUPPORTED);
+    assert_int_equal(vmem_virtio_negotiate(device, 3, 0, device_names), E_UNSUPPORTED);
     assert_broken("VERSION_1");
 }
 
@@ -125,22 +125,23 @@ TEST_WITH(test_features_are_logged_by_name, set_up, tear_down)
 {
     fake.offered = V1 | BIT(EVENT_IDX) | BIT(SUSPEND) | 3 | 1ull << 45;
     fake_console_clear();
-    assert_int_equal(virtio_negotiate(device, 1, 0, device_names), OK);
+    assert_int_equal(vmem_virtio_negotiate(device, 1, 0, device_names), OK);
     fake_console_has("dev0: features FIRST EVENT_IDX VERSION_1; offered and not accepted SECOND "
                      "SUSPEND bit-45\n");
     log_levels[LOG_VIRTIO] = LOG_LEVEL_WARNING;
     fake_console_clear();
-    assert_int_equal(virtio_negotiate(device, 1, 0, device_names), OK);
+    assert_int_equal(vmem_virtio_negotiate(device, 1, 0, device_names), OK);
     assert_string_equal(fake_console(), "");
 }
 
 TEST_WITH(test_all_feature_names_fit, set_up, tear_down)
 {
     fake.offered = ~(u64)0;
-    assert_int_equal(virtio_negotiate(device, 3, 0, device_names), OK);
-    assert_string_equal(virtio_feature_name(VIRTIO_F_RING_PACKED, device_names), "RING_PACKED");
-    assert_null(virtio_feature_name(42, device_names));
-    assert_null(virtio_feature_name(64, device_names));
+    assert_int_equal(vmem_virtio_negotiate(device, 3, 0, device_names), OK);
+    assert_string_equal(vmem_virtio_feature_name(VIRTIO_F_RING_PACKED, device_names),
+                        "RING_PACKED");
+    assert_null(vmem_virtio_feature_name(42, device_names));
+    assert_null(vmem_virtio_feature_name(64, device_names));
 }
 
 TEST_WITH(test_features_masked_are_parsed, set_up, tear_down)
@@ -170,7 +171,7 @@ TEST_WITH(test_features_masked_are_parsed, set_up, tear_down)
 
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
         u64 masked = 1ull << 50;
-        int status = virtio_parse_features_masked(cases[i].text, device_names, &masked);
+        int status = vmem_virtio_parse_features_masked(cases[i].text, device_names, &masked);
         if (status != (cases[i].masked ? OK : E_INVAL) || masked != (1ull << 50 | cases[i].masked))
             fail_msg("'%s': status %d", cases[i].text, status);
     }
@@ -180,11 +181,11 @@ TEST_WITH(test_features_masked_are_parsed, set_up, tear_down)
 TEST_WITH(test_features_ok_refused, set_up, tear_down)
 {
     fake.faults.refuse_features_ok = true;
-    assert_int_equal(virtio_negotiate(device, 0, 0, device_names), E_UNSUPPORTED);
+    assert_int_equal(vmem_virtio_negotiate(device, 0, 0, device_names), E_UNSUPPORTED);
     assert_broken("refused the features: status 0x03");
     /* S3: after FAILED only a reset; then it works. */
     fake.faults.refuse_features_ok = false;
-    assert_int_equal(virtio_negotiate(device, 0, 0, device_names), OK);
+    assert_int_equal(vmem_virtio_negotiate(device, 0, 0, device_names), OK);
     assert_false(device->broken);
     assert_string_equal(device->broken_reason, "");
 }
@@ -194,7 +195,7 @@ TEST_WITH(test_features_flip, set_up, tear_down)
 {
     fake.offered = V1 | BIT(RING_PACKED);
     fake.faults.features_flip = true;
-    assert_int_equal(virtio_negotiate(device, 0, 0, device_names), OK);
+    assert_int_equal(vmem_virtio_negotiate(device, 0, 0, device_names), OK);
     assert_int_equal(fake.nr_feature_reads, 1);
     assert_true(device->features == (V1 | BIT(RING_PACKED)));
 }
@@ -205,7 +206,7 @@ TEST_WITH(test_features_flip, set_up, tear_down)
 TEST_WITH(test_reset_is_waited_for, set_up, tear_down)
 {
     fake.faults.reset_reads = 1000;
-    assert_int_equal(virtio_reset(device), OK);
+    assert_int_equal(vmem_virtio_reset(device), OK);
     assert_int_equal(fake.reset_reads_left, 0);
 }
 
@@ -213,18 +214,18 @@ TEST_WITH(test_reset_is_waited_for, set_up, tear_down)
 TEST_WITH(test_reset_never_done, set_up, tear_down)
 {
     fake.faults.reset_reads = ~0u;
-    assert_int_equal(virtio_reset(device), E_TIMEOUT);
+    assert_int_equal(vmem_virtio_reset(device), E_TIMEOUT);
     assert_broken("status still reads 0x03 after a reset, expected 0 within 1000 ms");
-    assert_int_equal(virtio_negotiate(device, 0, 0, device_names), E_TIMEOUT);
+    assert_int_equal(vmem_virtio_negotiate(device, 0, 0, device_names), E_TIMEOUT);
     fake.faults.reset_reads = 0;
     fake.reset_reads_left = 0;
-    assert_int_equal(virtio_reset(device), OK);
+    assert_int_equal(vmem_virtio_reset(device), OK);
     assert_false(device->broken);
 }
 
-static u8 (*real_get_status)(struct virtio_device *);
+static u8 (*real_get_status)(struct vmem_virtio *);
 
-static u8 slow_get_status(struct virtio_device *slow)
+static u8 slow_get_status(struct vmem_virtio *slow)
 {
     fake_advance_ms(100);
     return real_get_status(slow);
@@ -238,47 +239,47 @@ TEST_WITH(test_reset_is_bounded_in_time, set_up, tear_down)
     ops.get_status = slow_get_status;
     device->ops = &ops;
     fake.faults.reset_reads = ~0u;
-    assert_int_equal(virtio_reset(device), E_TIMEOUT);
+    assert_int_equal(vmem_virtio_reset(device), E_TIMEOUT);
     assert_in_range(platform_now_ms(), 1000, 1500);
     fake.faults.reset_reads = 5;
-    assert_int_equal(virtio_reset(device), OK);
+    assert_int_equal(vmem_virtio_reset(device), OK);
 }
 
 TEST_WITH(test_vanished_device, set_up, tear_down)
 {
     fake.faults.vanished = true;
-    assert_true(virtio_needs_reset(device));
-    assert_int_equal(virtio_reset(device), E_NODEV);
+    assert_true(vmem_virtio_needs_reset(device));
+    assert_int_equal(vmem_virtio_reset(device), E_NODEV);
     assert_true(device->broken);
-    assert_int_equal(virtio_negotiate(device, 0, 0, device_names), E_NODEV);
+    assert_int_equal(vmem_virtio_negotiate(device, 0, 0, device_names), E_NODEV);
 }
 
 /* S4 */
 TEST_WITH(test_needs_reset, set_up, tear_down)
 {
-    assert_int_equal(virtio_negotiate(device, 0, 0, device_names), OK);
-    virtio_driver_ok(device);
+    assert_int_equal(vmem_virtio_negotiate(device, 0, 0, device_names), OK);
+    vmem_virtio_driver_ok(device);
     fake_transport_fail(&fake);
-    assert_true(virtio_needs_reset(device));
+    assert_true(vmem_virtio_needs_reset(device));
     /* Somebody else reset it. */
-    assert_int_equal(virtio_reset(device), OK);
-    assert_int_equal(virtio_negotiate(device, 0, 0, device_names), OK);
-    assert_false(virtio_needs_reset(device));
+    assert_int_equal(vmem_virtio_reset(device), OK);
+    assert_int_equal(vmem_virtio_negotiate(device, 0, 0, device_names), OK);
+    assert_false(vmem_virtio_needs_reset(device));
     fake.status = 0;
-    assert_true(virtio_needs_reset(device));
+    assert_true(vmem_virtio_needs_reset(device));
 }
 
 /* S2: a NEEDS_RESET that the device set in the middle of the ladder is not cleared. */
 TEST_WITH(test_needs_reset_during_ladder, set_up, tear_down)
 {
-    assert_int_equal(virtio_negotiate(device, 0, 0, device_names), OK);
+    assert_int_equal(vmem_virtio_negotiate(device, 0, 0, device_names), OK);
     fake.status |= VIRTIO_STATUS_NEEDS_RESET;
-    virtio_driver_ok(device);
+    vmem_virtio_driver_ok(device);
     assert_int_equal(fake.status, 0x4f);
-    assert_true(virtio_needs_reset(device));
+    assert_true(vmem_virtio_needs_reset(device));
 }
 
-static u8 failing_get_status(struct virtio_device *failing)
+static u8 failing_get_status(struct vmem_virtio *failing)
 {
     if ((fake.status & VIRTIO_STATUS_FEATURES_OK) != 0)
         fake.status |= VIRTIO_STATUS_NEEDS_RESET;
@@ -292,16 +293,16 @@ TEST_WITH(test_needs_reset_at_features_ok, set_up, tear_down)
     real_get_status = ops.get_status;
     ops.get_status = failing_get_status;
     device->ops = &ops;
-    assert_int_equal(virtio_negotiate(device, 0, 0, device_names), E_UNSUPPORTED);
+    assert_int_equal(vmem_virtio_negotiate(device, 0, 0, device_names), E_UNSUPPORTED);
     assert_broken("refused the features: status 0x4b");
     assert_int_equal(fake.status, 0xcb); /* S2 */
 }
 
 TEST_WITH(test_break_keeps_first_reason, set_up, tear_down)
 {
-    assert_int_equal(virtio_negotiate(device, 0, 0, device_names), OK);
-    virtio_break(device, "reason %u", 1);
-    virtio_break(device, "reason %u", 2);
+    assert_int_equal(vmem_virtio_negotiate(device, 0, 0, device_names), OK);
+    vmem_virtio_break(device, "reason %u", 1);
+    vmem_virtio_break(device, "reason %u", 2);
     assert_broken("reason 1");
     assert_string_equal(device->broken_reason, "reason 1");
     fake_console_has("dev0: error: the device is no longer used: reason 1");
@@ -309,7 +310,7 @@ TEST_WITH(test_break_keeps_first_reason, set_up, tear_down)
     char longer[2 * VIRTIO_REASON_BYTES];
     memset(longer, 'x', sizeof(longer));
     longer[sizeof(longer) - 1] = '\0';
-    assert_int_equal(virtio_reset(device), OK);
-    virtio_break(device, "%s", longer);
+    assert_int_equal(vmem_virtio_reset(device), OK);
+    vmem_virtio_break(device, "%s", longer);
     assert_int_equal(strlen(device->broken_reason), VIRTIO_REASON_BYTES - 1);
 }

@@ -13,7 +13,7 @@
 
 static const char *const no_names[24];
 static struct fake_transport fake;
-static struct virtio_device *const device = &fake.device;
+static struct vmem_virtio *const device = &fake.device;
 
 static void set_up(void)
 {
@@ -42,7 +42,7 @@ TEST_WITH(test_config_snapshot, set_up, tear_down)
 
     for (unsigned i = 0; i < sizeof(snapshot); i++)
         fake.config[i] = (u8)(i * 7);
-    assert_int_equal(virtio_read_config(device, snapshot, sizeof(snapshot)), OK);
+    assert_int_equal(vmem_virtio_read_config(device, snapshot, sizeof(snapshot)), OK);
     assert_memory_equal(snapshot, fake.config, sizeof(snapshot));
     assert_int_equal(fake.nr_config_reads, 2 * 14);
 }
@@ -53,13 +53,13 @@ TEST_WITH(test_config_size, set_up, tear_down)
     u8 snapshot[64];
 
     fake.config_bytes = 256;
-    assert_int_equal(virtio_read_config(device, snapshot, 64), OK);
+    assert_int_equal(vmem_virtio_read_config(device, snapshot, 64), OK);
     fake.config_bytes = 60;
     fake_console_clear();
-    assert_int_equal(virtio_read_config(device, snapshot, 64), E_RANGE);
+    assert_int_equal(vmem_virtio_read_config(device, snapshot, 64), E_RANGE);
     fake_console_has("its config space has 60 bytes, expected 64 or more");
     fake.config_bytes = 0;
-    assert_int_equal(virtio_read_config(device, snapshot, 4), E_RANGE);
+    assert_int_equal(vmem_virtio_read_config(device, snapshot, 4), E_RANGE);
 }
 
 static unsigned changes_left;
@@ -87,7 +87,7 @@ TEST_WITH(test_config_torn, set_up, tear_down)
         fake.faults.generation_frozen = i % 2 != 0;
         changes_left = i % 4 + 1;
         change_at = i / 8 * 4;
-        assert_int_equal(virtio_read_config(device, snapshot, sizeof(snapshot)), OK);
+        assert_int_equal(vmem_virtio_read_config(device, snapshot, sizeof(snapshot)), OK);
         for (unsigned j = 1; j < sizeof(snapshot); j++)
             assert_int_equal(snapshot[j], snapshot[0]);
         assert_int_equal(changes_left, 0);
@@ -101,7 +101,7 @@ TEST_WITH(test_config_never_still, set_up, tear_down)
     u8 snapshot[8];
 
     fake.faults.generation_runs = true;
-    assert_int_equal(virtio_read_config(device, snapshot, 8), E_TIMEOUT);
+    assert_int_equal(vmem_virtio_read_config(device, snapshot, 8), E_TIMEOUT);
     assert_in_range(fake.nr_config_reads, 4, 200);
     fake_console_has("its config space changed during each of");
     fake.faults.generation_runs = false;
@@ -110,7 +110,7 @@ TEST_WITH(test_config_never_still, set_up, tear_down)
     changes_left = ~0u;
     change_at = 4;
     fake.nr_config_reads = 0;
-    assert_int_equal(virtio_read_config(device, snapshot, 8), E_TIMEOUT);
+    assert_int_equal(vmem_virtio_read_config(device, snapshot, 8), E_TIMEOUT);
     assert_in_range(fake.nr_config_reads, 4, 200);
 }
 
@@ -118,28 +118,28 @@ TEST_WITH(test_config_never_still, set_up, tear_down)
 
 TEST_WITH(test_events, set_up, tear_down)
 {
-    assert_int_equal(virtio_negotiate(device, 0, 0, no_names), OK);
-    assert_int_equal(device->ops->irq_enable(device, VIRTIO_IRQ_AUTO), OK);
-    assert_int_equal(device->irq_mode, VIRTIO_IRQ_MSIX);
-    assert_int_equal(virtio_take_events(device), 0);
+    assert_int_equal(vmem_virtio_negotiate(device, 0, 0, no_names), OK);
+    assert_int_equal(device->ops->irq_enable(device, VMEM_IRQ_AUTO), OK);
+    assert_int_equal(device->irq_mode, VMEM_IRQ_MSIX);
+    assert_int_equal(vmem_virtio_take_events(device), 0);
     /* P25: one for both, and several before they are taken. */
     fake_transport_interrupt(&fake, VIRTIO_EVENT_QUEUE);
     fake_transport_interrupt(&fake, VIRTIO_EVENT_CONFIG);
     assert_int_equal(device->nr_interrupts, 2);
-    assert_int_equal(virtio_take_events(device), VIRTIO_EVENT_QUEUE | VIRTIO_EVENT_CONFIG);
-    assert_int_equal(virtio_take_events(device), 0);
+    assert_int_equal(vmem_virtio_take_events(device), VIRTIO_EVENT_QUEUE | VIRTIO_EVENT_CONFIG);
+    assert_int_equal(vmem_virtio_take_events(device), 0);
     fake_transport_interrupt(&fake, VIRTIO_EVENT_QUEUE);
-    assert_int_equal(virtio_reset(device), OK);
-    assert_int_equal(virtio_take_events(device), 0);
+    assert_int_equal(vmem_virtio_reset(device), OK);
+    assert_int_equal(vmem_virtio_take_events(device), 0);
 }
 
 TEST_WITH(test_events_polled, set_up, tear_down)
 {
-    assert_int_equal(virtio_negotiate(device, 0, 0, no_names), OK);
-    assert_int_equal(device->ops->irq_enable(device, VIRTIO_IRQ_POLL), OK);
-    virtio_driver_ok(device);
+    assert_int_equal(vmem_virtio_negotiate(device, 0, 0, no_names), OK);
+    assert_int_equal(device->ops->irq_enable(device, VMEM_IRQ_POLL), OK);
+    vmem_virtio_driver_ok(device);
     fake_transport_raise_config(&fake);
     assert_int_equal(device->nr_interrupts, 0);
-    assert_int_equal(virtio_take_events(device), VIRTIO_EVENT_QUEUE | VIRTIO_EVENT_CONFIG);
-    assert_int_equal(virtio_take_events(device), 0);
+    assert_int_equal(vmem_virtio_take_events(device), VIRTIO_EVENT_QUEUE | VIRTIO_EVENT_CONFIG);
+    assert_int_equal(vmem_virtio_take_events(device), 0);
 }

@@ -16,7 +16,7 @@ static const char *const no_names[24];
 static const struct virtio_mmio_address address = {FAKE_VIRTIO_MMIO_BASE, FAKE_VIRTIO_MMIO_BYTES,
                                                    FAKE_VIRTIO_MMIO_LINE};
 static struct fake_virtio_mmio *mmio;
-static struct virtio_device *device;
+static struct vmem_virtio *device;
 static struct virtqueue *queue;
 
 static void set_up(void)
@@ -30,17 +30,17 @@ static void set_up(void)
 static void tear_down(void)
 {
     if (device) {
-        assert_int_equal(virtio_reset(device), OK);
-        virtqueue_destroy(queue);
-        virtio_mmio_destroy(device);
+        assert_int_equal(vmem_virtio_reset(device), OK);
+        vmem_queue_destroy(queue);
+        vmem_mmio_destroy(device);
     }
     fake_mmio_reset();
     fake_ram_stop();
 }
 
-static void attach(enum virtio_irq_mode wanted)
+static void attach(enum vmem_irq_mode wanted)
 {
-    assert_int_equal(virtio_mmio_create(&address, &device), OK);
+    assert_int_equal(vmem_mmio_create(&address, &device), OK);
     device->name = "dev0";
     assert_int_equal(fake_rig_bring_up(device, wanted, &queue), OK);
 }
@@ -55,13 +55,13 @@ TEST_WITH(test_end_to_end, set_up, tear_down)
         set_up();
         for (unsigned j = 0; j < ARRAY_SIZE(features); j++)
             mmio->offered |= (i >> j & 1) != 0 ? features[j] : 0;
-        attach(VIRTIO_IRQ_AUTO);
+        attach(VMEM_IRQ_AUTO);
         assert_true(mmio->accepted == mmio->offered);
         assert_int_equal(mmio->status, 0x0f);
         assert_int_equal(mmio->size, 64);
         for (unsigned j = 0; j < 200; j++) {
             fake_rig_round_trip(queue);
-            assert_int_equal(virtio_take_events(device), VIRTIO_EVENT_QUEUE);
+            assert_int_equal(vmem_virtio_take_events(device), VIRTIO_EVENT_QUEUE);
         }
         assert_int_equal(device->nr_interrupts, 200);
         assert_int_equal(mmio->isr, 0);
@@ -72,13 +72,13 @@ TEST_WITH(test_end_to_end, set_up, tear_down)
 TEST_WITH(test_pci_only_feature, set_up, tear_down)
 {
     mmio->offered |= BIT(NOTIF_CONFIG_DATA);
-    attach(VIRTIO_IRQ_AUTO);
+    attach(VMEM_IRQ_AUTO);
     assert_true(mmio->accepted == BIT(VERSION_1));
 }
 
 TEST_WITH(test_location_and_type, set_up, tear_down)
 {
-    assert_int_equal(virtio_mmio_create(&address, &device), OK);
+    assert_int_equal(vmem_mmio_create(&address, &device), OK);
     assert_string_equal(device->location, "mmio 0xfeb00e00");
     assert_int_equal(device->device_type, VIRTIO_ID_MEM);
     assert_int_equal(device->ops->config_bytes(device), 0x100);
@@ -88,11 +88,11 @@ TEST_WITH(test_config_space, set_up, tear_down)
 {
     u8 snapshot[56];
 
-    assert_int_equal(virtio_mmio_create(&address, &device), OK);
+    assert_int_equal(vmem_mmio_create(&address, &device), OK);
     for (unsigned i = 0; i < sizeof(mmio->config); i++)
         mmio->config[i] = (u8)(i * 3);
     mmio->generation = 0x12345678;
-    assert_int_equal(virtio_read_config(device, snapshot, sizeof(snapshot)), OK);
+    assert_int_equal(vmem_virtio_read_config(device, snapshot, sizeof(snapshot)), OK);
     assert_memory_equal(snapshot, mmio->config, sizeof(snapshot));
     assert_int_equal(device->ops->read_config(device, 5, 1), 15);
     assert_int_equal(device->ops->read_config(device, 6, 2), 0x1512);
@@ -112,14 +112,14 @@ TEST_WITH(test_not_a_device, set_up, tear_down)
         {0x74726976, 3, 24, "register version 3, expected 2"},
         {0x74726976, 2, 0, ""}, /* a placeholder is no fault */
     };
-    struct virtio_device *none;
+    struct vmem_virtio *none;
 
     for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
         mmio->magic = cases[i].magic;
         mmio->version = cases[i].version;
         mmio->id = cases[i].id;
         fake_console_clear();
-        assert_int_equal(virtio_mmio_create(&address, &none), E_NODEV);
+        assert_int_equal(vmem_mmio_create(&address, &none), E_NODEV);
         assert_non_null(strstr(fake_console(), cases[i].line));
         assert_int_equal(fake_console()[0] != '\0', cases[i].line[0] != '\0');
     }
@@ -136,10 +136,10 @@ TEST_WITH(test_addresses_that_cannot_be, set_up, tear_down)
         {(u64)1 << 46, 0x200, 5},
         {FAKE_VIRTIO_MMIO_BASE, ~(u64)0, 5},
     };
-    struct virtio_device *none;
+    struct vmem_virtio *none;
 
     for (unsigned i = 0; i < ARRAY_SIZE(addresses); i++)
-        assert_int_equal(virtio_mmio_create(&addresses[i], &none), E_RANGE);
+        assert_int_equal(vmem_mmio_create(&addresses[i], &none), E_RANGE);
 }
 
 /* Threat 10 */
@@ -154,13 +154,13 @@ TEST_WITH(test_queue_sizes, set_up, tear_down)
         tear_down();
         set_up();
         mmio->size_max = cases[i].max;
-        assert_int_equal(virtio_mmio_create(&address, &device), OK);
-        assert_int_equal(virtio_negotiate(device, 0, 0, no_names), OK);
-        assert_int_equal(virtqueue_create(device, 0, 128, &queue), cases[i].status);
+        assert_int_equal(vmem_mmio_create(&address, &device), OK);
+        assert_int_equal(vmem_virtio_negotiate(device, 0, 0, no_names), OK);
+        assert_int_equal(vmem_queue_create(device, 0, 128, &queue), cases[i].status);
     }
     mmio->ready = 1;
     struct virtqueue *second;
-    assert_int_equal(virtqueue_create(device, 0, 128, &second), E_BUSY);
+    assert_int_equal(vmem_queue_create(device, 0, 128, &second), E_BUSY);
 }
 
 /* 64-bit addresses as two halves, both of them. */
@@ -171,7 +171,7 @@ TEST_WITH(test_queue_addresses, set_up, tear_down)
                                       .driver_area = 0xabcdef012340,
                                       .device_area = 0xfedcba987640};
 
-    assert_int_equal(virtio_mmio_create(&address, &device), OK);
+    assert_int_equal(vmem_mmio_create(&address, &device), OK);
     mmio->accepted = BIT(RING_PACKED); /* no memory is there: the fake looks at none then */
     assert_int_equal(device->ops->queue_enable(device, 0, &layout), OK);
     assert_true(mmio->areas[0] == layout.descriptors);
@@ -183,24 +183,24 @@ TEST_WITH(test_queue_addresses, set_up, tear_down)
 TEST_WITH(test_queue_reset, set_up, tear_down)
 {
     mmio->offered |= BIT(RING_RESET);
-    attach(VIRTIO_IRQ_AUTO);
+    attach(VMEM_IRQ_AUTO);
     fake_rig_round_trip(queue);
-    assert_int_equal(virtqueue_reset(queue), OK);
+    assert_int_equal(vmem_queue_reset(queue), OK);
     fake_rig_round_trip(queue);
     mmio->reset_hangs = true;
-    assert_int_equal(virtqueue_reset(queue), E_TIMEOUT);
+    assert_int_equal(vmem_queue_reset(queue), E_TIMEOUT);
 }
 
 TEST_WITH(test_interrupts, set_up, tear_down)
 {
     static const struct {
-        enum virtio_irq_mode wanted;
-        enum virtio_irq_mode mode;
+        enum vmem_irq_mode wanted;
+        enum vmem_irq_mode mode;
         bool warned;
-    } cases[] = {{VIRTIO_IRQ_AUTO, VIRTIO_IRQ_INTX, false},
-                 {VIRTIO_IRQ_INTX, VIRTIO_IRQ_INTX, false},
-                 {VIRTIO_IRQ_MSIX, VIRTIO_IRQ_INTX, true},
-                 {VIRTIO_IRQ_POLL, VIRTIO_IRQ_POLL, false}};
+    } cases[] = {{VMEM_IRQ_AUTO, VMEM_IRQ_INTX, false},
+                 {VMEM_IRQ_INTX, VMEM_IRQ_INTX, false},
+                 {VMEM_IRQ_MSIX, VMEM_IRQ_INTX, true},
+                 {VMEM_IRQ_POLL, VMEM_IRQ_POLL, false}};
 
     for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
         tear_down();
@@ -209,14 +209,14 @@ TEST_WITH(test_interrupts, set_up, tear_down)
         assert_int_equal(device->irq_mode, cases[i].mode);
         assert_int_equal(strstr(fake_console(), "cannot be had") != NULL, cases[i].warned);
         fake_rig_round_trip(queue);
-        assert_int_equal(virtio_take_events(device), VIRTIO_EVENT_QUEUE);
+        assert_int_equal(vmem_virtio_take_events(device), VIRTIO_EVENT_QUEUE);
         fake_virtio_mmio_interrupt(VIRTIO_EVENT_CONFIG);
-        assert_int_equal(virtio_take_events(device), VIRTIO_EVENT_CONFIG);
+        assert_int_equal(vmem_virtio_take_events(device), VIRTIO_EVENT_CONFIG);
         fake_virtio_mmio_interrupt(0xffffffff);
-        assert_int_equal(virtio_take_events(device), VIRTIO_EVENT_CONFIG | VIRTIO_EVENT_QUEUE);
+        assert_int_equal(vmem_virtio_take_events(device), VIRTIO_EVENT_CONFIG | VIRTIO_EVENT_QUEUE);
         mmio->isr = 0;
-        assert_int_equal(virtio_take_events(device), 0);
-        assert_int_equal(device->nr_interrupts, cases[i].mode == VIRTIO_IRQ_POLL ? 0 : 3);
+        assert_int_equal(vmem_virtio_take_events(device), 0);
+        assert_int_equal(device->nr_interrupts, cases[i].mode == VMEM_IRQ_POLL ? 0 : 3);
     }
 }
 
@@ -225,9 +225,9 @@ TEST_WITH(test_line_that_is_not_there, set_up, tear_down)
     struct virtio_mmio_address far = address;
 
     far.irq_line = 1000;
-    assert_int_equal(virtio_mmio_create(&far, &device), OK);
-    assert_int_equal(device->ops->irq_enable(device, VIRTIO_IRQ_AUTO), OK);
-    assert_int_equal(device->irq_mode, VIRTIO_IRQ_POLL);
+    assert_int_equal(vmem_mmio_create(&far, &device), OK);
+    assert_int_equal(device->ops->irq_enable(device, VMEM_IRQ_AUTO), OK);
+    assert_int_equal(device->irq_mode, VMEM_IRQ_POLL);
 }
 
 static void other_handler(void *context)
@@ -238,7 +238,7 @@ static void other_handler(void *context)
 /* Threat 11: the line is given up as well, so that the platform can mask it. */
 TEST_WITH(test_storm, set_up, tear_down)
 {
-    attach(VIRTIO_IRQ_AUTO);
+    attach(VMEM_IRQ_AUTO);
     while (platform_irq_attach_line(3, other_handler, NULL) == OK)
         ;
     /* Many, but spread over time: no storm. */
@@ -247,20 +247,20 @@ TEST_WITH(test_storm, set_up, tear_down)
             fake_virtio_mmio_interrupt(VIRTIO_EVENT_CONFIG);
         fake_advance_ms(10);
     }
-    assert_int_equal(device->irq_mode, VIRTIO_IRQ_INTX);
+    assert_int_equal(device->irq_mode, VMEM_IRQ_INTX);
     assert_int_equal(device->nr_interrupts, 10000);
     mmio->isr_stuck = true;
     for (unsigned i = 0; i < 10000; i++)
         fake_virtio_mmio_interrupt(VIRTIO_EVENT_CONFIG);
-    assert_int_equal(device->irq_mode, VIRTIO_IRQ_POLL);
+    assert_int_equal(device->irq_mode, VMEM_IRQ_POLL);
     assert_int_equal(device->nr_interrupts, 10000 + 4097);
     assert_non_null(strstr(fake_console(), "the device is polled from now on"));
     mmio->isr_stuck = false;
-    assert_int_equal(virtio_take_events(device), VIRTIO_EVENT_CONFIG);
-    assert_int_equal(virtio_take_events(device), 0);
+    assert_int_equal(vmem_virtio_take_events(device), VIRTIO_EVENT_CONFIG);
+    assert_int_equal(vmem_virtio_take_events(device), 0);
     assert_int_equal(platform_irq_attach_line(3, other_handler, NULL), OK);
     fake_rig_round_trip(queue);
-    assert_int_equal(virtio_take_events(device), VIRTIO_EVENT_QUEUE);
+    assert_int_equal(vmem_virtio_take_events(device), VIRTIO_EVENT_QUEUE);
     assert_int_equal(device->nr_interrupts, 10000 + 4097);
 }
 
@@ -294,7 +294,7 @@ TEST_WITH(test_parse, set_up, tear_down)
 
     for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
         struct virtio_mmio_address parsed;
-        int status = virtio_mmio_parse(cases[i].text, &parsed);
+        int status = vmem_mmio_parse(cases[i].text, &parsed);
         if (status != cases[i].status)
             fail_msg("'%s': status %d", cases[i].text, status);
         if (status != OK)

@@ -32,19 +32,19 @@ TEST_WITH(test_device_types, set_up, tear_down)
 
     for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
         struct pci_device function = {.vendor_id = cases[i].vendor, .device_id = cases[i].id};
-        assert_int_equal(virtio_pci_device_type(&function), cases[i].type);
+        assert_int_equal(vmem_pci_device_type(&function), cases[i].type);
     }
 }
 
 TEST_WITH(test_transitional_is_refused, set_up, tear_down)
 {
-    struct virtio_device *none;
+    struct vmem_virtio *none;
 
     fake_pci_set(fake.function, 2, 2, 0x1002);
-    assert_int_equal(virtio_pci_create(fake_virtio_pci_scan(&fake), &none), E_NODEV);
+    assert_int_equal(vmem_pci_create(fake_virtio_pci_scan(&fake), &none), E_NODEV);
     assert_non_null(strstr(fake_console(), "1af4:1002 is a legacy or transitional virtio device"));
     fake_pci_set(fake.function, 0, 2, 0x8086);
-    assert_int_equal(virtio_pci_create(fake_virtio_pci_scan(&fake), &none), E_NODEV);
+    assert_int_equal(vmem_pci_create(fake_virtio_pci_scan(&fake), &none), E_NODEV);
     assert_non_null(strstr(fake_console(), "8086:1002 is not a virtio device"));
 }
 
@@ -53,7 +53,7 @@ TEST_WITH(test_revision_and_subsystem, set_up, tear_down)
 {
     fake_pci_set(fake.function, 8, 1, 0xff);
     fake_pci_set(fake.function, 0x2c, 4, 0xdeadbeef);
-    assert_int_equal(attach(VIRTIO_IRQ_AUTO), OK);
+    assert_int_equal(attach(VMEM_IRQ_AUTO), OK);
     assert_string_equal(device->location, "pci 0000:00:04.0");
     assert_int_equal(device->device_type, VIRTIO_ID_MEM);
     fake_rig_round_trip(queue);
@@ -62,12 +62,12 @@ TEST_WITH(test_revision_and_subsystem, set_up, tear_down)
 /* Nothing is held when creation fails: tear_down compares the pages. */
 TEST_WITH(test_create_fails, set_up, tear_down)
 {
-    struct virtio_device *none;
+    struct vmem_virtio *none;
 
     fake_virtio_pci_clear_caps(&fake);
-    assert_int_equal(virtio_pci_create(fake_virtio_pci_scan(&fake), &none), E_NODEV);
+    assert_int_equal(vmem_pci_create(fake_virtio_pci_scan(&fake), &none), E_NODEV);
     fake_virtio_pci_add_cap(&fake, 0x40, 16, 1, 4, 0x8000, 64);
-    assert_int_equal(virtio_pci_create(fake_virtio_pci_scan(&fake), &none), E_RANGE);
+    assert_int_equal(vmem_pci_create(fake_virtio_pci_scan(&fake), &none), E_RANGE);
 }
 
 /* ---- registers ---- */
@@ -86,7 +86,7 @@ TEST_WITH(test_end_to_end, set_up, tear_down)
             fake.offered |= (i >> j & 1) != 0 ? features[j] : 0;
         fake.queues[0].notify_off = 5;
         fake.queues[0].notif_config_data = 0xabc;
-        assert_int_equal(attach(VIRTIO_IRQ_AUTO), OK);
+        assert_int_equal(attach(VMEM_IRQ_AUTO), OK);
         assert_true(fake.accepted == fake.offered);
         assert_int_equal(fake.status, 0x0f);
         for (unsigned j = 0; j < 300; j++)
@@ -107,7 +107,7 @@ TEST_WITH(test_queue_addresses, set_up, tear_down)
                                       .device_area = 0xfedcba987640};
 
     create();
-    assert_int_equal(virtio_negotiate(device, 0, 0, no_names), OK);
+    assert_int_equal(vmem_virtio_negotiate(device, 0, 0, no_names), OK);
     fake.nr_queues = 2;
     fake.queues[1].areas[0] = ~(u64)0; /* left over from before */
     fake.offered = 0;
@@ -128,7 +128,7 @@ TEST_WITH(test_config_space, set_up, tear_down)
     for (unsigned i = 0; i < sizeof(snapshot); i++)
         fake.config[i] = (u8)(0xf0 - i);
     create();
-    assert_int_equal(virtio_read_config(device, snapshot, sizeof(snapshot)), OK);
+    assert_int_equal(vmem_virtio_read_config(device, snapshot, sizeof(snapshot)), OK);
     assert_memory_equal(snapshot, fake.config, sizeof(snapshot));
     assert_int_equal(device->ops->read_config(device, 3, 1), 0xf0 - 3);
     assert_int_equal(device->ops->read_config(device, 4, 2), 0xebec);
@@ -144,7 +144,7 @@ TEST_WITH(test_no_config_space, set_up, tear_down)
     fake_pci_set(fake.function, 0x60 + 12, 4, 0);
     create();
     assert_int_equal(device->ops->config_bytes(device), 0);
-    assert_int_equal(virtio_read_config(device, snapshot, sizeof(snapshot)), E_RANGE);
+    assert_int_equal(vmem_virtio_read_config(device, snapshot, sizeof(snapshot)), E_RANGE);
 }
 
 TEST_WITH(test_config_longer_than_bar_page, set_up, tear_down)
@@ -171,7 +171,7 @@ TEST_WITH(test_short_common_structure, set_up, tear_down)
         set_up();
         fake_pci_set(fake.function, 0x40 + 12, 4, cases[i].bytes);
         fake.offered |= both;
-        assert_int_equal(attach(VIRTIO_IRQ_AUTO), OK);
+        assert_int_equal(attach(VMEM_IRQ_AUTO), OK);
         assert_true((device->features & both) == (both & ~cases[i].lacking));
         fake_rig_round_trip(queue);
     }
@@ -200,7 +200,7 @@ TEST_WITH(test_queue_refusals, set_up, tear_down)
         }
         if (i == 4)
             fake.queues[0].notify_off = 0x400;
-        assert_int_equal(attach(VIRTIO_IRQ_POLL), expected[i]);
+        assert_int_equal(attach(VMEM_IRQ_POLL), expected[i]);
         assert_int_equal(fake.queues[0].enabled, expected[i] == OK);
         if (expected[i] != OK)
             assert_non_null(strstr(fake_console(), "dev0: error: "));
@@ -210,7 +210,7 @@ TEST_WITH(test_queue_refusals, set_up, tear_down)
 TEST_WITH(test_many_queues, set_up, tear_down)
 {
     fake.nr_queues = FAKE_VIRTIO_QUEUES;
-    assert_int_equal(attach(VIRTIO_IRQ_AUTO), OK);
+    assert_int_equal(attach(VMEM_IRQ_AUTO), OK);
     assert_int_equal(device->ops->queue_size_max(device, 7), 128);
     assert_int_equal(device->ops->queue_size_max(device, 8), 0);
     assert_int_equal(device->ops->queue_size_max(device, 0xffff), 0);
@@ -221,16 +221,16 @@ TEST_WITH(test_many_queues, set_up, tear_down)
 TEST_WITH(test_queue_reset, set_up, tear_down)
 {
     fake.offered |= BIT(RING_RESET);
-    assert_int_equal(attach(VIRTIO_IRQ_AUTO), OK);
+    assert_int_equal(attach(VMEM_IRQ_AUTO), OK);
     fake_rig_round_trip(queue);
-    assert_int_equal(virtqueue_reset(queue), OK);
+    assert_int_equal(vmem_queue_reset(queue), OK);
     assert_int_equal(fake.queues[0].vector, 1); /* set anew */
     fake_rig_round_trip(queue);
     fake.vectors_usable = 0; /* P24: refused the second time */
-    assert_int_not_equal(virtqueue_reset(queue), OK);
+    assert_int_not_equal(vmem_queue_reset(queue), OK);
     assert_int_equal(fake.queues[0].enabled, 0);
     fake.vectors_usable = 2;
     fake.queues[0].enabled = 1;
     fake.queue_reset_hangs = true;
-    assert_int_equal(virtqueue_reset(queue), E_TIMEOUT);
+    assert_int_equal(vmem_queue_reset(queue), E_TIMEOUT);
 }

@@ -32,7 +32,7 @@ static void tear_down(void)
 
 static int find(void)
 {
-    return virtio_pci_find_windows(fake_virtio_pci_scan(&fake), &windows);
+    return vmem_pci_find_windows(fake_virtio_pci_scan(&fake), &windows);
 }
 
 static void assert_window(const struct virtio_pci_window *window, u32 offset, u32 bytes)
@@ -244,7 +244,7 @@ TEST_WITH(test_bar_without_address, set_up, tear_down)
     log_levels[LOG_VIRTIO] = LOG_LEVEL_DEBUG;
     pci_init(NULL);
     assert_int_equal(pci_scan(), 1);
-    assert_int_equal(virtio_pci_find_windows(pci_device_at(0), &windows), E_NODEV);
+    assert_int_equal(vmem_pci_find_windows(pci_device_at(0), &windows), E_NODEV);
     assert_non_null(strstr(fake_console(), "the BAR has no address"));
     assert_non_null(strstr(fake_console(), "error: no usable common structure"));
 }
@@ -311,7 +311,7 @@ TEST_WITH(test_notify_offsets, set_up, tear_down)
         windows.notify.offset = cases[i].window_offset;
         windows.notify.bytes = cases[i].window_bytes;
         windows.notify_multiplier = cases[i].multiplier;
-        int status = virtio_pci_notify_offset(&windows, cases[i].off, cases[i].bytes, &offset);
+        int status = vmem_pci_notify_offset(&windows, cases[i].off, cases[i].bytes, &offset);
         if (status != cases[i].status || offset != cases[i].offset)
             fail_msg("case %u: status %d, offset 0x%x", i, status, (unsigned)offset);
     }

@@ -61,13 +61,13 @@ static void round_trips(u64 features, u16 size)
     (void)features;
     for (unsigned i = 0; i < 3u * size + 1; i++) {
         u32 bytes = i % 100 + 1;
-        assert_int_equal(virtqueue_take_used(rig.queue, &used), E_AGAIN);
+        assert_int_equal(vmem_queue_take_used(rig.queue, &used), E_AGAIN);
         assert_int_equal(fake_rig_add(&rig, i % 4, (u8)i, bytes), OK);
-        assert_int_equal(virtqueue_outstanding(rig.queue), 1);
-        virtqueue_publish(rig.queue);
-        assert_int_equal(virtio_take_events(&rig.transport.device), VIRTIO_EVENT_QUEUE);
+        assert_int_equal(vmem_queue_outstanding(rig.queue), 1);
+        vmem_queue_publish(rig.queue);
+        assert_int_equal(vmem_virtio_take_events(&rig.transport.device), VIRTIO_EVENT_QUEUE);
         fake_rig_expect(&rig, i % 4, bytes);
-        assert_int_equal(virtqueue_outstanding(rig.queue), 0);
+        assert_int_equal(vmem_queue_outstanding(rig.queue), 0);
         const u8 *request = fake_rig_buffer(&rig, i % 4);
         assert_memory_equal(request, request + FAKE_RIG_BUFFER_BYTES / 2, bytes);
     }
@@ -90,14 +90,14 @@ static void fills(u64 features, u16 size)
         for (unsigned i = 0; i < room; i++)
             assert_int_equal(fake_rig_add(&rig, i, (u8)(i + round), 10), OK);
         assert_int_equal(fake_rig_add(&rig, room, 0, 10), E_NOMEM);
-        assert_int_equal(virtqueue_outstanding(rig.queue), room);
-        virtqueue_publish(rig.queue);
+        assert_int_equal(vmem_queue_outstanding(rig.queue), room);
+        vmem_queue_publish(rig.queue);
         assert_int_equal(rig.transport.nr_notifies, notified + 1);
-        virtqueue_publish(rig.queue); /* nothing new */
+        vmem_queue_publish(rig.queue); /* nothing new */
         assert_int_equal(rig.transport.nr_notifies, notified + 1);
         for (unsigned i = 0; i < room; i++)
             fake_rig_expect(&rig, i, 10);
-        assert_int_equal(virtqueue_take_used(rig.queue, &used), E_AGAIN);
+        assert_int_equal(vmem_queue_take_used(rig.queue, &used), E_AGAIN);
     }
 }
 
@@ -117,7 +117,7 @@ static void publishes_at_once(u64 features, u16 size)
         assert_int_equal(fake_rig_add(&rig, i, 0, 8), OK);
         assert_false(fake_ring_pop(ring(), &buffer));
     }
-    virtqueue_publish(rig.queue);
+    vmem_queue_publish(rig.queue);
     for (unsigned i = 0; i < room; i++)
         assert_true(fake_ring_pop(ring(), &buffer));
     assert_false(fake_ring_pop(ring(), &buffer));
@@ -149,7 +149,7 @@ static void out_of_order(u64 features, u16 size)
             assert_int_equal(fake_rig_add(&rig, i, (u8)i, 8), OK);
             waiting[i] = i;
         }
-        virtqueue_publish(rig.queue);
+        vmem_queue_publish(rig.queue);
         for (unsigned left = room; left > 0; left--) {
             seed = seed * 1103515245 + 12345;
             unsigned pick = seed / 65536 % left;
@@ -182,7 +182,7 @@ static void in_order_batches(u64 features, u16 size)
     for (unsigned round = 0; round < 5; round++) {
         for (unsigned i = 0; i < room; i++)
             assert_int_equal(fake_rig_add(&rig, i, (u8)i, 8), OK);
-        virtqueue_publish(rig.queue);
+        vmem_queue_publish(rig.queue);
         for (unsigned i = 0; i < room; i++)
             assert_true(fake_ring_pop(ring(), &popped[i]));
         unsigned first = room / 3;
@@ -190,13 +190,13 @@ static void in_order_batches(u64 features, u16 size)
             fake_ring_push_batch(ring(), popped, first, 5);
             for (unsigned i = 0; i < first; i++)
                 fake_rig_expect(&rig, i, i + 1 == first ? 5 : 8);
-            assert_int_equal(virtqueue_take_used(rig.queue, &used), E_AGAIN);
+            assert_int_equal(vmem_queue_take_used(rig.queue, &used), E_AGAIN);
         }
         fake_ring_push_batch(ring(), popped + first, room - first, 6);
         for (unsigned i = first; i < room; i++)
             fake_rig_expect(&rig, i, i + 1 == room ? 6 : 8);
-        assert_int_equal(virtqueue_take_used(rig.queue, &used), E_AGAIN);
-        assert_int_equal(virtqueue_outstanding(rig.queue), 0);
+        assert_int_equal(vmem_queue_take_used(rig.queue, &used), E_AGAIN);
+        assert_int_equal(vmem_queue_outstanding(rig.queue), 0);
     }
 }
 
@@ -219,8 +219,8 @@ TEST(test_in_order_chains)
         unsigned nr_pieces = 1 + seed / 65536 % 4;
         for (unsigned i = 0; i < nr_pieces; i++)
             pieces[i] = (struct virtqueue_piece){virt_to_phys(fake_rig_buffer(&rig, i)), 8};
-        if (virtqueue_add(rig.queue, pieces, 0, nr_pieces, popped) == OK) {
-            virtqueue_publish(rig.queue);
+        if (vmem_queue_add(rig.queue, pieces, 0, nr_pieces, popped) == OK) {
+            vmem_queue_publish(rig.queue);
             assert_true(fake_ring_pop(ring(), &popped[outstanding++]));
         }
         unsigned nr_used = seed / 131072 % (outstanding + 1);
@@ -229,7 +229,7 @@ TEST(test_in_order_chains)
         fake_ring_push_batch(ring(), popped, nr_used, 4);
         for (unsigned i = 0; i < nr_used; i++) {
             struct virtqueue_used used;
-            assert_int_equal(virtqueue_take_used(rig.queue, &used), OK);
+            assert_int_equal(vmem_queue_take_used(rig.queue, &used), OK);
         }
         outstanding -= nr_used;
         memmove(popped, popped + nr_used, outstanding * sizeof(popped[0]));
@@ -247,13 +247,13 @@ static void many_pieces(u64 features, u16 size)
             for (unsigned i = 0; i < nr; i++)
                 pieces[i] = (struct virtqueue_piece){virt_to_phys(fake_rig_buffer(&rig, i)), i + 1};
             rig.transport.hold = true;
-            int status = virtqueue_add(rig.queue, pieces, nr_readable, nr - nr_readable, token);
+            int status = vmem_queue_add(rig.queue, pieces, nr_readable, nr - nr_readable, token);
             if (nr > size) {
                 assert_int_equal(status, E_INVAL);
                 continue;
             }
             assert_int_equal(status, OK);
-            virtqueue_publish(rig.queue);
+            vmem_queue_publish(rig.queue);
             struct fake_buffer buffer;
             assert_true(fake_ring_pop(ring(), &buffer));
             assert_int_equal(buffer.nr_pieces, nr);
@@ -266,7 +266,7 @@ static void many_pieces(u64 features, u16 size)
             }
             fake_ring_push(ring(), &buffer, 0);
             struct virtqueue_used used;
-            assert_int_equal(virtqueue_take_used(rig.queue, &used), OK);
+            assert_int_equal(vmem_queue_take_used(rig.queue, &used), OK);
             assert_ptr_equal(used.token, token);
         }
     }
@@ -288,8 +288,8 @@ TEST(test_index_wraps)
         fake_rig_start(&rig, formats[i], 16);
         for (unsigned j = 0; j < 66000; j++) {
             assert_int_equal(fake_rig_add(&rig, 0, (u8)j, 4), OK);
-            virtqueue_publish(rig.queue);
-            assert_int_equal(virtio_take_events(&rig.transport.device), VIRTIO_EVENT_QUEUE);
+            vmem_queue_publish(rig.queue);
+            assert_int_equal(vmem_virtio_take_events(&rig.transport.device), VIRTIO_EVENT_QUEUE);
             fake_rig_expect(&rig, 0, 4);
         }
         fake_rig_stop(&rig);
@@ -302,7 +302,7 @@ static bool notified_by_one_more(void)
 {
     u64 before = rig.transport.nr_notifies;
     assert_int_equal(fake_rig_add(&rig, 0, 0, 4), OK);
-    virtqueue_publish(rig.queue);
+    vmem_queue_publish(rig.queue);
     return rig.transport.nr_notifies != before;
 }
 
@@ -350,7 +350,7 @@ TEST(test_event_positions)
             assert_true(notified_by_one_more());
             assert_int_equal(fake_transport_process(&rig.transport, 0), round % 7 + 1);
             struct virtqueue_used used;
-            while (virtqueue_take_used(rig.queue, &used) == OK)
+            while (vmem_queue_take_used(rig.queue, &used) == OK)
                 ;
             assert_false(rig.transport.device.broken);
         }
@@ -378,6 +378,6 @@ TEST(test_no_publish_before_driver_ok)
     fake_rig_start(&rig, 0, 8);
     assert_int_equal(fake_rig_add(&rig, 0, 0, 4), OK);
     rig.transport.device.status &= (u8)~VIRTIO_STATUS_DRIVER_OK;
-    assert_panics(virtqueue_publish(rig.queue), "VIRTIO_STATUS_DRIVER_OK");
+    assert_panics(vmem_queue_publish(rig.queue), "VIRTIO_STATUS_DRIVER_OK");
     fake_shutdown();
 }

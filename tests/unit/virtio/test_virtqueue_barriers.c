@@ -70,7 +70,7 @@ TEST(test_index_comes_last)
     for (unsigned i = 0; i < ARRAY_SIZE(formats); i++) {
         start(formats[i], look_for_buffer);
         assert_int_equal(fake_rig_add(&rig, 3, 0x5a, 24), OK);
-        virtqueue_publish(rig.queue);
+        vmem_queue_publish(rig.queue);
         assert_string_equal(barriers, "wf");
         assert_false(seen_early);
         assert_true(seen_at_full);
@@ -96,7 +96,7 @@ TEST(test_wish_is_read_last)
         fake_ring_want_notify(ring(), false);
         fake_on_barrier = wish_for_notification;
         assert_int_equal(fake_rig_add(&rig, 0, 0, 4), OK);
-        virtqueue_publish(rig.queue);
+        vmem_queue_publish(rig.queue);
         assert_int_equal(rig.transport.nr_notifies, 1);
         fake_rig_stop(&rig);
     }
@@ -109,7 +109,7 @@ TEST(test_each_packed_list_has_its_barrier)
     for (unsigned i = 0; i < 3; i++)
         assert_int_equal(fake_rig_add(&rig, i, 0, 4), OK);
     assert_string_equal(barriers, "ww");
-    virtqueue_publish(rig.queue);
+    vmem_queue_publish(rig.queue);
     assert_string_equal(barriers, "wwwf");
     assert_false(seen_early);
     fake_rig_stop(&rig);
@@ -142,7 +142,7 @@ TEST(test_look_again_after_arming)
     start(BIT(EVENT_IDX), NULL);
     assert_int_equal(fake_rig_add(&rig, 0, 0, 4), OK);
     assert_int_equal(fake_rig_add(&rig, 1, 0, 4), OK);
-    virtqueue_publish(rig.queue);
+    vmem_queue_publish(rig.queue);
     assert_true(fake_ring_pop(ring(), &first));
     fake_ring_push(ring(), &first, 4);
     fake_rig_expect(&rig, 0, 4);
@@ -151,7 +151,7 @@ TEST(test_look_again_after_arming)
     assert_true(seen_at_full);
     assert_string_equal(barriers, "fr");
     fake_on_barrier = NULL;
-    assert_int_equal(virtqueue_take_used(rig.queue, &used), E_AGAIN);
+    assert_int_equal(vmem_queue_take_used(rig.queue, &used), E_AGAIN);
     fake_rig_stop(&rig);
 }
 
@@ -173,7 +173,7 @@ TEST(test_entry_is_read_last)
         struct fake_buffer buffer;
         start(formats[i], NULL);
         assert_int_equal(fake_rig_add(&rig, 0, 0, 4), OK);
-        virtqueue_publish(rig.queue);
+        vmem_queue_publish(rig.queue);
         assert_true(fake_ring_pop(ring(), &buffer));
         fake_ring_push(ring(), &buffer, 4);
         fake_on_barrier = rewrite_entry;

@@ -29,18 +29,18 @@ static void start(u64 features, unsigned nr_buffers)
     rig.transport.hold = true;
     for (unsigned i = 0; i < nr_buffers; i++)
         assert_int_equal(fake_rig_add(&rig, i, (u8)i, 16), OK);
-    virtqueue_publish(rig.queue);
+    vmem_queue_publish(rig.queue);
 }
 
 static int take(struct virtqueue_used *used)
 {
-    return virtqueue_take_used(rig.queue, used);
+    return vmem_queue_take_used(rig.queue, used);
 }
 
 /* The device is broken for this reason, and the queue is of no use until a reset. */
 static void expect_broken(const char *reason)
 {
-    struct virtio_device *device = &rig.transport.device;
+    struct vmem_virtio *device = &rig.transport.device;
     struct virtqueue_used used;
     u64 notified = rig.transport.nr_notifies;
 
@@ -52,7 +52,7 @@ static void expect_broken(const char *reason)
     assert_int_not_equal(rig.transport.status & VIRTIO_STATUS_FAILED, 0);
     assert_int_equal(take(&used), E_BROKEN);
     assert_int_equal(fake_rig_add(&rig, 0, 0, 4), E_BROKEN);
-    virtqueue_publish(rig.queue);
+    vmem_queue_publish(rig.queue);
     assert_int_equal(rig.transport.nr_notifies, notified);
     fake_rig_stop(&rig);
 }
@@ -102,7 +102,7 @@ TEST(test_nothing_is_ever_used)
         for (unsigned j = 0; j < 1000; j++)
             assert_int_equal(take(&used), E_AGAIN);
         assert_false(rig.transport.device.broken);
-        assert_int_equal(virtqueue_outstanding(rig.queue), 3);
+        assert_int_equal(vmem_queue_outstanding(rig.queue), 3);
         fake_rig_stop(&rig);
     }
 }
@@ -238,11 +238,11 @@ TEST(test_scribbled_ring)
             fake_ring_push(ring(), &buffers[2 - j], 16);
             fake_rig_expect(&rig, 2 - j, 16);
         }
-        assert_int_equal(virtqueue_outstanding(rig.queue), 0);
+        assert_int_equal(vmem_queue_outstanding(rig.queue), 0);
         /* The free list is the driver's own: the ring can be filled again without a fault. */
         for (unsigned j = 0; j < 8; j++)
             assert_int_equal(fake_rig_add(&rig, j, 0, 4), OK);
-        virtqueue_publish(rig.queue);
+        vmem_queue_publish(rig.queue);
         assert_false(rig.transport.device.broken);
         fake_rig_stop(&rig);
     }
@@ -313,8 +313,8 @@ TEST(test_late_answer_after_reset)
     start(BIT(RING_RESET), 3);
     assert_true(fake_ring_pop(ring(), &buffer));
     struct fake_ring old = *ring();
-    assert_int_equal(virtqueue_reset(rig.queue), OK);
-    assert_int_equal(virtqueue_outstanding(rig.queue), 0);
+    assert_int_equal(vmem_queue_reset(rig.queue), OK);
+    assert_int_equal(vmem_queue_outstanding(rig.queue), 0);
     fake_ring_push_raw(&old, buffer.id, 16, buffer.nr_slots); /* the ring is no longer its own */
     assert_int_equal(take(&used), E_BROKEN);
     assert_true(rig.transport.device.broken);
@@ -327,8 +327,8 @@ TEST(test_no_publish_to_a_broken_device)
     start(0, 1);
     u64 notified = rig.transport.nr_notifies;
     assert_int_equal(fake_rig_add(&rig, 1, 0, 4), OK);
-    virtio_break(&rig.transport.device, "by the test");
-    virtqueue_publish(rig.queue);
+    vmem_virtio_break(&rig.transport.device, "by the test");
+    vmem_queue_publish(rig.queue);
     assert_int_equal(rig.transport.nr_notifies, notified);
     fake_rig_stop(&rig);
 }
@@ -347,10 +347,10 @@ TEST(test_vanished_with_buffers_outstanding)
 
     start(0, 3);
     rig.transport.faults.vanished = true;
-    assert_true(virtio_needs_reset(&rig.transport.device));
+    assert_true(vmem_virtio_needs_reset(&rig.transport.device));
     assert_int_equal(take(&used), E_AGAIN);
-    virtqueue_publish(rig.queue);
-    assert_int_equal(virtio_reset(&rig.transport.device), E_NODEV);
+    vmem_queue_publish(rig.queue);
+    assert_int_equal(vmem_virtio_reset(&rig.transport.device), E_NODEV);
     assert_int_equal(take(&used), E_BROKEN);
     assert_non_null(strstr(rig.transport.device.broken_reason, "vanished"));
     fake_rig_stop(&rig);

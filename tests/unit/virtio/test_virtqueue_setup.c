@@ -38,14 +38,14 @@ TEST(test_queue_sizes)
 {
     for (unsigned i = 0; i < ARRAY_SIZE(size_cases); i++) {
         const struct size_case *test = &size_cases[i];
-        struct virtio_device *device = &rig.transport.device;
+        struct vmem_virtio *device = &rig.transport.device;
         fake_rig_boot(&rig);
         rig.transport.queue_size_max = test->max;
         rig.transport.offered |= test->packed ? BIT(RING_PACKED) : 0;
-        assert_int_equal(virtio_negotiate(device, 0, 0, no_names), OK);
-        assert_int_equal(virtqueue_create(device, 0, test->wanted, &rig.queue), test->status);
+        assert_int_equal(vmem_virtio_negotiate(device, 0, 0, no_names), OK);
+        assert_int_equal(vmem_queue_create(device, 0, test->wanted, &rig.queue), test->status);
         if (test->status == OK)
-            assert_int_equal(virtqueue_size(rig.queue), test->size);
+            assert_int_equal(vmem_queue_size(rig.queue), test->size);
         fake_rig_stop(&rig);
     }
 }
@@ -56,7 +56,7 @@ TEST(test_odd_packed_size_works)
         fake_rig_start(&rig, BIT(RING_PACKED), size);
         for (unsigned i = 0; i < 100; i++) {
             assert_int_equal(fake_rig_add(&rig, 0, (u8)i, 4), OK);
-            virtqueue_publish(rig.queue);
+            vmem_queue_publish(rig.queue);
             fake_rig_expect(&rig, 0, 4);
         }
         fake_rig_stop(&rig);
@@ -69,8 +69,8 @@ TEST(test_enable_fails)
 
     fake_rig_boot(&rig);
     rig.transport.faults.queue_enable_status = E_UNSUPPORTED;
-    assert_int_equal(virtio_negotiate(&rig.transport.device, 0, 0, no_names), OK);
-    assert_int_equal(virtqueue_create(&rig.transport.device, 0, 8, &rig.queue), E_UNSUPPORTED);
+    assert_int_equal(vmem_virtio_negotiate(&rig.transport.device, 0, 0, no_names), OK);
+    assert_int_equal(vmem_queue_create(&rig.transport.device, 0, 8, &rig.queue), E_UNSUPPORTED);
     assert_null(rig.queue);
     fake_rig_stop(&rig);
 }
@@ -80,8 +80,8 @@ TEST(test_no_such_queue)
     struct virtqueue *other = NULL;
 
     fake_rig_boot(&rig);
-    assert_int_equal(virtio_negotiate(&rig.transport.device, 0, 0, no_names), OK);
-    assert_int_equal(virtqueue_create(&rig.transport.device, 1, 8, &other), E_NODEV);
+    assert_int_equal(vmem_virtio_negotiate(&rig.transport.device, 0, 0, no_names), OK);
+    assert_int_equal(vmem_queue_create(&rig.transport.device, 1, 8, &other), E_NODEV);
     fake_rig_stop(&rig);
 }
 
@@ -92,7 +92,7 @@ TEST(test_out_of_memory)
     unsigned nr_pages = 0;
 
     fake_rig_boot(&rig);
-    assert_int_equal(virtio_negotiate(&rig.transport.device, 0, 0, no_names), OK);
+    assert_int_equal(vmem_virtio_negotiate(&rig.transport.device, 0, 0, no_names), OK);
     while (nr_pages < ARRAY_SIZE(pages)) {
         pages[nr_pages] = page_alloc(0, PAGE_KERNEL);
         if (pages[nr_pages] == PADDR_NONE)
@@ -100,11 +100,11 @@ TEST(test_out_of_memory)
         nr_pages++;
     }
     assert_in_range(nr_pages, 100, ARRAY_SIZE(pages) - 1);
-    assert_int_equal(virtqueue_create(&rig.transport.device, 0, 8, &rig.queue), E_NOMEM);
+    assert_int_equal(vmem_queue_create(&rig.transport.device, 0, 8, &rig.queue), E_NOMEM);
     page_free(pages[--nr_pages], 0);
-    assert_int_equal(virtqueue_create(&rig.transport.device, 0, 8, &rig.queue), E_NOMEM);
+    assert_int_equal(vmem_queue_create(&rig.transport.device, 0, 8, &rig.queue), E_NOMEM);
     page_free(pages[--nr_pages], 0);
-    assert_int_equal(virtqueue_create(&rig.transport.device, 0, 8, &rig.queue), OK);
+    assert_int_equal(vmem_queue_create(&rig.transport.device, 0, 8, &rig.queue), OK);
     while (nr_pages > 0)
         page_free(pages[--nr_pages], 0);
     fake_rig_stop(&rig);
@@ -116,9 +116,9 @@ TEST(test_too_long)
     struct virtqueue_piece pieces[] = {{FAKE_RAM_BASE, 0x80000000}, {FAKE_RAM_BASE, 0x80000000}};
 
     fake_rig_start(&rig, 0, 8);
-    assert_int_equal(virtqueue_add(rig.queue, pieces, 1, 1, NULL), E_INVAL);
+    assert_int_equal(vmem_queue_add(rig.queue, pieces, 1, 1, NULL), E_INVAL);
     pieces[1].bytes--;
-    assert_int_equal(virtqueue_add(rig.queue, pieces, 1, 1, NULL), OK);
+    assert_int_equal(vmem_queue_add(rig.queue, pieces, 1, 1, NULL), OK);
     fake_rig_stop(&rig);
 }
 
@@ -140,16 +140,16 @@ TEST(test_queue_reset)
         for (unsigned round = 0; round < 3; round++) {
             for (unsigned i = 0; i < 3; i++)
                 assert_int_equal(fake_rig_add(&rig, i, 0, 4), OK);
-            virtqueue_publish(rig.queue);
-            assert_int_equal(virtqueue_reset(rig.queue), OK);
-            assert_int_equal(virtqueue_outstanding(rig.queue), 0);
-            assert_int_equal(virtqueue_take_used(rig.queue, &used), E_AGAIN);
+            vmem_queue_publish(rig.queue);
+            assert_int_equal(vmem_queue_reset(rig.queue), OK);
+            assert_int_equal(vmem_queue_outstanding(rig.queue), 0);
+            assert_int_equal(vmem_queue_take_used(rig.queue, &used), E_AGAIN);
         }
         rig.transport.faults.queue_reset_status = E_TIMEOUT;
-        assert_int_equal(virtqueue_reset(rig.queue), E_TIMEOUT);
+        assert_int_equal(vmem_queue_reset(rig.queue), E_TIMEOUT);
         fake_rig_stop(&rig);
     }
     fake_rig_start(&rig, 0, 8);
-    assert_int_equal(virtqueue_reset(rig.queue), E_UNSUPPORTED);
+    assert_int_equal(vmem_queue_reset(rig.queue), E_UNSUPPORTED);
     fake_rig_stop(&rig);
 }

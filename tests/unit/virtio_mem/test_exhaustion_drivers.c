@@ -20,7 +20,7 @@ static void boot_with(u64 features)
 {
     fake_rig_boot(&rig);
     rig.transport.offered |= features;
-    assert_int_equal(virtio_negotiate(&rig.transport.device, 0, 0, no_names), OK);
+    assert_int_equal(vmem_virtio_negotiate(&rig.transport.device, 0, 0, no_names), OK);
 }
 
 static void split_rig(void)
@@ -35,13 +35,13 @@ static void packed_rig(void)
 
 static int create_queue(void)
 {
-    return virtqueue_create(&rig.transport.device, 0, 64, &rig.queue);
+    return vmem_queue_create(&rig.transport.device, 0, 64, &rig.queue);
 }
 
 static void destroy_queue(void)
 {
-    assert_int_equal(virtio_reset(&rig.transport.device), OK);
-    virtqueue_destroy(rig.queue);
+    assert_int_equal(vmem_virtio_reset(&rig.transport.device), OK);
+    vmem_queue_destroy(rig.queue);
     rig.queue = NULL;
 }
 
@@ -63,7 +63,7 @@ TEST(queues)
 /* ---- a PCI function ---- */
 
 static struct fake_virtio_pci function;
-static struct virtio_device *device;
+static struct vmem_virtio *device;
 
 static void add_function(void)
 {
@@ -73,12 +73,12 @@ static void add_function(void)
 
 static int create_transport(void)
 {
-    return virtio_pci_create(fake_virtio_pci_scan(&function), &device);
+    return vmem_pci_create(fake_virtio_pci_scan(&function), &device);
 }
 
 static void destroy_transport(void)
 {
-    virtio_pci_destroy(device);
+    vmem_pci_destroy(device);
 }
 
 static void remove_function(void)
@@ -121,7 +121,7 @@ static void stop_machine(void)
 
 static int attach(void)
 {
-    return vmem_attach(&machine.device.transport.device, "vmem0", VIRTIO_IRQ_AUTO, &machine.driver);
+    return vmem_attach(&machine.device.transport.device, "vmem0", VMEM_IRQ_AUTO, &machine.driver);
 }
 
 static void detach(void)

@@ -149,7 +149,7 @@ TEST_WITH(test_lost_interrupts, NULL, shut_down)
 TEST_WITH(test_polling, NULL, shut_down)
 {
     machine_boot(&machine, FAKE_VMEM_QEMU);
-    machine.irq_mode = VIRTIO_IRQ_POLL;
+    machine.irq_mode = VMEM_IRQ_POLL;
     machine_attach(&machine);
     machine_run(&machine, 100);
     fake_vmem_set_requested(&machine.device, 64 * MIB);
@@ -335,7 +335,7 @@ TEST_WITH(test_two_devices, NULL, shut_down)
     static struct fake_vmem other_device;
     struct vmem_device *other;
     fake_vmem_init(&other_device, FAKE_VMEM_QEMU, MACHINE_BASE + GIB, 128 * MIB, 8);
-    assert_int_equal(vmem_attach(&other_device.transport.device, "vmem1", VIRTIO_IRQ_AUTO, &other),
+    assert_int_equal(vmem_attach(&other_device.transport.device, "vmem1", VMEM_IRQ_AUTO, &other),
                      OK);
     machine.device.moods.busy = 1000;
     machine_resize(&machine, 512 * MIB, 1);

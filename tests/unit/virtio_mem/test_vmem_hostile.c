@@ -237,7 +237,7 @@ TEST_WITH(test_hostile_neighbour, NULL, shut_down)
     struct vmem_device *other;
     machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
     fake_vmem_init(&other_device, FAKE_VMEM_QEMU, MACHINE_BASE + GIB, MACHINE_BLOCK, 512);
-    assert_int_equal(vmem_attach(&other_device.transport.device, "vmem1", VIRTIO_IRQ_AUTO, &other),
+    assert_int_equal(vmem_attach(&other_device.transport.device, "vmem1", VMEM_IRQ_AUTO, &other),
                      OK);
     fake_vmem_set_requested(&other_device, 64 * MIB);
     (void)vmem_service(other, platform_now_ms());

@@ -22,7 +22,7 @@ static void expect_refused(const char *reason)
     struct page_stats before;
     struct page_stats after;
     page_get_stats(&before);
-    int status = vmem_attach(&machine.device.transport.device, "vmem0", VIRTIO_IRQ_AUTO, &driver);
+    int status = vmem_attach(&machine.device.transport.device, "vmem0", VMEM_IRQ_AUTO, &driver);
     if (status == OK || !strstr(fake_console(), reason))
         fail_msg("status %d, console: %s, expected: %s", status, fake_console(), reason);
     assert_non_null(strstr(fake_console(), "error"));
@@ -97,7 +97,7 @@ TEST_WITH(test_overlap_of_devices, NULL, shut_down)
     static struct fake_vmem other;
     struct vmem_device *driver;
     fake_vmem_init(&other, FAKE_VMEM_QEMU, MACHINE_BASE + GIB / 2, MACHINE_BLOCK, MACHINE_NR);
-    assert_int_equal(vmem_attach(&other.transport.device, "vmem1", VIRTIO_IRQ_AUTO, &driver),
+    assert_int_equal(vmem_attach(&other.transport.device, "vmem1", VMEM_IRQ_AUTO, &driver),
                      E_EXIST);
     assert_true(machine_said("vmem1: error") >= 1);
     machine_resize(&machine, 64 * MIB, 1); /* the first is served on */
@@ -115,7 +115,7 @@ TEST_WITH(test_memory_for_the_driver, NULL, shut_down)
         nr_pages++;
     struct vmem_device *driver;
     unsigned nr_failures = 0;
-    while (vmem_attach(&machine.device.transport.device, "vmem0", VIRTIO_IRQ_AUTO, &driver) != OK) {
+    while (vmem_attach(&machine.device.transport.device, "vmem0", VMEM_IRQ_AUTO, &driver) != OK) {
         struct page_stats stats;
         page_get_stats(&stats);
         assert_int_equal(stats.boot_frames - stats.boot_used, nr_failures);
@@ -132,9 +132,9 @@ TEST_WITH(test_memory_for_the_driver, NULL, shut_down)
 TEST_WITH(test_features, NULL, shut_down)
 {
     machine_start(&machine, FAKE_VMEM_QEMU);
-    const struct virtio_device *virtio = vmem_virtio(machine.driver);
-    assert_true(virtio_has_feature(virtio, VIRTIO_MEM_F_UNPLUGGED_INACCESSIBLE));
-    assert_true(virtio_has_feature(virtio, VIRTIO_MEM_F_ACPI_PXM));
+    const struct vmem_virtio *virtio = vmem_virtio(machine.driver);
+    assert_true(vmem_virtio_has_feature(virtio, VIRTIO_MEM_F_UNPLUGGED_INACCESSIBLE));
+    assert_true(vmem_virtio_has_feature(virtio, VIRTIO_MEM_F_ACPI_PXM));
     assert_false(vmem_allows_suspend(machine.driver));
     machine_shutdown(&machine);
 

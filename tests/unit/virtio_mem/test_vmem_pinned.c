@@ -220,7 +220,7 @@ TEST_WITH(test_broken_in_the_middle, NULL, shut_down)
     start_scattered(2 * MIB, 256 * MIB, 50);
     fake_vmem_set_requested(&machine.device, 128 * MIB);
     run_until_moved(20);
-    virtio_break(&machine.device.transport.device, "it was pulled out");
+    vmem_virtio_break(&machine.device.transport.device, "it was pulled out");
     u64 moved = nr_chunk_moves;
     machine.due_ms = vmem_service(machine.driver, platform_now_ms());
     assert_int_equal(machine.due_ms, VMEM_NEVER);
@@ -245,7 +245,7 @@ TEST_WITH(test_gone_in_the_middle, NULL, shut_down)
         if (chunks[i])
             drop_chunk(i);
     }
-    virtio_break(&machine.device.transport.device, "it was pulled out");
+    vmem_virtio_break(&machine.device.transport.device, "it was pulled out");
     assert_int_equal(vmem_detach(machine.driver), OK);
     assert_int_equal(fake_mapped_bytes(), 0);
     page_check();
@@ -293,7 +293,7 @@ TEST_WITH(test_two_devices_at_once, NULL, shut_down)
     struct vmem_device *driver;
     start_scattered(2 * MIB, 128 * MIB, 0);
     fake_vmem_init(&other, FAKE_VMEM_QEMU, MACHINE_BASE + 2 * GIB, 2 * MIB, 64);
-    assert_int_equal(vmem_attach(&other.transport.device, "vmem1", VIRTIO_IRQ_AUTO, &driver), OK);
+    assert_int_equal(vmem_attach(&other.transport.device, "vmem1", VMEM_IRQ_AUTO, &driver), OK);
     fake_vmem_set_requested(&other, 128 * MIB);
     (void)vmem_service(driver, platform_now_ms());
     assert_int_equal(other.plugged_bytes, 128 * MIB);

@@ -51,11 +51,11 @@ static void set_up(void)
     answer_bytes = 10;
     keep = false;
     memset(answer, 0, sizeof(answer));
-    assert_int_equal(virtio_negotiate(&transport.device, 0, 0, NULL), OK);
-    assert_int_equal(transport.device.ops->irq_enable(&transport.device, VIRTIO_IRQ_AUTO), OK);
+    assert_int_equal(vmem_virtio_negotiate(&transport.device, 0, 0, NULL), OK);
+    assert_int_equal(transport.device.ops->irq_enable(&transport.device, VMEM_IRQ_AUTO), OK);
     assert_int_equal(vmem_requests_init(&requests), OK);
-    assert_int_equal(virtqueue_create(&transport.device, 0, 128, &requests.queue), OK);
-    virtio_driver_ok(&transport.device);
+    assert_int_equal(vmem_queue_create(&transport.device, 0, 128, &requests.queue), OK);
+    vmem_virtio_driver_ok(&transport.device);
 }
 
 static void tear_down(void)
@@ -73,7 +73,7 @@ static struct vmem_reply ask(enum virtio_mem_request_type type)
 {
     struct vmem_reply reply;
     assert_int_equal(submit(type, 5, 0x1234, 1), OK);
-    virtqueue_publish(requests.queue);
+    vmem_queue_publish(requests.queue);
     assert_int_equal(vmem_requests_take(&requests, &reply), OK);
     assert_int_equal(vmem_requests_take(&requests, &reply), E_AGAIN);
     assert_int_equal(requests.nr_in_flight, 0);
@@ -179,7 +179,7 @@ TEST_WITH(test_slots, set_up, tear_down)
     for (unsigned i = 0; i < VMEM_REQUESTS_MAX; i++)
         assert_int_equal(submit(VIRTIO_MEM_REQ_PLUG, i, 1, 100 + i), OK);
     assert_int_equal(submit(VIRTIO_MEM_REQ_PLUG, 99, 1, 0), E_NOMEM);
-    virtqueue_publish(requests.queue);
+    vmem_queue_publish(requests.queue);
     assert_int_equal(vmem_requests_take(&requests, &reply), E_AGAIN);
     assert_int_equal(requests.nr_in_flight, VMEM_REQUESTS_MAX);
 
@@ -198,7 +198,7 @@ TEST_WITH(test_deadlines, set_up, tear_down)
     assert_null(vmem_requests_overdue(&requests, ~(u64)0));
     assert_int_equal(submit(VIRTIO_MEM_REQ_PLUG, 1, 1, 300), OK);
     assert_int_equal(submit(VIRTIO_MEM_REQ_UNPLUG, 2, 1, 200), OK);
-    virtqueue_publish(requests.queue);
+    vmem_queue_publish(requests.queue);
     assert_int_equal(vmem_requests_deadline(&requests), 200);
     assert_null(vmem_requests_overdue(&requests, 199));
     assert_int_equal(vmem_requests_overdue(&requests, 200)->type, VIRTIO_MEM_REQ_UNPLUG);

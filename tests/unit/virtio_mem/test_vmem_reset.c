@@ -310,11 +310,11 @@ TEST_WITH(test_sleep_of_a_broken_device, NULL, shut_down)
 /* Whatever comes: an interrupt that was under way, the end of any wait, freed memory. */
 static void expect_nothing_happens(void)
 {
-    struct virtio_device *virtio = &machine.device.transport.device;
+    struct vmem_virtio *virtio = &machine.device.transport.device;
     u64 before = fake_vmem_requests(&machine.device);
     u64 nr_resets = machine.device.transport.nr_resets;
     for (unsigned i = 0; i < 10; i++) {
-        virtio_post_events(virtio, VIRTIO_EVENT_CONFIG | VIRTIO_EVENT_QUEUE);
+        vmem_virtio_post_events(virtio, VIRTIO_EVENT_CONFIG | VIRTIO_EVENT_QUEUE);
         assert_int_equal(vmem_service(machine.driver, platform_now_ms()), VMEM_NEVER);
         assert_int_equal(virtio->events, 0); /* or the kernel would never sleep */
         assert_int_equal(vmem_verify(machine.driver), i == 0 ? OK : E_BUSY);

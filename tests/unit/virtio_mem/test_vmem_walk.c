@@ -156,7 +156,7 @@ static void start_again(void)
     machine.device.transport.offered = VIRTIO_FEATURE(VIRTIO_F_VERSION_1) |
                                        VIRTIO_FEATURE(VIRTIO_MEM_F_UNPLUGGED_INACCESSIBLE) |
                                        ring_features[draw(ARRAY_SIZE(ring_features))];
-    machine.irq_mode = draw(8) == 0 ? VIRTIO_IRQ_POLL : VIRTIO_IRQ_AUTO;
+    machine.irq_mode = draw(8) == 0 ? VMEM_IRQ_POLL : VMEM_IRQ_AUTO;
     machine_attach(&machine);
     /* The usable region may not hold what is plugged from before: the host's next wish grows it. */
     machine.device.usable_bytes = NR_BLOCKS * block_bytes;
@@ -181,7 +181,7 @@ static void calm(void)
     transport->hold = false;
     if (transport->queues[0].enabled)
         (void)fake_transport_process(transport, 0);
-    machine.irq_mode == VIRTIO_IRQ_POLL ? machine_run(&machine, 10) : machine_run(&machine, 0);
+    machine.irq_mode == VMEM_IRQ_POLL ? machine_run(&machine, 10) : machine_run(&machine, 0);
     if (machine_status(&machine).phase == VMEM_PHASE_WORKING ||
         machine_status(&machine).phase == VMEM_PHASE_RECOVERY ||
         machine_status(&machine).phase == VMEM_PHASE_START)
