@@ -12,14 +12,12 @@
 
 #include "mm/pageblock.h"
 
-/* Frames that the allocator manages. */
 extern u64 account_managed[2];
 
-/* Frames that were allocated or reserved, less those that page_used() has found freed: at least as
- * many as are in use or reserved. */
+/* At least as many frames as are in use or reserved: page_used() takes off what was freed. */
 extern u64 account_used[2];
 
-/* So many frames of the pageblock with this entry were allocated or reserved; or are no more. */
+/* Frames of the pageblock with this entry were allocated or reserved; or are no more. */
 static inline void account_alloc(u32 entry, u64 nr_frames)
 {
     account_used[(entry & PB_BOOT) != 0] += nr_frames;

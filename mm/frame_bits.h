@@ -37,7 +37,6 @@ static inline u64 frame_bits_run_starts(u64 word, unsigned order)
 /* The first bit of the lowest free run, or FRAME_BITS_NONE. At most 8 words are read. */
 unsigned frame_bits_find(const u64 *words, unsigned order);
 
-/* The first word that is not 0, or NULL. */
 static inline u64 *frame_bits_first_word(u64 *words)
 {
     for (u64 *word = words; word < words + PAGEBLOCK_WORDS; word++) {

@@ -13,7 +13,7 @@
 
 /* A range is up to three parts: frames of a pageblock, whole pageblocks, frames of a pageblock. */
 struct parts {
-    paddr_t base;  /* of the range */
+    paddr_t base;
     paddr_t whole; /* from here on whole pageblocks */
     paddr_t tail;  /* from here on the frames of the last pageblock */
     paddr_t end;
@@ -111,7 +111,6 @@ static void open_part(paddr_t base, paddr_t end)
     pageblock_unlock(pageblock_entry(pb), become_partial(pb));
 }
 
-/* The pageblock is partial; [base, end) lies in it. */
 static void add_part(paddr_t base, paddr_t end)
 {
     if (base == end)

@@ -12,8 +12,8 @@
 
 #include "mm/section.h"
 
-/* Where the frames of boot RAM come from. Placing a page needs metadata, and metadata is placed as
- * pages are: the callbacks are how this lower file reaches the higher one. */
+/* Where frames of boot RAM come from. To place a page needs metadata, whose frames are placed in
+ * turn: this lower file reaches the higher one by callbacks. */
 struct metadata_source {
     paddr_t (*alloc)(void); /* one frame, of the reserve too; PADDR_NONE when boot RAM is out */
     void (*free)(paddr_t frame);

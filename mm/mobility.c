@@ -5,7 +5,6 @@
 #include "lib/bitmap.h"
 #include "mm/free_index.h"
 
-/* Frames in use, of a pageblock that is present. */
 static u64 pageblock_used(struct pageblock pb, u32 entry)
 {
     if (entry & PB_PARTIAL)

@@ -12,12 +12,12 @@
 
 /* What weighs more comes later. */
 enum mobility {
-    MOBILITY_ABSENT, /* no frame is present */
-    MOBILITY_IDLE,   /* no frame is in use */
+    MOBILITY_ABSENT,
+    MOBILITY_IDLE,
     MOBILITY_MOVABLE,
     MOBILITY_FAILED,    /* movable, but the owner of a page refused in this session */
     MOBILITY_UNMOVABLE, /* pages that stay where they are */
-    MOBILITY_METADATA,  /* the metadata pool */
+    MOBILITY_METADATA,
     NR_MOBILITIES,
 };
 

@@ -25,7 +25,6 @@ static never_inline paddr_t alloc_slowly(unsigned order, struct reservation *res
     return paddr;
 }
 
-/* The next frames come from this word of the pageblock. */
 static inline void set_word(struct reservation *reservation, u64 *words, u64 number)
 {
     paddr_t base = reservation_base(reservation) + (number * 64 << PAGE_SHIFT);
@@ -83,7 +82,6 @@ static never_inline paddr_t alloc_other_run(unsigned order, struct reservation *
     return base + ((paddr_t)bit << PAGE_SHIFT);
 }
 
-/* A run of order 1 to 8. */
 static never_inline paddr_t alloc_run(unsigned order, struct reservation *reservation)
 {
     u32 *pageblock = reservation->pageblock;

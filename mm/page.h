@@ -13,9 +13,6 @@
  * undefined: the allocator keeps its state elsewhere and neither reads nor writes
  * memory that nobody has allocated.
  *
- * Where a page lies decides what can be unplugged: enum page_kind for pages that
- * stay, movable pages for those that mm may move.
- *
  * All functions may be called on any processor and with any lock of the caller's,
  * but not from an interrupt. None sleeps.
  */

@@ -70,7 +70,6 @@ static const char *fault_of(struct pageblock pb, u32 entry, paddr_t paddr, unsig
     return "partly free already";
 }
 
-/* The locked pageblock has no such page in use. */
 static never_inline void bad_state(paddr_t paddr, unsigned order)
 {
     struct pageblock pb = lookup(paddr);

@@ -14,7 +14,6 @@
 #include "mm/place.h"
 #include "mm/reservation.h"
 
-/* Bookkeeping of others: see page_account_metadata(). */
 static u64 other_metadata_frames;
 
 /* ---- where metadata's frames come from: early_alloc(), and then the allocator itself ---- */

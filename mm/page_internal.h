@@ -21,7 +21,6 @@ void page_free_frame_locked(paddr_t paddr);
 /* No owners. Boot only. */
 void page_owner_init(void);
 
-/* The owner with this number. */
 struct page_owner *page_owner_of(unsigned number);
 
 /* All boot RAM is of node 0. Boot only. */

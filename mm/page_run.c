@@ -40,7 +40,6 @@ static paddr_t alloc_short(u64 nr_frames, enum page_kind kind)
 
 /* ---- more than half a pageblock; page_lock held ---- */
 
-/* The lowest run of idle pageblocks of the class; PADDR_NONE if there is none. */
 static paddr_t find_idle_pageblocks(unsigned class, u64 nr_pageblocks)
 {
     paddr_t base = PADDR_NONE;

@@ -38,7 +38,6 @@
 #define never_inline __attribute__((noinline))
 #endif
 
-/* The entry's fields. */
 #define PB_FREE              0x3ffu /* split: how many bits are set */
 #define PB_LIST_SHIFT        10     /* see entry_list() and entry_owner() */
 #define PB_LIST              (0xfu << PB_LIST_SHIFT)
@@ -91,8 +90,7 @@ static inline bool pageblock_try_change(u32 *pageblock, u32 from, u32 to)
                                        __ATOMIC_RELAXED);
 }
 
-/* Split: which of the section's free lists it stands on, or would. A movable one stands on its
- * owner's. */
+/* Split: its free list, also while it stands on none. A movable one's is its owner's. */
 static inline unsigned entry_list(u32 entry)
 {
     return (entry & PB_LIST) >> PB_LIST_SHIFT;

@@ -36,7 +36,7 @@ struct reservation {
     u64 taken;               /* frames so allocated, in all; other processors read it */
 } aligned_to(64);
 
-/* What a processor has of its own; others read it. */
+/* What a processor has of its own. */
 struct page_cpu {
     struct reservation reservations[NR_RESERVATIONS];
     u64 freed[2]; /* frames freed since page_used() last took the number, but for those of reserved
@@ -49,7 +49,6 @@ _Static_assert((NR_RESERVATIONS << PB_RESERVATION_SHIFT & ~PB_RESERVATION) == 0,
                "reservation numbers fit the entry");
 _Static_assert(CPUS_MAX - 1 <= PB_CPU >> PB_CPU_SHIFT, "processor numbers fit the entry");
 
-/* An entry without a tag, so nothing is ever taken from it. */
 extern u32 reservation_nothing;
 
 static inline struct page_cpu *page_cpu_of(u32 cpu)
@@ -91,19 +90,16 @@ static inline bool reservation_is_movable(unsigned number)
     return number >= PAGE_NR_KINDS;
 }
 
-/* Of a movable one. */
 static inline unsigned reservation_owner(unsigned number)
 {
     return number - PAGE_NR_KINDS;
 }
 
-/* Boot RAM is its first choice. */
 static inline bool reservation_prefers_boot(unsigned number)
 {
     return number < PAGE_USER;
 }
 
-/* The entry of a huge page that was allocated for this reservation. */
 static inline u32 entry_of_huge(unsigned number, bool boot)
 {
     u32 entry = PB_HUGE | (boot ? PB_BOOT : 0);
@@ -139,7 +135,7 @@ void reservation_end(unsigned number, unsigned order);
 enum reservation_filter {
     RESERVED_ANY,
     RESERVED_IDLE, /* no frame of the pageblock is in use */
-    RESERVED_BOOT, /* it is boot RAM */
+    RESERVED_BOOT,
 };
 
 /* End such reservations of all processors: the pageblocks become idle or go to a free list. True if
@@ -151,15 +147,13 @@ bool reservation_end_all(enum reservation_filter filter);
 /* Frames in use. O(processors). */
 u64 page_used(bool boot);
 
-/* Frames not in use. O(processors). Others free meanwhile, so more may seem in use than there
- * are. */
+/* Frames not in use, or fewer, as others free while it counts. O(processors). */
 static inline u64 page_unused(bool boot)
 {
     return account_managed[boot] - min_u64(account_managed[boot], page_used(boot));
 }
 
-/* So many frames of boot RAM are not in use. account_used is an upper bound that page_used()
- * corrects, so this is O(1) but for one call in many. */
+/* So many frames of boot RAM are not in use. O(1) but for one call in many. */
 static inline bool page_boot_has(u64 nr_frames)
 {
     return account_managed[true] >= account_used[true] + nr_frames ||

@@ -8,9 +8,9 @@
  * look at the entry of a pageblock that it had reserved long after the memory
  * went away, and must then find an entry.
  *
- * page_lock guards all of it but the entries, which have locks of their own,
- * and `idle`. The bitmap's pointer changes only while no pageblock is split, or
- * while all that are split are locked.
+ * page_lock guards the masks of all sections, but for `idle`, the free index and
+ * the accounts. The bitmap's pointer changes only while no pageblock is split, or
+ * all that are split are locked.
  */
 #ifndef TIDE_MM_SECTION_H
 #define TIDE_MM_SECTION_H
@@ -34,10 +34,10 @@
 #define FREE_LIST_TOP (NR_FREE_LISTS - 1) /* the bound is not known: there may be any order */
 
 struct section {
-    u32 entries[SECTION_PAGEBLOCKS]; /* see pageblock.h */
+    u32 entries[SECTION_PAGEBLOCKS];
     /* Masks, bit i for pageblock i. */
-    u64 idle;              /* all frames present, none in use; atomic, see section_claim() */
-    u64 present;           /* at least one frame is present */
+    u64 idle; /* all frames present, none in use; atomic, see section_claim() */
+    u64 present;
     u64 partial;           /* present, but not every frame is */
     u64 split;             /* PB_SPLIT: needs the bitmap */
     u64 movable;           /* PB_SPLIT and PB_MOVABLE */
@@ -141,15 +141,13 @@ static inline bool section_claim(struct section *section, u64 mask)
     return false;
 }
 
-/* section_claim() of one pageblock. */
 static inline bool section_claim_one(struct section *section, u64 index)
 {
     u64 bit = (u64)1 << index;
     return (__atomic_fetch_and(&section->idle, ~bit, __ATOMIC_ACQ_REL) & bit) != 0;
 }
 
-/* Make a pageblock idle; returns the idle ones before. If there were none, the caller must tell the
- * free index. */
+/* Make a pageblock idle. Returns the mask before; if it was 0, the free index must be told. */
 static inline u64 section_return_one(struct section *section, u64 index)
 {
     u64 before = section_idle(section);
@@ -159,8 +157,7 @@ static inline u64 section_return_one(struct section *section, u64 index)
     return before;
 }
 
-/* Guards the masks of all sections, the free index and the accounts. Taken before any pageblock's
- * lock. */
+/* Taken before any pageblock's lock. */
 extern struct spinlock page_lock;
 
 #endif

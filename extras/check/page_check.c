@@ -38,35 +38,35 @@ static void check_split(struct pageblock pb, u32 entry, struct totals *totals)
     totals->present[boot] += there;
     totals->used[boot] += there - frames;
     unsigned list = entry_list(entry);
-    bool filed = (pb.section->free_lists[list] & pageblock_bit(pb)) != 0;
-    bool closed = (pb.section->isolated & pageblock_bit(pb)) != 0;
-    if (filed != (frames != 0 && !(entry & PB_RESERVED) && !closed))
+    bool is_listed = (pb.section->free_lists[list] & pageblock_bit(pb)) != 0;
+    bool isolated = (pb.section->isolated & pageblock_bit(pb)) != 0;
+    if (is_listed != (frames != 0 && !(entry & PB_RESERVED) && !isolated))
         wrong(pb, "on a free list and should not be, or the reverse");
     if (frames == PAGEBLOCK_FRAMES && !(entry & PB_RESERVED))
         wrong(pb, "idle, but kept as used");
-    /* While the pageblock is held its free list is old: it gets a new one when it is let go. */
+    /* While the pageblock is reserved its list is old: it gets one at the end of the reservation.
+     */
     if (!(entry & (PB_MOVABLE | PB_RESERVED)) && list < FREE_LIST_TOP &&
         frame_bits_find(pageblock_free_bits(pb), list + 1) != FRAME_BITS_NONE)
         wrong(pb, "a larger run is free than its free list says");
 }
 
-/* Each mask against the entry, bit by bit. */
 static void check_masks(struct pageblock pb, u32 entry)
 {
     const struct section *section = pb.section;
     u64 bit = pageblock_bit(pb);
-    bool small = (entry & PB_SPLIT) != 0;
+    bool split = (entry & PB_SPLIT) != 0;
     bool present = (section->present & bit) != 0;
     unsigned lists = 0;
     for (unsigned i = 0; i < NR_FREE_LISTS; i++)
         lists += (section->free_lists[i] & bit) != 0;
-    if (lists > small)
-        wrong(pb, "on a free list, but not in small use, or on two");
-    if (small != ((section->split & bit) != 0))
-        wrong(pb, "the small mask is wrong");
-    if ((entry & PB_ISOLATED_HUGE) == PB_ISOLATED_HUGE && !(section->isolated & bit))
-        wrong(pb, "closed in an open block");
-    if ((small && entry & PB_MOVABLE) != ((section->movable & bit) != 0))
+    if (lists > split)
+        wrong(pb, "on a free list, but not split, or on two");
+    if (split != ((section->split & bit) != 0))
+        wrong(pb, "the split mask is wrong");
+    if (is_isolated_huge(entry) && !(section->isolated & bit))
+        wrong(pb, "isolated as a huge page, in a block that is not");
+    if ((split && entry & PB_MOVABLE) != ((section->movable & bit) != 0))
         wrong(pb, "the movable mask is wrong");
     if (((entry & PB_PARTIAL) != 0) != ((section->partial & bit) != 0))
         wrong(pb, "the partial mask is wrong");

@@ -3,13 +3,12 @@
  * Virtual areas: large, contiguous memory on frames that are anywhere, and that
  * mm may move while the memory is in use.
  *
- * page_alloc_run() gives contiguous frames, so it needs as many that are free in a
- * row, and what it gave keeps its blocks plugged. vm_alloc() needs only that
- * enough are free, and its memory never keeps a block plugged: the page tables show
- * scattered pages as one area, and when a page's frame moves, they show the new one
- * at the same address. The price: a translation in the page tables for each page,
- * no fixed physical address (so none for a device), and that a move may make an
- * access wait for the copy of a page.
+ * page_alloc_run() needs as many frames that are free in a row, and what it gave
+ * keeps its blocks plugged. vm_alloc() needs only that enough are free, and never
+ * keeps a block plugged: page tables show scattered pages as one area, and when a
+ * page moves, show it at the same address. The price: a translation for each page, no
+ * fixed physical address (so none for a device), and an access that waits while its
+ * page is copied.
  *
  *     u8 *table = vm_alloc(64 * MIB, "hash table");
  *     if (!table)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The pages of virtual areas: two owners of movable pages, of 2 MiB and of
- * 4 KiB. The page tables lead from an address to its frame, a reverse map of each
- * owner from the frame to the number of the page in the window, which is never 0:
- * the first is a guard.
+ * 4 KiB. The page tables lead from an address to its frame. A reverse map of each
+ * owner leads from the frame to the number of the page in the window, which is
+ * never 0: page 0 is a guard.
  */
 #include "asm/vm.h"
 #include "extras/vm/vm_internal.h"
@@ -23,8 +23,8 @@ struct pages {
 };
 
 static bool move(struct page_owner *owner, paddr_t from, paddr_t to);
-static void begin_moves(struct page_owner *owner, paddr_t area);
-static void end_moves(struct page_owner *owner, paddr_t area);
+static void begin_moves(struct page_owner *owner, paddr_t base);
+static void end_moves(struct page_owner *owner, paddr_t base);
 
 static struct pages large;
 static struct pages small;
@@ -95,16 +95,16 @@ static struct pages *find(u64 address, paddr_t *paddr)
 /* ---- moves ---- */
 
 /*
- * All pages in 2 MiB of frames are held at once, since each flush waits for all
- * processors. From here to the end others may wait for us, with locks of their
- * own. mm's locks, which are taken meanwhile, nobody has while he uses an area.
+ * All pages in the 2 MiB are held at once, since each flush waits for all
+ * processors. From here to the end others may wait for us, with locks of their own
+ * held; no processor uses an area while it has one of mm's locks.
  */
-static void begin_moves(struct page_owner *owner, paddr_t area)
+static void begin_moves(struct page_owner *owner, paddr_t base)
 {
     struct pages *pages = container_of(owner, struct pages, owner);
     u64 nr_held = 0;
     u64 last = 0;
-    for (paddr_t from = area; from < area + bytes_of(&large); from += bytes_of(pages)) {
+    for (paddr_t from = base; from < base + bytes_of(&large); from += bytes_of(pages)) {
         u32 number = vm_rmap_get(&pages->addresses, frame_number(pages, from));
         if (number == 0)
             continue;
@@ -132,10 +132,10 @@ static bool move(struct page_owner *owner, paddr_t from, paddr_t to)
 }
 
 /* What could not be moved is where it was. */
-static void end_moves(struct page_owner *owner, paddr_t area)
+static void end_moves(struct page_owner *owner, paddr_t base)
 {
     struct pages *pages = container_of(owner, struct pages, owner);
-    for (paddr_t from = area; from < area + bytes_of(&large); from += bytes_of(pages)) {
+    for (paddr_t from = base; from < base + bytes_of(&large); from += bytes_of(pages)) {
         u32 number = vm_rmap_get(&pages->addresses, frame_number(pages, from));
         if (number != 0)
             platform_vm_resume(address_of(number), from);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * See rmap.h. An entry that leads to a frame also counts, in the bits that
+ * See vm_rmap.h. An entry that leads to a frame also counts, in the bits that
  * its alignment leaves, what is in use there. Level 2 is the root's children,
  * level 0 the values.
  */
@@ -60,7 +60,7 @@ static unsigned find_path(struct vm_rmap *rmap, u64 number, u64 *path[LEVELS])
     return length;
 }
 
-/* Free the frames at the end of the path that hold nothing. */
+/* Free the frames at the end of the path that are empty. */
 static void drop_empty(struct vm_rmap *rmap, u64 *path[LEVELS], unsigned length)
 {
     while (length > 0 && (*path[length - 1] & COUNT_MASK) == 0) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * From the number of a page to one 32-bit value: where it is mapped, 0 for
- * nowhere. A radix tree of frames, 4 bytes for each page of a range that has
- * any, and three frames more on the way there. A frame that holds nothing is freed.
+ * Reverse map: from the number of a page to one 32-bit value, where it is mapped; 0
+ * for nowhere. A radix tree of frames: 4 bytes for each page of a range that has any,
+ * and three frames above. Frames without values are freed.
  *
  * No lock: one processor at a time.
  */

@@ -3,9 +3,8 @@
  * The hotplug interface: adding regions, and the steps in which memory comes and
  * goes. See hotplug.h.
  *
- * hotplug_lock serialises changes. page_lock is released while a range is mapped or
- * unmapped, because page tables are allocated for that; the range is then neither
- * absent nor the allocator's, so nothing can allocate it.
+ * page_lock is released while a range is mapped or unmapped, which allocates page
+ * tables. The range is then not the allocator's, so nothing can allocate it.
  */
 #include "mm/hotplug/hotplug.h"
 
@@ -103,7 +102,6 @@ int hotplug_remove_region(paddr_t base)
 
 /* ---- online, offline ---- */
 
-/* The region of a range of whole blocks, or NULL. */
 static struct region *find_blocks(paddr_t base, u64 bytes)
 {
     struct region *region = bytes != 0 ? region_find(base, bytes) : NULL;

@@ -2,15 +2,12 @@
 /*
  * The interface between a driver of pluggable memory and the page allocator.
  *
- * A driver adds its region once. Then it brings blocks online that the device has
- * plugged, and takes idle blocks offline before the device unplugs them: "plug" and
- * "unplug" are what the device does, "online" and "offline" what mm does. mm knows
- * nothing of virtio.
+ * A driver adds its region once, brings blocks online that the device has plugged,
+ * and takes idle blocks offline before the device unplugs them. mm knows nothing of
+ * virtio, and neither reads nor writes the memory of a region, except for pages that
+ * it is told to move.
  *
- * A block is absent (not mapped, not the allocator's) or online (mapped; idle, or
- * with frames in use). mm neither reads nor writes the memory of a region, except
- * for pages that it is told to move.
- *
+ * A block is absent (not mapped) or online (mapped; idle, or with frames in use).
  * All functions may be called on any processor, but not from an interrupt.
  */
 #ifndef TIDE_MM_HOTPLUG_HOTPLUG_H
@@ -30,8 +27,7 @@ struct hotplug_range {
 
 /*
  * Make [base, base + bytes) known to mm, all absent, cut into blocks of block_bytes.
- * `node_id` is the node whose allocations look there (page_alloc_on_node()); `name`
- * is for messages, and kept, not copied.
+ * `node_id` is for page_alloc_on_node(); `name` is for messages, and kept, not copied.
  *
  * E_INVAL if it is not whole blocks of whole pages; E_RANGE beyond
  * platform_paddr_limit() or 2^64; E_EXIST if it overlaps the boot map or another
@@ -61,10 +57,9 @@ must_check int hotplug_online(paddr_t base, u64 bytes);
 must_check int hotplug_offline(paddr_t base, u64 bytes);
 
 /*
- * How many of `bytes` boot RAM has room for, in one run of the region at `base`: for
- * page tables and metadata, which lie in boot RAM alone. A lower bound; it leaves
- * some boot RAM for going offline. It grows when boot RAM is freed, and when memory
- * goes offline. O(processors + region / 32 GiB).
+ * How many of `bytes` could come online in one run of the region at `base`, by the
+ * boot RAM that is free for page tables and metadata. A lower bound; it leaves some
+ * boot RAM for going offline. O(processors + region / 32 GiB).
  */
 u64 hotplug_room(paddr_t base, u64 bytes);
 
@@ -81,10 +76,9 @@ bool hotplug_next_idle(paddr_t from, paddr_t to, struct hotplug_range *idle);
 u64 hotplug_used_frames(paddr_t base, u64 bytes);
 
 /*
- * Frames in use in all regions. For a kernel's main loop: fewer than at the last
- * look means that memory was freed, and a driver that waits for that wants to know.
- * O(processors), some 500 instructions with one. Not seen: a free with an allocation
- * of as many frames between two looks.
+ * Frames in use in all regions: if there are fewer than at the last look of a kernel's
+ * loop, memory was freed. A free that an allocation makes up for is not seen.
+ * O(processors), some 900 instructions with one.
  */
 u64 hotplug_used_total(void);
 
@@ -151,7 +145,7 @@ void hotplug_migrate_end(struct hotplug_migration *session);
 
 /* ---- what keeps blocks plugged ---- */
 
-/* How many granules hold what; each counts once, for the last of these that it holds. */
+/* Granules by what they hold; each counts once, for the last of these. */
 struct hotplug_pinned {
     u64 granule_bytes; /* a block, or a pageblock where a granule would be several blocks */
     u64 nr_idle;

@@ -8,7 +8,6 @@
 #include "mm/place.h"
 #include "mm/reservation.h"
 
-/* Keep every processor out of the section's bits. */
 static void lock_split(struct section *section)
 {
     for (u64 mask = section->split; mask != 0; mask &= mask - 1)

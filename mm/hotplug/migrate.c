@@ -127,7 +127,6 @@ static u64 isolate_cheapest(const struct hotplug_migration *session, u64 nr_gran
     return isolated;
 }
 
-/* Free frames of the section that movable pages can have. */
 static u64 section_room(const struct section *section)
 {
     u64 frames = 0;
@@ -238,7 +237,6 @@ static int move_page(struct page_owner *owner, paddr_t from)
     return moved ? OK : E_BUSY;
 }
 
-/* The page at this frame of the pageblock is in use. */
 static bool in_use(struct pageblock pb, unsigned frame, unsigned order)
 {
     u32 entry = pageblock_lock(pageblock_entry(pb));

@@ -38,13 +38,13 @@ extern struct page_reserve page_reserve;
 /* No region. Boot only. */
 void region_init(void);
 
-/* Remember the region; E_NOMEM if there are too many. Both locks held. */
+/* Remember the region; E_NOMEM if there are too many. */
 int region_add(const struct region *wanted);
 
-/* Forget it. Both locks held. */
+/* Forget it. */
 void region_remove(struct region *region);
 
-/* What is online of the region has changed by so much. Both locks held. */
+/* What is online of the region has changed by so much. */
 void region_count_online(struct region *region, u64 change);
 
 /* The region that holds all of the range, or NULL. */
@@ -65,7 +65,7 @@ bool region_next_on_node(u32 node_id, unsigned *number, paddr_t *base, paddr_t *
  * block is a multiple of 2 MiB.
  */
 struct granules {
-    paddr_t from, to; /* whole granules */
+    paddr_t from, to;
     u64 granule_bytes;
     u64 blocks_per_granule;
 };

@@ -101,7 +101,7 @@ static void change_split(void)
     used().section->split ^= pageblock_bit(used());
 }
 
-static void close_a_pageblock(void)
+static void isolate_a_pageblock(void)
 {
     *pageblock_entry(idle()) = PB_ISOLATED_HUGE;
 }
@@ -155,9 +155,9 @@ TEST(test_stray_writes)
         {lose_a_free_list, "on a free list and should not be, or the reverse"},
         {keep_an_idle_pageblock, "idle, but kept as used"},
         {lower_a_free_list, "a larger run is free than its free list says"},
-        {stand_on_two_free_lists, "on a free list, but not in small use, or on two"},
-        {change_split, "the small mask is wrong"},
-        {close_a_pageblock, "closed in an open block"},
+        {stand_on_two_free_lists, "on a free list, but not split, or on two"},
+        {change_split, "the split mask is wrong"},
+        {isolate_a_pageblock, "isolated as a huge page"},
         {change_movable, "the movable mask is wrong"},
         {change_partial, "the partial mask is wrong"},
         {change_idle, "the idle mask is wrong"},
