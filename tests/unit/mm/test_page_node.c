@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Memory of a given node, and being told when memory is low. */
+/* Memory of a given node. */
 
 #include "extras/numa/node.h"
 #include "include/status.h"
