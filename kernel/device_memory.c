@@ -137,9 +137,10 @@ static void describe_pinned(void *context, u64 base, u64 bytes, char *text, size
     (void)base;
     (void)bytes;
     count_pinned(memory, &pinned);
-    int length = snprintf(text, text_bytes, "%s user=%lu metadata=%lu refused=%lu movable=%lu",
-                          memory->region.block_bytes != pinned.granule_bytes ? "areas" : "blocks",
-                          pinned.nr_user, pinned.nr_metadata, pinned.nr_failed, pinned.nr_movable);
+    int length =
+        snprintf(text, text_bytes, "%s user=%lu metadata=%lu refused=%lu movable=%lu",
+                 memory->region.block_bytes != pinned.granule_bytes ? "pageblocks" : "blocks",
+                 pinned.nr_user, pinned.nr_metadata, pinned.nr_failed, pinned.nr_movable);
     for (unsigned i = 0; (owner = page_owner_name(i)) != NULL && (size_t)length < text_bytes; i++) {
         if (pinned.nr_failed_by[i] != 0)
             length += snprintf(text + length, text_bytes - (size_t)length, ", refused by %s=%lu",

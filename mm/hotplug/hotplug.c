@@ -284,11 +284,3 @@ u64 hotplug_used_frames(paddr_t base, u64 bytes)
     spin_unlock(&page_lock);
     return used;
 }
-
-u64 hotplug_used_total(void)
-{
-    spin_lock(&page_lock);
-    u64 used = page_used(false);
-    spin_unlock(&page_lock);
-    return used;
-}

@@ -75,13 +75,6 @@ bool hotplug_next_idle(paddr_t from, paddr_t to, struct hotplug_range *idle);
 /* Frames in use in the range, which lies in one region. O(pageblocks). */
 u64 hotplug_used_frames(paddr_t base, u64 bytes);
 
-/*
- * Frames in use in all regions: if there are fewer than at the last look of a kernel's
- * loop, memory was freed. A free that an allocation makes up for is not seen.
- * O(processors), some 900 instructions with one.
- */
-u64 hotplug_used_total(void);
-
 /* ---- migration ---- */
 
 /*

@@ -51,7 +51,7 @@ static bool move(struct page_owner *owner, paddr_t from, paddr_t to)
 
 struct page_owner owner_of_0 = {.name = "frames", .order = 0, .move = move};
 struct page_owner owner_of_6 = {.name = "chunks", .order = 6, .move = move};
-struct page_owner owner_of_9 = {.name = "areas", .order = 9, .move = move};
+struct page_owner owner_of_9 = {.name = "huge pages", .order = 9, .move = move};
 
 void setup_owners(void)
 {
