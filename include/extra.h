@@ -49,11 +49,10 @@ struct extra {
 
     /* ---- mm/ ---- */
 
-    /* In page_init(), before there are pages. */
+    /* At the end of page_init(). */
     void (*page_init)(void);
     /* mm/node.h */
     u32 (*node_of)(paddr_t paddr);
-    bool (*node_next_range)(u32 node_id, unsigned *number, paddr_t *base, paddr_t *end);
 
     /* ---- drivers/pci; not from an interrupt ---- */
 

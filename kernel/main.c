@@ -6,6 +6,7 @@
  */
 #include "arch/x86_64/arch.h"
 #include "drivers/pci/pci.h"
+#include "extras/check/poison.h"
 #include "extras/vm/vm.h"
 #include "include/extra.h"
 #include "include/platform.h"
@@ -72,6 +73,7 @@ void kernel_start(const struct boot_info *boot)
     interrupts_init();
     timer_init();
     page_init(boot);
+    poison_init();
     paging_set_table_allocator(page_alloc_table, release_table);
     vm_init();
     serial_enable_input();

@@ -11,7 +11,4 @@
 /* The node of an address. O(ranges that firmware names). */
 u32 node_of(paddr_t paddr);
 
-/* The next range of the node at or after *number, which moves on; false at the end. */
-bool node_next_range(u32 node_id, unsigned *number, paddr_t *base, paddr_t *end);
-
 #endif

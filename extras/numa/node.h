@@ -20,7 +20,7 @@ struct platform_node_range {
  * without ACPI. */
 must_check int platform_memory_node(unsigned index, struct platform_node_range *range);
 
-/* Read firmware's ranges; without any, all memory is of node 0. */
+/* Read firmware's ranges, and let page_alloc_on_node() know them. Boot only, in page_init(). */
 void numa_init(void);
 
 #endif

@@ -44,6 +44,7 @@ void vm_init(void)
     nr_freed = 0;
     for (unsigned i = 0; i < FREED_MAX; i++)
         freed[i].bytes = 0;
+    heap_init();
     vm_pages_init();
 }
 
@@ -189,12 +190,7 @@ bool vm_next(const void *after, struct vm_area_info *info)
 void vm_get_stats(struct vm_stats *stats)
 {
     assert_owner();
-    *stats = (struct vm_stats){nr_areas, area_bytes, vm_pages_moves(), vm_metadata_bytes()};
-}
-
-u64 vm_metadata_bytes(void)
-{
-    return vm_pages_metadata_bytes();
+    *stats = (struct vm_stats){nr_areas, area_bytes, vm_pages_moves(), vm_pages_metadata_bytes()};
 }
 
 static void write_area(char *text, size_t bytes, const char *where, const char *name, u64 base,

@@ -8,6 +8,8 @@
 
 #include <cmocka.h>
 
+#include "extras/check/poison.h"
+#include "extras/numa/node.h"
 #include "include/status.h"
 #include "mm/early.h"
 #include "mm/hotplug/hotplug.h"
@@ -21,6 +23,8 @@ void fake_mm_start(struct boot_info *boot, u64 bytes)
     fake_boot(boot, bytes);
     early_init(boot);
     page_init(boot);
+    poison_init();
+    node_init();
 }
 
 void fake_back(paddr_t base, u64 bytes)
