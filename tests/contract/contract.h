@@ -45,6 +45,9 @@ struct vmem_contract {
      * address that leads nowhere. NULL: the address is not followed. */
     void *(*dma_at)(uint64_t device_address);
 
+    /* Let the clock of vmem_host_now_ms() go on where it is no real one; else NULL. */
+    void (*pass_time)(void);
+
     /*
      * What the kernel's loop does between two calls of vmem_service(), without the sleep: true if
      * a call is due. It calls interruptible() at each point where an interrupt can come (before
@@ -54,7 +57,8 @@ struct vmem_contract {
     void *wake_context;
 };
 
-/* Print a line for each check, "ok NAME" or "FAIL NAME: values". How many failed. */
+/* Print a line for each check: "ok NAME", "FAIL NAME: values", or "skip NAME" where a callback that
+ * it needs is NULL. How many failed. */
 int vmem_contract_check(const struct vmem_contract *contract);
 
 #endif

@@ -21,6 +21,9 @@ extern const struct vmem_contract *contract;
 /* End this check as failed unless the condition holds. The format tells values, without "\n". */
 __attribute__((format(printf, 2, 3))) void expect(bool holds, const char *format, ...);
 
+/* Leave this check out if the contract lacks what it needs. */
+void skip_unless(bool can_be_checked);
+
 /* realloc() that ends the program when there is no memory. */
 void *contract_realloc(void *memory, size_t bytes);
 

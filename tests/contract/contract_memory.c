@@ -98,8 +98,7 @@ static void check_online(void)
 
 static void check_touch(void)
 {
-    if (contract->page_at == NULL)
-        return;
+    skip_unless(contract->page_at != NULL);
     must_online(0, nr_blocks());
     struct pages all = take_all();
     for (size_t i = 0; i < all.nr; i++) {
@@ -287,8 +286,7 @@ static void check_again(void)
 
 static void check_room(void)
 {
-    if (contract->memory->room == NULL)
-        return;
+    skip_unless(contract->memory->room != NULL);
     uint64_t room =
         contract->memory->room(contract->memory_context, block_base(0), contract->region.bytes);
     expect(room <= contract->region.bytes, "0x%" PRIx64 " of 0x%" PRIx64 " bytes", room,
@@ -306,8 +304,7 @@ static void check_describe(void)
 {
     static const unsigned taken = 2;
     char text[64];
-    if (contract->memory->describe_pinned == NULL)
-        return;
+    skip_unless(contract->memory->describe_pinned != NULL);
     must_online(0, 4);
     struct pages used = take_in(&taken, 1);
     for (size_t bytes = 1; bytes < sizeof(text); bytes++) {
