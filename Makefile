@@ -69,10 +69,10 @@ MACHINE_EXTRAS := extras/suspend/suspend.c extras/suspend/acpi_sleep.c extras/ha
 HOST_CC ?= gcc
 HOST_SANITIZERS ?= -fsanitize=address,undefined -fno-sanitize-recover=all
 HOST_CFLAGS := -std=gnu11 -O1 -g $(DEFINES) $(WARNINGS) -I. -Itests/unit/include -fno-omit-frame-pointer \
-	-fno-strict-aliasing $(HOST_SANITIZERS) -MMD -MP
+	-fno-strict-aliasing '-DVMEM_FAKE_ARCH="tests/fakes/fake_library_arch.h"' $(HOST_SANITIZERS) -MMD -MP
 
 HOST_SOURCES := $(filter-out lib/string.c lib/printf.c,$(LIB_SOURCES)) $(MM_SOURCES) \
-	$(DRIVER_SOURCES) $(wildcard kernel/*.c monitor/*.c tests/fakes/fake_*.c) arch/x86_64/acpi.c \
+	$(DRIVER_SOURCES) $(wildcard kernel/*.c monitor/*.c tests/fakes/*.c tests/unit/unit.c) arch/x86_64/acpi.c \
 	arch/x86_64/page_tables.c boot/memory_map.c boot/pvh.c \
 	$(filter-out $(MACHINE_EXTRAS),$(filter %.c,$(EXTRA_SOURCES)))
 HOST_OBJECTS := $(patsubst %.c,$(O)/host/%.o,$(HOST_SOURCES))
@@ -160,7 +160,7 @@ test-tools: ## the experiments: checker, runs, Linux beside Tide, the report in 
 	$(BUILD) all $(O)/plugin/insn_count.so
 	$(TOOL) $(PYTHON) tools/test $(O) tools -- $(PYTEST_ARGS)
 
-lint: ## format, layers, a clang build, sizes, scripts
+lint: ## format, layers, calls, a clang build, sizes, scripts
 	$(TOOL) tools/setup lint
 	$(TOOL) $(PYTHON) tools/lint $(O)
 

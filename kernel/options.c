@@ -42,12 +42,12 @@ static int parse_irq(const char *value, struct options *options)
 {
     static const struct {
         const char *name;
-        enum virtio_irq_mode mode;
+        enum vmem_irq_mode mode;
     } modes[] = {
-        {"auto", VIRTIO_IRQ_AUTO},
-        {"msix", VIRTIO_IRQ_MSIX},
-        {"intx", VIRTIO_IRQ_INTX},
-        {"poll", VIRTIO_IRQ_POLL},
+        {"auto", VMEM_IRQ_AUTO},
+        {"msix", VMEM_IRQ_MSIX},
+        {"intx", VMEM_IRQ_INTX},
+        {"poll", VMEM_IRQ_POLL},
     };
     for (unsigned i = 0; i < ARRAY_SIZE(modes); i++) {
         if (strcmp(value, modes[i].name) == 0) {
@@ -71,14 +71,14 @@ static int parse_init(const char *value, struct options *options)
 
 static int parse_features(const char *value, struct options *options)
 {
-    return virtio_parse_features_masked(value, vmem_feature_names, &options->features_masked);
+    return vmem_parse_features_masked(value, &options->features_masked);
 }
 
 static int parse_mmio(const char *value, struct options *options)
 {
     if (options->nr_mmio == OPTIONS_MMIO_MAX)
         return E_NOMEM;
-    int status = virtio_mmio_parse(value, &options->mmio[options->nr_mmio]);
+    int status = vmem_mmio_parse(value, &options->mmio[options->nr_mmio]);
     if (status == OK)
         options->nr_mmio++;
     return status;
@@ -111,7 +111,7 @@ static const struct option_rule rules[] = {
      "features not to accept, as in -packed,-event_idx, by name or bit number", true},
     {"virtio_mmio.device", parse_mmio, "SIZE@BASE:LINE, at most 32 of them", true},
     {"log", parse_log,
-     "error, warning, info, debug or trace, alone or after kernel:, arch:, mm:, pci:, virtio: or "
+     "error, warning, info, debug or trace, alone or after kernel:, arch:, mm:, pci: or "
      "vmem:, commas between several",
      true},
     {"console", parse_console, "serial, or vga for the screen as well", false},

@@ -8,7 +8,7 @@
 
 #include "drivers/pci/pci.h"
 #include "drivers/virtio/core/virtio.h"
-#include "drivers/virtio/mem/virtio_mem.h"
+#include "drivers/virtio/include/vmem/vmem.h"
 #include "drivers/virtio/mmio/virtio_mmio.h"
 #include "lib/cmdline.h"
 
@@ -18,7 +18,7 @@
 struct options {
     struct pci_address slots[OPTIONS_SLOTS_MAX];       /* virtio_mem.slot=, in the order given */
     unsigned nr_slots;                                 /* 0: every virtio-mem device */
-    enum virtio_irq_mode irq_mode;                     /* virtio_mem.irq= */
+    enum vmem_irq_mode irq_mode;                       /* virtio_mem.irq= */
     enum vmem_init init;                               /* virtio_mem.init= */
     u64 features_masked;                               /* virtio.features=, never accepted */
     struct virtio_mmio_address mmio[OPTIONS_MMIO_MAX]; /* virtio_mmio.device= */

@@ -5,9 +5,6 @@
 
 #include "include/types.h"
 
-/* The return addresses above a frame pointer, innermost first; how many there were, up to max. */
-unsigned backtrace_collect(u64 frame_pointer, u64 *addresses, unsigned max);
-
 /* One line each, "  #N 0xADDRESS name+0xOFFSET"; numbered from `first`. */
 void backtrace_print(u64 frame_pointer, unsigned first);
 

@@ -89,7 +89,6 @@ bool pci_config_window(unsigned index, u16 *segment, u8 *first_bus, u8 *last_bus
 u64 pci_config_conflict(u64 base, u64 bytes);
 
 u32 pci_config_read(struct pci_address address, u16 offset, unsigned bytes);
-void pci_config_write(struct pci_address address, u16 offset, unsigned bytes, u32 value);
 
 /* ---- pci_bar.c ---- */
 

@@ -37,11 +37,9 @@ static bool move(struct page_owner *owner, paddr_t from, paddr_t to)
 
 static struct page_owner owner = {.name = "chunks", .order = CHUNK_ORDER, .move = move};
 
-int shut_down(void **state)
+void shut_down(void)
 {
-    (void)state;
     machine_shutdown(&machine);
-    return 0;
 }
 
 void forget_chunks(void)

@@ -45,14 +45,14 @@ static struct page_stats at_boot;
 
 /* ---- transports: see kernel.mk ---- */
 
-int __wrap_virtio_pci_create(struct pci_device *pci, struct virtio_device **created);
-void __wrap_virtio_pci_destroy(struct virtio_device *device);
-int __wrap_virtio_mmio_create(const struct virtio_mmio_address *address,
-                              struct virtio_device **created);
-void __wrap_virtio_mmio_destroy(struct virtio_device *device);
+int __wrap_vmem_pci_create(struct pci_device *pci, struct vmem_virtio **created);
+void __wrap_vmem_pci_destroy(struct vmem_virtio *device);
+int __wrap_vmem_mmio_create(const struct virtio_mmio_address *address,
+                            struct vmem_virtio **created);
+void __wrap_vmem_mmio_destroy(struct vmem_virtio *device);
 
 /* Of several in one slot the one that came last. */
-int __wrap_virtio_pci_create(struct pci_device *pci, struct virtio_device **created)
+int __wrap_vmem_pci_create(struct pci_device *pci, struct vmem_virtio **created)
 {
     for (unsigned i = nr_places; i-- > 0;) {
         if (places[i].mmio_base != 0 || places[i].address.bus != pci->address.bus ||
@@ -64,8 +64,7 @@ int __wrap_virtio_pci_create(struct pci_device *pci, struct virtio_device **crea
     return E_NODEV;
 }
 
-int __wrap_virtio_mmio_create(const struct virtio_mmio_address *address,
-                              struct virtio_device **created)
+int __wrap_vmem_mmio_create(const struct virtio_mmio_address *address, struct vmem_virtio **created)
 {
     for (unsigned i = 0; i < nr_places; i++) {
         if (places[i].mmio_base != address->base)
@@ -76,12 +75,12 @@ int __wrap_virtio_mmio_create(const struct virtio_mmio_address *address,
     return E_NODEV;
 }
 
-void __wrap_virtio_pci_destroy(struct virtio_device *device)
+void __wrap_vmem_pci_destroy(struct vmem_virtio *device)
 {
     device->ops->irq_disable(device);
 }
 
-void __wrap_virtio_mmio_destroy(struct virtio_device *device)
+void __wrap_vmem_mmio_destroy(struct vmem_virtio *device)
 {
     device->ops->irq_disable(device);
 }
@@ -280,11 +279,9 @@ void kernel_stop(void)
     fake_shutdown();
 }
 
-int kernel_tear_down(void **state)
+void kernel_tear_down(void)
 {
-    (void)state;
     kernel_stop();
-    return 0;
 }
 
 void kernel_stop_empty(struct fake_vmem *vmem)

@@ -5,8 +5,8 @@
  * (fake_vmem.h) whose memory is there. What the user types goes in, what the console
  * shows comes out, and the host changes its wishes meanwhile.
  *
- * A program that uses it is linked as kernel.mk says: virtio_pci_create() and
- * virtio_mmio_create() give the driver the fake transport of the memory device at that place.
+ * A program that uses it is linked as kernel.mk says: vmem_pci_create() and
+ * vmem_mmio_create() give the driver the fake transport of the memory device at that place.
  */
 #ifndef TIDE_TESTS_FAKES_FAKE_KERNEL_H
 #define TIDE_TESTS_FAKES_FAKE_KERNEL_H
@@ -88,7 +88,7 @@ void kernel_expect_exit(const char *line, unsigned exit_value);
 void kernel_stop(void);
 
 /* The same as a program's tear-down. */
-int kernel_tear_down(void **state);
+void kernel_tear_down(void);
 
 /* The same after the device's last block was given back: boot RAM is as at the start. */
 void kernel_stop_empty(struct fake_vmem *vmem);

@@ -53,9 +53,8 @@ struct page_owner owner_of_0 = {.name = "frames", .order = 0, .move = move};
 struct page_owner owner_of_6 = {.name = "chunks", .order = 6, .move = move};
 struct page_owner owner_of_9 = {.name = "areas", .order = 9, .move = move};
 
-int setup_owners(void **state)
+void setup_owners(void)
 {
-    (void)state;
     fake_mm_start(&boot, 16 * MIB);
     fake_online(REGION_BASE, REGION, 2 * MIB);
     assert_int_equal(page_add_owner(&owner_of_0), OK);
@@ -66,16 +65,13 @@ int setup_owners(void **state)
     nr_pages = nr_moves = nr_refusals = 0;
     session = (struct hotplug_evacuation){0};
     refused_page = PAGES_MAX;
-    return 0;
 }
 
-int teardown_owners(void **state)
+void teardown_owners(void)
 {
-    (void)state;
     page_check();
     fake_unback(REGION_BASE, REGION);
     fake_shutdown();
-    return 0;
 }
 
 void take(const struct page_owner *owner, u64 count)

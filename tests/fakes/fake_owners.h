@@ -28,8 +28,8 @@ extern struct hotplug_evacuation session;
 extern struct page_owner owner_of_0, owner_of_6, owner_of_9; /* by the order of their pages */
 
 /* cmocka's: the region online in a machine of 16 MiB, and the end of it. */
-int setup_owners(void **state);
-int teardown_owners(void **state);
+void setup_owners(void);
+void teardown_owners(void);
 
 void take(const struct page_owner *owner, u64 count);
 void drop(u64 index, unsigned order);

@@ -16,27 +16,23 @@
 static struct boot_info boot;
 static struct fake_pci_bus *root;
 
-static int set_up(void **state)
+static void set_up(void)
 {
-    (void)state;
     fake_boot(&boot, 64 * MIB);
     root = fake_pci_start();
     fake_pci_add(root, 0, 0, 0x8086, 0x1237);
-    return 0;
 }
 
-static int tear_down(void **state)
+static void tear_down(void)
 {
-    (void)state;
     fake_pci_stop();
     fake_shutdown();
-    return 0;
 }
 
 static inline void start_afresh(void)
 {
-    tear_down(NULL);
-    set_up(NULL);
+    tear_down();
+    set_up();
 }
 
 /* The function of this name, or NULL. */
@@ -73,6 +69,6 @@ static inline void assert_numbers(const struct fake_pci_bus *bus, u8 primary, u8
     assert_int_equal(fake_pci_get(bus->bridge, PCI_BRIDGE_BUSES + 2, 1), subordinate);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define PCI_TEST(name) TEST_WITH(name, set_up, tear_down)
 
 #endif

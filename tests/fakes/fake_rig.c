@@ -44,14 +44,14 @@ void fake_ram_stop(void)
     fake_shutdown();
 }
 
-int fake_rig_bring_up(struct virtio_device *device, enum virtio_irq_mode wanted,
+int fake_rig_bring_up(struct vmem_virtio *device, enum vmem_irq_mode wanted,
                       struct virtqueue **queue)
 {
-    assert_int_equal(virtio_negotiate(device, 0, 0, no_names), OK);
+    assert_int_equal(vmem_virtio_negotiate(device, 0, 0, no_names), OK);
     assert_int_equal(device->ops->irq_enable(device, wanted), OK);
-    int status = virtqueue_create(device, 0, 128, queue);
+    int status = vmem_queue_create(device, 0, 128, queue);
     if (status == OK)
-        virtio_driver_ok(device);
+        vmem_virtio_driver_ok(device);
     return status;
 }
 
@@ -65,13 +65,13 @@ void fake_rig_round_trip(struct virtqueue *queue)
     memory[0] = 0x1122334455667788;
     memory[1] = 0;
     struct virtqueue_piece pieces[] = {{page, 8}, {page + 8, 8}};
-    assert_int_equal(virtqueue_add(queue, pieces, 1, 1, memory), OK);
-    virtqueue_publish(queue);
-    assert_int_equal(virtqueue_take_used(queue, &used), OK);
+    assert_int_equal(vmem_queue_add(queue, pieces, 1, 1, memory), OK);
+    vmem_queue_publish(queue);
+    assert_int_equal(vmem_queue_take_used(queue, &used), OK);
     assert_ptr_equal(used.token, memory);
     assert_int_equal(used.bytes, 8);
     assert_true(memory[1] == memory[0]);
-    assert_int_equal(virtqueue_take_used(queue, &used), E_AGAIN);
+    assert_int_equal(vmem_queue_take_used(queue, &used), E_AGAIN);
     page_free(page, 0);
 }
 
@@ -89,12 +89,12 @@ void fake_rig_boot(struct fake_rig *rig)
 
 void fake_rig_attach(struct fake_rig *rig, u16 size_wanted)
 {
-    struct virtio_device *device = &rig->transport.device;
+    struct vmem_virtio *device = &rig->transport.device;
 
-    assert_int_equal(virtio_negotiate(device, 0, 0, no_names), OK);
-    assert_int_equal(device->ops->irq_enable(device, VIRTIO_IRQ_AUTO), OK);
-    assert_int_equal(virtqueue_create(device, 0, size_wanted, &rig->queue), OK);
-    virtio_driver_ok(device);
+    assert_int_equal(vmem_virtio_negotiate(device, 0, 0, no_names), OK);
+    assert_int_equal(device->ops->irq_enable(device, VMEM_IRQ_AUTO), OK);
+    assert_int_equal(vmem_queue_create(device, 0, size_wanted, &rig->queue), OK);
+    vmem_virtio_driver_ok(device);
 }
 
 void fake_rig_start(struct fake_rig *rig, u64 features, u16 queue_size)
@@ -103,16 +103,16 @@ void fake_rig_start(struct fake_rig *rig, u64 features, u16 queue_size)
     rig->transport.offered |= features;
     rig->transport.queue_size_max = queue_size;
     fake_rig_attach(rig, queue_size);
-    assert_int_equal(virtqueue_size(rig->queue), queue_size);
+    assert_int_equal(vmem_queue_size(rig->queue), queue_size);
 }
 
 void fake_rig_stop(struct fake_rig *rig)
 {
     if (rig->queue) {
         rig->transport.faults = (struct fake_faults){0};
-        assert_int_equal(virtio_reset(&rig->transport.device), OK);
+        assert_int_equal(vmem_virtio_reset(&rig->transport.device), OK);
     }
-    virtqueue_destroy(rig->queue);
+    vmem_queue_destroy(rig->queue);
     page_free(virt_to_phys(rig->buffers), BUFFERS_ORDER);
     fake_ram_stop();
 }
@@ -133,14 +133,14 @@ int fake_rig_add(struct fake_rig *rig, unsigned index, u8 fill, u32 bytes)
     assert_true(bytes <= FAKE_RIG_BUFFER_BYTES / 2);
     memset(request, fill, bytes);
     memset(reply, 0xdd, FAKE_RIG_BUFFER_BYTES / 2);
-    return virtqueue_add(rig->queue, pieces, 1, 1, request);
+    return vmem_queue_add(rig->queue, pieces, 1, 1, request);
 }
 
 void fake_rig_expect(struct fake_rig *rig, unsigned index, u32 used_bytes)
 {
     struct virtqueue_used used;
 
-    assert_int_equal(virtqueue_take_used(rig->queue, &used), OK);
+    assert_int_equal(vmem_queue_take_used(rig->queue, &used), OK);
     assert_ptr_equal(used.token, fake_rig_buffer(rig, index));
     assert_int_equal(used.bytes, used_bytes);
 }

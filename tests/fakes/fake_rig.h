@@ -19,9 +19,9 @@ void fake_ram_stop(void);
 
 /*
  * The driver's part on any transport: negotiate no device features, interrupts,
- * queue 0 of at most 128 entries, DRIVER_OK. Returns virtqueue_create()'s status.
+ * queue 0 of at most 128 entries, DRIVER_OK. Returns vmem_queue_create()'s status.
  */
-must_check int fake_rig_bring_up(struct virtio_device *device, enum virtio_irq_mode wanted,
+must_check int fake_rig_bring_up(struct vmem_virtio *device, enum vmem_irq_mode wanted,
                                  struct virtqueue **queue);
 
 /* One request of 8 bytes to a device that echoes at once; the reply is checked. */
@@ -50,7 +50,7 @@ u8 *fake_rig_buffer(struct fake_rig *rig, unsigned index);
 
 /*
  * Add a request of `bytes` bytes of value `fill` and room for a reply as long,
- * in the i-th buffer (two halves), token: its address. Returns virtqueue_add()'s status.
+ * in the i-th buffer (two halves), token: its address. Returns vmem_queue_add()'s status.
  */
 must_check int fake_rig_add(struct fake_rig *rig, unsigned index, u8 fill, u32 bytes);
 

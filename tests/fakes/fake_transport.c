@@ -15,7 +15,7 @@
 #define NEVER    (~(u32)0)
 #define ALL_ONES 0xffffffffu
 
-static struct fake_transport *fake_of(struct virtio_device *device)
+static struct fake_transport *fake_of(struct vmem_virtio *device)
 {
     return container_of(device, struct fake_transport, device);
 }
@@ -28,7 +28,7 @@ static bool is_running(const struct fake_transport *fake)
 
 /* ---- status ---- */
 
-static u8 get_status(struct virtio_device *device)
+static u8 get_status(struct vmem_virtio *device)
 {
     struct fake_transport *fake = fake_of(device);
 
@@ -85,7 +85,7 @@ static u8 needed_before(u8 bit)
     }
 }
 
-static void set_status(struct virtio_device *device, u8 status)
+static void set_status(struct vmem_virtio *device, u8 status)
 {
     struct fake_transport *fake = fake_of(device);
 
@@ -117,7 +117,7 @@ static void set_status(struct virtio_device *device, u8 status)
 
 /* ---- features and config ---- */
 
-static u64 get_features(struct virtio_device *device)
+static u64 get_features(struct vmem_virtio *device)
 {
     struct fake_transport *fake = fake_of(device);
 
@@ -131,11 +131,11 @@ static u64 get_features(struct virtio_device *device)
     return fake->last_offered;
 }
 
-static void set_features(struct virtio_device *device, u64 features)
+static void set_features(struct vmem_virtio *device, u64 features)
 {
     struct fake_transport *fake = fake_of(device);
-    u64 never = VIRTIO_FEATURE(VIRTIO_F_SR_IOV) | VIRTIO_FEATURE(VIRTIO_F_ADMIN_VQ) |
-                VIRTIO_FEATURE(VIRTIO_F_SUSPEND);
+    u64 never = VIRTIO_FEATURE(VIRTIO_F_SR_IOV) | VIRTIO_FEATURE(VIRTIO_F_RING_RESET) |
+                VIRTIO_FEATURE(VIRTIO_F_ADMIN_VQ) | VIRTIO_FEATURE(VIRTIO_F_SUSPEND);
 
     assert_int_not_equal(fake->written & VIRTIO_STATUS_DRIVER, 0);
     assert_int_equal(fake->written & VIRTIO_STATUS_FEATURES_OK, 0);    /* I1 */
@@ -146,7 +146,7 @@ static void set_features(struct virtio_device *device, u64 features)
     fake->features_written = true;
 }
 
-static u32 config_generation(struct virtio_device *device)
+static u32 config_generation(struct vmem_virtio *device)
 {
     struct fake_transport *fake = fake_of(device);
 
@@ -157,12 +157,12 @@ static u32 config_generation(struct virtio_device *device)
     return fake->generation;
 }
 
-static u32 config_bytes(struct virtio_device *device)
+static u32 config_bytes(struct vmem_virtio *device)
 {
     return fake_of(device)->config_bytes;
 }
 
-static u32 read_config(struct virtio_device *device, u32 offset, unsigned bytes)
+static u32 read_config(struct vmem_virtio *device, u32 offset, unsigned bytes)
 {
     struct fake_transport *fake = fake_of(device);
     u32 value = 0;
@@ -181,7 +181,7 @@ static u32 read_config(struct virtio_device *device, u32 offset, unsigned bytes)
 
 /* ---- queues ---- */
 
-static u16 queue_size_max(struct virtio_device *device, u16 queue)
+static u16 queue_size_max(struct vmem_virtio *device, u16 queue)
 {
     struct fake_transport *fake = fake_of(device);
 
@@ -190,7 +190,7 @@ static u16 queue_size_max(struct virtio_device *device, u16 queue)
     return queue < fake->nr_queues ? fake->queue_size_max : 0;
 }
 
-static int queue_enable(struct virtio_device *device, u16 index,
+static int queue_enable(struct vmem_virtio *device, u16 index,
                         const struct virtqueue_layout *layout)
 {
     struct fake_transport *fake = fake_of(device);
@@ -207,19 +207,7 @@ static int queue_enable(struct virtio_device *device, u16 index,
     return OK;
 }
 
-static int queue_reset(struct virtio_device *device, u16 index)
-{
-    struct fake_transport *fake = fake_of(device);
-
-    assert_true((fake->accepted & VIRTIO_FEATURE(VIRTIO_F_RING_RESET)) != 0);
-    assert_true(fake->queues[index].enabled);
-    if (fake->faults.queue_reset_status != OK)
-        return fake->faults.queue_reset_status;
-    fake->queues[index].enabled = false;
-    return OK;
-}
-
-static void notify(struct virtio_device *device, u16 index, u32 next_avail)
+static void notify(struct vmem_virtio *device, u16 index, u32 next_avail)
 {
     struct fake_transport *fake = fake_of(device);
 
@@ -238,7 +226,7 @@ static void notify(struct virtio_device *device, u16 index, u32 next_avail)
 
 /* ---- events ---- */
 
-static int irq_enable(struct virtio_device *device, enum virtio_irq_mode wanted)
+static int irq_enable(struct vmem_virtio *device, enum vmem_irq_mode wanted)
 {
     struct fake_transport *fake = fake_of(device);
 
@@ -246,21 +234,21 @@ static int irq_enable(struct virtio_device *device, enum virtio_irq_mode wanted)
         assert_false(fake->queues[i].enabled);
     if (fake->faults.irq_enable_status != OK)
         return fake->faults.irq_enable_status;
-    device->irq_mode = wanted == VIRTIO_IRQ_AUTO ? VIRTIO_IRQ_MSIX : wanted;
-    if (device->irq_mode == VIRTIO_IRQ_MSIX && fake->faults.refuse_msix)
-        device->irq_mode = VIRTIO_IRQ_INTX;
-    if (device->irq_mode == VIRTIO_IRQ_INTX && fake->faults.refuse_intx)
-        device->irq_mode = VIRTIO_IRQ_POLL;
+    device->irq_mode = wanted == VMEM_IRQ_AUTO ? VMEM_IRQ_MSIX : wanted;
+    if (device->irq_mode == VMEM_IRQ_MSIX && fake->faults.refuse_msix)
+        device->irq_mode = VMEM_IRQ_INTX;
+    if (device->irq_mode == VMEM_IRQ_INTX && fake->faults.refuse_intx)
+        device->irq_mode = VMEM_IRQ_POLL;
     fake->irq_enabled = true;
     return OK;
 }
 
-static void irq_disable(struct virtio_device *device)
+static void irq_disable(struct vmem_virtio *device)
 {
     fake_of(device)->irq_enabled = false;
 }
 
-static u32 poll_events(struct virtio_device *device)
+static u32 poll_events(struct vmem_virtio *device)
 {
     struct fake_transport *fake = fake_of(device);
     u32 isr = fake->faults.vanished ? 0 : fake->isr;
@@ -274,17 +262,17 @@ void fake_transport_interrupt(struct fake_transport *fake, u32 events)
     if (fake->faults.no_interrupts)
         return;
     fake->nr_interrupts++;
-    if (fake->device.irq_mode == VIRTIO_IRQ_POLL)
+    if (fake->device.irq_mode == VMEM_IRQ_POLL)
         fake->isr |= events;
     else if (fake->irq_enabled)
-        virtio_post_events(&fake->device, events);
+        vmem_virtio_post_events(&fake->device, events);
 }
 
 static void config_event(struct fake_transport *fake)
 {
     if ((fake->status & VIRTIO_STATUS_DRIVER_OK) == 0)
         return;
-    bool both = fake->device.irq_mode != VIRTIO_IRQ_MSIX;
+    bool both = fake->device.irq_mode != VMEM_IRQ_MSIX;
     fake_transport_interrupt(fake, VIRTIO_EVENT_CONFIG | (both ? VIRTIO_EVENT_QUEUE : 0));
 }
 
@@ -389,7 +377,6 @@ static const struct virtio_transport_ops fake_ops = {
     .read_config = read_config,
     .queue_size_max = queue_size_max,
     .queue_enable = queue_enable,
-    .queue_reset = queue_reset,
     .notify = notify,
     .irq_enable = irq_enable,
     .irq_disable = irq_disable,

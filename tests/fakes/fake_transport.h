@@ -9,7 +9,7 @@
  * rings' rules. The device itself misbehaves only where `faults` says so.
  *
  * A request is answered inside notify(), unless `hold` keeps it until
- * fake_transport_process(). Interrupts are virtio_post_events() at once.
+ * fake_transport_process(). Interrupts are vmem_virtio_post_events() at once.
  */
 #ifndef TIDE_TESTS_FAKES_FAKE_TRANSPORT_H
 #define TIDE_TESTS_FAKES_FAKE_TRANSPORT_H
@@ -53,7 +53,6 @@ struct fake_faults {
     int irq_enable_status;   /* OK, or why no way of interrupting works, polling included */
     bool refuse_intx;
     int queue_enable_status; /* what queue_enable() returns, if not OK */
-    int queue_reset_status;
     /* Before each config read, with its offset: the place to change config under the reader. */
     void (*on_config_read)(struct fake_transport *transport, u32 offset);
 };
@@ -66,7 +65,7 @@ struct fake_queue {
 };
 
 struct fake_transport {
-    struct virtio_device device; /* what the driver under test is given */
+    struct vmem_virtio device; /* what the driver under test is given */
 
     /* The device: the test sets these before the driver starts, and may change them later. */
     u64 offered;

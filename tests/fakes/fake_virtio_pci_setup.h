@@ -17,7 +17,7 @@
 
 static const char *const no_names[24];
 static struct fake_virtio_pci fake;
-static struct virtio_device *device;
+static struct vmem_virtio *device;
 static struct virtqueue *queue;
 
 static void boot(unsigned nr_vectors)
@@ -28,37 +28,32 @@ static void boot(unsigned nr_vectors)
     queue = NULL;
 }
 
-static int set_up(void **state)
+static void set_up(void)
 {
-    (void)state;
     boot(2);
-    return 0;
 }
 
-static int tear_down(void **state)
+static void tear_down(void)
 {
-    (void)state;
     if (device) {
-        fake.queue_reset_hangs = false;
-        assert_int_equal(virtio_reset(device), OK);
-        virtqueue_destroy(queue);
-        virtio_pci_destroy(device);
+        assert_int_equal(vmem_virtio_reset(device), OK);
+        vmem_queue_destroy(queue);
+        vmem_pci_destroy(device);
         /* It is off: no interrupt reaches anybody, no DMA. */
         assert_int_equal(fake_pci_get(fake.function, PCI_COMMAND, 2), PCI_COMMAND_INTX_DISABLE);
     }
     fake_pci_stop();
     fake_ram_stop();
-    return 0;
 }
 
 static void create(void)
 {
-    assert_int_equal(virtio_pci_create(fake_virtio_pci_scan(&fake), &device), OK);
+    assert_int_equal(vmem_pci_create(fake_virtio_pci_scan(&fake), &device), OK);
     device->name = "dev0";
 }
 
-/* Up to DRIVER_OK; returns virtqueue_create()'s status. */
-static int attach(enum virtio_irq_mode wanted)
+/* Up to DRIVER_OK; returns vmem_queue_create()'s status. */
+static int attach(enum vmem_irq_mode wanted)
 {
     create();
     return fake_rig_bring_up(device, wanted, &queue);

@@ -79,33 +79,33 @@ static void check_windows(struct pci_device *pci, const struct virtio_pci_window
     check_window(pci, &windows->notify);
     check_window(pci, &windows->device);
     FUZZ_CHECK(windows->common.bytes >= 56 && windows->common.offset % 4 == 0);
-    if (virtio_pci_notify_offset(windows, off, 4, &offset) == OK) {
+    if (vmem_pci_notify_offset(windows, off, 4, &offset) == OK) {
         FUZZ_CHECK(offset >= windows->notify.offset);
         FUZZ_CHECK(offset + 4 <= (u64)windows->notify.offset + windows->notify.bytes);
     }
 }
 
 /* As far as a driver would go with it. */
-static void use(struct virtio_device *device)
+static void use(struct vmem_virtio *device)
 {
     struct virtqueue *queue = NULL;
     u8 snapshot[56];
 
     device->name = "fuzz";
-    if (virtio_negotiate(device, 7, 0, no_names) == OK) {
-        int status = virtio_read_config(device, snapshot, sizeof(snapshot));
+    if (vmem_virtio_negotiate(device, 7, 0, no_names) == OK) {
+        int status = vmem_virtio_read_config(device, snapshot, sizeof(snapshot));
         FUZZ_CHECK(status == OK || status == E_RANGE || status == E_TIMEOUT);
-        FUZZ_CHECK(device->ops->irq_enable(device, VIRTIO_IRQ_AUTO) == OK);
-        if (virtqueue_create(device, 0, 16, &queue) == OK) {
-            virtio_driver_ok(device);
-            (void)virtio_take_events(device);
-            (void)virtio_needs_reset(device);
+        FUZZ_CHECK(device->ops->irq_enable(device, VMEM_IRQ_AUTO) == OK);
+        if (vmem_queue_create(device, 0, 16, &queue) == OK) {
+            vmem_virtio_driver_ok(device);
+            (void)vmem_virtio_take_events(device);
+            (void)vmem_virtio_needs_reset(device);
         }
     }
-    if (virtio_reset(device) != OK)
+    if (vmem_virtio_reset(device) != OK)
         FUZZ_CHECK(device->broken);
-    virtqueue_destroy(queue);
-    virtio_pci_destroy(device);
+    vmem_queue_destroy(queue);
+    vmem_pci_destroy(device);
 }
 
 int LLVMFuzzerTestOneInput(const u8 *data, size_t bytes)
@@ -113,7 +113,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t bytes)
     static struct boot_info boot;
     static bool started;
     struct virtio_pci_windows windows;
-    struct virtio_device *device;
+    struct vmem_virtio *device;
 
     if (!started) {
         started = true;
@@ -124,11 +124,11 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t bytes)
     fake_console_clear();
     input = (struct fuzz_input){data, bytes, 0};
     struct pci_device *pci = build_function();
-    int status = virtio_pci_find_windows(pci, &windows);
+    int status = vmem_pci_find_windows(pci, &windows);
     FUZZ_CHECK(status == OK || status == E_NODEV || status == E_RANGE);
     if (status == OK) {
         check_windows(pci, &windows);
-        if (virtio_pci_create(pci, &device) == OK)
+        if (vmem_pci_create(pci, &device) == OK)
             use(device);
     }
     fake_pci_stop();

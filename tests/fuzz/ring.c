@@ -43,9 +43,9 @@ static void start_machine(void)
 
 static void attach(struct run *run, u64 features)
 {
-    static const u64 choices[] = {
-        VIRTIO_FEATURE(VIRTIO_F_INDIRECT_DESC), VIRTIO_FEATURE(VIRTIO_F_EVENT_IDX),
-        VIRTIO_FEATURE(VIRTIO_F_IN_ORDER), VIRTIO_FEATURE(VIRTIO_F_RING_RESET)};
+    static const u64 choices[] = {VIRTIO_FEATURE(VIRTIO_F_INDIRECT_DESC),
+                                  VIRTIO_FEATURE(VIRTIO_F_EVENT_IDX),
+                                  VIRTIO_FEATURE(VIRTIO_F_IN_ORDER)};
     u8 picked = (u8)fuzz_take(&run->input, 1);
 
     fake_transport_init(&run->transport, VIRTIO_ID_MEM, features, 0);
@@ -53,9 +53,9 @@ static void attach(struct run *run, u64 features)
     run->transport.queue_size_max = QUEUE_SIZE;
     for (unsigned i = 0; i < ARRAY_SIZE(choices); i++)
         run->transport.offered |= (picked >> i & 1) != 0 ? choices[i] : 0;
-    FUZZ_CHECK(virtio_negotiate(&run->transport.device, 0, 0, no_names) == OK);
-    FUZZ_CHECK(virtqueue_create(&run->transport.device, 0, QUEUE_SIZE, &run->queue) == OK);
-    virtio_driver_ok(&run->transport.device);
+    FUZZ_CHECK(vmem_virtio_negotiate(&run->transport.device, 0, 0, no_names) == OK);
+    FUZZ_CHECK(vmem_queue_create(&run->transport.device, 0, QUEUE_SIZE, &run->queue) == OK);
+    vmem_virtio_driver_ok(&run->transport.device);
 }
 
 static void add(struct run *run, u8 choice)
@@ -75,8 +75,8 @@ static void add(struct run *run, u8 choice)
                                              choice / 12u + 1u};
         run->room[index] += i < nr_readable ? 0 : pieces[i].bytes;
     }
-    int status = virtqueue_add(run->queue, pieces, nr_readable, nr_pieces - nr_readable,
-                               run->buffers + index * BUFFER_BYTES);
+    int status = vmem_queue_add(run->queue, pieces, nr_readable, nr_pieces - nr_readable,
+                                run->buffers + index * BUFFER_BYTES);
     if (status != OK) {
         FUZZ_CHECK(status == E_NOMEM || run->transport.device.broken);
         return;
@@ -90,7 +90,7 @@ static void take(struct run *run)
     struct virtqueue_used used;
     int status;
 
-    while ((status = virtqueue_take_used(run->queue, &used)) == OK) {
+    while ((status = vmem_queue_take_used(run->queue, &used)) == OK) {
         size_t index = (size_t)((u8 *)used.token - run->buffers) / BUFFER_BYTES;
         FUZZ_CHECK(index < BUFFERS && run->outstanding[index]);
         FUZZ_CHECK(used.bytes <= run->room[index]);
@@ -99,19 +99,7 @@ static void take(struct run *run)
     }
     FUZZ_CHECK(status == E_AGAIN || (status == E_BROKEN && run->transport.device.broken));
     FUZZ_CHECK(run->transport.device.broken ||
-               virtqueue_outstanding(run->queue) == run->nr_outstanding);
-}
-
-static void reset_queue(struct run *run)
-{
-    int status = virtqueue_reset(run->queue);
-
-    FUZZ_CHECK(status == OK || status == E_UNSUPPORTED);
-    if (status != OK)
-        return;
-    memset(run->outstanding, 0, sizeof(run->outstanding));
-    run->nr_outstanding = 0;
-    FUZZ_CHECK(virtqueue_outstanding(run->queue) == 0);
+               vmem_queue_outstanding(run->queue) == run->nr_outstanding);
 }
 
 /* The device's part: write anywhere in the ring's memory, or a used entry that may be right. */
@@ -136,7 +124,7 @@ static void step(struct run *run)
         add(run, choice / 8);
         break;
     case 2:
-        virtqueue_publish(run->queue);
+        vmem_queue_publish(run->queue);
         break;
     case 3:
         take(run);
@@ -150,8 +138,6 @@ static void step(struct run *run)
                            (u16)(choice / 64 + 1));
         break;
     default:
-        if (choice == 7)
-            reset_queue(run);
         break;
     }
 }
@@ -171,7 +157,7 @@ void fuzz_ring(const u8 *data, size_t bytes, u64 features)
     while (!fuzz_ended(&run.input))
         step(&run);
     take(&run);
-    FUZZ_CHECK(virtio_reset(&run.transport.device) == OK);
-    virtqueue_destroy(run.queue);
+    FUZZ_CHECK(vmem_virtio_reset(&run.transport.device) == OK);
+    vmem_queue_destroy(run.queue);
     page_free(buffers, 0);
 }

@@ -13,11 +13,13 @@
 #include "drivers/pci/pci.h"
 #include "drivers/virtio/core/virtio_spec.h"
 #include "drivers/virtio/core/virtqueue.h"
-#include "drivers/virtio/mem/virtio_mem.h"
+#include "drivers/virtio/include/vmem/vmem.h"
+#include "drivers/virtio/mem/config.h"
 #include "drivers/virtio/pci/virtio_pci.h"
 #include "include/status.h"
 #include "mm/early.h"
 #include "mm/page.h"
+#include "tests/fakes/fake_attach.h"
 #include "tests/fakes/fake_platform.h"
 #include "tests/fakes/fake_vmem.h"
 #include "tests/qtest/qtest.h"
@@ -51,19 +53,19 @@ static u64 below(u64 limit)
 
 static struct boot_info boot;
 
-static struct virtio_device *find_device(void)
+static struct vmem_virtio *find_device(void)
 {
     const struct pci_address slot = {.device = 4};
-    struct virtio_device *device;
+    struct vmem_virtio *device;
     assert_true(pci_scan() > 0);
     struct pci_device *pci = pci_find(slot);
     assert_non_null(pci);
-    assert_int_equal(virtio_pci_device_type(pci), VIRTIO_ID_MEM);
-    assert_int_equal(virtio_pci_create(pci, &device), OK);
+    assert_int_equal(vmem_pci_device_type(pci), VIRTIO_ID_MEM);
+    assert_int_equal(vmem_pci_create(pci, &device), OK);
     return device;
 }
 
-static struct virtio_device *start_machine(void)
+static struct vmem_virtio *start_machine(void)
 {
     qtest_start(&boot, REGION_BYTES, BLOCK_BYTES);
     early_init(&boot);
@@ -73,16 +75,16 @@ static struct virtio_device *start_machine(void)
 }
 
 /* Negotiate, one queue, DRIVER_OK, no interrupts: the driver's part without the driver. */
-static struct virtqueue *bring_up(struct virtio_device *device)
+static struct virtqueue *bring_up(struct vmem_virtio *device)
 {
     static const char *const names[24] = {"ACPI_PXM", "UNPLUGGED_INACCESSIBLE"};
     struct virtqueue *queue;
     u64 wanted =
         VIRTIO_FEATURE(VIRTIO_MEM_F_ACPI_PXM) | VIRTIO_FEATURE(VIRTIO_MEM_F_UNPLUGGED_INACCESSIBLE);
-    assert_int_equal(virtio_negotiate(device, wanted, 0, names), OK);
-    assert_int_equal(device->ops->irq_enable(device, VIRTIO_IRQ_POLL), OK);
-    assert_int_equal(virtqueue_create(device, VIRTIO_MEM_QUEUE, 128, &queue), OK);
-    virtio_driver_ok(device);
+    assert_int_equal(vmem_virtio_negotiate(device, wanted, 0, names), OK);
+    assert_int_equal(device->ops->irq_enable(device, VMEM_IRQ_POLL), OK);
+    assert_int_equal(vmem_queue_create(device, VIRTIO_MEM_QUEUE, 128, &queue), OK);
+    vmem_virtio_driver_ok(device);
     return queue;
 }
 
@@ -101,7 +103,7 @@ struct answer {
 };
 
 /* Waits for the answer, or until the device says that it needs a reset. */
-static struct answer ask(struct virtio_device *device, struct virtqueue *queue,
+static struct answer ask(struct vmem_virtio *device, struct virtqueue *queue,
                          struct exchange *exchange, u16 type, u64 addr, u16 nr_blocks)
 {
     const struct virtqueue_piece pieces[] = {
@@ -111,36 +113,36 @@ static struct answer ask(struct virtio_device *device, struct virtqueue *queue,
     struct virtqueue_used used = {0};
     struct answer answer = {0};
     memset(exchange, 0xee, sizeof(*exchange));
-    exchange->request.type = cpu_to_le16(type);
-    exchange->request.addr = cpu_to_le64(addr);
-    exchange->request.nb_blocks = cpu_to_le16(nr_blocks);
-    assert_int_equal(virtqueue_add(queue, pieces, 1, 1, exchange), OK);
-    virtqueue_publish(queue);
-    int status = virtqueue_take_used(queue, &used);
+    exchange->request.type = vmem_to_le16(type);
+    exchange->request.addr = vmem_to_le64(addr);
+    exchange->request.nb_blocks = vmem_to_le16(nr_blocks);
+    assert_int_equal(vmem_queue_add(queue, pieces, 1, 1, exchange), OK);
+    vmem_queue_publish(queue);
+    int status = vmem_queue_take_used(queue, &used);
     for (unsigned polls = 1; status == E_AGAIN && polls < POLLS_MAX; polls++) {
-        if (polls % 100 == 0 && virtio_needs_reset(device))
+        if (polls % 100 == 0 && vmem_virtio_needs_reset(device))
             break;
         usleep(POLL_US);
-        status = virtqueue_take_used(queue, &used);
+        status = vmem_queue_take_used(queue, &used);
     }
     answer.came = status == OK;
     answer.bytes = used.bytes;
-    answer.type = le16_to_cpu(exchange->response.type);
-    answer.state = le16_to_cpu(exchange->response.state);
+    answer.type = vmem_from_le16(exchange->response.type);
+    answer.state = vmem_from_le16(exchange->response.state);
     return answer;
 }
 
-static void read_config(struct virtio_device *device, struct vmem_config *config)
+static void read_config(struct vmem_virtio *device, struct vmem_config *config)
 {
     struct virtio_mem_config_abi abi;
-    assert_int_equal(virtio_read_config(device, &abi, sizeof(abi)), OK);
+    assert_int_equal(vmem_virtio_read_config(device, &abi, sizeof(abi)), OK);
     vmem_config_decode(&abi, true, config);
 }
 
 /* ---- the fake is true to the real one ---- */
 
 struct pair {
-    struct virtio_device *real;
+    struct vmem_virtio *real;
     struct virtqueue *real_queue;
     struct exchange *real_exchange;
     struct fake_vmem fake;
@@ -258,7 +260,7 @@ static void test_unknown_request_needs_a_reset(void **state)
 {
     (void)state;
     struct vmem_config config;
-    struct virtio_device *device = start_machine();
+    struct vmem_virtio *device = start_machine();
     struct virtqueue *queue = bring_up(device);
     paddr_t page = page_alloc(0, PAGE_KERNEL);
     struct exchange *exchange = phys_to_virt(page);
@@ -270,12 +272,12 @@ static void test_unknown_request_needs_a_reset(void **state)
 
     answer = ask(device, queue, exchange, 9, config.region_base, 1);
     assert_false(answer.came);
-    assert_true(virtio_needs_reset(device));
+    assert_true(vmem_virtio_needs_reset(device));
 
-    assert_int_equal(virtio_reset(device), OK);
-    virtqueue_destroy(queue);
+    assert_int_equal(vmem_virtio_reset(device), OK);
+    vmem_queue_destroy(queue);
     queue = bring_up(device);
-    assert_false(virtio_needs_reset(device));
+    assert_false(vmem_virtio_needs_reset(device));
     answer = ask(device, queue, exchange, VIRTIO_MEM_REQ_STATE, config.region_base, 8);
     assert_int_equal(answer.type, VIRTIO_MEM_RESP_ACK);
     assert_int_equal(answer.state, VIRTIO_MEM_STATE_PLUGGED);
@@ -294,11 +296,11 @@ static void settle(struct vmem_device *vmem)
     for (unsigned polls = 0; polls < POLLS_MAX; polls++) {
         (void)vmem_service(vmem, platform_now_ms());
         vmem_get_status(vmem, &status);
-        if (status.phase == VMEM_PHASE_SETTLED || status.phase == VMEM_PHASE_WAITING)
+        if (status.is_settled || status.wait != VMEM_WAIT_NONE)
             return;
         usleep(POLL_US);
     }
-    fail_msg("the driver is in phase %d, not settled and not waiting", status.phase);
+    fail_msg("the driver is %s, not settled and not waiting", vmem_state_name(status.state));
 }
 
 static void test_driver_follows_the_host(void **state)
@@ -307,10 +309,11 @@ static void test_driver_follows_the_host(void **state)
     struct vmem_device *vmem;
     struct vmem_status status;
     paddr_t held[HOLDINGS];
-    struct virtio_device *device = start_machine();
-    assert_int_equal(vmem_attach(device, "vmem0", VIRTIO_IRQ_POLL, &vmem), OK);
+    struct vmem_virtio *device = start_machine();
+    assert_int_equal(fake_attach(device, "vmem0", VMEM_IRQ_POLL, VMEM_INIT_UNPLUG_ALL, &vmem), OK);
     settle(vmem);
-    assert_true(vmem_is_ready(vmem));
+    vmem_get_status(vmem, &status);
+    assert_true(status.is_ready);
     for (unsigned round = 0; round < 200; round++) {
         u64 grown = (HOLDINGS + below(NR_BLOCKS - HOLDINGS)) * BLOCK_BYTES;
         qtest_set_requested(grown);
@@ -334,7 +337,7 @@ static void test_driver_follows_the_host(void **state)
     assert_int_equal(status.replies[VIRTIO_MEM_RESP_ERROR], 0);
     assert_int_equal(status.replies[VIRTIO_MEM_RESP_NACK], 0);
     assert_int_equal(vmem_detach(vmem), OK);
-    virtio_pci_destroy(device);
+    vmem_pci_destroy(device);
 }
 
 /* After each test, also one that failed. */

@@ -7,7 +7,7 @@ SEED ?= 1
 
 # What the allocator's tests need, without the drivers.
 ALLOCATOR_SOURCES := $(filter-out lib/string.c lib/printf.c,$(LIB_SOURCES)) $(MM_SOURCES) $(wildcard extras/check/*.c extras/vm/vm*.c extras/vm/heap.c) extras/numa/node.c \
-	$(patsubst %,tests/fakes/fake_%.c,mm model platform vm)
+	$(patsubst %,tests/fakes/fake_%.c,mm model platform vm) tests/unit/unit.c
 
 .PHONY: walk tsan-programs debug-programs debug-image
 walk: ## random operations on the allocator under sanitizers, OPS=10000000 SEED=1

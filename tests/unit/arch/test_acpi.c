@@ -101,9 +101,8 @@ static void put_rsdp(u8 revision)
 }
 
 /* The RSDT names FACP alone, the XSDT FACP and MCFG. */
-static int setup(void **state)
+static void setup(void)
 {
-    (void)state;
     arena = mmap(NULL, ARENA_BYTES + PAGE_BYTES, PROT_READ | PROT_WRITE,
                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
     assert_true(arena != MAP_FAILED);
@@ -118,13 +117,11 @@ static int setup(void **state)
     boot.rsdp = at(RSDP_AT);
     boot.ebda = 0;
     fake_console_clear();
-    return 0;
 }
 
-static int teardown(void **state)
+static void teardown(void)
 {
-    (void)state;
-    return munmap(arena, ARENA_BYTES + PAGE_BYTES);
+    assert_int_equal(munmap(arena, ARENA_BYTES + PAGE_BYTES), 0);
 }
 
 static bool has(const char *signature)
@@ -134,9 +131,8 @@ static bool has(const char *signature)
     return acpi_find_table(signature, &bytes) != NULL;
 }
 
-static void test_tables_are_found(void **state)
+TEST_WITH(test_tables_are_found, setup, teardown)
 {
-    (void)state;
     u32 bytes = 0;
 
     acpi_init(&boot);
@@ -147,9 +143,8 @@ static void test_tables_are_found(void **state)
     assert_string_equal(fake_console(), "");
 }
 
-static void test_rsdt_without_xsdt(void **state)
+TEST_WITH(test_rsdt_without_xsdt, setup, teardown)
 {
-    (void)state;
     put_rsdp(0);
     acpi_init(&boot);
     assert_true(has("FACP"));
@@ -164,9 +159,8 @@ static void test_rsdt_without_xsdt(void **state)
     assert_non_null(strstr(fake_console(), "wrong checksum"));
 }
 
-static void test_no_rsdp(void **state)
+TEST_WITH(test_no_rsdp, setup, teardown)
 {
-    (void)state;
     acpi_init(&boot);
     assert_true(has("FACP"));
 
@@ -185,9 +179,8 @@ static void test_no_rsdp(void **state)
     assert_string_equal(fake_console(), ""); /* a machine without ACPI is no cause for words */
 }
 
-static void test_tables_that_lie(void **state)
+TEST_WITH(test_tables_that_lie, setup, teardown)
 {
-    (void)state;
     static const u32 lengths[] = {0, 35, ARENA_BYTES, 0x7fffffff, 0xffffffff};
 
     acpi_init(&boot);
@@ -212,15 +205,4 @@ static void test_tables_that_lie(void **state)
     assert_true(has("MCFG"));
     assert_false(has("SRAT"));
     assert_non_null(strstr(fake_console(), "cannot be mapped"));
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_tables_are_found, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_rsdt_without_xsdt, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_no_rsdp, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_tables_that_lie, setup, teardown),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -125,12 +125,11 @@ static void put32(unsigned at, u32 value)
     memcpy(fadt + at, &value, sizeof(value));
 }
 
-static int set_up(void **state)
+static void set_up(void)
 {
     static const struct fake_registers fixed = {read_port, write_port};
     static const struct fake_registers smi = {read_smi, write_smi};
     static struct boot_info boot;
-    (void)state;
     fake_boot(&boot, 2 * MIB);
     fake_mmio_reset();
     fake_port_claim(EVENT_PORT, 0x30, &fixed, NULL);
@@ -151,22 +150,18 @@ static int set_up(void **state)
     put32(80, GPE_PORT);
     fadt[88] = 4;
     fadt[92] = 4;
-    return 0;
 }
 
-static int tear_down(void **state)
+static void tear_down(void)
 {
-    (void)state;
     fake_mmio_reset();
     fake_shutdown();
-    return 0;
 }
 
 /* ---- AML ---- */
 
-static void test_sleep_types(void **state)
+TEST_WITH(test_sleep_types, set_up, tear_down)
 {
-    (void)state;
     static const struct {
         u8 aml[20];
         u32 bytes;
@@ -197,9 +192,8 @@ static void test_sleep_types(void **state)
 
 /* ---- events ---- */
 
-static void test_events(void **state)
+TEST_WITH(test_events, set_up, tear_down)
 {
-    (void)state;
     board.events = BUTTON; /* from before */
     acpi_power_init();
     assert_int_equal(board.smi, 0xf1);
@@ -217,9 +211,8 @@ static void test_events(void **state)
     assert_int_equal(acpi_take_events(), 0);
 }
 
-static void test_events_after_waking(void **state)
+TEST_WITH(test_events_after_waking, set_up, tear_down)
 {
-    (void)state;
     acpi_power_init();
     board.events = BUTTON | 0x8000;
     board.control = board.events_enabled = 0;
@@ -229,9 +222,8 @@ static void test_events_after_waking(void **state)
     assert_int_equal(board.events_enabled, BUTTON);
 }
 
-static void test_power_off(void **state)
+TEST_WITH(test_power_off, set_up, tear_down)
 {
-    (void)state;
     acpi_power_init();
     acpi_power_off();
     assert_int_equal(board.control, 5 << 10 | 1 << 13);
@@ -239,46 +231,32 @@ static void test_power_off(void **state)
 
 /* ---- what is missing ---- */
 
-static void test_no_fixed_hardware(void **state)
+TEST_WITH(test_no_fixed_hardware, set_up, tear_down)
 {
-    (void)state;
     static const struct {
         unsigned at; /* of the word of the FADT that is 0 */
     } cases[] = {{48}, {56}, {64}};
     for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
-        set_up(NULL);
+        set_up();
         put32(cases[i].at, 0);
         acpi_power_init();
         assert_non_null(strstr(fake_console(), "no fixed hardware to use: no power button"));
         assert_int_equal(board.events_enabled, 0);
     }
-    set_up(NULL);
+    set_up();
     board.mode_sticks = false;
     acpi_power_init();
     assert_non_null(strstr(fake_console(), "no fixed hardware to use: no power button"));
-    set_up(NULL);
+    set_up();
     fadt_bytes = FADT_BYTES - 1;
     acpi_power_init();
     assert_string_equal(fake_console(), "");
 }
 
-static void test_a_line_that_is_not_there(void **state)
+TEST_WITH(test_a_line_that_is_not_there, set_up, tear_down)
 {
-    (void)state;
     fadt[46] = 99;
     acpi_power_init();
     assert_non_null(
         strstr(fake_console(), "line 99 cannot be used; the power button is not heard"));
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        TEST(test_sleep_types),         TEST(test_events),
-        TEST(test_events_after_waking), TEST(test_power_off),
-        TEST(test_no_fixed_hardware),   TEST(test_a_line_that_is_not_there),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

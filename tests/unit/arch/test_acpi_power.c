@@ -108,9 +108,8 @@ static void put32(u8 *table, unsigned offset, u32 value)
     memcpy(table + offset - sizeof(struct acpi_header), &value, sizeof(value));
 }
 
-static int setup(void **state)
+static void setup(void)
 {
-    (void)state;
     static const struct fake_registers registers = {read_port, write_port};
     static const u8 dsdt[] =
         "..\x08_S3_\x12\x06\x04\x0a\x01\x0a\x01.\x08_S5_\x12\x06\x04\x0a\x05\x0a\x05...";
@@ -146,21 +145,17 @@ static int setup(void **state)
     boot.rsdp = base + RSDP_AT;
     acpi_init(&boot);
     acpi_power_init();
-    return 0;
 }
 
 /* The arena stays: what acpi_sleep.c has found it keeps for good. */
-static int teardown(void **state)
+static void teardown(void)
 {
-    (void)state;
     fake_mmio_reset();
-    return 0;
 }
 
 /* However fast its ports are, a machine gets the same time. */
-static void test_off_after_a_while(void **state)
+TEST_WITH(test_off_after_a_while, setup, teardown)
 {
-    (void)state;
     board.steps_a_read = 10;
     board.reads_to_state = 3 * TIMER_HZ / board.steps_a_read;
     if (setjmp(sleeping) == 0) {
@@ -170,9 +165,8 @@ static void test_off_after_a_while(void **state)
     assert_int_equal(board.type, S5_TYPE);
 }
 
-static void test_never_off(void **state)
+TEST_WITH(test_never_off, setup, teardown)
 {
-    (void)state;
     board.steps_a_read = 1000000;
     acpi_power_off();
     u64 waited = (u64)board.timer_reads * board.steps_a_read;
@@ -182,9 +176,8 @@ static void test_never_off(void **state)
     assert_int_equal(board.timer_reads, 0);
 }
 
-static void test_sleep_and_stay_awake(void **state)
+TEST_WITH(test_sleep_and_stay_awake, setup, teardown)
 {
-    (void)state;
     assert_true(acpi_can_sleep());
     firmware_is_read_only = true;
     assert_false(acpi_can_sleep());
@@ -201,14 +194,4 @@ static void test_sleep_and_stay_awake(void **state)
         fail_msg("the machine would have slept");
     }
     assert_int_equal(board.vector_then, 0x9000);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_sleep_and_stay_awake, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_off_after_a_while, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_never_off, setup, teardown),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -20,23 +20,19 @@ static u8 table[PAGE_BYTES];
 static u32 table_bytes;
 static struct platform_node_range ranges[RANGES_MAX];
 
-static int setup(void **state)
+static void setup(void)
 {
-    (void)state;
     page = mmap(NULL, 2 * PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (page == MAP_FAILED)
-        return -1;
-    return mprotect(page + PAGE_BYTES, PAGE_BYTES, PROT_NONE);
+    assert_true(page != MAP_FAILED);
+    assert_int_equal(mprotect(page + PAGE_BYTES, PAGE_BYTES, PROT_NONE), 0);
 }
 
-static int begin(void **state)
+static void begin(void)
 {
-    (void)state;
     memset(table, 0, sizeof(table));
     ((struct acpi_header *)(void *)table)->revision = 3;
     table_bytes = ENTRIES_AT;
     fake_console_clear();
-    return 0;
 }
 
 static void put_raw(const void *bytes, u32 nr_bytes)
@@ -77,9 +73,8 @@ static void expect(unsigned i, u64 base, u64 bytes, u32 node_id, bool is_hotplug
 }
 
 /* Two nodes, and the whole device-memory area given to the last one. */
-static void test_what_qemu_says(void **state)
+TEST_WITH(test_what_qemu_says, begin, NULL)
 {
-    (void)state;
     put_processor();
     put_processor();
     put_memory(0, 0, 640 * KIB, 1);
@@ -95,9 +90,8 @@ static void test_what_qemu_says(void **state)
     assert_string_equal(fake_console(), "");
 }
 
-static void test_only_what_is_enabled_and_volatile(void **state)
+TEST_WITH(test_only_what_is_enabled_and_volatile, begin, NULL)
 {
-    (void)state;
     put_memory(1, MIB, MIB, 0);
     put_memory(2, 2 * MIB, MIB, 2);
     put_memory(3, 3 * MIB, MIB, 5);
@@ -107,9 +101,8 @@ static void test_only_what_is_enabled_and_volatile(void **state)
 }
 
 /* What was reserved in revision 1 may hold anything. */
-static void test_node_of_eight_bits(void **state)
+TEST_WITH(test_node_of_eight_bits, begin, NULL)
 {
-    (void)state;
     put_memory(0xabcd0107, MIB, MIB, 1);
     assert_int_equal(parse(), 1);
     assert_int_equal(ranges[0].node_id, 0xabcd0107);
@@ -118,9 +111,8 @@ static void test_node_of_eight_bits(void **state)
     assert_int_equal(ranges[0].node_id, 7);
 }
 
-static void test_overlaps_and_overflows(void **state)
+TEST_WITH(test_overlaps_and_overflows, begin, NULL)
 {
-    (void)state;
     put_memory(0, 2 * MIB, 2 * MIB, 1);
     put_memory(1, 4 * MIB - 1, MIB, 1);
     put_memory(1, 0, 2 * MIB + 1, 1);
@@ -138,9 +130,8 @@ static void test_overlaps_and_overflows(void **state)
     assert_non_null(strstr(fake_console(), "SRAT: 0x6 bytes at 0xfffffffffffffffb run past 2^64"));
 }
 
-static void test_too_many(void **state)
+TEST_WITH(test_too_many, begin, NULL)
 {
-    (void)state;
     for (u32 i = 0; i < RANGES_MAX + 2; i++)
         put_memory(i, i * MIB, MIB, 1);
     assert_int_equal(parse(), RANGES_MAX);
@@ -148,18 +139,18 @@ static void test_too_many(void **state)
 }
 
 /* What came before an entry that breaks the list's bounds counts. */
-static void test_lengths(void **state)
+TEST_WITH(test_lengths, begin, NULL)
 {
     static const u8 lengths[] = {0, 1, 41, 255};
     for (unsigned i = 0; i < ARRAY_SIZE(lengths); i++) {
-        begin(state);
+        begin();
         put_memory(1, MIB, MIB, 1);
         put_memory(2, 2 * MIB, MIB, 1);
         table[ENTRIES_AT + 40 + 1] = lengths[i];
         assert_int_equal(parse(), 1);
         assert_non_null(strstr(fake_console(), "bytes at 88 of 128; the rest is ignored"));
     }
-    begin(state);
+    begin();
     put_memory(1, MIB, MIB, 1);
     put_raw("\1\12\2\2\2\2\2\2\2\2", 10); /* too short for what it says it is */
     put_memory(2, 2 * MIB, MIB, 1);
@@ -169,11 +160,11 @@ static void test_lengths(void **state)
         assert_int_equal(parse(), 0);
 }
 
-static void test_noise(void **state)
+TEST_WITH(test_noise, begin, NULL)
 {
     u32 seed = 1;
     for (unsigned round = 0; round < 20000; round++) {
-        begin(state);
+        begin();
         for (unsigned i = 0; i < 5; i++)
             put_memory(i % 3, i * GIB, GIB, 1 + 2 * (i == 4));
         for (unsigned i = 0; i < 1 + round % 8; i++) {
@@ -192,16 +183,4 @@ static void test_noise(void **state)
     }
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(test_what_qemu_says, begin),
-        cmocka_unit_test_setup(test_only_what_is_enabled_and_volatile, begin),
-        cmocka_unit_test_setup(test_node_of_eight_bits, begin),
-        cmocka_unit_test_setup(test_overlaps_and_overflows, begin),
-        cmocka_unit_test_setup(test_too_many, begin),
-        cmocka_unit_test_setup(test_lengths, begin),
-        cmocka_unit_test_setup(test_noise, begin),
-    };
-    return cmocka_run_group_tests(tests, setup, NULL);
-}
+TEST_GROUP(setup, NULL)

@@ -16,13 +16,11 @@
 static struct memory_map map;
 static struct boot_info info;
 
-static int setup(void **state)
+static void setup(void)
 {
-    (void)state;
     memset(&map, 0, sizeof(map));
     memset(&info, 0, sizeof(info));
     fake_console_clear();
-    return 0;
 }
 
 /* ---- memory map ---- */
@@ -47,9 +45,8 @@ static const char *resolved(void)
     return text;
 }
 
-static void test_sorted_and_joined(void **state)
+TEST_WITH(test_sorted_and_joined, setup, NULL)
 {
-    (void)state;
     add(0x300000, 0x1000, BOOT_MEMORY_RAM);
     add(0x100000, 0x1000, BOOT_MEMORY_RAM);
     add(0x101000, 0x1000, BOOT_MEMORY_RAM);
@@ -59,9 +56,8 @@ static void test_sorted_and_joined(void **state)
     assert_int_equal(info.nr_ranges_dropped, 0);
 }
 
-static void test_ram_loses_overlaps(void **state)
+TEST_WITH(test_ram_loses_overlaps, setup, NULL)
 {
-    (void)state;
     add(0x200000, 0x2000, BOOT_MEMORY_RESERVED);
     add(0x100000, 0x200000, BOOT_MEMORY_RAM);
     add(0x110000, 0x1000, BOOT_MEMORY_ACPI);
@@ -72,17 +68,15 @@ static void test_ram_loses_overlaps(void **state)
                         "120000+1000/12345 121000+df000/1 200000+2000/2 202000+fe000/1 ");
 }
 
-static void test_end_of_address_space(void **state)
+TEST_WITH(test_end_of_address_space, setup, NULL)
 {
-    (void)state;
     add(0xfffffffffffff000, 0x5000, BOOT_MEMORY_RESERVED);
     add(0, ~(u64)0, BOOT_MEMORY_RAM);
     assert_string_equal(resolved(), "0+fffffffffffff000/1 fffffffffffff000+1000/2 ");
 }
 
-static void test_too_many_entries(void **state)
+TEST_WITH(test_too_many_entries, setup, NULL)
 {
-    (void)state;
     for (u64 i = 0; i < MEMORY_MAP_ENTRIES; i++)
         add(i * 0x10000, 0x1000, BOOT_MEMORY_RAM);
     add(~(u64)0xfff, 0x1000, BOOT_MEMORY_RAM);
@@ -104,7 +98,7 @@ static void test_too_many_entries(void **state)
 
 /* ---- the module ---- */
 
-static void test_module_must_lie_in_ram(void **state)
+TEST_WITH(test_module_must_lie_in_ram, setup, NULL)
 {
     static const struct {
         u64 base, bytes;
@@ -119,7 +113,6 @@ static void test_module_must_lie_in_ram(void **state)
         {(u64)4 << 30, 0x1000, false},    {0x300000, ~(u64)0, false},
         {~(u64)0 - 0xfff, 0x1000, false},
     };
-    (void)state;
     add(0x100000, 0x300000, BOOT_MEMORY_RAM);
     add(0x500000, 0x100000, BOOT_MEMORY_RESERVED);
     add((u64)4 << 30, 0x100000, BOOT_MEMORY_RAM);
@@ -163,9 +156,9 @@ struct loader_page {
 
 static struct loader_page *page;
 
-static int setup_pvh(void **state)
+static void setup_pvh(void)
 {
-    setup(state);
+    setup();
     page = mmap(NULL, PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT,
                 -1, 0);
     assert_true(page != MAP_FAILED);
@@ -176,13 +169,11 @@ static int setup_pvh(void **state)
                                       .memmap = virt_to_phys(page->entries),
                                       .memmap_entries = 2};
     page->entries[0] = (struct memmap_entry){0x100000, 0x700000, BOOT_MEMORY_RAM, 0};
-    return 0;
 }
 
-static int teardown_pvh(void **state)
+static void teardown_pvh(void)
 {
-    (void)state;
-    return munmap(page, PAGE_BYTES);
+    assert_int_equal(munmap(page, PAGE_BYTES), 0);
 }
 
 static int parse(void)
@@ -190,9 +181,8 @@ static int parse(void)
     return pvh_parse((u32)virt_to_phys(&page->start), &info, &map);
 }
 
-static void test_pvh(void **state)
+TEST_WITH(test_pvh, setup_pvh, teardown_pvh)
 {
-    (void)state;
     strcpy(page->cmdline, "log=debug run=exit");
     assert_true(pvh_detect((u32)virt_to_phys(&page->start)));
     assert_int_equal(parse(), OK);
@@ -207,9 +197,8 @@ static void test_pvh(void **state)
     assert_false(pvh_detect(0xfffffff0)); /* too near to the end of what is mapped */
 }
 
-static void test_pvh_cmdline(void **state)
+TEST_WITH(test_pvh_cmdline, setup_pvh, teardown_pvh)
 {
-    (void)state;
     memset(page->cmdline, 'x', BOOT_CMDLINE_BYTES + 1);
     assert_int_equal(parse(), OK);
     assert_int_equal(strlen(info.cmdline), BOOT_CMDLINE_BYTES - 1);
@@ -226,9 +215,8 @@ static void test_pvh_cmdline(void **state)
     assert_string_equal(fake_console(), "");
 }
 
-static void test_pvh_overwritten_by_the_command_line(void **state)
+TEST_WITH(test_pvh_overwritten_by_the_command_line, setup_pvh, teardown_pvh)
 {
-    (void)state;
     u32 start = (u32)virt_to_phys(page) + 100;
     strcpy((char *)page + 60, "nothing of a command line's text");
     assert_false(pvh_is_overwritten(start));
@@ -240,9 +228,8 @@ static void test_pvh_overwritten_by_the_command_line(void **state)
     assert_false(pvh_is_overwritten(15));
 }
 
-static void test_pvh_module(void **state)
+TEST_WITH(test_pvh_module, setup_pvh, teardown_pvh)
 {
-    (void)state;
     page->module[0] = 0x345000;
     page->module[1] = 0x678;
     page->start.modules = virt_to_phys(page->module);
@@ -259,9 +246,8 @@ static void test_pvh_module(void **state)
     assert_non_null(strstr(fake_console(), "boot: error: PVH module list at 0xfffffff0"));
 }
 
-static void test_pvh_bad_memory_maps(void **state)
+TEST_WITH(test_pvh_bad_memory_maps, setup_pvh, teardown_pvh)
 {
-    (void)state;
     static const struct {
         u32 version;
         u64 memmap;
@@ -282,22 +268,4 @@ static void test_pvh_bad_memory_maps(void **state)
         assert_int_equal(parse(), cases[i].status);
         assert_non_null(strstr(fake_console(), "boot: error: PVH "));
     }
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(test_sorted_and_joined, setup),
-        cmocka_unit_test_setup(test_ram_loses_overlaps, setup),
-        cmocka_unit_test_setup(test_end_of_address_space, setup),
-        cmocka_unit_test_setup(test_too_many_entries, setup),
-        cmocka_unit_test_setup_teardown(test_pvh, setup_pvh, teardown_pvh),
-        cmocka_unit_test_setup_teardown(test_pvh_cmdline, setup_pvh, teardown_pvh),
-        cmocka_unit_test_setup(test_module_must_lie_in_ram, setup),
-        cmocka_unit_test_setup_teardown(test_pvh_overwritten_by_the_command_line, setup_pvh,
-                                        teardown_pvh),
-        cmocka_unit_test_setup_teardown(test_pvh_module, setup_pvh, teardown_pvh),
-        cmocka_unit_test_setup_teardown(test_pvh_bad_memory_maps, setup_pvh, teardown_pvh),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

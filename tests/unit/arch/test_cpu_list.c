@@ -73,9 +73,8 @@ static struct cpu_list find(unsigned package_ids)
     return list;
 }
 
-static void test_acpi(void **state)
+TEST(test_acpi)
 {
-    (void)state;
     start();
     put_apic(0, true);
     put_apic(1, false);
@@ -90,9 +89,8 @@ static void test_acpi(void **state)
     assert_int_equal(list.apic_ids[2], 9);
 }
 
-static void test_ids_that_cannot_be_addressed(void **state)
+TEST(test_ids_that_cannot_be_addressed)
 {
-    (void)state;
     start();
     put_apic(APIC_ID_ALL, true);
     put_x2apic(256);
@@ -102,9 +100,8 @@ static void test_ids_that_cannot_be_addressed(void **state)
     assert_int_equal(list.apic_ids[1], 254);
 }
 
-static void test_more_than_fit(void **state)
+TEST(test_more_than_fit)
 {
-    (void)state;
     start();
     for (unsigned id = 0; id < 200; id++)
         put_apic((u8)id, true);
@@ -112,9 +109,8 @@ static void test_more_than_fit(void **state)
 }
 
 /* Entries that end within others, or never: what came before them counts. */
-static void test_entries_that_lie(void **state)
+TEST(test_entries_that_lie)
 {
-    (void)state;
     static const u8 lengths[] = {0, 1, 9, 255};
 
     for (unsigned i = 0; i < ARRAY_SIZE(lengths); i++) {
@@ -129,9 +125,8 @@ static void test_entries_that_lie(void **state)
     }
 }
 
-static void test_an_entry_too_short_for_its_type(void **state)
+TEST(test_an_entry_too_short_for_its_type)
 {
-    (void)state;
     u8 entry[] = {MADT_LOCAL_APIC, 4, 0, 7};
 
     start();
@@ -140,9 +135,8 @@ static void test_an_entry_too_short_for_its_type(void **state)
     assert_int_equal(find(1).nr, 2);
 }
 
-static void test_nothing_but_the_package(void **state)
+TEST(test_nothing_but_the_package)
 {
-    (void)state;
     start();
     struct cpu_list list = find(4);
     assert_string_equal(list.source, "CPUID");
@@ -179,9 +173,8 @@ static struct cpu_list read_table(const struct mp_table *table)
     return list;
 }
 
-static void test_mp_table(void **state)
+TEST(test_mp_table)
 {
-    (void)state;
     static const u8 ids[] = {BOOT_ID, 4, 6, 8};
 
     start();
@@ -191,9 +184,8 @@ static void test_mp_table(void **state)
     assert_int_equal(list.apic_ids[2], 8);
 }
 
-static void test_mp_table_cut_short(void **state)
+TEST(test_mp_table_cut_short)
 {
-    (void)state;
     static const u8 ids[] = {4, 5};
 
     start();
@@ -203,9 +195,8 @@ static void test_mp_table_cut_short(void **state)
     assert_int_equal(read_table(put_mp_table(ids, 2, 2)).nr, 2);
 }
 
-static void test_mp_pointer(void **state)
+TEST(test_mp_pointer)
 {
-    (void)state;
     struct mp_pointer pointer = {.signature = {'_', 'M', 'P', '_'}, .length = 1, .revision = 4};
     u8 *place = (u8 *)phys_to_virt(align_up(virt_to_phys(low), MP_ALIGNMENT)) + 5 * MP_ALIGNMENT;
     paddr_t begin = virt_to_phys(place) - 5 * MP_ALIGNMENT;
@@ -220,21 +211,4 @@ static void test_mp_pointer(void **state)
     assert_null(search_pointer(begin, begin + 5 * MP_ALIGNMENT));
     place[7] ^= 1;
     assert_null(search_pointer(begin, begin + 256));
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_acpi),
-        cmocka_unit_test(test_ids_that_cannot_be_addressed),
-        cmocka_unit_test(test_more_than_fit),
-        cmocka_unit_test(test_entries_that_lie),
-        cmocka_unit_test(test_an_entry_too_short_for_its_type),
-        cmocka_unit_test(test_nothing_but_the_package),
-        cmocka_unit_test(test_mp_table),
-        cmocka_unit_test(test_mp_table_cut_short),
-        cmocka_unit_test(test_mp_pointer),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -79,9 +79,8 @@ static void count(void *context)
     (*(unsigned *)context)++;
 }
 
-static int setup(void **state)
+static void setup(void)
 {
-    (void)state;
     memset(line_handlers, 0, sizeof(line_handlers));
     memset(message_handlers, 0, sizeof(message_handlers));
     memset(calls, 0, sizeof(calls));
@@ -92,7 +91,6 @@ static int setup(void **state)
     apic_exists = true;
     interrupts_init();
     fake_console_clear();
-    return 0;
 }
 
 static void attach(unsigned line, unsigned *counter)
@@ -100,9 +98,8 @@ static void attach(unsigned line, unsigned *counter)
     assert_int_equal(arch_irq_attach_line(line, count, counter), OK);
 }
 
-static void test_a_line_is_shared(void **state)
+TEST_WITH(test_a_line_is_shared, setup, NULL)
 {
-    (void)state;
     attach(11, &calls[0]);
     attach(11, &calls[1]);
     attach(10, &calls[2]);
@@ -123,9 +120,8 @@ static void test_a_line_is_shared(void **state)
     assert_int_equal(unmasked, 1u << 10);
 }
 
-static void test_lines_that_cannot_be_attached(void **state)
+TEST_WITH(test_lines_that_cannot_be_attached, setup, NULL)
 {
-    (void)state;
     static const unsigned lines[] = {2, 16, 255, ~0u}; /* 2 joins the controllers */
 
     for (unsigned i = 0; i < ARRAY_SIZE(lines); i++)
@@ -136,17 +132,15 @@ static void test_lines_that_cannot_be_attached(void **state)
     arch_irq_detach_line(~0u, count, &calls[0]);
 }
 
-static void test_board_devices_are_edge_triggered(void **state)
+TEST_WITH(test_board_devices_are_edge_triggered, setup, NULL)
 {
-    (void)state;
     assert_int_equal(interrupts_attach(4, false, count, &calls[0]), OK);
     assert_int_equal(level_triggered, 0);
     assert_int_equal(unmasked, 1u << 4);
 }
 
-static void test_spurious_interrupts_call_nobody(void **state)
+TEST_WITH(test_spurious_interrupts_call_nobody, setup, NULL)
 {
-    (void)state;
     attach(7, &calls[0]);
     spurious = true;
     interrupt_dispatch(VECTOR_PIC + 7);
@@ -156,9 +150,8 @@ static void test_spurious_interrupts_call_nobody(void **state)
     assert_int_equal(nr_message_ends, 0);
 }
 
-static void test_a_storm_waits_for_the_tick(void **state)
+TEST_WITH(test_a_storm_waits_for_the_tick, setup, NULL)
 {
-    (void)state;
     attach(11, &calls[0]);
     for (unsigned i = 0; i < STORM_INTERRUPTS - 1; i++)
         interrupt_dispatch(VECTOR_PIC + 11);
@@ -183,9 +176,8 @@ static void test_a_storm_waits_for_the_tick(void **state)
     assert_int_equal(unmasked, 0);
 }
 
-static void test_polling_calls_all_but_the_timer(void **state)
+TEST_WITH(test_polling_calls_all_but_the_timer, setup, NULL)
 {
-    (void)state;
     assert_int_equal(interrupts_attach(TIMER_LINE, false, count, &calls[0]), OK);
     attach(4, &calls[1]);
     attach(11, &calls[2]);
@@ -197,9 +189,8 @@ static void test_polling_calls_all_but_the_timer(void **state)
     assert_int_equal(nr_line_ends, 0);
 }
 
-static void test_messages(void **state)
+TEST_WITH(test_messages, setup, NULL)
 {
-    (void)state;
     struct irq_message first;
     struct irq_message second;
 
@@ -227,27 +218,11 @@ static void test_messages(void **state)
     assert_int_equal(nr_more, VECTOR_MESSAGE_COUNT - 2);
 }
 
-static void test_no_messages_without_an_apic(void **state)
+TEST_WITH(test_no_messages_without_an_apic, setup, NULL)
 {
-    (void)state;
     struct irq_message message;
 
     apic_exists = false;
     interrupts_init();
     assert_int_equal(arch_irq_attach_message(count, &calls[0], &message), E_UNSUPPORTED);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(test_a_line_is_shared, setup),
-        cmocka_unit_test_setup(test_lines_that_cannot_be_attached, setup),
-        cmocka_unit_test_setup(test_board_devices_are_edge_triggered, setup),
-        cmocka_unit_test_setup(test_spurious_interrupts_call_nobody, setup),
-        cmocka_unit_test_setup(test_a_storm_waits_for_the_tick, setup),
-        cmocka_unit_test_setup(test_polling_calls_all_but_the_timer, setup),
-        cmocka_unit_test_setup(test_messages, setup),
-        cmocka_unit_test_setup(test_no_messages_without_an_apic, setup),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -20,23 +20,19 @@ static u8 *page; /* below 4 GiB, an inaccessible page behind it */
 static u8 list[LIST_BYTES];
 static u32 list_bytes;
 
-static int setup(void **state)
+static void setup(void)
 {
-    (void)state;
     page = mmap(NULL, 2 * LIST_BYTES, PROT_READ | PROT_WRITE,
                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
-    if (page == MAP_FAILED)
-        return -1;
-    return mprotect(page + LIST_BYTES, LIST_BYTES, PROT_NONE);
+    assert_true(page != MAP_FAILED);
+    assert_int_equal(mprotect(page + LIST_BYTES, LIST_BYTES, PROT_NONE), 0);
 }
 
-static int begin(void **state)
+static void begin(void)
 {
-    (void)state;
     memset(&info, 0, sizeof(info));
     memset(&map, 0, sizeof(map));
     list_bytes = 8;
-    return 0;
 }
 
 static void put(const void *bytes, u32 nr_bytes)
@@ -99,18 +95,16 @@ static int parse(u32 said_bytes)
     return multiboot2_parse((u32)(uintptr_t)start, &info, &map);
 }
 
-static void test_detect(void **state)
+TEST(test_detect)
 {
-    (void)state;
     assert_true(multiboot2_detect(0x36d76289));
     assert_false(multiboot2_detect(0x2badb002));
 }
 
-static void test_what_grub_says(void **state)
+TEST_WITH(test_what_grub_says, begin, NULL)
 {
     static const u8 rsdp_1[20] = "RSD PTR 1";
     static const u8 rsdp_2[36] = "RSD PTR 2";
-    (void)state;
     put32(2); /* the loader's name: nobody asked */
     put32(8 + 5);
     put("GRUB", 5);
@@ -159,9 +153,8 @@ static void put_module(u32 start, u32 end)
     pad();
 }
 
-static void test_first_module_counts(void **state)
+TEST_WITH(test_first_module_counts, begin, NULL)
 {
-    (void)state;
     put_module(0x400000, 0x400000); /* nothing in it */
     put_module(0x500000, 0x400000);
     put_module(0x600000, 0x612345);
@@ -172,9 +165,8 @@ static void test_first_module_counts(void **state)
     assert_int_equal(info.module.bytes, 0x12345);
 }
 
-static void test_larger_entries_of_a_later_version(void **state)
+TEST_WITH(test_larger_entries_of_a_later_version, begin, NULL)
 {
-    (void)state;
     put_map(32, 0x200000, 0x1000, BOOT_MEMORY_ACPI);
     put_end();
     assert_int_equal(parse(list_bytes), OK);
@@ -182,31 +174,29 @@ static void test_larger_entries_of_a_later_version(void **state)
     assert_int_equal(map.entries[0].type, BOOT_MEMORY_ACPI);
 }
 
-static void test_entries_too_small_are_refused(void **state)
+TEST_WITH(test_entries_too_small_are_refused, begin, NULL)
 {
-    (void)state;
     put_map(20, 0x200000, 0x1000, BOOT_MEMORY_RAM);
     put_end();
     assert_int_equal(parse(list_bytes), E_RANGE);
 }
 
-static void test_sizes_that_are_no_list_are_refused(void **state)
+TEST_WITH(test_sizes_that_are_no_list_are_refused, begin, NULL)
 {
-    (void)state;
     put_end();
     assert_int_equal(parse(0x40000000), E_RANGE);
-    begin(state);
+    begin();
     put_end();
     list[list_bytes++] = 0; /* an odd address */
     assert_int_equal(parse(list_bytes), E_RANGE);
 }
 
 /* What came before a tag that breaks the list's bounds counts. */
-static void test_tags_beyond_the_list_end_it(void **state)
+TEST_WITH(test_tags_beyond_the_list_end_it, begin, NULL)
 {
     static const u32 sizes[] = {0, 7, 4096, 0xffffffff};
     for (unsigned i = 0; i < ARRAY_SIZE(sizes); i++) {
-        begin(state);
+        begin();
         put_text("log=debug");
         put_map(24, 0x100000, 0x1000, BOOT_MEMORY_RAM);
         put32(6);
@@ -217,10 +207,9 @@ static void test_tags_beyond_the_list_end_it(void **state)
     }
 }
 
-static void test_short_tags_hold_nothing(void **state)
+TEST_WITH(test_short_tags_hold_nothing, begin, NULL)
 {
     static const u32 types[] = {1, 3, 6, 8, 14, 15};
-    (void)state;
     for (unsigned i = 0; i < ARRAY_SIZE(types); i++) {
         put32(types[i]);
         put32(8);
@@ -234,9 +223,8 @@ static void test_short_tags_hold_nothing(void **state)
     assert_int_equal(info.screen.kind, BOOT_SCREEN_UNKNOWN);
 }
 
-static void test_long_command_line_is_cut(void **state)
+TEST_WITH(test_long_command_line_is_cut, begin, NULL)
 {
-    (void)state;
     put32(1);
     put32(8 + BOOT_CMDLINE_BYTES + 8);
     memset(list + list_bytes, 'x', BOOT_CMDLINE_BYTES + 8); /* and not terminated */
@@ -248,11 +236,11 @@ static void test_long_command_line_is_cut(void **state)
 }
 
 /* Random bytes: any answer, but none from outside the list. */
-static void test_noise(void **state)
+TEST_WITH(test_noise, begin, NULL)
 {
     u32 seed = 1;
     for (unsigned round = 0; round < 20000; round++) {
-        begin(state);
+        begin();
         while (list_bytes < 256) {
             seed = seed * 1664525 + 1013904223;
             put32(seed >> 28 < 4 ? seed : seed >> 20 & 0x3f);
@@ -263,19 +251,4 @@ static void test_noise(void **state)
     }
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_detect),
-        cmocka_unit_test_setup(test_what_grub_says, begin),
-        cmocka_unit_test_setup(test_first_module_counts, begin),
-        cmocka_unit_test_setup(test_larger_entries_of_a_later_version, begin),
-        cmocka_unit_test_setup(test_entries_too_small_are_refused, begin),
-        cmocka_unit_test_setup(test_sizes_that_are_no_list_are_refused, begin),
-        cmocka_unit_test_setup(test_tags_beyond_the_list_end_it, begin),
-        cmocka_unit_test_setup(test_short_tags_hold_nothing, begin),
-        cmocka_unit_test_setup(test_long_command_line_is_cut, begin),
-        cmocka_unit_test_setup(test_noise, begin),
-    };
-    return cmocka_run_group_tests(tests, setup, NULL);
-}
+TEST_GROUP(setup, NULL)

@@ -40,23 +40,20 @@ static void free_released(void)
     }
 }
 
-static int setup(void **state)
+static void setup(void)
 {
-    (void)state;
     nr_tables = 0;
     tables_left = ~0u;
     tables = (struct page_tables){.alloc = alloc_table};
-    return page_tables_init(&tables);
+    assert_int_equal(page_tables_init(&tables), OK);
 }
 
 /* Everything unmapped: only the root may be left, and goes here. */
-static int teardown(void **state)
+static void teardown(void)
 {
-    (void)state;
     free_released();
     assert_int_equal(nr_tables, 1);
     free(phys_to_virt(page_tables_root(&tables)));
-    return 0;
 }
 
 static void map(paddr_t start, u64 bytes, unsigned largest)
@@ -84,9 +81,8 @@ static void assert_absent(paddr_t paddr)
     assert_false(page_tables_query(&tables, paddr).present);
 }
 
-static void test_largest_pages(void **state)
+TEST_WITH(test_largest_pages, setup, teardown)
 {
-    (void)state;
     paddr_t start = GIB - 2 * MIB - PAGE_BYTES;
 
     /* One small page, one of 2 MiB, one of 1 GiB, one of 2 MiB, one small. */
@@ -102,9 +98,8 @@ static void test_largest_pages(void **state)
     unmap(0, 4 * GIB);
 }
 
-static void test_limit_of_page_size(void **state)
+TEST_WITH(test_limit_of_page_size, setup, teardown)
 {
-    (void)state;
     map(4 * GIB, GIB, MAP_LARGEST_2M);
     assert_mapped(4 * GIB, 2);
     assert_mapped(5 * GIB - 1, 2);
@@ -116,9 +111,8 @@ static void test_limit_of_page_size(void **state)
 }
 
 /* The entry of the processor's format, by hand: an error in a constant shows nowhere else. */
-static void test_entry_format(void **state)
+TEST_WITH(test_entry_format, setup, teardown)
 {
-    (void)state;
     paddr_t paddr = ((paddr_t)3 << 39) + ((paddr_t)5 << 30) + ((paddr_t)7 << 21) + 9 * PAGE_BYTES;
 
     assert_int_equal(
@@ -141,9 +135,8 @@ static void test_entry_format(void **state)
     unmap(2 * GIB, 2 * MIB);
 }
 
-static void test_exists(void **state)
+TEST_WITH(test_exists, setup, teardown)
 {
-    (void)state;
     map(GIB + 6 * MIB, PAGE_BYTES, MAP_LARGEST_1G);
     unsigned before = nr_tables;
 
@@ -157,9 +150,8 @@ static void test_exists(void **state)
     unmap(GIB + 6 * MIB, PAGE_BYTES);
 }
 
-static void test_split(void **state)
+TEST_WITH(test_split, setup, teardown)
 {
-    (void)state;
     map(GIB, GIB, MAP_LARGEST_1G);
     unmap(GIB + 4 * MIB + PAGE_BYTES, PAGE_BYTES);
     assert_mapped(GIB, 2);
@@ -171,9 +163,8 @@ static void test_split(void **state)
 }
 
 /* Allocation fails at each possible point: the call fails, and nothing has changed. */
-static void test_no_memory(void **state)
+TEST_WITH(test_no_memory, setup, teardown)
 {
-    (void)state;
     paddr_t start = 512 * GIB - 2 * PAGE_BYTES;
     u64 bytes = 4 * PAGE_BYTES; /* three tables on either side of a boundary of level 4 */
 
@@ -199,9 +190,8 @@ static void test_no_memory(void **state)
 }
 
 /* What was made before the page allocator existed cannot be given to it. */
-static void test_kept_tables(void **state)
+TEST_WITH(test_kept_tables, setup, teardown)
 {
-    (void)state;
     tables.keep_new_tables = true;
     map(GIB, 4 * PAGE_BYTES, MAP_LARGEST_2M);
     tables.keep_new_tables = false;
@@ -245,9 +235,8 @@ static void assert_held(u64 address, paddr_t paddr, unsigned level)
     assert_int_equal(mapping.level, level);
 }
 
-static void test_other_addresses(void **state)
+TEST_WITH(test_other_addresses, setup, teardown)
 {
-    (void)state;
     u64 start = WINDOW + 2 * MIB - PAGE_BYTES;
     paddr_t paddr = GIB - PAGE_BYTES;
     u64 bytes = 2 * MIB + 2 * PAGE_BYTES;
@@ -275,9 +264,8 @@ static void test_other_addresses(void **state)
     unmap(GIB, 2 * MIB);
 }
 
-static void test_hold_and_resume(void **state)
+TEST_WITH(test_hold_and_resume, setup, teardown)
 {
-    (void)state;
     assert_int_equal(
         page_tables_map_to(&tables, WINDOW, GIB, 2 * MIB + 3 * PAGE_BYTES, FLAGS, MAP_LARGEST_2M),
         OK);
@@ -353,9 +341,8 @@ static void compare_with_model(void)
     }
 }
 
-static void test_random_walk(void **state)
+TEST_WITH(test_random_walk, setup, teardown)
 {
-    (void)state;
     for (unsigned step = 0; step < WALK_STEPS; step++) {
         u64 first;
         u64 nr;
@@ -389,21 +376,4 @@ static void test_random_walk(void **state)
     tables_left = ~0u;
     compare_with_model();
     unmap(WALK_START, WALK_PAGES * PAGE_BYTES);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_largest_pages, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_limit_of_page_size, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_entry_format, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_exists, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_split, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_no_memory, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_kept_tables, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_other_addresses, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_hold_and_resume, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_random_walk, setup, teardown),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

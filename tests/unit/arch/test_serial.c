@@ -76,11 +76,10 @@ static void look_at_line(void)
     }
 }
 
-static int setup(void **state)
+static void setup(void)
 {
     static const struct fake_registers ports = {read_register, write_register};
 
-    (void)state;
     fake_mmio_reset();
     fake_port_claim(COM1, 8, &ports, NULL);
     received_head = received_tail = 0;
@@ -90,14 +89,11 @@ static int setup(void **state)
     host_reads = true;
     memset(registers, 0, sizeof(registers));
     fake_console_clear();
-    return 0;
 }
 
-static int teardown(void **state)
+static void teardown(void)
 {
-    (void)state;
     fake_mmio_reset();
-    return 0;
 }
 
 static void assert_read(unsigned first, unsigned end)
@@ -108,9 +104,8 @@ static void assert_read(unsigned first, unsigned end)
     }
 }
 
-static void test_nothing_is_lost_while_nobody_reads(void **state)
+TEST_WITH(test_nothing_is_lost_while_nobody_reads, setup, teardown)
 {
-    (void)state;
     serial_init();
     serial_enable_input();
     for (nr_sent = 1; nr_sent < 1000; nr_sent++)
@@ -125,18 +120,16 @@ static void test_nothing_is_lost_while_nobody_reads(void **state)
     assert_string_equal(fake_console(), "");
 }
 
-static void test_input_from_before_the_kernel_is_kept(void **state)
+TEST_WITH(test_input_from_before_the_kernel_is_kept, setup, teardown)
 {
-    (void)state;
     nr_sent = 100;
     serial_init();
     serial_enable_input();
     assert_read(0, 100);
 }
 
-static void test_a_full_ring_is_kept_over_a_sleep(void **state)
+TEST_WITH(test_a_full_ring_is_kept_over_a_sleep, setup, teardown)
 {
-    (void)state;
     serial_init();
     serial_enable_input();
     nr_sent = RECEIVE_BYTES;
@@ -150,9 +143,8 @@ static void test_a_full_ring_is_kept_over_a_sleep(void **state)
 }
 
 /* The clock polls the lines before its first tick; another device may share this one. */
-static void test_the_port_interrupts_again_after_a_poll(void **state)
+TEST_WITH(test_the_port_interrupts_again_after_a_poll, setup, teardown)
 {
-    (void)state;
     serial_init();
     serial_enable_input();
     nr_sent = RECEIVE_BYTES;
@@ -166,9 +158,8 @@ static void test_the_port_interrupts_again_after_a_poll(void **state)
     assert_read(RECEIVE_BYTES, RECEIVE_BYTES + 1);
 }
 
-static void test_output_goes_on_when_the_host_reads_again(void **state)
+TEST_WITH(test_output_goes_on_when_the_host_reads_again, setup, teardown)
 {
-    (void)state;
     serial_init();
     serial_write("ready\n", 6);
     assert_int_equal(nr_written, 7);
@@ -192,28 +183,12 @@ static void test_output_goes_on_when_the_host_reads_again(void **state)
     assert_string_equal(fake_console(), "");
 }
 
-static void test_a_loss_is_said(void **state)
+TEST_WITH(test_a_loss_is_said, setup, teardown)
 {
-    (void)state;
     serial_init();
     serial_enable_input();
     overrun = true;
     nr_sent = 1;
     assert_read(0, 1);
     assert_non_null(strstr(fake_console(), "serial: warning: input came faster"));
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_nothing_is_lost_while_nobody_reads, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_input_from_before_the_kernel_is_kept, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_a_full_ring_is_kept_over_a_sleep, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_the_port_interrupts_again_after_a_poll, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(test_output_goes_on_when_the_host_reads_again, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(test_a_loss_is_said, setup, teardown),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -17,9 +17,8 @@ int paging_map_firmware(paddr_t paddr, u64 bytes)
     return E_RANGE;
 }
 
-static void test_vendor(void **state)
+TEST(test_vendor)
 {
-    (void)state;
     static const struct {
         const u8 *start;
         u32 bytes;
@@ -47,10 +46,4 @@ static void test_vendor(void **state)
         free(exact);
     }
     assert_string_equal(smbios_vendor(), "");
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_vendor)};
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

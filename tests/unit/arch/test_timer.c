@@ -104,11 +104,9 @@ static void start(bool pm_timer, bool channel, bool pic)
     timer_init();
 }
 
-static int teardown(void **state)
+static void teardown(void)
 {
-    (void)state;
     fake_mmio_reset();
-    return 0;
 }
 
 /* The clock after so long on the board, asked each 5 ms. */
@@ -123,9 +121,8 @@ static u64 clock_after(u64 ms)
     return arch_now_ms();
 }
 
-static void test_acpis_timer_is_followed(void **state)
+TEST_WITH(test_acpis_timer_is_followed, NULL, teardown)
 {
-    (void)state;
     start(true, true, false);
     assert_false(timer_ticks());
     assert_in_range(clock_after(100), 100, 106);
@@ -135,25 +132,22 @@ static void test_acpis_timer_is_followed(void **state)
     assert_in_range(clock_after(10000), 14100, 14112);
 }
 
-static void test_the_8254_is_followed_without_acpi(void **state)
+TEST_WITH(test_the_8254_is_followed_without_acpi, NULL, teardown)
 {
-    (void)state;
     start(false, true, false);
     assert_in_range(clock_after(1000), 1000, 1012);
 }
 
-static void test_there_is_always_a_clock(void **state)
+TEST_WITH(test_there_is_always_a_clock, NULL, teardown)
 {
-    (void)state;
     start(false, false, false);
     for (u64 before = arch_now_ms(); arch_now_ms() < before + 3;)
         cpu_relax();
     assert_true(timer_poll());
 }
 
-static void test_ticks_take_over(void **state)
+TEST_WITH(test_ticks_take_over, NULL, teardown)
 {
-    (void)state;
     start(true, true, true);
     u64 before = clock_after(10);
     timer_handler(NULL);
@@ -169,7 +163,7 @@ static void test_ticks_take_over(void **state)
     assert_string_equal(fake_console(), "");
 }
 
-static void test_the_warning_names_what_is_missing(void **state)
+TEST_WITH(test_the_warning_names_what_is_missing, NULL, teardown)
 {
     static const struct {
         bool channel, pic, requested;
@@ -179,7 +173,6 @@ static void test_the_warning_names_what_is_missing(void **state)
         {false, true, false, "no 8254 timer"},
         {true, true, true, "the 8259 does not reach the processor"},
     };
-    (void)state;
     for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
         start(true, cases[i].channel, cases[i].pic);
         is_requested = cases[i].requested;
@@ -196,9 +189,8 @@ static void test_the_warning_names_what_is_missing(void **state)
 }
 
 /* A busy host may let the first one wait for any time: nothing is missing then. */
-static void test_a_late_tick_is_no_missing_one(void **state)
+TEST_WITH(test_a_late_tick_is_no_missing_one, NULL, teardown)
 {
-    (void)state;
     start(true, true, true);
     warned = false;
     clock_after(20 * WARN_MS);
@@ -206,17 +198,4 @@ static void test_a_late_tick_is_no_missing_one(void **state)
     assert_false(timer_ticks());
     timer_handler(NULL);
     assert_true(timer_ticks());
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test_teardown(test_acpis_timer_is_followed, teardown),
-        cmocka_unit_test_teardown(test_the_8254_is_followed_without_acpi, teardown),
-        cmocka_unit_test_teardown(test_there_is_always_a_clock, teardown),
-        cmocka_unit_test_teardown(test_ticks_take_over, teardown),
-        cmocka_unit_test_teardown(test_the_warning_names_what_is_missing, teardown),
-        cmocka_unit_test_teardown(test_a_late_tick_is_no_missing_one, teardown),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

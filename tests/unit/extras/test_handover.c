@@ -32,14 +32,12 @@ static struct elf_image image;
 static struct handover_plan plan;
 static char reason[ELF_REASON_BYTES];
 
-static int setup(void **state)
+static void setup(void)
 {
-    (void)state;
     page = mmap(NULL, 2 * FILE_BYTES, PROT_READ | PROT_WRITE,
                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
-    if (page == MAP_FAILED)
-        return -1;
-    return mprotect(page + FILE_BYTES, FILE_BYTES, PROT_NONE);
+    assert_true(page != MAP_FAILED);
+    assert_int_equal(mprotect(page + FILE_BYTES, FILE_BYTES, PROT_NONE), 0);
 }
 
 static void put(unsigned at, const void *bytes, unsigned nr_bytes)
@@ -63,9 +61,8 @@ static void put64(unsigned at, u64 value)
 }
 
 /* Text at 1 MiB, data with .bss behind it, and the note. */
-static int begin(void **state)
+static void begin(void)
 {
-    (void)state;
     memset(file, 0, sizeof(file));
     put(0, "\177ELF\2\1\1", 7);
     put16(16, 2);
@@ -86,7 +83,6 @@ static int begin(void **state)
     boot.ranges[0] = (struct boot_memory_range){0, 0x9fc00, BOOT_MEMORY_RAM};
     boot.ranges[1] = (struct boot_memory_range){MIB, 3 * GIB, BOOT_MEMORY_RAM};
     boot.ranges[2] = (struct boot_memory_range){0xfff00000, MIB, BOOT_MEMORY_RESERVED};
-    return 0;
 }
 
 /* Parse the first `bytes` of the file. */
@@ -113,9 +109,8 @@ static int make_plan(void)
         assert_true(strlen(reason) + 1 < ELF_REASON_BYTES); \
     } while (0)
 
-static void test_image(void **state)
+TEST_WITH(test_image, begin, NULL)
 {
-    (void)state;
     assert_int_equal(parse(FILE_BYTES), OK);
     assert_int_equal(image.entry, MIB + 0x60);
     assert_int_equal(image.nr_segments, 2);
@@ -125,9 +120,8 @@ static void test_image(void **state)
     assert_int_equal(image.segments[1].file_bytes, 0x100);
 }
 
-static void test_plan(void **state)
+TEST_WITH(test_plan, begin, NULL)
 {
-    (void)state;
     assert_int_equal(make_plan(), OK);
     assert_int_equal(plan.entry, MIB + 0x60);
     assert_int_equal(plan.nr_copies, 2);
@@ -138,9 +132,8 @@ static void test_plan(void **state)
 }
 
 /* Every length below the whole is refused, or has all that it names. */
-static void test_truncated(void **state)
+TEST_WITH(test_truncated, begin, NULL)
 {
-    (void)state;
     for (u64 bytes = 0; bytes < 0x800; bytes++)
         assert_int_equal(parse(bytes), E_INVAL);
     assert_int_equal(parse(0x800), OK);
@@ -149,7 +142,7 @@ static void test_truncated(void **state)
     assert_refused(parse(100), "program headers at 0x40, but the file ends at 0x64");
 }
 
-static void test_other_files(void **state)
+TEST_WITH(test_other_files, begin, NULL)
 {
     static const struct {
         unsigned at;
@@ -176,45 +169,45 @@ static void test_other_files(void **state)
         {NOTE + 17, 0x4, "entry 0x100460 is in no"},
     };
     for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
-        begin(state);
+        begin();
         file[cases[i].at] = cases[i].value;
         assert_refused(parse(FILE_BYTES), cases[i].text);
     }
 }
 
-static void test_bad_segments(void **state)
+TEST_WITH(test_bad_segments, begin, NULL)
 {
     headers[1].paddr = MIB + 0x3ff;
     assert_refused(parse(FILE_BYTES), "the segments for 0x100000 and 0x1003ff overlap");
-    begin(state);
+    begin();
     headers[1].file_bytes = 0x3001;
     headers[1].offset = 0;
     assert_refused(parse(FILE_BYTES), "but the file ends");
     headers[1].bytes = 0xff;
     headers[1].file_bytes = 0x100;
     assert_refused(parse(FILE_BYTES), "0xff bytes, 0x100 of them in the file");
-    begin(state);
+    begin();
     headers[1].bytes = ~(u64)0;
     assert_refused(parse(FILE_BYTES), "expected an end below 4 GiB");
-    begin(state);
+    begin();
     headers[1].paddr = 4 * GIB - 0x2fff;
     assert_refused(parse(FILE_BYTES), "expected an end below 4 GiB");
-    begin(state);
+    begin();
     headers[1].offset = ~(u64)0 - 0x10;
     assert_refused(parse(FILE_BYTES), "but the file ends");
-    begin(state);
+    begin();
     headers[0].flags = 4;
     assert_refused(parse(FILE_BYTES), "in no executable segment");
-    begin(state);
+    begin();
     headers[0].bytes = 0; /* found by the fuzzer: the entry would be in it, and it is not loaded */
     assert_refused(parse(FILE_BYTES), "0x0 bytes, 0x400 of them in the file");
-    begin(state);
+    begin();
     headers[1].bytes = headers[1].file_bytes = 0; /* nothing to load */
     assert_int_equal(parse(FILE_BYTES), OK);
     assert_int_equal(image.nr_segments, 1);
 }
 
-static void test_segments_that_have_no_place(void **state)
+TEST_WITH(test_segments_that_have_no_place, begin, NULL)
 {
     static const struct {
         u64 paddr;
@@ -226,11 +219,11 @@ static void test_segments_that_have_no_place(void **state)
         {MIB + 3 * GIB - 0x2fff, "expected RAM"},
     };
     for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
-        begin(state);
+        begin();
         headers[1].paddr = cases[i].paddr;
         assert_refused(make_plan(), cases[i].text);
     }
-    begin(state);
+    begin();
     headers[1].paddr = (uintptr_t)page - 0x2fff;
     assert_refused(make_plan(), "where the module itself lies");
     headers[1].paddr = (uintptr_t)page - 0x3000;
@@ -240,12 +233,12 @@ static void test_segments_that_have_no_place(void **state)
 }
 
 /* Any bytes changed: refused, or an image that keeps the contract. */
-static void test_noise(void **state)
+TEST_WITH(test_noise, begin, NULL)
 {
     u32 seed = 1;
     unsigned nr_good = 0;
     for (unsigned round = 0; round < 50000; round++) {
-        begin(state);
+        begin();
         (void)parse(FILE_BYTES);
         nr_headers = 0;
         for (unsigned i = 0; i < 1 + round % 3; i++) {
@@ -268,16 +261,4 @@ static void test_noise(void **state)
     assert_true(nr_good > 1000);
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(test_image, begin),
-        cmocka_unit_test_setup(test_plan, begin),
-        cmocka_unit_test_setup(test_truncated, begin),
-        cmocka_unit_test_setup(test_other_files, begin),
-        cmocka_unit_test_setup(test_bad_segments, begin),
-        cmocka_unit_test_setup(test_segments_that_have_no_place, begin),
-        cmocka_unit_test_setup(test_noise, begin),
-    };
-    return cmocka_run_group_tests(tests, setup, NULL);
-}
+TEST_GROUP(setup, NULL)

@@ -51,25 +51,21 @@ static struct job second = {.name = "second",
                             .end = note_end,
                             .limit_ms = 5000};
 
-static int set_up(void **state)
+static void set_up(void)
 {
     static struct boot_info boot;
-    (void)state;
     fake_boot(&boot, 16 * MIB);
     fake_cpus_reset(4);
     fake_console_clear();
     nr_polls = nr_ends = nr_left = 0;
     worked = 0;
     (void)command_take_failure();
-    return 0;
 }
 
-static int tear_down(void **state)
+static void tear_down(void)
 {
-    (void)state;
     assert_null(jobs_next(NULL));
     fake_shutdown();
-    return 0;
 }
 
 static void run(void)
@@ -77,9 +73,8 @@ static void run(void)
     (void)jobs_run(platform_now_ms());
 }
 
-static void test_work_in_parts(void **state)
+TEST_WITH(test_work_in_parts, set_up, tear_down)
 {
-    (void)state;
     nr_left = 3;
     assert_true(job_prepare(&second, 0));
     job_start(&second, true);
@@ -98,9 +93,8 @@ static void test_work_in_parts(void **state)
     assert_false(command_take_failure());
 }
 
-static void test_ends_when_each_processor_has_left(void **state)
+TEST_WITH(test_ends_when_each_processor_has_left, set_up, tear_down)
 {
-    (void)state;
     nr_left = 1;
     assert_true(job_prepare(&second, 2));
     job_start(&second, true);
@@ -116,9 +110,8 @@ static void test_ends_when_each_processor_has_left(void **state)
     assert_int_equal(worked, 0x6);
 }
 
-static void test_all_processors_or_none(void **state)
+TEST_WITH(test_all_processors_or_none, set_up, tear_down)
 {
-    (void)state;
     fake_cpu_lose(1);
     assert_true(job_prepare(&first, 1));
     job_start(&first, false);
@@ -137,9 +130,8 @@ static void test_all_processors_or_none(void **state)
     assert_int_equal(second.processors, 0xc);
 }
 
-static void test_refused_without_a_job_to_blame(void **state)
+TEST_WITH(test_refused_without_a_job_to_blame, set_up, tear_down)
 {
-    (void)state;
     fake_cpu_occupy(3);
     assert_false(job_prepare(&first, JOB_ALL_OTHERS));
     fake_console_has("error: first: processor 3 is busy\n");
@@ -149,9 +141,8 @@ static void test_refused_without_a_job_to_blame(void **state)
     fake_console_has("error: first: there is no other processor\n");
 }
 
-static void test_stop_waits_in_the_foreground(void **state)
+TEST_WITH(test_stop_waits_in_the_foreground, set_up, tear_down)
 {
-    (void)state;
     assert_true(job_prepare(&first, 3));
     job_start(&first, false);
     assert_false(jobs_in_foreground());
@@ -169,9 +160,8 @@ static void test_stop_waits_in_the_foreground(void **state)
     assert_false(command_take_failure());
 }
 
-static void test_interrupt_is_for_the_foreground(void **state)
+TEST_WITH(test_interrupt_is_for_the_foreground, set_up, tear_down)
 {
-    (void)state;
     nr_left = 100;
     assert_true(job_prepare(&first, 1));
     job_start(&first, false);
@@ -188,9 +178,8 @@ static void test_interrupt_is_for_the_foreground(void **state)
     run();
 }
 
-static void test_limit(void **state)
+TEST_WITH(test_limit, set_up, tear_down)
 {
-    (void)state;
     nr_left = ~0u;
     assert_true(job_prepare(&second, 0));
     job_start(&second, true);
@@ -204,9 +193,8 @@ static void test_limit(void **state)
 }
 
 /* What it uses is freed in end(): not before its processor has left, however late that is. */
-static void test_a_processor_that_does_not_stop(void **state)
+TEST_WITH(test_a_processor_that_does_not_stop, set_up, tear_down)
 {
-    (void)state;
     assert_true(job_prepare(&first, 2));
     job_start(&first, false);
     assert_true(job_stop(&first));
@@ -243,9 +231,8 @@ static int visit(unsigned number, bool is_first)
     return number == 2 ? E_BUSY : OK;
 }
 
-static void test_walk(void **state)
+TEST_WITH(test_walk, set_up, tear_down)
 {
-    (void)state;
     nr_visits = 0;
     walk_job_start("walk", 3, 4, visit);
     while (jobs_next(NULL))
@@ -258,20 +245,4 @@ static void test_walk(void **state)
     while (jobs_next(NULL))
         run();
     assert_int_equal(nr_visits, 4);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_work_in_parts, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_ends_when_each_processor_has_left, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_all_processors_or_none, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_refused_without_a_job_to_blame, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_stop_waits_in_the_foreground, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_interrupt_is_for_the_foreground, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_limit, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_a_processor_that_does_not_stop, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_walk, set_up, tear_down),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

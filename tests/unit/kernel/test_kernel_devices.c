@@ -11,9 +11,8 @@
 
 /* ---- which are taken ---- */
 
-static void test_the_list_of_functions(void **state)
+TEST_WITH(test_the_list_of_functions, NULL, kernel_tear_down)
 {
-    (void)state;
     static const struct {
         u16 vendor_id;
         u16 device_id;
@@ -51,9 +50,8 @@ static void test_the_list_of_functions(void **state)
         fake_console_has(functions[i].said);
 }
 
-static void test_slots_of_the_command_line(void **state)
+TEST_WITH(test_slots_of_the_command_line, NULL, kernel_tear_down)
 {
-    (void)state;
     kernel_prepare(KERNEL_BOOT_BYTES);
     kernel_add_vmem(4);
     kernel_add_vmem(5);
@@ -70,9 +68,8 @@ static void test_slots_of_the_command_line(void **state)
     kernel_expect_not("status", "00:04.0");
 }
 
-static void test_registers_of_the_command_line(void **state)
+TEST_WITH(test_registers_of_the_command_line, NULL, kernel_tear_down)
 {
-    (void)state;
     kernel_prepare(KERNEL_BOOT_BYTES);
     struct fake_vmem *memory = kernel_add_mmio_vmem(0xd0000000);
     struct fake_vmem *balloon = kernel_add_mmio_vmem(0xd0001000);
@@ -86,9 +83,8 @@ static void test_registers_of_the_command_line(void **state)
     kernel_expect("on vmem0", "on: vmem0 is on");
 }
 
-static void test_a_device_that_cannot_be_used(void **state)
+TEST_WITH(test_a_device_that_cannot_be_used, NULL, kernel_tear_down)
 {
-    (void)state;
     kernel_prepare(KERNEL_BOOT_BYTES);
     struct fake_vmem *vmem = kernel_add_vmem(4);
     kernel_add_function(5, 0x1af4, 0x1058, 0x00ff); /* without capabilities */
@@ -101,9 +97,8 @@ static void test_a_device_that_cannot_be_used(void **state)
     kernel_expect("status", "vmem0: pci 0000:00:04.0, settled");
 }
 
-static void test_more_devices_than_there_is_room_for(void **state)
+TEST_WITH(test_more_devices_than_there_is_room_for, NULL, kernel_tear_down)
 {
-    (void)state;
     kernel_prepare(KERNEL_BOOT_BYTES);
     for (unsigned i = 0; i <= VMEM_DEVICES_MAX; i++)
         kernel_add_vmem((u8)(4 + i));
@@ -115,9 +110,8 @@ static void test_more_devices_than_there_is_room_for(void **state)
 
 /* ---- how they are shown ---- */
 
-static void test_status_of_a_broken_and_of_a_waiting_device(void **state)
+TEST_WITH(test_status_of_a_broken_and_of_a_waiting_device, NULL, kernel_tear_down)
 {
-    (void)state;
     kernel_prepare(KERNEL_BOOT_BYTES);
     struct fake_vmem *busy = kernel_add_vmem(4);
     struct fake_vmem *broken = kernel_add_vmem(5);
@@ -134,9 +128,8 @@ static void test_status_of_a_broken_and_of_a_waiting_device(void **state)
 }
 
 /* Its events are taken all the same: the loop sleeps, and `wait` ends. */
-static void test_a_broken_device_goes_on_interrupting(void **state)
+TEST_WITH(test_a_broken_device_goes_on_interrupting, NULL, kernel_tear_down)
 {
-    (void)state;
     struct fake_vmem *vmem = kernel_boot_simply();
     vmem->moods.needs_reset = 100;
     kernel_resize(vmem, 4 * MIB);
@@ -147,9 +140,8 @@ static void test_a_broken_device_goes_on_interrupting(void **state)
     assert_true(devices_settled());
 }
 
-static void test_status_tells_what_pins_a_block(void **state)
+TEST_WITH(test_status_tells_what_pins_a_block, NULL, kernel_tear_down)
 {
-    (void)state;
     struct fake_vmem *vmem = kernel_boot_simply();
     kernel_resize(vmem, 8 * MIB);
     kernel_expect("alloc 4K", "alloc: 0: 4K in 1 run, from 0x2");
@@ -161,9 +153,8 @@ static void test_status_tells_what_pins_a_block(void **state)
     assert_int_equal(vmem->plugged_bytes, 0);
 }
 
-static void test_map(void **state)
+TEST_WITH(test_map, NULL, kernel_tear_down)
 {
-    (void)state;
     static const struct kernel_line lines[] = {
         {"map", "map: vmem0 0x200000000000 +48M, 24 blocks of 2M, 1 a cell\n"
                 "  [##+-....................]\nmap: vmem1 "},
@@ -186,9 +177,8 @@ static void test_map(void **state)
     kernel_type("free all");
 }
 
-static void test_verify(void **state)
+TEST_WITH(test_verify, NULL, kernel_tear_down)
 {
-    (void)state;
     struct fake_vmem *vmem = kernel_boot_simply();
     kernel_resize(vmem, 8 * MIB);
     static const char *const lines[] = {"verify vmem0", "verify"};
@@ -203,9 +193,8 @@ static void test_verify(void **state)
     kernel_expect("verify", "vmem0: error: it cannot be verified now: ");
 }
 
-static void test_occupancy(void **state)
+TEST_WITH(test_occupancy, NULL, kernel_tear_down)
 {
-    (void)state;
     kernel_prepare(KERNEL_BOOT_BYTES);
     struct fake_vmem *vmem = kernel_add_vmem(4);
     kernel_add_vmem(5);
@@ -226,9 +215,8 @@ static void test_occupancy(void **state)
 
 /* ---- off and on ---- */
 
-static void test_off_and_on(void **state)
+TEST_WITH(test_off_and_on, NULL, kernel_tear_down)
 {
-    (void)state;
     static const struct kernel_line wrong[] = {
         {"off", "error: off: expected 'off DEVICE'\n"},
         {"off vmem1", "error: off: 'vmem1': expected a device such as vmem0"},
@@ -255,9 +243,8 @@ static void test_off_and_on(void **state)
     assert_int_equal(vmem->plugged_bytes, 8 * MIB);
 }
 
-static void test_off_goes_on_when_the_device_agrees_later(void **state)
+TEST_WITH(test_off_goes_on_when_the_device_agrees_later, NULL, kernel_tear_down)
 {
-    (void)state;
     struct fake_vmem *vmem = kernel_boot_simply();
     kernel_resize(vmem, 8 * MIB);
     vmem->moods.busy = 2;
@@ -267,9 +254,8 @@ static void test_off_goes_on_when_the_device_agrees_later(void **state)
     assert_int_equal(vmem->plugged_bytes, 0);
 }
 
-static void test_a_new_device_takes_no_name_that_is_off(void **state)
+TEST_WITH(test_a_new_device_takes_no_name_that_is_off, NULL, kernel_tear_down)
 {
-    (void)state;
     kernel_boot_simply();
     kernel_expect("off vmem0", "off: vmem0 is off");
     kernel_add_vmem(5);
@@ -291,9 +277,8 @@ static struct fake_vmem *boot_and_plug(void)
     return vmem;
 }
 
-static void test_a_card_comes_and_is_asked_out(void **state)
+TEST_WITH(test_a_card_comes_and_is_asked_out, NULL, kernel_tear_down)
 {
-    (void)state;
     struct fake_vmem *vmem = boot_and_plug();
     kernel_expect("status", "vmem0: pci 0000:01:00.0, settled");
     kernel_resize(vmem, 8 * MIB);
@@ -309,9 +294,8 @@ static void test_a_card_comes_and_is_asked_out(void **state)
     assert_null(slot->card);
 }
 
-static void test_a_card_that_is_off_is_asked_out(void **state)
+TEST_WITH(test_a_card_that_is_off_is_asked_out, NULL, kernel_tear_down)
 {
-    (void)state;
     boot_and_plug();
     kernel_expect("off vmem0", "off: vmem0 is off");
     slot->leaves_with_power = true;
@@ -321,9 +305,8 @@ static void test_a_card_that_is_off_is_asked_out(void **state)
     assert_null(slot->card);
 }
 
-static void test_a_card_is_pulled_while_it_goes_off(void **state)
+TEST_WITH(test_a_card_is_pulled_while_it_goes_off, NULL, kernel_tear_down)
 {
-    (void)state;
     struct fake_vmem *vmem = boot_and_plug();
     kernel_resize(vmem, 8 * MIB);
     vmem->moods.busy = 1000;
@@ -333,9 +316,8 @@ static void test_a_card_is_pulled_while_it_goes_off(void **state)
     kernel_expect("on vmem0", "error: on: 'vmem0': expected a device such as vmem0");
 }
 
-static void test_a_card_is_pulled_and_another_comes(void **state)
+TEST_WITH(test_a_card_is_pulled_and_another_comes, NULL, kernel_tear_down)
 {
-    (void)state;
     struct fake_vmem *first = boot_and_plug();
     kernel_resize(first, 8 * MIB);
     kernel_pull(slot, first);
@@ -346,31 +328,4 @@ static void test_a_card_is_pulled_and_another_comes(void **state)
     kernel_resize(second, 4 * MIB);
     assert_int_equal(second->plugged_bytes, 4 * MIB);
     kernel_expect("status", "vmem0: pci 0000:01:00.0, settled");
-}
-
-#define TEST(name) cmocka_unit_test_teardown(name, kernel_tear_down)
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        TEST(test_the_list_of_functions),
-        TEST(test_slots_of_the_command_line),
-        TEST(test_registers_of_the_command_line),
-        TEST(test_a_device_that_cannot_be_used),
-        TEST(test_more_devices_than_there_is_room_for),
-        TEST(test_status_of_a_broken_and_of_a_waiting_device),
-        TEST(test_a_broken_device_goes_on_interrupting),
-        TEST(test_status_tells_what_pins_a_block),
-        TEST(test_map),
-        TEST(test_verify),
-        TEST(test_occupancy),
-        TEST(test_off_and_on),
-        TEST(test_off_goes_on_when_the_device_agrees_later),
-        TEST(test_a_new_device_takes_no_name_that_is_off),
-        TEST(test_a_card_comes_and_is_asked_out),
-        TEST(test_a_card_that_is_off_is_asked_out),
-        TEST(test_a_card_is_pulled_while_it_goes_off),
-        TEST(test_a_card_is_pulled_and_another_comes),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -18,33 +18,28 @@
 static struct fake_vmem *vmem;
 static struct page_stats at_first;
 
-static int set_up(void **state)
+static void set_up(void)
 {
-    (void)state;
     kernel_prepare(KERNEL_BOOT_BYTES);
     fake_cpus_reset(3);
     vmem = kernel_add_vmem(4);
     kernel_boot("");
     kernel_resize(vmem, 16 * MIB);
     page_get_stats(&at_first);
-    return 0;
 }
 
 /* No job runs, and all memory is back. */
-static int tear_down(void **state)
+static void tear_down(void)
 {
-    (void)state;
     kernel_type("vm free all");
     kernel_expect("jobs", "jobs: none\n");
     kernel_stop_empty(vmem);
-    return 0;
 }
 
 /* ---- bench ---- */
 
-static void test_patterns(void **state)
+TEST_WITH(test_patterns, set_up, tear_down)
 {
-    (void)state;
     static const struct kernel_line lines[] = {
         {"bench hot 0 1000", "bench: hot order=0 cpus=1 pairs=1000 failed=0 wrong=0 moved=0\n"},
         {"bench hot 3 1000 3", "bench: hot order=3 cpus=3 pairs=3000 failed=0"},
@@ -65,9 +60,8 @@ static void test_patterns(void **state)
     kernel_expect_each(lines, ARRAY_SIZE(lines));
 }
 
-static void test_ctrl_c_ends_a_bench(void **state)
+TEST_WITH(test_ctrl_c_ends_a_bench, set_up, tear_down)
 {
-    (void)state;
     fake_console_clear();
     fake_type("bench hot 0 1000000000000\r");
     for (unsigned i = 0; i < 10; i++)
@@ -78,9 +72,8 @@ static void test_ctrl_c_ends_a_bench(void **state)
     kernel_expect("bench hot 0 10 2", "bench: hot order=0 cpus=2 pairs=20 ");
 }
 
-static void test_no_memory_for_the_books(void **state)
+TEST_WITH(test_no_memory_for_the_books, set_up, tear_down)
 {
-    (void)state;
     fake_take_all_pages();
     kernel_expect("bench bulk 0 10", "error: bench: no memory for its books\n");
     kernel_expect("bench churn", "error: bench churn: no memory for its books\n");
@@ -88,9 +81,8 @@ static void test_no_memory_for_the_books(void **state)
 }
 
 /* What was there for the first book is given back when the second finds nothing. */
-static void test_memory_for_one_book_alone(void **state)
+TEST_WITH(test_memory_for_one_book_alone, set_up, tear_down)
 {
-    (void)state;
     static const struct {
         unsigned book_order;
         struct kernel_line line;
@@ -111,9 +103,8 @@ static void test_memory_for_one_book_alone(void **state)
 
 /* ---- in the background ---- */
 
-static void test_who_has_the_processors(void **state)
+TEST_WITH(test_who_has_the_processors, set_up, tear_down)
 {
-    (void)state;
     static const struct kernel_line lines[] = {
         {"bench churn stop", "error: bench churn stop: no churn runs\n"},
         {"vm touch stop", "error: vm touch stop: no processor touches areas\n"},
@@ -141,9 +132,8 @@ static void test_who_has_the_processors(void **state)
     kernel_expect_each(lines, ARRAY_SIZE(lines));
 }
 
-static void test_limits_in_time(void **state)
+TEST_WITH(test_limits_in_time, set_up, tear_down)
 {
-    (void)state;
     kernel_type("bench churn 3");
     kernel_run(2900);
     assert_null(strstr(fake_console(), "limit"));
@@ -161,9 +151,8 @@ static void test_limits_in_time(void **state)
 }
 
 /* The result counts the processors that worked, not those that run at its end. */
-static void test_processors_that_came_later(void **state)
+TEST_WITH(test_processors_that_came_later, set_up, tear_down)
 {
-    (void)state;
     static const struct kernel_line lines[] = {
         {"vm touch", "vm: touch: 1 processors\n"},
         {"vm touch stop", "vm: touched cpus=1 "},
@@ -180,9 +169,8 @@ static void test_processors_that_came_later(void **state)
 
 /* Resizes, commands and the power button go on; what it may still use is not freed before it ends.
  */
-static void test_a_processor_that_does_not_stop(void **state)
+TEST_WITH(test_a_processor_that_does_not_stop, set_up, tear_down)
 {
-    (void)state;
     struct page_stats during;
     kernel_type("bench churn");
     kernel_processors_hang = true;
@@ -229,9 +217,8 @@ static void end_beside(const char *line)
     kernel_run(100);
 }
 
-static void test_a_churn_beside_the_loop(void **state)
+TEST_WITH(test_a_churn_beside_the_loop, set_up, tear_down)
 {
-    (void)state;
     static const char *const lines[] = {"bench churn", "bench churn movable"};
     for (unsigned i = 0; i < ARRAY_SIZE(lines); i++) {
         struct page_stats stats;
@@ -248,9 +235,8 @@ static void test_a_churn_beside_the_loop(void **state)
     }
 }
 
-static void test_areas_touched_beside_the_loop(void **state)
+TEST_WITH(test_areas_touched_beside_the_loop, set_up, tear_down)
 {
-    (void)state;
     bool filled;
     kernel_type("vm alloc 256K");
     kernel_type("vm fill");
@@ -262,23 +248,4 @@ static void test_areas_touched_beside_the_loop(void **state)
     fake_console_has("vm: touched cpus=2 rounds=");
     fake_console_has(" wrong=0\n");
     kernel_expect("vm check", "vm: check: ok: 0: 256K");
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        TEST(test_patterns),
-        TEST(test_ctrl_c_ends_a_bench),
-        TEST(test_no_memory_for_the_books),
-        TEST(test_memory_for_one_book_alone),
-        TEST(test_who_has_the_processors),
-        TEST(test_limits_in_time),
-        TEST(test_processors_that_came_later),
-        TEST(test_a_processor_that_does_not_stop),
-        TEST(test_a_churn_beside_the_loop),
-        TEST(test_areas_touched_beside_the_loop),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -13,28 +13,23 @@
 
 static struct fake_vmem *vmem;
 
-static int set_up(void **state)
+static void set_up(void)
 {
-    (void)state;
     vmem = kernel_boot_simply();
-    return 0;
 }
 
 /* All is given back: the device's memory to the host, and boot RAM. */
-static int tear_down(void **state)
+static void tear_down(void)
 {
-    (void)state;
     kernel_type("free all");
     kernel_type("vm free all");
     kernel_stop_empty(vmem);
-    return 0;
 }
 
 /* ---- alloc and free ---- */
 
-static void test_holdings(void **state)
+TEST_WITH(test_holdings, set_up, tear_down)
 {
-    (void)state;
     static const struct kernel_line lines[] = {
         {"alloc 1", "alloc: 0: 4K in 1 run, from 0x2"},
         {"alloc 5000", "alloc: 1: 8K in 1 run, from 0x2"},
@@ -52,9 +47,8 @@ static void test_holdings(void **state)
     kernel_expect_each(lines, ARRAY_SIZE(lines));
 }
 
-static void test_alloc_refused(void **state)
+TEST_WITH(test_alloc_refused, set_up, tear_down)
 {
-    (void)state;
     static const struct kernel_line lines[] = {
         {"alloc", "error: alloc: expected 'alloc SIZE [COUNT] [node=N]'\n"},
         {"alloc x", "error: alloc: 'x': expected a size above 0: 4096, 512K, 2M, 1G\n"},
@@ -79,9 +73,8 @@ static void test_alloc_refused(void **state)
 }
 
 /* A holding of many runs, whose table is more than a page. */
-static void test_a_holding_in_pieces(void **state)
+TEST_WITH(test_a_holding_in_pieces, set_up, tear_down)
 {
-    (void)state;
     kernel_resize(vmem, 4 * MIB);
     kernel_type("alloc 4K 1024");
     for (unsigned i = 0; i < 1024; i += 2) {
@@ -96,18 +89,16 @@ static void test_a_holding_in_pieces(void **state)
     kernel_expect("check 0", "check: ok: 0: 10M in ");
 }
 
-static void test_alloc_on_a_node(void **state)
+TEST_WITH(test_alloc_on_a_node, set_up, tear_down)
 {
-    (void)state;
     kernel_resize(vmem, 8 * MIB);
     kernel_expect("alloc 3M node=0", "alloc: 0: 3M in ");
     kernel_expect("alloc 4K 2 node=0", "alloc: 2: 4K in 1 run");
     kernel_expect("alloc 1G node=0", "error: alloc: 1G: not enough free memory of this node");
 }
 
-static void test_too_many_holdings(void **state)
+TEST_WITH(test_too_many_holdings, set_up, tear_down)
 {
-    (void)state;
     kernel_resize(vmem, 32 * MIB);
     kernel_type("alloc 4K 4096");
     kernel_expect("alloc 4K", "error: alloc: 4K: all 4096 holdings are in use\n");
@@ -117,9 +108,8 @@ static void test_too_many_holdings(void **state)
 
 /* ---- fill and check ---- */
 
-static void test_fill_and_check(void **state)
+TEST_WITH(test_fill_and_check, set_up, tear_down)
 {
-    (void)state;
     static const struct kernel_line lines[] = {
         {"check", "error: check: no such holding\n"},
         {"alloc 20M", "alloc: 0: 20M in "},
@@ -137,9 +127,8 @@ static void test_fill_and_check(void **state)
     kernel_expect_each(lines, ARRAY_SIZE(lines));
 }
 
-static void test_a_wrong_page_is_found(void **state)
+TEST_WITH(test_a_wrong_page_is_found, set_up, tear_down)
 {
-    (void)state;
     kernel_resize(vmem, 8 * MIB);
     kernel_type("alloc 1M");
     kernel_type("fill");
@@ -156,9 +145,8 @@ static void test_a_wrong_page_is_found(void **state)
 
 /* ---- virtual areas ---- */
 
-static void test_areas(void **state)
+TEST_WITH(test_areas, set_up, tear_down)
 {
-    (void)state;
     static const struct kernel_line lines[] = {
         {"vm", "vm: areas=0 bytes=0 "},
         {"vm alloc 3M", "vm: 0: 3M at 0x3000"},
@@ -183,9 +171,8 @@ static void test_areas(void **state)
     kernel_expect_each(lines, ARRAY_SIZE(lines));
 }
 
-static void test_areas_refused(void **state)
+TEST_WITH(test_areas_refused, set_up, tear_down)
 {
-    (void)state;
     static const struct kernel_line lines[] = {
         {"vm colour", "error: vm: 'colour': expected alloc, fill, check, free, touch, list\n"},
         {"vm alloc", "error: vm alloc: expected 'vm alloc SIZE [COUNT]'\n"},
@@ -202,9 +189,8 @@ static void test_areas_refused(void **state)
     kernel_expect("vm alloc 4K", "error: vm alloc: ");
 }
 
-static void test_a_wrong_word_of_an_area_is_found(void **state)
+TEST_WITH(test_a_wrong_word_of_an_area_is_found, set_up, tear_down)
 {
-    (void)state;
     bool filled;
     kernel_resize(vmem, 8 * MIB);
     kernel_type("vm alloc 1M");
@@ -218,9 +204,8 @@ static void test_a_wrong_word_of_an_area_is_found(void **state)
 }
 
 /* An area keeps its words while the device takes the blocks below it. */
-static void test_an_area_moves(void **state)
+TEST_WITH(test_an_area_moves, set_up, tear_down)
 {
-    (void)state;
     kernel_resize(vmem, 8 * MIB);
     kernel_type("vm alloc 1M");
     kernel_type("vm fill");
@@ -232,9 +217,8 @@ static void test_an_area_moves(void **state)
 
 /* ---- what tells of it ---- */
 
-static void test_stats(void **state)
+TEST_WITH(test_stats, set_up, tear_down)
 {
-    (void)state;
     kernel_resize(vmem, 8 * MIB);
     kernel_type("alloc 12K");
     kernel_type("stats");
@@ -246,9 +230,8 @@ static void test_stats(void **state)
     kernel_expect("stats x", "error: stats: 'x': expected check\n");
 }
 
-static void test_memory(void **state)
+TEST_WITH(test_memory, set_up, tear_down)
 {
-    (void)state;
     static const struct platform_node_range nodes[] = {
         {0x10000000, 16 * MIB, 0, false},
         {FAKE_REGION_BASE, GIB, 1, true},
@@ -276,26 +259,4 @@ static void test_memory(void **state)
     };
     for (unsigned i = 0; i < ARRAY_SIZE(texts); i++)
         fake_console_has(texts[i]);
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        TEST(test_holdings),
-        TEST(test_alloc_refused),
-        TEST(test_a_holding_in_pieces),
-        TEST(test_alloc_on_a_node),
-        TEST(test_too_many_holdings),
-        TEST(test_fill_and_check),
-        TEST(test_a_wrong_page_is_found),
-        TEST(test_areas),
-        TEST(test_areas_refused),
-        TEST(test_a_wrong_word_of_an_area_is_found),
-        TEST(test_an_area_moves),
-        TEST(test_stats),
-        TEST(test_memory),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

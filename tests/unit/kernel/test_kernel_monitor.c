@@ -18,9 +18,8 @@ static void expect_in_order(const char *const *texts, unsigned nr_texts)
 
 /* ---- lines ---- */
 
-static void test_lines(void **state)
+TEST_WITH(test_lines, NULL, kernel_tear_down)
 {
-    (void)state;
     static const struct kernel_line lines[] = {
         {"colour", "error: unknown command 'colour'; 'help' lists them\n"},
         {"  colour blue", "error: unknown command 'colour'"},
@@ -36,9 +35,8 @@ static void test_lines(void **state)
     assert_string_equal(kernel_type("   "), "   \ntide> ");
 }
 
-static void test_help_names_each_command(void **state)
+TEST_WITH(test_help_names_each_command, NULL, kernel_tear_down)
 {
-    (void)state;
     kernel_boot_simply();
     kernel_type("help");
     for (unsigned i = 0; i < nr_commands; i++) {
@@ -48,9 +46,8 @@ static void test_help_names_each_command(void **state)
 }
 
 /* What a driver says meanwhile comes on lines of its own; what was typed is shown again. */
-static void test_a_line_of_the_kernel_while_one_is_typed(void **state)
+TEST_WITH(test_a_line_of_the_kernel_while_one_is_typed, NULL, kernel_tear_down)
 {
-    (void)state;
     static const char *const texts[] = {"tide> sta", "\nvmem0: settled requested=4194304",
                                         "\ntide> sta", "ts check\n", "stats: check: ok\n"};
     struct fake_vmem *vmem = kernel_boot_simply();
@@ -63,9 +60,8 @@ static void test_a_line_of_the_kernel_while_one_is_typed(void **state)
     expect_in_order(texts, ARRAY_SIZE(texts));
 }
 
-static void test_two_lines_at_once_run_in_order(void **state)
+TEST_WITH(test_two_lines_at_once_run_in_order, NULL, kernel_tear_down)
 {
-    (void)state;
     static const char *const texts[] = {"unknown command 'one'", "unknown command 'two'",
                                         "unknown command 'three'"};
     kernel_boot_simply();
@@ -74,9 +70,8 @@ static void test_two_lines_at_once_run_in_order(void **state)
     expect_in_order(texts, ARRAY_SIZE(texts));
 }
 
-static void test_the_line_before_comes_back(void **state)
+TEST_WITH(test_the_line_before_comes_back, NULL, kernel_tear_down)
 {
-    (void)state;
     kernel_boot_simply();
     kernel_type("stats check");
     kernel_expect("\x1b[A", "stats check\nstats: check: ok\n");
@@ -84,9 +79,8 @@ static void test_the_line_before_comes_back(void **state)
 
 /* ---- the script ---- */
 
-static void test_script(void **state)
+TEST_WITH(test_script, NULL, kernel_tear_down)
 {
-    (void)state;
     static const char *const texts[] = {"tide: ready\ntide> stats\tcheck\nstats: check: ok\n",
                                         "tide> alloc 4K\nalloc: 0: 4K in 1 run",
                                         "tide> colour\nerror: unknown command 'colour'",
@@ -98,9 +92,8 @@ static void test_script(void **state)
     kernel_expect("free", "free: 0: 4K");
 }
 
-static void test_wait_holds_the_script_until_devices_have_settled(void **state)
+TEST_WITH(test_wait_holds_the_script_until_devices_have_settled, NULL, kernel_tear_down)
 {
-    (void)state;
     kernel_prepare(KERNEL_BOOT_BYTES);
     struct fake_vmem *vmem = kernel_add_vmem(4);
     vmem->moods.busy = 3;
@@ -113,9 +106,8 @@ static void test_wait_holds_the_script_until_devices_have_settled(void **state)
     assert_null(strstr(fake_console(), "error: alloc"));
 }
 
-static void test_a_command_of_the_script_that_is_too_long(void **state)
+TEST_WITH(test_a_command_of_the_script_that_is_too_long, NULL, kernel_tear_down)
 {
-    (void)state;
     char cmdline[512];
     kernel_prepare(KERNEL_BOOT_BYTES);
     strcpy(cmdline, "run=\"stats                              ");
@@ -124,21 +116,4 @@ static void test_a_command_of_the_script_that_is_too_long(void **state)
     kernel_boot(cmdline);
     assert_non_null(strstr(fake_console(), ", expected at most 255: not run\n"));
     assert_null(strstr(fake_console(), "cpus: running"));
-}
-
-#define TEST(name) cmocka_unit_test_teardown(name, kernel_tear_down)
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        TEST(test_lines),
-        TEST(test_help_names_each_command),
-        TEST(test_a_line_of_the_kernel_while_one_is_typed),
-        TEST(test_two_lines_at_once_run_in_order),
-        TEST(test_the_line_before_comes_back),
-        TEST(test_script),
-        TEST(test_wait_holds_the_script_until_devices_have_settled),
-        TEST(test_a_command_of_the_script_that_is_too_long),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -13,34 +13,29 @@
 
 static struct fake_vmem *vmem;
 
-static int set_up(void **state)
+static void set_up(void)
 {
-    (void)state;
     kernel_prepare(KERNEL_BOOT_BYTES);
     vmem = kernel_add_vmem(4);
     vmem->transport.offered |= VIRTIO_FEATURE(VIRTIO_MEM_F_PERSISTENT_SUSPEND);
     kernel_boot("");
     kernel_resize(vmem, 8 * MIB);
-    return 0;
 }
 
 /* The device is there and follows the host. */
-static int tear_down(void **state)
+static void tear_down(void)
 {
-    (void)state;
     kernel_resize(vmem, 16 * MIB);
     assert_int_equal(vmem->plugged_bytes, 16 * MIB);
     kernel_resize(vmem, 0);
     assert_int_equal(vmem->plugged_bytes, 0);
     kernel_stop();
-    return 0;
 }
 
 /* ---- exit ---- */
 
-static void test_exit(void **state)
+TEST_WITH(test_exit, set_up, tear_down)
 {
-    (void)state;
     kernel_expect("exit 64", "error: exit: '64': expected a number from 0 to 63\n");
     kernel_expect("exit x", "error: exit: 'x': expected a number from 0 to 63\n");
     kernel_expect_exit("exit", EXIT_OK);
@@ -57,9 +52,8 @@ static void lose_power(void)
     fake_transport_power_off(&vmem->transport);
 }
 
-static void test_suspend_and_back(void **state)
+TEST_WITH(test_suspend_and_back, set_up, tear_down)
 {
-    (void)state;
     struct page_stats before;
     struct page_stats after;
     fake_board.sleep_status = OK;
@@ -79,9 +73,8 @@ static void test_suspend_and_back(void **state)
     kernel_type("free");
 }
 
-static void test_suspend_refused(void **state)
+TEST_WITH(test_suspend_refused, set_up, tear_down)
 {
-    (void)state;
     u64 nr_resets = vmem->transport.nr_resets;
     const struct fake_pci_function *beside = kernel_add_function(6, 0x8086, 0x100e, 0x0200);
     kernel_type("rescan");
@@ -96,9 +89,8 @@ static void test_suspend_refused(void **state)
     assert_int_equal(beside->nr_bar_writes, nr_writes);
 }
 
-static void test_suspend_without_memory_for_the_copies(void **state)
+TEST_WITH(test_suspend_without_memory_for_the_copies, set_up, tear_down)
 {
-    (void)state;
     fake_board.sleep_status = OK;
     fake_take_all_pages();
     kernel_expect("suspend", "error: suspend: refused: no memory");
@@ -106,9 +98,8 @@ static void test_suspend_without_memory_for_the_copies(void **state)
     fake_give_all_pages();
 }
 
-static void test_suspend_where_a_device_forgets(void **state)
+TEST_WITH(test_suspend_where_a_device_forgets, set_up, tear_down)
 {
-    (void)state;
     fake_board.sleep_status = OK;
     struct fake_vmem *second = kernel_add_vmem(5);
     kernel_type("rescan");
@@ -139,9 +130,8 @@ static void put_module(u64 bytes_cut)
     boot->module = (struct boot_module){FAKE_RAM_BASE + 12 * MIB, 0x1040 - bytes_cut};
 }
 
-static void test_handover_without_a_kernel(void **state)
+TEST_WITH(test_handover_without_a_kernel, set_up, tear_down)
 {
-    (void)state;
     kernel_expect("handover", "error: handover: the loader brought no module; QEMU's -initrd");
     kernel_boot_info()->module = (struct boot_module){FAKE_RAM_BASE, 4096};
     kernel_expect("handover", "error: handover: the module is no kernel for this machine: ");
@@ -149,9 +139,8 @@ static void test_handover_without_a_kernel(void **state)
     kernel_expect("handover", "error: handover: the module is no kernel for this machine: ");
 }
 
-static void test_handover(void **state)
+TEST_WITH(test_handover, set_up, tear_down)
 {
-    (void)state;
     u64 nr_resets = vmem->transport.nr_resets;
     put_module(0);
     fake_board.handover_allowed = E_BUSY;
@@ -168,9 +157,8 @@ static void test_handover(void **state)
     assert_int_not_equal(vmem->transport.nr_resets, nr_resets);
 }
 
-static void test_handover_where_a_device_does_not_reset(void **state)
+TEST_WITH(test_handover_where_a_device_does_not_reset, set_up, tear_down)
 {
-    (void)state;
     put_module(0);
     vmem->transport.faults.reset_reads = ~(u32)0;
     kernel_expect("handover", "error: handover: vmem0 does not reset (timeout)\n");
@@ -182,9 +170,8 @@ static void test_handover_where_a_device_does_not_reset(void **state)
 }
 
 /* It has no other processor, so that nothing is refused; what it holds is compared in the end. */
-static void test_a_job_goes_on_after_the_sleep(void **state)
+TEST_WITH(test_a_job_goes_on_after_the_sleep, set_up, tear_down)
 {
-    (void)state;
     fake_board.sleep_status = OK;
     fake_board.on_sleep = lose_power;
     kernel_expect("workload verify size=6M ticks=60 chunk=128K movable=50", "state=running");
@@ -204,9 +191,8 @@ static void test_a_job_goes_on_after_the_sleep(void **state)
 
 /* ---- crash ---- */
 
-static void test_crash(void **state)
+TEST_WITH(test_crash, set_up, tear_down)
 {
-    (void)state;
     static const struct kernel_line lines[] = {
         {"crash", "crash: kinds: double-free foreign-free panic unplugged watch write-after-free "
                   "fake-trap\n"},
@@ -223,39 +209,16 @@ static void test_crash(void **state)
     kernel_expect_exit("crash foreign-free", EXIT_PANIC);
 }
 
-static void test_crash_without_memory(void **state)
+TEST_WITH(test_crash_without_memory, set_up, tear_down)
 {
-    (void)state;
     fake_take_all_pages();
     kernel_expect("crash double-free", "error: crash: no free page to free twice\n");
     kernel_expect("crash write-after-free", "error: crash: no free page to write to\n");
     fake_give_all_pages();
 }
 
-static void test_crash_without_an_unplugged_block(void **state)
+TEST_WITH(test_crash_without_an_unplugged_block, set_up, tear_down)
 {
-    (void)state;
     kernel_resize(vmem, KERNEL_NR_BLOCKS * KERNEL_BLOCK);
     kernel_expect("crash unplugged", "error: crash: no device has an unplugged block\n");
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        TEST(test_exit),
-        TEST(test_suspend_and_back),
-        TEST(test_suspend_refused),
-        TEST(test_suspend_without_memory_for_the_copies),
-        TEST(test_suspend_where_a_device_forgets),
-        TEST(test_handover_without_a_kernel),
-        TEST(test_handover),
-        TEST(test_handover_where_a_device_does_not_reset),
-        TEST(test_a_job_goes_on_after_the_sleep),
-        TEST(test_crash),
-        TEST(test_crash_without_memory),
-        TEST(test_crash_without_an_unplugged_block),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

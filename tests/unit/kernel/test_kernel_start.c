@@ -8,9 +8,8 @@
 #include "tests/fakes/fake_kernel.h"
 #include "tests/unit/unit.h"
 
-static void test_to_the_prompt(void **state)
+TEST_WITH(test_to_the_prompt, NULL, kernel_tear_down)
 {
-    (void)state;
     struct fake_vmem *vmem = kernel_boot_simply();
     fake_console_has("Tide, by fake, 16384 KiB of boot RAM\n");
     fake_console_has("tide: ready\ntide> ");
@@ -22,9 +21,8 @@ static void test_to_the_prompt(void **state)
     assert_int_equal(vmem->plugged_bytes, 0);
 }
 
-static void test_the_hosts_first_wish_comes_before_ready(void **state)
+TEST_WITH(test_the_hosts_first_wish_comes_before_ready, NULL, kernel_tear_down)
 {
-    (void)state;
     kernel_prepare(KERNEL_BOOT_BYTES);
     fake_vmem_set_requested(kernel_add_vmem(4), 16 * MIB);
     kernel_boot("");
@@ -33,9 +31,8 @@ static void test_the_hosts_first_wish_comes_before_ready(void **state)
     assert_non_null(strstr(settled, "tide: ready"));
 }
 
-static void test_without_a_device(void **state)
+TEST_WITH(test_without_a_device, NULL, kernel_tear_down)
 {
-    (void)state;
     kernel_prepare(KERNEL_BOOT_BYTES);
     kernel_boot("");
     fake_console_has("no virtio-mem device is in use");
@@ -44,9 +41,8 @@ static void test_without_a_device(void **state)
     kernel_expect("map", "");
 }
 
-static void test_what_the_loader_cut(void **state)
+TEST_WITH(test_what_the_loader_cut, NULL, kernel_tear_down)
 {
-    (void)state;
     kernel_prepare(KERNEL_BOOT_BYTES);
     kernel_boot_info()->cmdline_truncated = true;
     kernel_boot_info()->nr_ranges_dropped = 3;
@@ -56,9 +52,8 @@ static void test_what_the_loader_cut(void **state)
     assert_true(fake_board.screen_is_on);
 }
 
-static void test_processors_start_when_devices_are_ready(void **state)
+TEST_WITH(test_processors_start_when_devices_are_ready, NULL, kernel_tear_down)
 {
-    (void)state;
     kernel_prepare(KERNEL_BOOT_BYTES);
     fake_cpus_reset(4);
     fake_cpu_lose(1);
@@ -67,9 +62,8 @@ static void test_processors_start_when_devices_are_ready(void **state)
 }
 
 /* Tables and stacks come from the page allocator, and go back to it. */
-static void test_memory_for_tables_and_stacks(void **state)
+TEST_WITH(test_memory_for_tables_and_stacks, NULL, kernel_tear_down)
 {
-    (void)state;
     struct page_stats before;
     struct page_stats after;
     kernel_boot_simply();
@@ -82,9 +76,8 @@ static void test_memory_for_tables_and_stacks(void **state)
     page_free(stacks, 2);
 }
 
-static void test_an_address_is_described(void **state)
+TEST_WITH(test_an_address_is_described, NULL, kernel_tear_down)
 {
-    (void)state;
     char text[128];
     struct fake_vmem *vmem = kernel_boot_simply();
     assert_true(fake_board.describe(vmem->base + 5 * KERNEL_BLOCK, text, sizeof(text)));
@@ -93,9 +86,8 @@ static void test_an_address_is_described(void **state)
     assert_false(fake_board.describe(0x1000, text, sizeof(text)));
 }
 
-static void test_power_button(void **state)
+TEST_WITH(test_power_button, NULL, kernel_tear_down)
 {
-    (void)state;
     kernel_boot_simply();
     fake_acpi_raise(ACPI_EVENT_POWER_BUTTON);
     kernel_expect_exit("", EXIT_OK);
@@ -103,9 +95,8 @@ static void test_power_button(void **state)
     fake_console_has("\ntide: power button\n");
 }
 
-static void test_acpi_says_that_a_device_came(void **state)
+TEST_WITH(test_acpi_says_that_a_device_came, NULL, kernel_tear_down)
 {
-    (void)state;
     kernel_boot_simply();
     struct fake_vmem *second = kernel_add_vmem(5);
     fake_acpi_raise(ACPI_EVENT_PCI_HOTPLUG);
@@ -113,22 +104,4 @@ static void test_acpi_says_that_a_device_came(void **state)
     kernel_expect("status", "vmem1: pci 0000:00:05.0, settled");
     kernel_resize(second, 4 * MIB);
     assert_int_equal(second->plugged_bytes, 4 * MIB);
-}
-
-#define TEST(name) cmocka_unit_test_teardown(name, kernel_tear_down)
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        TEST(test_to_the_prompt),
-        TEST(test_the_hosts_first_wish_comes_before_ready),
-        TEST(test_without_a_device),
-        TEST(test_what_the_loader_cut),
-        TEST(test_processors_start_when_devices_are_ready),
-        TEST(test_memory_for_tables_and_stacks),
-        TEST(test_an_address_is_described),
-        TEST(test_power_button),
-        TEST(test_acpi_says_that_a_device_came),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,24 +9,19 @@
 
 static struct fake_vmem *vmem;
 
-static int set_up(void **state)
+static void set_up(void)
 {
-    (void)state;
     vmem = kernel_boot_simply();
-    return 0;
 }
 
-static int tear_down(void **state)
+static void tear_down(void)
 {
-    (void)state;
     kernel_type("workload stop");
     kernel_stop_empty(vmem);
-    return 0;
 }
 
-static void test_each_kind_to_its_end(void **state)
+TEST_WITH(test_each_kind_to_its_end, set_up, tear_down)
 {
-    (void)state;
     static const char *const lines[] = {
         "workload ramp size=4M ticks=5",
         "workload sawtooth size=4M low=1M period=6 ticks=20",
@@ -45,9 +40,8 @@ static void test_each_kind_to_its_end(void **state)
     }
 }
 
-static void test_steady_holds_until_it_is_stopped(void **state)
+TEST_WITH(test_steady_holds_until_it_is_stopped, set_up, tear_down)
 {
-    (void)state;
     static const struct kernel_line lines[] = {
         {"workload", "workload: state=idle "},
         {"workload stop", "workload: state=idle "},
@@ -63,9 +57,8 @@ static void test_steady_holds_until_it_is_stopped(void **state)
 }
 
 /* The device asks for blocks back that hold movable chunks: they move, or refuse. */
-static void test_chunks_move(void **state)
+TEST_WITH(test_chunks_move, set_up, tear_down)
 {
-    (void)state;
     kernel_resize(vmem, 32 * MIB);
     kernel_type("workload random size=24M occupancy=30 movable=100 ticks=3 chunk=128K");
     kernel_run(20000);
@@ -76,9 +69,8 @@ static void test_chunks_move(void **state)
     kernel_expect_not("workload stop", "error");
 }
 
-static void test_chunks_refuse(void **state)
+TEST_WITH(test_chunks_refuse, set_up, tear_down)
 {
-    (void)state;
     kernel_resize(vmem, 32 * MIB);
     kernel_type("workload random size=24M occupancy=30 movable=100 refuse=100 ticks=3");
     kernel_run(20000);
@@ -88,9 +80,8 @@ static void test_chunks_refuse(void **state)
     kernel_expect_not("workload stop", "error");
 }
 
-static void test_more_than_there_is(void **state)
+TEST_WITH(test_more_than_there_is, set_up, tear_down)
 {
-    (void)state;
     kernel_type("workload steady size=64M");
     kernel_run(5000);
     kernel_expect_not("workload", " denied=0 ");
@@ -99,9 +90,8 @@ static void test_more_than_there_is(void **state)
                   "error: workload: not enough memory for its table of chunks\n");
 }
 
-static void test_refused(void **state)
+TEST_WITH(test_refused, set_up, tear_down)
 {
-    (void)state;
     static const struct kernel_line lines[] = {
         {"workload colour", "error: workload: 'colour': expected steady, ramp, sawtooth, bursts"},
         {"workload steady size", "error: workload: 'size': expected seed= size="},
@@ -115,9 +105,8 @@ static void test_refused(void **state)
 }
 
 /* And `exit` tells of it. */
-static void test_a_wrong_page_is_found(void **state)
+TEST_WITH(test_a_wrong_page_is_found, set_up, tear_down)
 {
-    (void)state;
     kernel_resize(vmem, 16 * MIB);
     kernel_type("workload steady size=8M chunk=2M");
     kernel_run(2000);
@@ -127,17 +116,4 @@ static void test_a_wrong_page_is_found(void **state)
     fake_console_has("workload: error chunk=");
     fake_console_has(" found=0x0000000000005eed expected=0x");
     kernel_expect_exit("exit", EXIT_CHECK_FAILED);
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        TEST(test_each_kind_to_its_end),  TEST(test_steady_holds_until_it_is_stopped),
-        TEST(test_chunks_move),           TEST(test_chunks_refuse),
-        TEST(test_more_than_there_is),    TEST(test_refused),
-        TEST(test_a_wrong_page_is_found),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

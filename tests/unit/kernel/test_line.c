@@ -28,9 +28,8 @@ static unsigned feed(struct line_editor *editor, const char *keys, char *line)
     return completed;
 }
 
-static void test_keys(void **state)
+TEST(test_keys)
 {
-    (void)state;
     static const struct {
         const char *keys;
         const char *line;
@@ -67,9 +66,8 @@ static void test_keys(void **state)
     }
 }
 
-static void test_return_newline_is_one_key(void **state)
+TEST(test_return_newline_is_one_key)
 {
-    (void)state;
     struct line_editor editor;
     char line[LINE_BYTES];
     line_init(&editor, "> ");
@@ -78,9 +76,8 @@ static void test_return_newline_is_one_key(void **state)
     assert_int_equal(feed(&editor, "\r\n\n", line), 2);
 }
 
-static void test_history(void **state)
+TEST(test_history)
 {
-    (void)state;
     struct line_editor editor;
     char line[LINE_BYTES];
     line_init(&editor, "> ");
@@ -108,9 +105,8 @@ static void type_many(struct line_editor *editor, char character, unsigned count
         assert_false(line_feed(editor, character, line, &line_length));
 }
 
-static void test_too_long(void **state)
+TEST(test_too_long)
 {
-    (void)state;
     struct line_editor editor;
     char line[LINE_BYTES] = "";
     line_init(&editor, "> ");
@@ -130,9 +126,8 @@ static void test_too_long(void **state)
     assert_int_equal(strlen(line), LINE_BYTES - 1);
 }
 
-static void test_too_long_made_shorter(void **state)
+TEST(test_too_long_made_shorter)
 {
-    (void)state;
     struct line_editor editor;
     char line[LINE_BYTES] = "";
     line_init(&editor, "> ");
@@ -173,9 +168,8 @@ static void last_line_shown(char *shown, size_t bytes)
         shown[--length] = '\0';
 }
 
-static void test_what_is_shown(void **state)
+TEST(test_what_is_shown)
 {
-    (void)state;
     struct line_editor editor;
     char line[LINE_BYTES];
     char shown[2 * LINE_BYTES];
@@ -196,17 +190,4 @@ static void test_what_is_shown(void **state)
     feed(&editor, "\x15", line);
     last_line_shown(shown, sizeof(shown));
     assert_string_equal(shown, ">  1G");
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_keys),
-        cmocka_unit_test(test_return_newline_is_one_key),
-        cmocka_unit_test(test_history),
-        cmocka_unit_test(test_too_long),
-        cmocka_unit_test(test_too_long_made_shorter),
-        cmocka_unit_test(test_what_is_shown),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -65,28 +65,23 @@ static void turn(void)
     }
 }
 
-static int set_up(void **state)
+static void set_up(void)
 {
     static struct boot_info boot;
-    (void)state;
     fake_boot(&boot, 16 * MIB);
     fake_cpus_reset(1);
     fake_console_clear();
     nr_says = 0;
     may_end = false;
-    return 0;
 }
 
-static int tear_down(void **state)
+static void tear_down(void)
 {
-    (void)state;
     fake_shutdown();
-    return 0;
 }
 
-static void test_names_and_counts(void **state)
+TEST_WITH(test_names_and_counts, set_up, tear_down)
 {
-    (void)state;
     static const struct {
         const char *line;
         const char *answer;
@@ -113,9 +108,8 @@ static void test_names_and_counts(void **state)
     }
 }
 
-static void test_sizes(void **state)
+TEST_WITH(test_sizes, set_up, tear_down)
 {
-    (void)state;
     u64 value;
     struct command_line line = {4, {"say", "2M", "99999999999999999999", "0"}};
     assert_true(monitor_parse_size(&line, 1, 1, &value));
@@ -131,9 +125,8 @@ static void test_sizes(void **state)
     (void)command_take_failure();
 }
 
-static void test_typed_ahead_waits_for_the_job(void **state)
+TEST_WITH(test_typed_ahead_waits_for_the_job, set_up, tear_down)
 {
-    (void)state;
     monitor_start("");
     fake_type("work\rsay\rsay\r");
     turn();
@@ -144,9 +137,8 @@ static void test_typed_ahead_waits_for_the_job(void **state)
     assert_int_equal(nr_says, 2);
 }
 
-static void test_ctrl_c_drops_what_was_typed_before(void **state)
+TEST_WITH(test_ctrl_c_drops_what_was_typed_before, set_up, tear_down)
 {
-    (void)state;
     monitor_start("");
     fake_type("work\rsay\r\x03say\r");
     turn();
@@ -154,9 +146,8 @@ static void test_ctrl_c_drops_what_was_typed_before(void **state)
     assert_int_equal(nr_says, 1);
 }
 
-static void test_ctrl_c_behind_much_that_was_typed(void **state)
+TEST_WITH(test_ctrl_c_behind_much_that_was_typed, set_up, tear_down)
 {
-    (void)state;
     monitor_start("");
     fake_type("work\r");
     for (unsigned i = 0; i < 500; i++)
@@ -168,9 +159,8 @@ static void test_ctrl_c_behind_much_that_was_typed(void **state)
 }
 
 /* It has an answer like any other line, or who has typed it waits for ever. */
-static void test_a_line_that_is_too_long_with_a_tag(void **state)
+TEST_WITH(test_a_line_that_is_too_long_with_a_tag, set_up, tear_down)
 {
-    (void)state;
     monitor_start("");
     fake_type("@7 say ");
     for (unsigned i = 0; i < 100; i++)
@@ -181,9 +171,8 @@ static void test_a_line_that_is_too_long_with_a_tag(void **state)
     assert_int_equal(nr_says, 0);
 }
 
-static void test_script_waits_and_stops_at_its_error(void **state)
+TEST_WITH(test_script_waits_and_stops_at_its_error, set_up, tear_down)
 {
-    (void)state;
     monitor_start("say; work ;say;fail; say");
     turn();
     assert_int_equal(nr_says, 1);
@@ -197,9 +186,8 @@ static void test_script_waits_and_stops_at_its_error(void **state)
     assert_int_equal(nr_says, 3);
 }
 
-static void test_script_that_was_to_exit(void **state)
+TEST_WITH(test_script_that_was_to_exit, set_up, tear_down)
 {
-    (void)state;
     static const char *const scripts[] = {"say; fail; say;  exit 1", "say; fail; @7 exit"};
     for (unsigned i = 0; i < sizeof(scripts) / sizeof(scripts[0]); i++) {
         monitor_start(scripts[i]);
@@ -211,20 +199,4 @@ static void test_script_that_was_to_exit(void **state)
         }
         assert_int_equal(nr_says, i + 1);
     }
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_names_and_counts, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_sizes, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_typed_ahead_waits_for_the_job, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_ctrl_c_drops_what_was_typed_before, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_ctrl_c_behind_much_that_was_typed, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_a_line_that_is_too_long_with_a_tag, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_script_waits_and_stops_at_its_error, set_up,
-                                        tear_down),
-        cmocka_unit_test_setup_teardown(test_script_that_was_to_exit, set_up, tear_down),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

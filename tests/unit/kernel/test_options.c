@@ -15,19 +15,17 @@ static void parse(const char *cmdline)
     options_parse(cmdline, false, &options);
 }
 
-static void test_defaults(void **state)
+TEST(test_defaults)
 {
-    (void)state;
     parse("");
     assert_int_equal(options.nr_slots, 0);
-    assert_int_equal(options.irq_mode, VIRTIO_IRQ_AUTO);
+    assert_int_equal(options.irq_mode, VMEM_IRQ_AUTO);
     assert_string_equal(options.run, "");
     assert_string_equal(fake_console(), "");
 }
 
-static void test_accepted(void **state)
+TEST(test_accepted)
 {
-    (void)state;
     parse("virtio_mem.slot=4 virtio_mem.slot=1:1f.7 virtio_mem.slot=0000:00:04.0 "
           "virtio_mem.irq=poll virtio_mem.init=state run=\"alloc 1M; exit 3\"");
     assert_string_equal(fake_console(), "");
@@ -36,14 +34,13 @@ static void test_accepted(void **state)
     assert_int_equal(options.slots[1].bus, 1);
     assert_int_equal(options.slots[1].device, 0x1f);
     assert_int_equal(options.slots[1].function, 7);
-    assert_int_equal(options.irq_mode, VIRTIO_IRQ_POLL);
+    assert_int_equal(options.irq_mode, VMEM_IRQ_POLL);
     assert_int_equal(options.init, VMEM_INIT_STATE);
     assert_string_equal(options.run, "alloc 1M; exit 3");
 }
 
-static void test_refused(void **state)
+TEST(test_refused)
 {
-    (void)state;
     static const struct {
         const char *cmdline;
         const char *said;
@@ -66,15 +63,14 @@ static void test_refused(void **state)
         if (!strstr(fake_console(), cases[i].said))
             fail_msg("'%s' printed: %s", cases[i].cmdline, fake_console());
         assert_int_equal(options.nr_slots, 0);
-        assert_int_equal(options.irq_mode, VIRTIO_IRQ_AUTO);
+        assert_int_equal(options.irq_mode, VMEM_IRQ_AUTO);
         assert_int_equal(options.features_masked, 0);
         assert_int_equal(options.nr_mmio, 0);
     }
 }
 
-static void test_virtio_options(void **state)
+TEST(test_virtio_options)
 {
-    (void)state;
     parse("virtio_mmio.device=512@0xfeb00e00:12 virtio.features=-packed,-EVENT_IDX "
           "virtio_mmio.device=4K@0xd0000000:5 virtio.features=-1");
     assert_string_equal(fake_console(), "");
@@ -85,17 +81,15 @@ static void test_virtio_options(void **state)
     assert_int_equal(options.mmio[1].bytes, 4096);
 }
 
-static void test_a_feature_is_named_as_the_device_prints_it(void **state)
+TEST(test_a_feature_is_named_as_the_device_prints_it)
 {
-    (void)state;
     parse("virtio.features=-persistent_suspend,-ACPI_PXM,-unplugged_inaccessible");
     assert_string_equal(fake_console(), "");
     assert_int_equal(options.features_masked, 7);
 }
 
-static void test_a_repeated_option_is_named(void **state)
+TEST(test_a_repeated_option_is_named)
 {
-    (void)state;
     parse("run=first console=vga run=second virtio_mem.irq=poll console=serial virtio_mem.irq=intx "
           "virtio_mem.init=state virtio_mem.init=unplug");
     assert_string_equal(
@@ -109,9 +103,8 @@ static void test_a_repeated_option_is_named(void **state)
 }
 
 /* `alloc 10` may have been `alloc 1000`. */
-static void test_an_option_that_was_cut_is_refused(void **state)
+TEST(test_an_option_that_was_cut_is_refused)
 {
-    (void)state;
     fake_console_clear();
     options_parse("virtio_mem.init=state run=\"alloc 10", true, &options);
     assert_string_equal(fake_console(),
@@ -122,9 +115,8 @@ static void test_an_option_that_was_cut_is_refused(void **state)
     assert_int_equal(options.init, VMEM_INIT_STATE);
 }
 
-static void test_too_many_slots(void **state)
+TEST(test_too_many_slots)
 {
-    (void)state;
     char cmdline[1024] = "";
     for (unsigned i = 0; i <= OPTIONS_SLOTS_MAX; i++)
         snprintf(cmdline + strlen(cmdline), sizeof(cmdline) - strlen(cmdline),
@@ -134,9 +126,8 @@ static void test_too_many_slots(void **state)
     assert_non_null(strstr(fake_console(), "virtio_mem.slot=10: expected"));
 }
 
-static void test_log_takes_effect(void **state)
+TEST(test_log_takes_effect)
 {
-    (void)state;
     parse("log=error log=vmem:debug");
     assert_int_equal(log_levels[LOG_PCI], LOG_LEVEL_ERROR);
     assert_int_equal(log_levels[LOG_VMEM], LOG_LEVEL_DEBUG);
@@ -149,20 +140,4 @@ static void test_log_takes_effect(void **state)
     assert_int_equal(log_levels[LOG_KERNEL], LOG_LEVEL_TRACE);
     parse("log=info");
     assert_int_equal(log_levels[LOG_VMEM], LOG_LEVEL_INFO);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_defaults),
-        cmocka_unit_test(test_accepted),
-        cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_virtio_options),
-        cmocka_unit_test(test_a_feature_is_named_as_the_device_prints_it),
-        cmocka_unit_test(test_a_repeated_option_is_named),
-        cmocka_unit_test(test_an_option_that_was_cut_is_refused),
-        cmocka_unit_test(test_too_many_slots),
-        cmocka_unit_test(test_log_takes_effect),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

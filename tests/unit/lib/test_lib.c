@@ -15,9 +15,8 @@
 #include "tests/fakes/fake_platform.h"
 #include "tests/unit/unit.h"
 
-static void test_parse_size(void **state)
+TEST(test_parse_size)
 {
-    (void)state;
     static const struct {
         const char *text;
         int status;
@@ -52,9 +51,8 @@ static void test_parse_size(void **state)
     }
 }
 
-static void test_parse_u64(void **state)
+TEST(test_parse_u64)
 {
-    (void)state;
     u64 value = 7;
     assert_int_equal(parse_u64("0xFf", &value), OK);
     assert_int_equal(value, 255);
@@ -63,9 +61,8 @@ static void test_parse_u64(void **state)
     assert_int_equal(value, 255);
 }
 
-static void test_format_size(void **state)
+TEST(test_format_size)
 {
-    (void)state;
     char text[24];
     assert_string_equal(format_size(0, text, sizeof(text)), "0");
     assert_string_equal(format_size(1536 * KIB, text, sizeof(text)), "1536K");
@@ -74,9 +71,8 @@ static void test_format_size(void **state)
     assert_string_equal(format_size(4097, text, sizeof(text)), "4097");
 }
 
-static void test_cmdline(void **state)
+TEST(test_cmdline)
 {
-    (void)state;
     static const struct {
         const char *key;
         const char *value;
@@ -99,9 +95,8 @@ static void test_cmdline(void **state)
     assert_false(cmdline_next(&cursor, &option));
 }
 
-static void test_cmdline_truncates(void **state)
+TEST(test_cmdline_truncates)
 {
-    (void)state;
     char line[CMDLINE_VALUE_BYTES + 32] = "key=";
     memset(line + 4, 'x', CMDLINE_VALUE_BYTES);
     const char *cursor = line;
@@ -112,9 +107,8 @@ static void test_cmdline_truncates(void **state)
     assert_false(cmdline_next(&cursor, &option));
 }
 
-static void test_log_configure(void **state)
+TEST(test_log_configure)
 {
-    (void)state;
     assert_int_equal(log_configure("warning"), OK);
     assert_int_equal(log_levels[LOG_PCI], LOG_LEVEL_WARNING);
     assert_int_equal(log_configure("pci:trace"), OK);
@@ -127,9 +121,8 @@ static void test_log_configure(void **state)
     assert_int_equal(log_configure("info"), OK);
 }
 
-static void test_log_lines(void **state)
+TEST(test_log_lines)
 {
-    (void)state;
     fake_console_clear();
     log_info(LOG_PCI, NULL, "found %d", 3);
     log_error(LOG_VMEM, "vmem0", "no");
@@ -146,9 +139,8 @@ static void test_log_lines(void **state)
     assert_int_equal(fake_console()[length - 1], '\n');
 }
 
-static void test_console_answer(void **state)
+TEST(test_console_answer)
 {
-    (void)state;
     fake_console_clear();
     console_answer("@7");
     console_printf("first\n  %s", "sec");
@@ -162,18 +154,16 @@ static void test_console_answer(void **state)
                                         "@7 \nother\n");
 }
 
-static void test_console_answer_ends_with_a_panic(void **state)
+TEST(test_console_answer_ends_with_a_panic)
 {
-    (void)state;
     console_answer("@7");
     console_printf("cut");
     assert_panics(panic("told apart"), "\npanic: told apart");
     console_printf("\n");
 }
 
-static void test_status_names(void **state)
+TEST(test_status_names)
 {
-    (void)state;
     assert_string_equal(status_name(OK), "ok");
     assert_string_equal(status_name(E_AGAIN), "again");
     assert_string_equal(status_name(E_NOMEM), "nomem");
@@ -181,17 +171,15 @@ static void test_status_names(void **state)
     assert_string_equal(status_name(-99), "unknown");
 }
 
-static void test_panic_says_why(void **state)
+TEST(test_panic_says_why)
 {
-    (void)state;
     assert_panics(panic("block %d lost", 4), "panic: block 4 lost");
     assert_panics(ASSERT(1 == 2), "assertion failed: 1 == 2");
 }
 
 /* Every operation against a bool a bit, on random ranges. */
-static void test_bitmap_random(void **state)
+TEST(test_bitmap_random)
 {
-    (void)state;
     enum { BITS = 300 };
     u64 bitmap[BITMAP_WORDS(BITS)] = {0};
     bool model[BITS] = {false};
@@ -222,23 +210,4 @@ static void test_bitmap_random(void **state)
         assert_int_equal(bitmap_count_range(bitmap, first, BITS - first), ones);
         assert_int_equal(bitmap_test(bitmap, first), model[first]);
     }
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_parse_size),
-        cmocka_unit_test(test_parse_u64),
-        cmocka_unit_test(test_format_size),
-        cmocka_unit_test(test_cmdline),
-        cmocka_unit_test(test_cmdline_truncates),
-        cmocka_unit_test(test_log_configure),
-        cmocka_unit_test(test_log_lines),
-        cmocka_unit_test(test_status_names),
-        cmocka_unit_test(test_console_answer),
-        cmocka_unit_test(test_console_answer_ends_with_a_panic),
-        cmocka_unit_test(test_panic_says_why),
-        cmocka_unit_test(test_bitmap_random),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -41,9 +41,8 @@
         assert_int_equal(our_length, their_length);                        \
     } while (0)
 
-static void test_like_libc(void **state)
+TEST(test_like_libc)
 {
-    (void)state;
     SAME("plain, %%, %c|%3c|%-3c|", 'a', 'b', 'c');
     SAME("%s|%10s|%-10s|%.2s|%*s", "one", "two", "three", "four", 6, "five");
     SAME("%d %d %d %+d %5d|%-5d|%05d", 0, -1, 2147483647, 7, 42, -42, -42);
@@ -55,9 +54,8 @@ static void test_like_libc(void **state)
     SAME("%-*d|%.*s", 5, 12, 2, "abcdef");
 }
 
-static void test_truncates(void **state)
+TEST(test_truncates)
 {
-    (void)state;
     char text[6];
     assert_int_equal(kernel_snprintf(text, sizeof(text), "%s", "0123456789"), 10);
     assert_string_equal(text, "01234");
@@ -67,9 +65,8 @@ static void test_truncates(void **state)
     assert_string_equal(text, "(null");
 }
 
-static void test_strings(void **state)
+TEST(test_strings)
 {
-    (void)state;
     char text[40] = "0123456789abcdefghij";
     char same[40] = "0123456789abcdefghij";
     kernel_memmove(text + 3, text, 15);
@@ -90,14 +87,4 @@ static void test_strings(void **state)
     assert_ptr_equal(kernel_strchr(same, 'q'), NULL);
     assert_ptr_equal(kernel_strchr(same, '\0'), same + strlen(same));
     assert_ptr_equal(kernel_strchr(same, 'z'), same + 1);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_like_libc),
-        cmocka_unit_test(test_truncates),
-        cmocka_unit_test(test_strings),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -170,9 +170,8 @@ static u64 evacuate_under_them(u64 *failures)
     return nr_taken;
 }
 
-static void pages_move_under_their_owners(void **state)
+TEST(pages_move_under_their_owners)
 {
-    (void)state;
     static struct boot_info boot;
     const char *text = getenv("TIDE_WALK_STEPS");
     nr_steps = text ? strtoull(text, NULL, 0) : 60000;
@@ -201,10 +200,4 @@ static void pages_move_under_their_owners(void **state)
     assert_int_equal(hotplug_offline(REGION_BASE, REGION), OK);
     fake_unback(REGION_BASE, REGION);
     fake_shutdown();
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {cmocka_unit_test(pages_move_under_their_owners)};
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

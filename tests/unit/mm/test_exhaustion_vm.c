@@ -101,16 +101,9 @@ static void free_and_tear_down(void)
     tear_down();
 }
 
-static void moves(void **state)
+TEST(moves)
 {
-    (void)state;
     static const struct fault_story story = {
         "moves", set_up_area, empty_lower_half, plug_again, free_and_tear_down, 7, true, false};
     fault_play(&story);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {cmocka_unit_test(moves)};
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,35 +1,28 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The hotplug door: what comes online, what may leave, and that a failure changes nothing. */
-#include <setjmp.h>
-#include <stdarg.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #include "include/status.h"
 #include "include/units.h"
 #include "mm/hotplug/hotplug.h"
 #include "mm/page.h"
 #include "tests/fakes/fake_mm.h"
+#include "tests/unit/unit.h"
 
 #define REGION_BASE (4 * GIB)
 #define REGION      (8 * GIB)
 
 static struct boot_info boot;
 
-static int setup(void **state)
+static void setup(void)
 {
-    (void)state;
     fake_mm_start(&boot, 32 * MIB);
-    return 0;
 }
 
-static int teardown(void **state)
+static void teardown(void)
 {
-    (void)state;
     page_check();
     fake_shutdown();
-    return 0;
 }
 
 static void add_region(u64 block_bytes)
@@ -55,9 +48,8 @@ static void assert_idle(paddr_t from, paddr_t to, paddr_t base, u64 bytes)
     }
 }
 
-static void regions_are_checked(void **state)
+TEST_WITH(regions_are_checked, setup, teardown)
 {
-    (void)state;
     add_region(2 * MIB);
     static const struct {
         paddr_t base;
@@ -95,9 +87,8 @@ static void regions_are_checked(void **state)
 }
 
 /* The memory is at no address that the host has: one touch would end the program. */
-static void online_and_back_to_nothing(void **state)
+TEST_WITH(online_and_back_to_nothing, setup, teardown)
 {
-    (void)state;
     add_region(2 * MIB);
     struct page_stats before = stats();
     assert_int_equal(hotplug_online(REGION_BASE, REGION), OK);
@@ -115,9 +106,8 @@ static void online_and_back_to_nothing(void **state)
     assert_true(stats().metadata_bytes - before.metadata_bytes <= 7 * PAGE_BYTES);
 }
 
-static void only_idle_blocks_leave(void **state)
+TEST_WITH(only_idle_blocks_leave, setup, teardown)
 {
-    (void)state;
     add_region(2 * MIB);
     assert_int_equal(hotplug_online(REGION_BASE, 16 * MIB), OK);
     paddr_t areas[3];
@@ -146,9 +136,8 @@ static void only_idle_blocks_leave(void **state)
 }
 
 /* Two blocks of 1 MiB share an area: each comes and goes by itself. */
-static void blocks_smaller_than_an_area(void **state)
+TEST_WITH(blocks_smaller_than_an_area, setup, teardown)
 {
-    (void)state;
     add_region(MIB);
     assert_int_equal(hotplug_online(REGION_BASE + MIB, 4 * MIB), OK);
     page_check();
@@ -173,9 +162,8 @@ static void blocks_smaller_than_an_area(void **state)
     assert_int_equal(hotplug_remove_region(REGION_BASE), OK);
 }
 
-static void blocks_of_one_page(void **state)
+TEST_WITH(blocks_of_one_page, setup, teardown)
 {
-    (void)state;
     add_region(PAGE_BYTES);
     for (u64 i = 0; i < 64; i += 2)
         assert_int_equal(hotplug_online(REGION_BASE + i * PAGE_BYTES, PAGE_BYTES), OK);
@@ -193,9 +181,8 @@ static void blocks_of_one_page(void **state)
 }
 
 /* 3 MiB, from a base that is no multiple: blocks are counted from there, and share areas. */
-static void blocks_of_no_power_of_two(void **state)
+TEST_WITH(blocks_of_no_power_of_two, setup, teardown)
 {
-    (void)state;
     const paddr_t base = REGION_BASE + 12 * KIB;
     const u64 block = 3 * MIB;
     assert_int_equal(hotplug_add_region(base, 20 * block, block, 0, "odd"), OK);
@@ -222,9 +209,8 @@ static void blocks_of_no_power_of_two(void **state)
     assert_int_equal(hotplug_remove_region(base), OK);
 }
 
-static void blocks_larger_than_a_group(void **state)
+TEST_WITH(blocks_larger_than_a_group, setup, teardown)
 {
-    (void)state;
     add_region(GIB);
     assert_int_equal(hotplug_online(REGION_BASE, 3 * GIB), OK);
     assert_int_equal(hotplug_online(REGION_BASE + 4 * GIB, MIB), E_RANGE);
@@ -238,9 +224,8 @@ static void blocks_larger_than_a_group(void **state)
     assert_int_equal(hotplug_offline(REGION_BASE, GIB), OK);
 }
 
-static void failed_mappings_change_nothing(void **state)
+TEST_WITH(failed_mappings_change_nothing, setup, teardown)
 {
-    (void)state;
     add_region(MIB);
     fake_fail_map_after(0);
     assert_int_equal(hotplug_online(REGION_BASE + MIB, 6 * MIB), E_NOMEM);
@@ -257,9 +242,8 @@ static void failed_mappings_change_nothing(void **state)
 }
 
 /* With no frame left for metadata, online is refused and nothing is lost. */
-static void no_memory_for_metadata(void **state)
+TEST_WITH(no_memory_for_metadata, setup, teardown)
 {
-    (void)state;
     static paddr_t pages[8192];
     u64 count = 0;
     add_region(MIB);
@@ -275,9 +259,8 @@ static void no_memory_for_metadata(void **state)
 }
 
 /* The kernel has used up boot RAM: none of its memory is plugged, and all that is may go. */
-static void the_kernels_memory_keeps_nothing(void **state)
+TEST_WITH(the_kernels_memory_keeps_nothing, setup, teardown)
 {
-    (void)state;
     const paddr_t base = FAKE_REGION_BASE;
     const u64 bytes = 16 * MIB;
     fake_online(base, bytes, 2 * MIB);
@@ -302,9 +285,8 @@ static void the_kernels_memory_keeps_nothing(void **state)
 }
 
 /* However often boot RAM was allocated and freed, what is free again counts as room. */
-static void room_is_not_used_up_by_time(void **state)
+TEST_WITH(room_is_not_used_up_by_time, setup, teardown)
 {
-    (void)state;
     static paddr_t pages[3072];
     add_region(2 * MIB);
     const u64 frames = stats().boot_frames;
@@ -317,22 +299,4 @@ static void room_is_not_used_up_by_time(void **state)
         assert_int_equal(hotplug_room(REGION_BASE, REGION), REGION);
     }
     assert_int_equal(hotplug_remove_region(REGION_BASE), OK);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(regions_are_checked, setup, teardown),
-        cmocka_unit_test_setup_teardown(online_and_back_to_nothing, setup, teardown),
-        cmocka_unit_test_setup_teardown(only_idle_blocks_leave, setup, teardown),
-        cmocka_unit_test_setup_teardown(blocks_smaller_than_an_area, setup, teardown),
-        cmocka_unit_test_setup_teardown(blocks_of_one_page, setup, teardown),
-        cmocka_unit_test_setup_teardown(blocks_of_no_power_of_two, setup, teardown),
-        cmocka_unit_test_setup_teardown(blocks_larger_than_a_group, setup, teardown),
-        cmocka_unit_test_setup_teardown(failed_mappings_change_nothing, setup, teardown),
-        cmocka_unit_test_setup_teardown(no_memory_for_metadata, setup, teardown),
-        cmocka_unit_test_setup_teardown(the_kernels_memory_keeps_nothing, setup, teardown),
-        cmocka_unit_test_setup_teardown(room_is_not_used_up_by_time, setup, teardown),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

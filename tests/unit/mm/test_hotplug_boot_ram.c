@@ -211,9 +211,8 @@ static void walk(u64 boot_bytes)
     stop();
 }
 
-static void whatever_filled_boot_ram(void **state)
+TEST(whatever_filled_boot_ram)
 {
-    (void)state;
     static const u64 boot_ram[] = {4 * MIB, 8 * MIB, 16 * MIB, 64 * MIB};
     static const u64 blocks[] = {GIB, 128 * MIB, 3 * MIB, 2 * MIB, MIB};
     for (unsigned i = 0; i < ARRAY_SIZE(boot_ram); i++) {
@@ -230,9 +229,8 @@ static void whatever_filled_boot_ram(void **state)
 
 /* What the kernel's rings and stacks leave is for the tables of the memory that goes, to the last
  * frame, whoever last had a frame beside it. */
-static void the_kernel_leaves_room_for_tables(void **state)
+TEST(the_kernel_leaves_room_for_tables)
 {
-    (void)state;
     struct page_stats stats;
     seed = 1;
     block_bytes = 2 * MIB;
@@ -271,9 +269,8 @@ static void fill_by_processors(u32 nr_cpus, enum page_kind kind, u64 kept)
                  (unsigned long long)kept);
 }
 
-static void processors_leave_what_is_kept(void **state)
+TEST(processors_leave_what_is_kept)
 {
-    (void)state;
     block_bytes = 2 * MIB;
     for (u32 nr_cpus = 1; nr_cpus <= 8; nr_cpus++) {
         start(32 * MIB);
@@ -282,14 +279,4 @@ static void processors_leave_what_is_kept(void **state)
         give_back(nr_pages);
         stop();
     }
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(whatever_filled_boot_ram),
-        cmocka_unit_test(the_kernel_leaves_room_for_tables),
-        cmocka_unit_test(processors_leave_what_is_kept),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Blocks emptied by moving pages: which, how often, in what steps, and that the contents last. */
-#include <setjmp.h>
-#include <stdarg.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #include "include/status.h"
 #include "tests/fakes/fake_mm.h"
 #include "tests/fakes/fake_owners.h"
+#include "tests/unit/unit.h"
 
 /* As the driver does: idle blocks first, then by moving. Returns blocks taken offline. */
 static u64 shrink(u64 wanted)
@@ -21,9 +18,8 @@ static u64 shrink(u64 wanted)
     return count + nr_empty;
 }
 
-static void half_of_a_scattered_region_leaves(void **state)
+TEST_WITH(half_of_a_scattered_region_leaves, setup_owners, teardown_owners)
 {
-    (void)state;
     take_scattered(&owner_of_6, 42);
     assert_int_equal(shrink(NR_BLOCKS / 2), NR_BLOCKS / 2);
     check_pages(6);
@@ -33,18 +29,16 @@ static void half_of_a_scattered_region_leaves(void **state)
     assert_true(nr_moves < count_live() / 2);
 }
 
-static void single_frames_move(void **state)
+TEST_WITH(single_frames_move, setup_owners, teardown_owners)
 {
-    (void)state;
     take_scattered(&owner_of_0, 30);
     assert_int_equal(shrink(NR_BLOCKS * 6 / 10), NR_BLOCKS * 6 / 10);
     check_pages(0);
     assert_no_page_moved_twice();
 }
 
-static void whole_areas_move(void **state)
+TEST_WITH(whole_areas_move, setup_owners, teardown_owners)
 {
-    (void)state;
     take(&owner_of_9, NR_BLOCKS);
     for (u64 i = 0; i < nr_pages; i += 2)
         drop(i, 9);
@@ -65,9 +59,8 @@ static void whole_areas_move(void **state)
     check_pages(9);
 }
 
-static void emptied_blocks_leave_in_runs(void **state)
+TEST_WITH(emptied_blocks_leave_in_runs, setup_owners, teardown_owners)
 {
-    (void)state;
     struct hotplug_range range;
     take(&owner_of_6, 8 * 8);
     for (u64 i = 0; i < nr_pages; i++) {
@@ -90,9 +83,8 @@ static void emptied_blocks_leave_in_runs(void **state)
 }
 
 /* Of what one try moved, the next one of the same resize leaves the new places alone. */
-static void no_page_moves_twice_in_one_resize(void **state)
+TEST_WITH(no_page_moves_twice_in_one_resize, setup_owners, teardown_owners)
 {
-    (void)state;
     take_scattered(&owner_of_6, 42);
     u64 before = unplug_idle(NR_BLOCKS);
     begin(NR_BLOCKS / 4, HOTPLUG_FIRST_TRY);
@@ -115,9 +107,8 @@ static void no_page_moves_twice_in_one_resize(void **state)
 }
 
 /* Two sessions, each in a half: neither opens what the other closed. */
-static void sessions_do_not_disturb_each_other(void **state)
+TEST_WITH(sessions_do_not_disturb_each_other, setup_owners, teardown_owners)
 {
-    (void)state;
     struct hotplug_evacuation other = {0};
     struct hotplug_range range;
     paddr_t middle = REGION_BASE + REGION / 2;
@@ -142,9 +133,8 @@ static void sessions_do_not_disturb_each_other(void **state)
 }
 
 /* Where pages arrived is the cheapest block now, and stays out until another resize. */
-static void arrivals_stay_where_they_are(void **state)
+TEST_WITH(arrivals_stay_where_they_are, setup_owners, teardown_owners)
 {
-    (void)state;
     struct hotplug_range range;
     take(&owner_of_6, 8 * 8);
     for (u64 i = 0; i < nr_pages; i++) {
@@ -169,9 +159,8 @@ static void arrivals_stay_where_they_are(void **state)
 }
 
 /* A block of 8 MiB is emptied an area at a time. */
-static void large_blocks_are_emptied_in_steps(void **state)
+TEST_WITH(large_blocks_are_emptied_in_steps, setup_owners, teardown_owners)
 {
-    (void)state;
     struct hotplug_range range;
     paddr_t base = REGION_BASE + REGION;
     fake_online(base, 32 * MIB, 8 * MIB);
@@ -194,21 +183,4 @@ static void large_blocks_are_emptied_in_steps(void **state)
     hotplug_evacuate_end(&session);
     check_pages(6);
     fake_unback(base, 32 * MIB);
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup_owners, teardown_owners)
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        TEST(half_of_a_scattered_region_leaves),
-        TEST(single_frames_move),
-        TEST(whole_areas_move),
-        TEST(emptied_blocks_leave_in_runs),
-        TEST(no_page_moves_twice_in_one_resize),
-        TEST(sessions_do_not_disturb_each_other),
-        TEST(arrivals_stay_where_they_are),
-        TEST(large_blocks_are_emptied_in_steps),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,20 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What keeps blocks from being emptied, and what is said of it. */
-#include <setjmp.h>
-#include <stdarg.h>
 #include <string.h>
 #include <sys/mman.h>
-
-#include <cmocka.h>
 
 #include "include/status.h"
 #include "tests/fakes/fake_owners.h"
 #include "tests/fakes/fake_platform.h"
+#include "tests/unit/unit.h"
 
 /* A page that its owner frees while its block is being emptied, whole or single. */
-static void pages_freed_in_a_closed_block(void **state)
+TEST_WITH(pages_freed_in_a_closed_block, setup_owners, teardown_owners)
 {
-    (void)state;
     take(&owner_of_9, 1);
     take(&owner_of_6, 1);
     assert_int_equal(begin(2, HOTPLUG_FIRST_TRY), 2);
@@ -32,9 +28,8 @@ static void pages_freed_in_a_closed_block(void **state)
     page_free(other, 9);
 }
 
-static void a_refused_page_keeps_its_block_alone(void **state)
+TEST_WITH(a_refused_page_keeps_its_block_alone, setup_owners, teardown_owners)
 {
-    (void)state;
     take(&owner_of_6, 5 * 8);
     for (u64 i = 0; i < nr_pages; i++) {
         if (i % 8 != 3)
@@ -75,9 +70,8 @@ static void a_refused_page_keeps_its_block_alone(void **state)
     assert_int_equal(pinned.nr_refused, 0);
 }
 
-static void fixed_pages_are_told_and_left_alone(void **state)
+TEST_WITH(fixed_pages_are_told_and_left_alone, setup_owners, teardown_owners)
 {
-    (void)state;
     paddr_t fixed = page_alloc(0, PAGE_USER);
     take(&owner_of_6, 9);
     struct hotplug_pinned pinned;
@@ -95,9 +89,8 @@ static void fixed_pages_are_told_and_left_alone(void **state)
 }
 
 /* The host wants the memory after all: what was not moved yet stays, and can be allocated again. */
-static void an_end_opens_what_is_closed(void **state)
+TEST_WITH(an_end_opens_what_is_closed, setup_owners, teardown_owners)
 {
-    (void)state;
     take_scattered(&owner_of_6, 50);
     struct hotplug_range range;
     assert_true(begin(40, HOTPLUG_FIRST_TRY) > 20);
@@ -117,9 +110,8 @@ static void an_end_opens_what_is_closed(void **state)
 }
 
 /* What cannot be emptied with the memory there is is not begun. */
-static void no_more_is_chosen_than_there_is_room_for(void **state)
+TEST_WITH(no_more_is_chosen_than_there_is_room_for, setup_owners, teardown_owners)
 {
-    (void)state;
     take(&owner_of_6, REGION / (256 * KIB));
     while (page_alloc(9, PAGE_BOOT_FIRST) != PADDR_NONE ||
            page_alloc(6, PAGE_BOOT_FIRST) != PADDR_NONE)
@@ -137,9 +129,8 @@ static void no_more_is_chosen_than_there_is_room_for(void **state)
 }
 
 /* Room, but in areas of another owner: found out only in the middle. */
-static void no_room_and_no_table(void **state)
+TEST_WITH(no_room_and_no_table, setup_owners, teardown_owners)
 {
-    (void)state;
     struct hotplug_range range;
     u64 nr_chunks = REGION / (256 * KIB) - 16;
     take(&owner_of_6, nr_chunks);
@@ -171,29 +162,12 @@ static void no_room_and_no_table(void **state)
     check_mark(nr_pages - 2, 0);
 }
 
-static void owners_are_checked(void **state)
+TEST_WITH(owners_are_checked, setup_owners, teardown_owners)
 {
-    (void)state;
     static struct page_owner more[PAGE_OWNERS_MAX];
     static struct page_owner wrong = {.name = "wrong", .order = 10};
     assert_int_equal(page_add_owner(&wrong), E_INVAL);
     for (unsigned i = 3; i < PAGE_OWNERS_MAX; i++)
         assert_int_equal(page_add_owner(&more[i]), OK);
     assert_int_equal(page_add_owner(&more[0]), E_NOMEM);
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup_owners, teardown_owners)
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        TEST(pages_freed_in_a_closed_block),
-        TEST(a_refused_page_keeps_its_block_alone),
-        TEST(fixed_pages_are_told_and_left_alone),
-        TEST(an_end_opens_what_is_closed),
-        TEST(no_more_is_chosen_than_there_is_room_for),
-        TEST(no_room_and_no_table),
-        TEST(owners_are_checked),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,11 +3,7 @@
  * A machine of 16 MiB with a region of 512 GiB: all of it can come, be used
  * frame by frame in every area, and go again. Its bitmaps alone are 16 MiB.
  */
-#include <setjmp.h>
-#include <stdarg.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #include "include/status.h"
 #include "include/units.h"
@@ -15,6 +11,7 @@
 #include "mm/hotplug/hotplug.h"
 #include "mm/page.h"
 #include "tests/fakes/fake_mm.h"
+#include "tests/unit/unit.h"
 
 #define REGION_BASE ((paddr_t)0x200000000000) /* free in a host program with sanitizers, too */
 #define REGION      (512 * GIB)
@@ -23,21 +20,17 @@
 
 static struct boot_info boot;
 
-static int setup(void **state)
+static void setup(void)
 {
-    (void)state;
     fake_mm_start(&boot, 15 * MIB);
     fake_back(REGION_BASE, REGION);
     assert_int_equal(hotplug_add_region(REGION_BASE, REGION, 2 * MIB, 0, "huge"), OK);
-    return 0;
 }
 
-static int teardown(void **state)
+static void teardown(void)
 {
-    (void)state;
     fake_unback(REGION_BASE, REGION);
     fake_shutdown();
-    return 0;
 }
 
 static struct page_stats stats(void)
@@ -73,9 +66,8 @@ static void free_rest(const paddr_t *groups, u64 nr_groups)
         page_free_run(groups[i] + 2 * MIB, (GROUP_AREAS - 1) * 512);
 }
 
-static void all_of_it_and_back_to_nothing(void **state)
+TEST_WITH(all_of_it_and_back_to_nothing, setup, teardown)
 {
-    (void)state;
     static paddr_t groups[NR_GROUPS];
     static paddr_t halves[2 * NR_GROUPS];
     take_page_tables();
@@ -134,7 +126,7 @@ static void use_up_spare_groups(void)
 }
 
 /* Whatever the size: what a region far from boot RAM costs is at most 36 KiB a GiB. */
-static void metadata_of_a_lone_region(void **state)
+TEST_WITH(metadata_of_a_lone_region, setup, teardown)
 {
     static const u64 sizes[] = {GIB, 2 * GIB, 3 * GIB, 8 * GIB, 31 * GIB, 33 * GIB, 64 * GIB};
     static paddr_t groups[64 * GIB / GROUP];
@@ -150,15 +142,14 @@ static void metadata_of_a_lone_region(void **state)
         page_check();
         free_frames_of_each(groups, nr_groups);
         assert_int_equal(hotplug_offline(REGION_BASE, sizes[i]), OK);
-        teardown(state);
-        setup(state);
+        teardown();
+        setup();
     }
 }
 
 /* Boot RAM is full: bitmaps go to plugged memory. It has room again: they come back. */
-static void bitmaps_go_out_and_come_home(void **state)
+TEST_WITH(bitmaps_go_out_and_come_home, setup, teardown)
 {
-    (void)state;
     static paddr_t groups[8];
     static paddr_t hogs[4096];
     paddr_t pages[8][2];
@@ -195,14 +186,4 @@ static void bitmaps_go_out_and_come_home(void **state)
         page_free(pages[i][1], 8);
     }
     page_check();
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(all_of_it_and_back_to_nothing, setup, teardown),
-        cmocka_unit_test_setup_teardown(metadata_of_a_lone_region, setup, teardown),
-        cmocka_unit_test_setup_teardown(bitmaps_go_out_and_come_home, setup, teardown),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,36 +1,28 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Early memory: what it leaves alone, what it gives out, and what it hands to the page allocator.
  */
-#include <setjmp.h>
-#include <stdarg.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #include "include/low_memory.h"
 #include "include/units.h"
 #include "mm/early.h"
 #include "tests/fakes/fake_platform.h"
+#include "tests/unit/unit.h"
 
 static struct boot_info boot;
 
-static int setup(void **state)
+static void setup(void)
 {
-    (void)state;
     fake_boot(&boot, 16 * MIB);
-    return 0;
 }
 
-static int teardown(void **state)
+static void teardown(void)
 {
-    (void)state;
     fake_shutdown();
-    return 0;
 }
 
-static void gives_zeroed_pages_in_order(void **state)
+TEST_WITH(gives_zeroed_pages_in_order, setup, teardown)
 {
-    (void)state;
     early_init(&boot);
     paddr_t first = early_alloc(1);
     paddr_t second = early_alloc(PAGE_BYTES + 1);
@@ -42,9 +34,8 @@ static void gives_zeroed_pages_in_order(void **state)
     assert_int_equal(early_alloc(1), second + 2 * PAGE_BYTES);
 }
 
-static void hands_over_what_is_left(void **state)
+TEST_WITH(hands_over_what_is_left, setup, teardown)
 {
-    (void)state;
     struct early_range ranges[EARLY_RANGES_MAX];
     early_init(&boot);
     early_alloc(3 * PAGE_BYTES);
@@ -55,9 +46,8 @@ static void hands_over_what_is_left(void **state)
 }
 
 /* A map as SeaBIOS gives it, the kernel in the middle of a range, and entries that are nonsense. */
-static void cuts_holes_and_odd_edges(void **state)
+TEST_WITH(cuts_holes_and_odd_edges, setup, teardown)
 {
-    (void)state;
     static const struct boot_memory_range map[] = {
         {0, 0x9fc00, BOOT_MEMORY_RAM},           {0x9fc00, 0x400, BOOT_MEMORY_RESERVED},
         {MIB, 15 * MIB, BOOT_MEMORY_RAM},        {32 * MIB, 0, BOOT_MEMORY_RAM},
@@ -81,9 +71,8 @@ static void cuts_holes_and_odd_edges(void **state)
     assert_non_null(strstr(fake_console(), "runs past 2^64"));
 }
 
-static void ends_the_kernel_when_ram_is_out(void **state)
+TEST_WITH(ends_the_kernel_when_ram_is_out, setup, teardown)
 {
-    (void)state;
     early_init(&boot);
     if (setjmp(*fake_expect_exit()) == 0) {
         early_alloc(16 * MIB);
@@ -93,9 +82,8 @@ static void ends_the_kernel_when_ram_is_out(void **state)
 }
 
 /* Before the kernel, behind it, unaligned, and next to it: what is free is free around both. */
-static void leaves_the_module_alone(void **state)
+TEST_WITH(leaves_the_module_alone, setup, teardown)
 {
-    (void)state;
     static const struct {
         u64 base, bytes;
         struct early_range left[3];
@@ -123,16 +111,4 @@ static void leaves_the_module_alone(void **state)
             assert_int_equal(ranges[j].bytes, cases[i].left[j].bytes);
         }
     }
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(gives_zeroed_pages_in_order, setup, teardown),
-        cmocka_unit_test_setup_teardown(hands_over_what_is_left, setup, teardown),
-        cmocka_unit_test_setup_teardown(leaves_the_module_alone, setup, teardown),
-        cmocka_unit_test_setup_teardown(cuts_holes_and_odd_edges, setup, teardown),
-        cmocka_unit_test_setup_teardown(ends_the_kernel_when_ram_is_out, setup, teardown),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

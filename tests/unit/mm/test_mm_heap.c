@@ -1,36 +1,37 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The small-object heap: no two objects overlap, frames come back, faults are found. */
-#include <setjmp.h>
-#include <stdarg.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #include "extras/vm/heap.h"
 #include "include/units.h"
 #include "mm/page.h"
 #include "tests/fakes/fake_mm.h"
+#include "tests/unit/unit.h"
 
 static struct boot_info boot;
 
-static int setup(void **state)
+static void setup(void)
 {
-    (void)state;
     fake_mm_start(&boot, 16 * MIB);
-    return 0;
 }
 
-static int teardown(void **state)
+static void teardown(void)
 {
-    (void)state;
     page_check();
     fake_shutdown();
-    return 0;
 }
 
-static void objects_of_every_size(void **state)
+/* Frames in use that are not the allocator's own. */
+static u64 heap_frames(void)
 {
-    (void)state;
+    struct page_stats stats;
+
+    page_get_stats(&stats);
+    return stats.boot_used - stats.metadata_bytes / PAGE_BYTES;
+}
+
+TEST_WITH(objects_of_every_size, setup, teardown)
+{
     static const size_t sizes[] = {1,    24,   32,   33,   64,   100,  128,   200,    256,    500,
                                    1000, 1024, 1025, 4096, 4097, 9000, 65536, 100000, 1 << 20};
     u8 *objects[ARRAY_SIZE(sizes)][8];
@@ -52,9 +53,8 @@ static void objects_of_every_size(void **state)
     assert_int_equal(heap_frames(), frames_before);
 }
 
-static void frames_are_shared_and_come_back(void **state)
+TEST_WITH(frames_are_shared_and_come_back, setup, teardown)
 {
-    (void)state;
     static void *objects[1000];
     u64 frames_before = heap_frames();
     for (unsigned i = 0; i < 1000; i++)
@@ -65,9 +65,8 @@ static void frames_are_shared_and_come_back(void **state)
     assert_int_equal(heap_frames(), frames_before);
 }
 
-static void nothing_for_nothing(void **state)
+TEST_WITH(nothing_for_nothing, setup, teardown)
 {
-    (void)state;
     assert_null(heap_alloc(0));
     assert_null(heap_alloc(HEAP_BYTES_MAX + 1));
     heap_free(NULL, 10);
@@ -77,9 +76,8 @@ static void nothing_for_nothing(void **state)
     assert_null(heap_alloc(5000));
 }
 
-static void bad_frees_panic(void **state)
+TEST_WITH(bad_frees_panic, setup, teardown)
 {
-    (void)state;
     u8 *object = heap_alloc(100);
     u8 *other = heap_alloc(100);
     assert_non_null(other);
@@ -90,29 +88,15 @@ static void bad_frees_panic(void **state)
 }
 
 /* The head of a frame is no object, though the smallest class has a place under its end. */
-static void a_frames_head_is_no_object(void **state)
+TEST_WITH(a_frames_head_is_no_object, setup, teardown)
 {
-    (void)state;
     u8 *object = heap_alloc(32);
     u8 *frame = (u8 *)align_down((uintptr_t)object, PAGE_BYTES);
     assert_panics(heap_free(frame + 32, 32), "no such object");
 }
 
-static void wrong_sizes_panic(void **state)
+TEST_WITH(wrong_sizes_panic, setup, teardown)
 {
-    (void)state;
     u8 *object = heap_alloc(100);
     assert_panics(heap_free(object, 200), "no such object");
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        TEST(objects_of_every_size),      TEST(frames_are_shared_and_come_back),
-        TEST(nothing_for_nothing),        TEST(wrong_sizes_panic),
-        TEST(a_frames_head_is_no_object), TEST(bad_frees_panic),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

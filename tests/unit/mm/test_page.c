@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The page allocator over boot RAM and one plugged region: what each call promises. */
-#include <setjmp.h>
-#include <stdarg.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #include "include/status.h"
 #include "include/units.h"
@@ -12,23 +8,20 @@
 #include "mm/hotplug/hotplug.h"
 #include "mm/page.h"
 #include "tests/fakes/fake_mm.h"
+#include "tests/unit/unit.h"
 
 #define REGION_BASE (4 * GIB)
 
 static struct boot_info boot;
 
-static int setup(void **state)
+static void setup(void)
 {
-    (void)state;
     fake_mm_start(&boot, 32 * MIB);
-    return 0;
 }
 
-static int teardown(void **state)
+static void teardown(void)
 {
-    (void)state;
     fake_shutdown();
-    return 0;
 }
 
 static void plug(u64 bytes)
@@ -49,9 +42,8 @@ static struct page_stats stats(void)
     return now;
 }
 
-static void every_order_is_aligned_and_counted(void **state)
+TEST_WITH(every_order_is_aligned_and_counted, setup, teardown)
 {
-    (void)state;
     paddr_t pages[PAGE_ORDER_MAX + 1];
     u64 used_before = stats().boot_used;
     for (unsigned order = 0; order <= PAGE_ORDER_MAX; order++) {
@@ -68,9 +60,8 @@ static void every_order_is_aligned_and_counted(void **state)
     page_check();
 }
 
-static void kinds_go_where_they_belong(void **state)
+TEST_WITH(kinds_go_where_they_belong, setup, teardown)
 {
-    (void)state;
     paddr_t early_user = page_alloc(0, PAGE_USER);
     assert_true(in_boot_ram(early_user));
     plug(64 * MIB);
@@ -86,9 +77,8 @@ static void kinds_go_where_they_belong(void **state)
 
 /* Users drain the plugged memory, then boot RAM down to the reserve; the kernel has the rest, and
  * page tables the last of it. */
-static void users_leave_the_kernels_reserve(void **state)
+TEST_WITH(users_leave_the_kernels_reserve, setup, teardown)
 {
-    (void)state;
     plug(4 * MIB);
     while (page_alloc(0, PAGE_USER) != PADDR_NONE)
         ;
@@ -107,9 +97,8 @@ static void users_leave_the_kernels_reserve(void **state)
 }
 
 /* Not one frame is given twice, and none is lost. */
-static void exhaustion_gives_each_frame_once(void **state)
+TEST_WITH(exhaustion_gives_each_frame_once, setup, teardown)
 {
-    (void)state;
     static u8 seen[32 * MIB / PAGE_BYTES];
     memset(seen, 0, sizeof(seen));
     u64 used_before = stats().boot_used;
@@ -127,9 +116,8 @@ static void exhaustion_gives_each_frame_once(void **state)
 }
 
 /* Memory in small pieces: a larger order must be found where two pieces join, and only there. */
-static void joined_pieces_are_found(void **state)
+TEST_WITH(joined_pieces_are_found, setup, teardown)
 {
-    (void)state;
     plug(2 * MIB);
     while (stats().plugged_used < 512)
         assert_true(page_alloc(0, PAGE_USER) != PADDR_NONE);
@@ -149,9 +137,8 @@ static void joined_pieces_are_found(void **state)
     page_check();
 }
 
-static void bad_frees_panic(void **state)
+TEST_WITH(bad_frees_panic, setup, teardown)
 {
-    (void)state;
     plug(4 * MIB);
     paddr_t page = page_alloc(3, PAGE_USER);
     paddr_t area = page_alloc(9, PAGE_USER);
@@ -176,9 +163,8 @@ static void bad_frees_panic(void **state)
     page_check();
 }
 
-static void double_free_of_an_idle_area_panics(void **state)
+TEST_WITH(double_free_of_an_idle_area_panics, setup, teardown)
 {
-    (void)state;
     plug(8 * MIB);
     paddr_t first = page_alloc(9, PAGE_USER);
     paddr_t second = page_alloc(9, PAGE_USER);
@@ -187,9 +173,8 @@ static void double_free_of_an_idle_area_panics(void **state)
     assert_panics(page_free(second, 9), "already free");
 }
 
-static void runs_of_every_length(void **state)
+TEST_WITH(runs_of_every_length, setup, teardown)
 {
-    (void)state;
     static const u64 lengths[] = {1,   2,   3,   5,   7,   63,   64,   65,   100,  255, 256,
                                   257, 300, 511, 512, 513, 1000, 1024, 1500, 2049, 4096};
     paddr_t runs[ARRAY_SIZE(lengths)];
@@ -215,9 +200,8 @@ static void runs_of_every_length(void **state)
     page_check();
 }
 
-static void runs_cross_groups_and_respect_gaps(void **state)
+TEST_WITH(runs_cross_groups_and_respect_gaps, setup, teardown)
 {
-    (void)state;
     assert_int_equal(hotplug_add_region(REGION_BASE, GIB, 2 * MIB, 0, "test"), OK);
     assert_int_equal(hotplug_online(REGION_BASE, 100 * MIB), OK);
     assert_int_equal(hotplug_online(REGION_BASE + 102 * MIB, 200 * MIB), OK);
@@ -231,9 +215,8 @@ static void runs_cross_groups_and_respect_gaps(void **state)
     assert_panics(run = page_alloc_run(0, PAGE_USER), "0 frames");
 }
 
-static void boot_maps_with_odd_edges(void **state)
+TEST_WITH(boot_maps_with_odd_edges, setup, teardown)
 {
-    (void)state;
     boot.nr_ranges = 3;
     boot.ranges[0] = (struct boot_memory_range){FAKE_RAM_BASE, 5 * MIB + 0x3400, BOOT_MEMORY_RAM};
     boot.ranges[1] = (struct boot_memory_range){FAKE_RAM_BASE + 6 * MIB, MIB, BOOT_MEMORY_RESERVED};
@@ -255,21 +238,4 @@ static void boot_maps_with_odd_edges(void **state)
     page_check();
     assert_panics(page_free(FAKE_RAM_BASE + 6 * MIB, 0), "not memory of ours");
     assert_panics(page_free(FAKE_RAM_BASE + 7 * MIB, 0), "not memory of ours");
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(every_order_is_aligned_and_counted, setup, teardown),
-        cmocka_unit_test_setup_teardown(kinds_go_where_they_belong, setup, teardown),
-        cmocka_unit_test_setup_teardown(users_leave_the_kernels_reserve, setup, teardown),
-        cmocka_unit_test_setup_teardown(exhaustion_gives_each_frame_once, setup, teardown),
-        cmocka_unit_test_setup_teardown(joined_pieces_are_found, setup, teardown),
-        cmocka_unit_test_setup_teardown(bad_frees_panic, setup, teardown),
-        cmocka_unit_test_setup_teardown(double_free_of_an_idle_area_panics, setup, teardown),
-        cmocka_unit_test_setup_teardown(runs_of_every_length, setup, teardown),
-        cmocka_unit_test_setup_teardown(runs_cross_groups_and_respect_gaps, setup, teardown),
-        cmocka_unit_test_setup_teardown(boot_maps_with_odd_edges, setup, teardown),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

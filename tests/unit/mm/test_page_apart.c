@@ -20,24 +20,20 @@ static bool move(struct page_owner *owner, paddr_t from, paddr_t to)
 static struct page_owner owner_of_4 = {.name = "chunks", .order = 4, .move = move};
 static struct page_owner owner_of_9 = {.name = "areas", .order = 9, .move = move};
 
-static int setup(void **state)
+static void setup(void)
 {
     static struct boot_info boot; /* mm keeps a pointer */
-    (void)state;
     fake_mm_start(&boot, 16 * MIB);
     assert_int_equal(hotplug_add_region(REGION_BASE, REGION, BLOCK, 0, "test"), OK);
     assert_int_equal(hotplug_online(REGION_BASE, REGION), OK);
     assert_int_equal(page_add_owner(&owner_of_4), OK);
     assert_int_equal(page_add_owner(&owner_of_9), OK);
-    return 0;
 }
 
-static int teardown(void **state)
+static void teardown(void)
 {
-    (void)state;
     page_check();
     fake_shutdown();
-    return 0;
 }
 
 static struct hotplug_pinned count(void)
@@ -65,22 +61,19 @@ static void expect_apart(const struct page_owner *owner)
     assert_int_equal(pinned.nr_idle, 2);
 }
 
-static void parts_of_areas_are_kept_apart(void **state)
+TEST_WITH(parts_of_areas_are_kept_apart, setup, teardown)
 {
-    (void)state;
     expect_apart(&owner_of_4);
 }
 
-static void whole_areas_are_kept_apart(void **state)
+TEST_WITH(whole_areas_are_kept_apart, setup, teardown)
 {
-    (void)state;
     expect_apart(&owner_of_9);
 }
 
 /* Where there is no other block left they share one: memory that is free can be had. */
-static void the_last_memory_is_for_all(void **state)
+TEST_WITH(the_last_memory_is_for_all, setup, teardown)
 {
-    (void)state;
     take_both(&owner_of_4, 12 * MIB);
     while (page_alloc_movable(&owner_of_4) != PADDR_NONE)
         ;
@@ -92,9 +85,8 @@ static void the_last_memory_is_for_all(void **state)
 }
 
 /* A block with a page that pins it anyway is where the next one goes. */
-static void unmovable_pages_join_their_like(void **state)
+TEST_WITH(unmovable_pages_join_their_like, setup, teardown)
 {
-    (void)state;
     paddr_t movable = page_alloc_movable(&owner_of_9);
     paddr_t user = page_alloc(9, PAGE_USER);
     page_free(movable, 9);
@@ -103,17 +95,4 @@ static void unmovable_pages_join_their_like(void **state)
     paddr_t next = page_alloc(9, PAGE_USER);
     assert_int_equal(align_down(next, BLOCK), align_down(user, BLOCK));
     assert_true(align_down(movable, BLOCK) != align_down(user, BLOCK));
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        TEST(parts_of_areas_are_kept_apart),
-        TEST(whole_areas_are_kept_apart),
-        TEST(the_last_memory_is_for_all),
-        TEST(unmovable_pages_join_their_like),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

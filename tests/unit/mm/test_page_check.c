@@ -142,9 +142,8 @@ static void expect_complaint(void (*write)(void), const char *complaint)
     fake_shutdown();
 }
 
-static void test_stray_writes(void **state)
+TEST(test_stray_writes)
 {
-    (void)state;
     static const struct {
         void (*write)(void);
         const char *complaint;
@@ -169,9 +168,8 @@ static void test_stray_writes(void **state)
 }
 
 /* What no caller may ask for is found before anything is changed. */
-static void test_wrong_arguments(void **state)
+TEST(test_wrong_arguments)
 {
-    (void)state;
     start();
     assert_panics(page = page_alloc(PAGE_ORDER_MAX + 1, PAGE_USER), "page_alloc: order 10");
     assert_panics(page = page_alloc_run(0, PAGE_USER), "page_alloc_run: 0 frames");
@@ -180,13 +178,4 @@ static void test_wrong_arguments(void **state)
     page_check();
     page_free(page, 0);
     fake_shutdown();
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_stray_writes),
-        cmocka_unit_test(test_wrong_arguments),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,10 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Memory of a given node, and being told when memory is low. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-
-#include <cmocka.h>
+/* Memory of a given node. */
 
 #include "extras/numa/node.h"
 #include "include/status.h"
@@ -13,35 +8,29 @@
 #include "mm/hotplug/hotplug.h"
 #include "mm/page.h"
 #include "tests/fakes/fake_mm.h"
+#include "tests/unit/unit.h"
 
 #define BASE_OF(node) ((4 + (node)) * GIB)
 
 static struct boot_info boot;
-static unsigned nr_told;
 
-static int setup(void **state)
+static void setup(void)
 {
-    (void)state;
     fake_mm_start(&boot, 16 * MIB);
     for (u32 node = 0; node < 3; node++) {
         assert_int_equal(hotplug_add_region(BASE_OF(node), GIB, MIB, node, "node"), OK);
         assert_int_equal(hotplug_online(BASE_OF(node) + MIB, 9 * MIB), OK);
     }
-    nr_told = 0;
-    return 0;
 }
 
-static int teardown(void **state)
+static void teardown(void)
 {
-    (void)state;
     page_check();
     fake_shutdown();
-    return 0;
 }
 
-static void a_node_gives_its_own(void **state)
+TEST_WITH(a_node_gives_its_own, setup, teardown)
 {
-    (void)state;
     static const unsigned orders[] = {0, 3, 9, 0, 8, 5, 9};
     paddr_t pages[3][ARRAY_SIZE(orders)];
     for (unsigned i = 0; i < ARRAY_SIZE(orders); i++) {
@@ -59,9 +48,8 @@ static void a_node_gives_its_own(void **state)
     assert_int_equal(hotplug_used_frames(BASE_OF(1), GIB), 0);
 }
 
-static void a_full_node_gives_nothing(void **state)
+TEST_WITH(a_full_node_gives_nothing, setup, teardown)
 {
-    (void)state;
     u64 frames = 0;
     while (page_alloc_on_node(2, 1) != PADDR_NONE)
         frames += 4;
@@ -74,9 +62,8 @@ static void a_full_node_gives_nothing(void **state)
 }
 
 /* Boot RAM of 16 MiB: its second half is node 2's by firmware, as the first region is node 0's. */
-static void boot_ram_has_nodes_too(void **state)
+TEST_WITH(boot_ram_has_nodes_too, setup, teardown)
 {
-    (void)state;
     static const struct platform_node_range nodes[] = {
         {.base = 0, .bytes = FAKE_RAM_BASE + 8 * MIB, .node_id = 7},
         {.base = FAKE_RAM_BASE + 8 * MIB, .bytes = 8 * MIB, .node_id = 2},
@@ -114,52 +101,11 @@ static void boot_ram_has_nodes_too(void **state)
     assert_int_not_equal(page_alloc(0, PAGE_KERNEL), PADDR_NONE);
 }
 
-static void without_firmware_all_is_node_0(void **state)
+TEST_WITH(without_firmware_all_is_node_0, setup, teardown)
 {
-    (void)state;
     assert_int_equal(node_of(FAKE_RAM_BASE), 0);
     while (page_alloc_on_node(9, 0) >= BASE_OF(0))
         ;
     paddr_t paddr = page_alloc_on_node(9, 0);
     assert_true(paddr >= FAKE_RAM_BASE && paddr < FAKE_RAM_BASE + 16 * MIB);
-}
-
-static void is_low(void *context)
-{
-    ++*(unsigned *)context;
-    page_free(page_alloc(0, PAGE_KERNEL), 0); /* no lock is held */
-}
-
-static void told_once_each_time(void **state)
-{
-    (void)state;
-    static paddr_t pages[1 << 14];
-    u64 count = 0;
-    page_watch_low(4 * MIB / PAGE_BYTES, is_low, &nr_told);
-    for (unsigned round = 1; round <= 2; round++) {
-        while ((pages[count] = page_alloc(0, PAGE_USER)) != PADDR_NONE)
-            count++;
-        assert_int_equal(nr_told, round);
-        while (count > 0)
-            page_free(pages[--count], 0);
-        page_free(page_alloc(8, PAGE_USER), 8);
-        paddr_t whole = page_alloc(9, PAGE_USER); /* looks, and finds plenty */
-        page_free(whole, 9);
-    }
-    page_watch_low(0, NULL, NULL);
-    while (page_alloc(0, PAGE_USER) != PADDR_NONE)
-        ;
-    assert_int_equal(nr_told, 2);
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        TEST(a_node_gives_its_own),   TEST(a_full_node_gives_nothing),
-        TEST(boot_ram_has_nodes_too), TEST(without_firmware_all_is_node_0),
-        TEST(told_once_each_time),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,19 +4,16 @@
  * page after it was freed, and nothing that nobody had is touched. Built
  * without: freed pages stay as they are.
  */
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
-
-#include <cmocka.h>
 
 #include "extras/check/poison.h"
 #include "include/status.h"
 #include "mm/hotplug/hotplug.h"
 #include "mm/page.h"
 #include "tests/fakes/fake_mm.h"
+#include "tests/unit/unit.h"
 
 #define REGION_BASE FAKE_REGION_BASE
 #define REGION      (256 * MIB)
@@ -31,24 +28,20 @@ static void *back_region(void)
                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
 }
 
-static int setup(void **state)
+static void setup(void)
 {
-    (void)state;
     fake_mm_start(&boot, 16 * MIB);
     assert_ptr_equal(back_region(), phys_to_virt(REGION_BASE));
     assert_int_equal(hotplug_add_region(REGION_BASE, REGION, 2 * MIB, NODE, "poison"), OK);
     assert_int_equal(hotplug_online(REGION_BASE, REGION), OK);
     owner = (struct page_owner){.name = "owner", .order = 2};
     assert_int_equal(page_add_owner(&owner), OK);
-    return 0;
 }
 
-static int teardown(void **state)
+static void teardown(void)
 {
-    (void)state;
     fake_unback(REGION_BASE, REGION);
     fake_shutdown();
-    return 0;
 }
 
 static u64 *word_at(paddr_t paddr, u64 offset)
@@ -109,7 +102,7 @@ static void free_way(const struct way *way, paddr_t paddr)
 }
 
 /* A write to the last frame, near its end; the message has all that there is to say. */
-static void every_way_to_allocate_looks(void **state)
+TEST_WITH(every_way_to_allocate_looks, setup, teardown)
 {
     for (unsigned i = 0; i < ARRAY_SIZE(ways); i++) {
         const struct way *way = &ways[i];
@@ -129,14 +122,13 @@ static void every_way_to_allocate_looks(void **state)
                  "expected 0x%llx",
                  (unsigned long long)(paddr + last), (unsigned long long)POISON_WORD);
         assert_panics(again = way->alloc(way->order), expected);
-        teardown(state);
-        setup(state);
+        teardown();
+        setup();
     }
 }
 
-static void what_nobody_had_is_not_touched(void **state)
+TEST_WITH(what_nobody_had_is_not_touched, setup, teardown)
 {
-    (void)state;
     assert_int_equal(nr_backed(), 0);
     paddr_t run = page_alloc_run(3, PAGE_USER);
     paddr_t single = page_alloc(0, PAGE_USER);
@@ -154,28 +146,27 @@ static void what_nobody_had_is_not_touched(void **state)
 }
 
 /* Bad frees end in their own words, and whoever has the memory keeps its contents. */
-static void bad_frees_poison_nothing(void **state)
+TEST_WITH(bad_frees_poison_nothing, setup, teardown)
 {
     paddr_t mine = page_alloc(3, PAGE_USER);
     *word_at(mine, PAGE_BYTES) = 0x77;
     assert_panics(page_free(mine + PAGE_BYTES, 3), "not aligned");
     assert_true(*word_at(mine, PAGE_BYTES) == 0x77);
-    teardown(state);
-    setup(state);
+    teardown();
+    setup();
     assert_panics(page_free(REGION_BASE + 100 * MIB, 9), "already free");
     assert_int_equal(nr_backed(), 0);
-    teardown(state);
-    setup(state);
+    teardown();
+    setup();
     assert_panics(page_free(0xfee00000, 0), "not memory of ours");
-    teardown(state);
-    setup(state);
+    teardown();
+    setup();
     assert_panics(page_free(~(u64)0xfff, 0), "not memory of ours");
 }
 
 /* What the host gives anew holds anything. */
-static void blocks_that_come_again_are_not_looked_at(void **state)
+TEST_WITH(blocks_that_come_again_are_not_looked_at, setup, teardown)
 {
-    (void)state;
     paddr_t small = page_alloc(0, PAGE_USER);
     paddr_t large = page_alloc(9, PAGE_USER);
     page_free(small, 0);
@@ -192,9 +183,8 @@ static void blocks_that_come_again_are_not_looked_at(void **state)
     page_check();
 }
 
-static void the_bits_go_with_their_group(void **state)
+TEST_WITH(the_bits_go_with_their_group, setup, teardown)
 {
-    (void)state;
     struct page_stats before, after;
     page_free(page_alloc(0, PAGE_KERNEL), 0); /* boot RAM has bits from here on */
     page_get_stats(&before);
@@ -210,9 +200,8 @@ static void the_bits_go_with_their_group(void **state)
 }
 
 /* Without boot RAM for the bits a group goes without: its pages are freed as they are. */
-static void no_room_for_bits(void **state)
+TEST_WITH(no_room_for_bits, setup, teardown)
 {
-    (void)state;
     paddr_t user = page_alloc(0, PAGE_USER);
     *word_at(user, 0) = 0x77;
     paddr_t hog;
@@ -225,9 +214,8 @@ static void no_room_for_bits(void **state)
 }
 
 /* Freed areas become bitmaps' home, as boot RAM is full, and areas again: nobody complains. */
-static void bitmaps_may_lie_where_pages_were_freed(void **state)
+TEST_WITH(bitmaps_may_lie_where_pages_were_freed, setup, teardown)
 {
-    (void)state;
     paddr_t areas[2] = {page_alloc(9, PAGE_USER), page_alloc(9, PAGE_USER)};
     page_free(areas[0], 9);
     page_free(areas[1], 9);
@@ -246,25 +234,10 @@ static void bitmaps_may_lie_where_pages_were_freed(void **state)
     page_check();
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(bitmaps_may_lie_where_pages_were_freed, setup, teardown),
-        cmocka_unit_test_setup_teardown(every_way_to_allocate_looks, setup, teardown),
-        cmocka_unit_test_setup_teardown(what_nobody_had_is_not_touched, setup, teardown),
-        cmocka_unit_test_setup_teardown(bad_frees_poison_nothing, setup, teardown),
-        cmocka_unit_test_setup_teardown(blocks_that_come_again_are_not_looked_at, setup, teardown),
-        cmocka_unit_test_setup_teardown(the_bits_go_with_their_group, setup, teardown),
-        cmocka_unit_test_setup_teardown(no_room_for_bits, setup, teardown),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
-
 #else
 
-static void freed_pages_stay_as_they_are(void **state)
+TEST_WITH(freed_pages_stay_as_they_are, setup, teardown)
 {
-    (void)state;
     for (unsigned order = 0; order <= PAGE_ORDER_MAX; order++) {
         paddr_t paddr = page_alloc(order, PAGE_USER);
         *word_at(paddr, 0) = 0x77;
@@ -274,14 +247,6 @@ static void freed_pages_stay_as_they_are(void **state)
         assert_int_equal(page_alloc(order, PAGE_USER), paddr);
         assert_int_equal(*word_at(paddr, 8), 0x5eed);
     }
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(freed_pages_stay_as_they_are, setup, teardown),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }
 
 #endif

@@ -7,12 +7,8 @@
  */
 #include <pthread.h>
 #include <sched.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #include "include/status.h"
 #include "include/units.h"
@@ -21,6 +17,7 @@
 #include "mm/page.h"
 #include "tests/fakes/fake_mm.h"
 #include "tests/unit/include/asm/cpu.h"
+#include "tests/unit/unit.h"
 
 #define REGION_BASE FAKE_REGION_BASE
 #define REGION      (512 * MIB)
@@ -155,9 +152,8 @@ static u64 number_from(const char *variable, u64 otherwise)
     return text ? strtoull(text, NULL, 0) : otherwise;
 }
 
-static void threads_share_the_allocator(void **state)
+TEST(threads_share_the_allocator)
 {
-    (void)state;
     nr_steps = number_from("TIDE_WALK_STEPS", 60000);
     u64 seed = number_from("TIDE_WALK_SEED", 0);
     fake_mm_start(&boot, BOOT_BYTES);
@@ -203,9 +199,8 @@ static void *free_area(void *argument)
 }
 
 /* A processor that looks at an area keeps its lock; who frees it as a whole meanwhile waits. */
-static void a_whole_area_is_freed_under_a_look(void **state)
+TEST(a_whole_area_is_freed_under_a_look)
 {
-    (void)state;
     fake_mm_start(&boot, BOOT_BYTES);
     struct page page = {page_alloc(PAGE_ORDER_MAX, PAGE_KERNEL), PAGE_ORDER_MAX};
     u32 *area = &index_group(page.base)->areas[area_index(page.base)];
@@ -221,13 +216,4 @@ static void a_whole_area_is_freed_under_a_look(void **state)
     assert_int_equal(*area, 0);
     page_check();
     fake_shutdown();
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_whole_area_is_freed_under_a_look),
-        cmocka_unit_test(threads_share_the_allocator),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,12 +4,8 @@
  * model that knows one state for each frame. TIDE_WALK_STEPS=N walks further in
  * each test, TIDE_WALK_SEED=N elsewhere.
  */
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #include "include/status.h"
 #include "include/units.h"
@@ -17,6 +13,7 @@
 #include "mm/page.h"
 #include "tests/fakes/fake_mm.h"
 #include "tests/fakes/fake_model.h"
+#include "tests/unit/unit.h"
 
 #define LIVE_MAX 60000
 #ifdef TIDE_DEBUG
@@ -303,72 +300,49 @@ static void walk(u64 region_size, u64 block_size, u64 steps)
     fake_shutdown();
 }
 
-static void blocks_of_4k(void **state)
+TEST(blocks_of_4k)
 {
-    (void)state;
     walk(16 * MIB, PAGE_BYTES, STEPS(40000));
 }
 
-static void blocks_of_1m(void **state)
+TEST(blocks_of_1m)
 {
-    (void)state;
     walk(160 * MIB, MIB, STEPS(40000));
 }
 
-static void blocks_of_2m(void **state)
+TEST(blocks_of_2m)
 {
-    (void)state;
     walk(512 * MIB, 2 * MIB, STEPS(80000));
 }
 
-static void blocks_of_128m(void **state)
+TEST(blocks_of_128m)
 {
-    (void)state;
     walk(GIB, 128 * MIB, STEPS(40000));
 }
 
-static void blocks_of_1g(void **state)
+TEST(blocks_of_1g)
 {
-    (void)state;
     walk(4 * GIB, GIB, STEPS(40000));
 }
 
-static void movable_pages(void **state)
+TEST(movable_pages)
 {
-    (void)state;
     with_movable = true;
     walk(512 * MIB, 2 * MIB, STEPS(80000));
     assert_true(nr_moved > 100 && nr_emptied > 512);
     with_movable = false;
 }
 
-static void movable_pages_in_small_blocks(void **state)
+TEST(movable_pages_in_small_blocks)
 {
-    (void)state;
     with_movable = true;
     walk(160 * MIB, MIB, STEPS(40000));
     with_movable = false;
 }
 
-static void movable_pages_in_large_blocks(void **state)
+TEST(movable_pages_in_large_blocks)
 {
-    (void)state;
     with_movable = true;
     walk(512 * MIB, 16 * MIB, STEPS(40000));
     with_movable = false;
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(blocks_of_4k),
-        cmocka_unit_test(blocks_of_1m),
-        cmocka_unit_test(blocks_of_2m),
-        cmocka_unit_test(blocks_of_128m),
-        cmocka_unit_test(blocks_of_1g),
-        cmocka_unit_test(movable_pages),
-        cmocka_unit_test(movable_pages_in_small_blocks),
-        cmocka_unit_test(movable_pages_in_large_blocks),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -14,21 +14,17 @@ static struct boot_info boot;
 static struct reverse reverse;
 static u32 model[NR_NUMBERS];
 
-static int setup(void **state)
+static void setup(void)
 {
-    (void)state;
     fake_mm_start(&boot, 16 * MIB);
     memset(&reverse, 0, sizeof(reverse));
     memset(model, 0, sizeof(model));
-    return 0;
 }
 
-static int teardown(void **state)
+static void teardown(void)
 {
-    (void)state;
     page_check();
     fake_shutdown();
-    return 0;
 }
 
 /* Clusters of numbers over the whole range. */
@@ -37,9 +33,8 @@ static u64 number_of(u64 index)
     return (index / 64) * (REVERSE_NUMBERS / 64) + index % 64 * (index / 64 + 1) * 7;
 }
 
-static void as_an_array(void **state)
+TEST_WITH(as_an_array, setup, teardown)
 {
-    (void)state;
     u64 random = 99;
     u64 nr_values = 0;
     for (unsigned step = 0; step < 100000; step++) {
@@ -67,9 +62,8 @@ static void as_an_array(void **state)
         assert_int_equal(reverse.root[i], 0);
 }
 
-static void no_frames(void **state)
+TEST_WITH(no_frames, setup, teardown)
 {
-    (void)state;
     paddr_t frames[3] = {page_alloc(0, PAGE_BOOT_FIRST), page_alloc(0, PAGE_BOOT_FIRST),
                          page_alloc(0, PAGE_BOOT_FIRST)};
     while (page_alloc(0, PAGE_BOOT_FIRST) != PADDR_NONE)
@@ -87,12 +81,4 @@ static void no_frames(void **state)
     assert_int_equal(reverse_set(&reverse, 123456790, 2), OK);
     assert_int_equal(reverse_set(&reverse, 1, 2), E_NOMEM);
     assert_int_equal(reverse_get(&reverse, 123456790), 2);
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {TEST(as_an_array), TEST(no_frames)};
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -21,26 +21,22 @@ static struct boot_info boot;
 static struct page_stats at_first;
 static void *first; /* one page, so that small pages have an area of theirs, and a bitmap */
 
-static int setup(void **state)
+static void setup(void)
 {
-    (void)state;
     fake_mm_start(&boot, 16 * MIB);
     fake_vm_start();
     vm_init();
     fake_online(REGION_BASE, REGION, 2 * MIB);
     first = vm_alloc(PAGE_BYTES, "first");
     page_get_stats(&at_first);
-    return 0;
 }
 
-static int teardown(void **state)
+static void teardown(void)
 {
-    (void)state;
     page_check();
     fake_unback(REGION_BASE, REGION);
     fake_vm_stop();
     fake_shutdown();
-    return 0;
 }
 
 /* Nothing is in use but what was at first. */
@@ -84,9 +80,8 @@ static void check(const void *area, u64 bytes)
         assert_int_equal(*word, (uintptr_t)word);
 }
 
-static void areas_of_every_size(void **state)
+TEST_WITH(areas_of_every_size, setup, teardown)
 {
-    (void)state;
     static const u64 sizes[] = {1,           8,       PAGE_BYTES,           PAGE_BYTES + 1,
                                 300 * KIB,   2 * MIB, 2 * MIB - PAGE_BYTES, 2 * MIB + PAGE_BYTES,
                                 7 * MIB + 5, 32 * MIB};
@@ -111,9 +106,8 @@ static void areas_of_every_size(void **state)
 }
 
 /* Where no 2 MiB are idle but enough frames are free, an area is made of frames. */
-static void single_pages_where_memory_is_in_pieces(void **state)
+TEST_WITH(single_pages_where_memory_is_in_pieces, setup, teardown)
 {
-    (void)state;
     while (page_alloc(PAGE_ORDER_MAX, PAGE_USER) != PADDR_NONE)
         ;
     u8 *area = vm_alloc(2 * MIB - PAGE_BYTES, "pieces");
@@ -131,9 +125,8 @@ static void single_pages_where_memory_is_in_pieces(void **state)
     vm_free(area);
 }
 
-static void sizes_that_are_refused(void **state)
+TEST_WITH(sizes_that_are_refused, setup, teardown)
 {
-    (void)state;
     assert_null(vm_alloc(0, "none"));
     assert_null(vm_alloc(~(u64)0, "wraps"));
     assert_null(vm_alloc(VM_BYTES + 1, "larger than the window"));
@@ -143,9 +136,8 @@ static void sizes_that_are_refused(void **state)
     assert_nothing_is_left();
 }
 
-static void the_window_is_full(void **state)
+TEST_WITH(the_window_is_full, setup, teardown)
 {
-    (void)state;
     static void *areas[100];
     unsigned nr = 0;
     while ((areas[nr] = vm_alloc(4 * MIB, "window")) != NULL)
@@ -166,9 +158,8 @@ static void the_window_is_full(void **state)
 }
 
 /* An address that was freed comes back only when the window has been gone through. */
-static void addresses_rest(void **state)
+TEST_WITH(addresses_rest, setup, teardown)
 {
-    (void)state;
     void *last = vm_alloc(MIB, "rest");
     vm_free(last);
     for (unsigned i = 0; i < 200; i++) {
@@ -183,9 +174,8 @@ static void addresses_rest(void **state)
 }
 
 /* With any amount of memory left, vm_alloc() gives the area, or nothing and keeps nothing. */
-static void memory_is_out_at_each_step(void **state)
+TEST_WITH(memory_is_out_at_each_step, setup, teardown)
 {
-    (void)state;
     static paddr_t kernel_frames[16];
     u64 nr_failed = 0;
     u64 nr_done = 0;
@@ -217,9 +207,8 @@ static void memory_is_out_at_each_step(void **state)
     assert_true(nr_failed >= 16 && nr_done >= 16);
 }
 
-static void tables_are_out_at_each_step(void **state)
+TEST_WITH(tables_are_out_at_each_step, setup, teardown)
 {
-    (void)state;
     unsigned nr_failed = 0;
     for (i64 calls = 0;; calls++) {
         fake_vm_fail_map_after(calls);
@@ -239,9 +228,8 @@ static void tables_are_out_at_each_step(void **state)
 }
 
 /* What the header promises: 12 bytes a page, with the page tables' 8, and a few frames. */
-static void metadata_is_counted_and_small(void **state)
+TEST_WITH(metadata_is_counted_and_small, setup, teardown)
 {
-    (void)state;
     struct vm_stats vm;
     struct page_stats stats;
     void *area = vm_alloc(248 * MIB, "large");
@@ -260,24 +248,21 @@ static void metadata_is_counted_and_small(void **state)
     assert_int_equal(vm.bytes, nr_pages * PAGE_BYTES);
 }
 
-static void a_double_free(void **state)
+TEST_WITH(a_double_free, setup, teardown)
 {
-    (void)state;
     void *area = vm_alloc(MIB, "twice");
     vm_free(area);
     assert_panics(vm_free(area), "vm_free: 0x300000003000: already free");
 }
 
-static void a_free_inside(void **state)
+TEST_WITH(a_free_inside, setup, teardown)
 {
-    (void)state;
     u8 *area = vm_alloc(MIB, "inside");
     assert_panics(vm_free(area + PAGE_BYTES), "vm_free: 0x300000004000: no area begins there");
 }
 
-static void another_processor(void **state)
+TEST_WITH(another_processor, setup, teardown)
 {
-    (void)state;
     void *area = vm_alloc(MIB, "mine");
     fake_cpu_id = 3;
     assert_panics(vm_free(area), "vm: called on cpu 3");
@@ -294,9 +279,8 @@ static void assert_described(u64 address, const char *expected)
     assert_string_equal(text, expected);
 }
 
-static void addresses_are_described(void **state)
+TEST_WITH(addresses_are_described, setup, teardown)
 {
-    (void)state;
     char text[128];
     assert_described(VM_BASE, "guard page below vm area 'first' (4K from 0x300000001000)");
     u64 one = (uintptr_t)vm_alloc(2 * PAGE_BYTES, "one");
@@ -317,32 +301,9 @@ static void addresses_are_described(void **state)
 }
 
 /* What vm_check() is for: something else has changed what is mapped. */
-static void a_lost_page_is_found(void **state)
+TEST_WITH(a_lost_page_is_found, setup, teardown)
 {
-    (void)state;
     u64 area = (uintptr_t)vm_alloc(MIB, "lost");
     platform_vm_unmap(area + 5 * PAGE_BYTES, PAGE_BYTES);
     assert_panics(vm_check(), "vm_check: 0x300000008000: the frame does not lead back");
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        TEST(areas_of_every_size),
-        TEST(single_pages_where_memory_is_in_pieces),
-        TEST(sizes_that_are_refused),
-        TEST(the_window_is_full),
-        TEST(addresses_rest),
-        TEST(memory_is_out_at_each_step),
-        TEST(tables_are_out_at_each_step),
-        TEST(metadata_is_counted_and_small),
-        TEST(a_double_free),
-        TEST(a_free_inside),
-        TEST(another_processor),
-        TEST(addresses_are_described),
-        TEST(a_lost_page_is_found),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -30,26 +30,22 @@ static struct {
     u64 bytes;
 } areas[AREAS_MAX];
 
-static int setup(void **state)
+static void setup(void)
 {
-    (void)state;
     fake_mm_start(&boot, 16 * MIB);
     fake_vm_start();
     vm_init();
     fake_online(REGION_BASE, REGION, 2 * MIB);
     memset(areas, 0, sizeof(areas));
-    return 0;
 }
 
-static int teardown(void **state)
+static void teardown(void)
 {
-    (void)state;
     vm_check();
     page_check();
     fake_unback(REGION_BASE, REGION);
     fake_vm_stop();
     fake_shutdown();
-    return 0;
 }
 
 /* ---- areas with contents: the first word of each page, and the last ---- */
@@ -147,9 +143,8 @@ static void grow(void)
 
 /* ---- tests ---- */
 
-static void large_pages_leave_a_region(void **state)
+TEST_WITH(large_pages_leave_a_region, setup, teardown)
 {
-    (void)state;
     for (unsigned i = 0; i < 40; i++)
         take(i, 6 * MIB);
     for (unsigned i = 0; i < 40; i += 2)
@@ -164,9 +159,8 @@ static void large_pages_leave_a_region(void **state)
     }
 }
 
-static void single_pages_leave_a_region(void **state)
+TEST_WITH(single_pages_leave_a_region, setup, teardown)
 {
-    (void)state;
     for (unsigned i = 0; i < AREAS_MAX; i++)
         take(i, 200 * KIB + i % 7 * PAGE_BYTES);
     for (unsigned i = 0; i < AREAS_MAX; i++) {
@@ -184,9 +178,8 @@ static void single_pages_leave_a_region(void **state)
 }
 
 /* Without a frame for the way back the page stays where it is, and so does its block. */
-static void no_memory_for_the_way_back(void **state)
+TEST_WITH(no_memory_for_the_way_back, setup, teardown)
 {
-    (void)state;
     take(0, MIB);
     while (page_alloc(0, PAGE_BOOT_FIRST) != PADDR_NONE)
         ;
@@ -196,9 +189,8 @@ static void no_memory_for_the_way_back(void **state)
     check_all();
 }
 
-static void areas_come_and_go_between_moves(void **state)
+TEST_WITH(areas_come_and_go_between_moves, setup, teardown)
 {
-    (void)state;
     u64 random = 4711;
     u64 nr_failed = 0;
     for (unsigned step = 0; step < 3000; step++) {
@@ -264,9 +256,8 @@ static void clear_own_words(unsigned i)
 }
 
 /* Until many a thread has met a page that was being moved. */
-static void others_read_and_write_meanwhile(void **state)
+TEST_WITH(others_read_and_write_meanwhile, setup, teardown)
 {
-    (void)state;
     pthread_t threads[NR_THREADS + 1];
     fake_vm_catch_faults();
     threads_end = 0;
@@ -289,16 +280,4 @@ static void others_read_and_write_meanwhile(void **state)
     for (unsigned cpu = 1; cpu <= NR_THREADS; cpu++)
         assert_int_equal(areas[0].base[cpu], nr_rounds[cpu]);
     check_all();
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        TEST(large_pages_leave_a_region),      TEST(single_pages_leave_a_region),
-        TEST(no_memory_for_the_way_back),      TEST(areas_come_and_go_between_moves),
-        TEST(others_read_and_write_meanwhile),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

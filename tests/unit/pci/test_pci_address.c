@@ -5,9 +5,8 @@
 #include "drivers/pci/pci.h"
 #include "include/status.h"
 
-static void test_valid(void **state)
+TEST(test_valid)
 {
-    (void)state;
     static const struct {
         const char *text;
         struct pci_address address;
@@ -39,9 +38,8 @@ static void test_valid(void **state)
     }
 }
 
-static void test_invalid(void **state)
+TEST(test_invalid)
 {
-    (void)state;
     static const char *const cases[] = {
         "",      " ",       "x",         "4 ",        " 4",        "20",         "4.8",
         "4.",    ".0",      ":4",        "4:",        "100:4",     "1:2:",       "::4",
@@ -55,13 +53,4 @@ static void test_invalid(void **state)
             fail_msg("'%s' was accepted", cases[i]);
         assert_memory_equal(&address, &before, sizeof(address));
     }
-}
-
-int main(void)
-{
-    static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_valid),
-        cmocka_unit_test(test_invalid),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,6 +4,7 @@
  * the root bus and behind bridges with and without windows.
  */
 #include "tests/fakes/fake_pci_setup.h"
+#include "tests/unit/unit.h"
 
 #define PREFETCH_64BIT (PCI_BAR_TYPE_64BIT | PCI_BAR_IS_PREFETCHABLE)
 
@@ -22,9 +23,8 @@ static struct pci_device *claim(const char *text)
 
 /* ---- addresses on the root bus ---- */
 
-static void test_assigned_space_is_free(void **state)
+PCI_TEST(test_assigned_space_is_free)
 {
-    (void)state;
     struct fake_pci_function *neighbour = fake_pci_add(root, 2, 0, 0x1234, 0x1111);
     fake_pci_add_bar(neighbour, 0, PCI_BAR_IS_PREFETCHABLE, 2 * MIB, 0xc0000000, NULL, NULL);
     struct fake_pci_bus *bridge = fake_pci_add_bridge(root, 3, 1, 1);
@@ -50,9 +50,8 @@ static void test_assigned_space_is_free(void **state)
         assert_int_equal(fake_pci_decodes(fake, i), device->bars[i].base);
 }
 
-static void test_64_bit_bar_is_assigned_below_4g(void **state)
+PCI_TEST(test_64_bit_bar_is_assigned_below_4g)
 {
-    (void)state;
     struct fake_pci_function *fake = fake_pci_add(root, 4, 0, 0x1af4, 0x1058);
     fake_pci_add_bar(fake, 4, PREFETCH_64BIT, 16 * KIB, 0, NULL, NULL);
     scan_all();
@@ -60,18 +59,16 @@ static void test_64_bit_bar_is_assigned_below_4g(void **state)
     assert_int_equal(fake_pci_get(fake, PCI_BAR0 + 20, 4), 0);
 }
 
-static void test_large_bar_goes_below_the_usual_hole(void **state)
+PCI_TEST(test_large_bar_goes_below_the_usual_hole)
 {
-    (void)state;
     struct fake_pci_function *fake = fake_pci_add(root, 4, 0, 0x1af4, 0x1058);
     fake_pci_add_bar(fake, 0, 0, GIB, 0, NULL, NULL);
     scan_all();
     assert_int_equal(claim("4")->bars[0].base, 0x40000000);
 }
 
-static void test_assigned_space_is_not_ecam(void **state)
+PCI_TEST(test_assigned_space_is_not_ecam)
 {
-    (void)state;
     static const struct platform_ecam window = {0x50000000, 0, 0, 3};
     fake_set_ecam(&window, 1);
     fake_pci_add_ecam(window);
@@ -84,9 +81,8 @@ static void test_assigned_space_is_not_ecam(void **state)
     assert_int_equal(device->bars[1].base, 0xc0000000);
 }
 
-static void test_no_address_without_a_boot_map(void **state)
+PCI_TEST(test_no_address_without_a_boot_map)
 {
-    (void)state;
     struct fake_pci_function *fake = fake_pci_add(root, 4, 0, 0x1af4, 0x1058);
     fake_pci_add_bar(fake, 0, 0, MIB, 0, NULL, NULL);
     pci_init(NULL);
@@ -94,9 +90,8 @@ static void test_no_address_without_a_boot_map(void **state)
     assert_int_equal(claim("4")->bars[0].base, 0);
 }
 
-static void test_bar_over_ram_is_moved(void **state)
+PCI_TEST(test_bar_over_ram_is_moved)
 {
-    (void)state;
     struct fake_pci_function *fake = fake_pci_add(root, 4, 0, 0x1af4, 0x1058);
     fake_pci_add_bar(fake, 0, 0, MIB, FAKE_RAM_BASE + 16 * MIB, NULL, NULL);
     scan_all();
@@ -104,9 +99,8 @@ static void test_bar_over_ram_is_moved(void **state)
     assert_logged("it is moved");
 }
 
-static void test_bar_beyond_the_processors_reach_is_moved(void **state)
+PCI_TEST(test_bar_beyond_the_processors_reach_is_moved)
 {
-    (void)state;
     static const u64 bases[] = {0xffffffffffe00000, (u64)1 << 46, ((u64)1 << 46) - 2 * MIB};
     static const u64 expected[] = {0xc0000000, 0xc0000000, ((u64)1 << 46) - 2 * MIB};
     for (unsigned i = 0; i < ARRAY_SIZE(bases); i++) {
@@ -118,9 +112,8 @@ static void test_bar_beyond_the_processors_reach_is_moved(void **state)
     }
 }
 
-static void test_the_hole_is_full(void **state)
+PCI_TEST(test_the_hole_is_full)
 {
-    (void)state;
     struct fake_pci_function *fake = fake_pci_add(root, 4, 0, 0x1af4, 0x1058);
     for (unsigned i = 0; i < PCI_BARS; i++)
         fake_pci_add_bar(fake, i, 0, 512 * MIB, 0, NULL, NULL);
@@ -144,9 +137,8 @@ static void test_the_hole_is_full(void **state)
 
 /* ---- behind bridges ---- */
 
-static void test_inside_the_windows_of_firmware(void **state)
+PCI_TEST(test_inside_the_windows_of_firmware)
 {
-    (void)state;
     struct fake_pci_bus *outer = fake_pci_add_bridge(root, 3, 1, 2);
     struct fake_pci_bus *inner = fake_pci_add_bridge(outer, 3, 2, 2);
     fake_pci_set_window(outer, 0xe0000000, 0xe03fffff);
@@ -168,9 +160,8 @@ static void test_inside_the_windows_of_firmware(void **state)
 }
 
 /* A window to the end of all addresses is nonsense: nothing lies in it, and nothing keeps clear. */
-static void test_window_to_the_end_of_addresses(void **state)
+PCI_TEST(test_window_to_the_end_of_addresses)
 {
-    (void)state;
     struct fake_pci_bus *bridge = fake_pci_add_bridge(root, 3, 1, 1);
     fake_pci_set_prefetch_window(bridge, 0x100000, ~(u64)0);
     struct fake_pci_function *fake = fake_pci_add(bridge, 4, 0, 0x1af4, 0x1058);
@@ -179,9 +170,8 @@ static void test_window_to_the_end_of_addresses(void **state)
     assert_int_equal(claim("1:4.0")->bars[0].base, 0xc0000000);
 }
 
-static void test_outside_its_window_is_moved(void **state)
+PCI_TEST(test_outside_its_window_is_moved)
 {
-    (void)state;
     struct fake_pci_bus *bridge = fake_pci_add_bridge(root, 3, 1, 1);
     fake_pci_set_window(bridge, 0xe0000000, 0xe01fffff);
     struct fake_pci_function *fake = fake_pci_add(bridge, 4, 0, 0x1af4, 0x1058);
@@ -190,9 +180,8 @@ static void test_outside_its_window_is_moved(void **state)
     assert_int_equal(claim("1:4.0")->bars[0].base, 0xe0000000);
 }
 
-static void test_closed_windows_are_opened(void **state)
+PCI_TEST(test_closed_windows_are_opened)
 {
-    (void)state;
     struct fake_pci_bus *outer = fake_pci_add_bridge(root, 3, 0, 0);
     struct fake_pci_bus *inner = fake_pci_add_bridge(outer, 3, 0, 0);
     struct fake_pci_function *first = fake_pci_add(inner, 4, 0, 0x1af4, 0x1058);
@@ -215,9 +204,8 @@ static void test_closed_windows_are_opened(void **state)
 }
 
 /* After reset all windows cover the first MiB: bytes of RAM, not of the bus. */
-static void test_windows_over_the_first_mib_are_closed(void **state)
+PCI_TEST(test_windows_over_the_first_mib_are_closed)
 {
-    (void)state;
     struct fake_pci_bus *bridge = fake_pci_add_bridge(root, 3, 1, 1);
     struct fake_pci_function *fake = fake_pci_add(bridge, 4, 0, 0x1af4, 0x1058);
     fake_pci_add_bar(fake, 0, 0, MIB, 0, NULL, NULL);
@@ -227,9 +215,8 @@ static void test_windows_over_the_first_mib_are_closed(void **state)
     assert_true((prefetch & 0xfff0) << 16 > (prefetch | 0xfffff)); /* base above limit */
 }
 
-static void test_window_in_use_is_not_moved(void **state)
+PCI_TEST(test_window_in_use_is_not_moved)
 {
-    (void)state;
     struct fake_pci_bus *bridge = fake_pci_add_bridge(root, 3, 1, 1);
     fake_pci_set_window(bridge, 0xe0000000, 0xe01fffff);
     fake_pci_add_bar(fake_pci_add(bridge, 4, 0, 1, 1), 0, 0, 2 * MIB, 0xe0000000, NULL, NULL);
@@ -239,9 +226,8 @@ static void test_window_in_use_is_not_moved(void **state)
     assert_int_equal(fake_pci_get(bridge->bridge, PCI_BRIDGE_MEMORY, 4), 0xe010e000);
 }
 
-static void test_idle_window_grows_for_a_hot_added_device(void **state)
+PCI_TEST(test_idle_window_grows_for_a_hot_added_device)
 {
-    (void)state;
     struct fake_pci_bus *port = fake_pci_add_bridge(root, 3, 1, 1);
     fake_pci_set_window(port, 0xe0000000, 0xe01fffff);
     scan_all();
@@ -254,9 +240,8 @@ static void test_idle_window_grows_for_a_hot_added_device(void **state)
     assert_int_equal(fake_pci_decodes(fake, 0), device->bars[0].base);
 }
 
-static void test_no_room_for_a_window(void **state)
+PCI_TEST(test_no_room_for_a_window)
 {
-    (void)state;
     struct fake_pci_bus *bridge = fake_pci_add_bridge(root, 3, 1, 1);
     fake_pci_add_bar(fake_pci_add(bridge, 4, 0, 1, 1), 0, 0, 2 * GIB, 0, NULL, NULL);
     boot.ranges[boot.nr_ranges++] =
@@ -264,27 +249,4 @@ static void test_no_room_for_a_window(void **state)
     scan_all();
     assert_int_equal(claim("1:4.0")->bars[0].base, 0);
     assert_logged("no room for a memory window");
-}
-
-int main(void)
-{
-    static const struct CMUnitTest tests[] = {
-        TEST(test_assigned_space_is_free),
-        TEST(test_64_bit_bar_is_assigned_below_4g),
-        TEST(test_large_bar_goes_below_the_usual_hole),
-        TEST(test_assigned_space_is_not_ecam),
-        TEST(test_no_address_without_a_boot_map),
-        TEST(test_bar_over_ram_is_moved),
-        TEST(test_bar_beyond_the_processors_reach_is_moved),
-        TEST(test_the_hole_is_full),
-        TEST(test_inside_the_windows_of_firmware),
-        TEST(test_window_to_the_end_of_addresses),
-        TEST(test_outside_its_window_is_moved),
-        TEST(test_closed_windows_are_opened),
-        TEST(test_windows_over_the_first_mib_are_closed),
-        TEST(test_window_in_use_is_not_moved),
-        TEST(test_idle_window_grows_for_a_hot_added_device),
-        TEST(test_no_room_for_a_window),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,6 +3,7 @@
 #include <asm/mmio.h>
 
 #include "tests/fakes/fake_pci_setup.h"
+#include "tests/unit/unit.h"
 
 #define PREFETCH_64BIT (PCI_BAR_TYPE_64BIT | PCI_BAR_IS_PREFETCHABLE)
 
@@ -21,9 +22,8 @@ static struct pci_device *claim(const char *text)
 
 /* ---- sizes and kinds ---- */
 
-static void test_sizes_and_kinds(void **state)
+PCI_TEST(test_sizes_and_kinds)
 {
-    (void)state;
     static const struct {
         const char *what;
         u32 flags;
@@ -75,9 +75,8 @@ static void test_sizes_and_kinds(void **state)
     }
 }
 
-static void test_nothing_is_sized_before_it_is_asked_for(void **state)
+PCI_TEST(test_nothing_is_sized_before_it_is_asked_for)
 {
-    (void)state;
     struct fake_pci_function *fake = fake_pci_add(root, 4, 0, 0x1af4, 0x1058);
     fake_pci_add_bar(fake, 0, 0, MIB, 0xfe000000, NULL, NULL);
     scan_all();
@@ -97,9 +96,8 @@ static void test_nothing_is_sized_before_it_is_asked_for(void **state)
 }
 
 /* The fake fails the test if a BAR is written while it decodes. */
-static void test_decoding_is_restored(void **state)
+PCI_TEST(test_decoding_is_restored)
 {
-    (void)state;
     static const u16 commands[] = {0, 3, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER, 0x0503};
     for (unsigned i = 0; i < ARRAY_SIZE(commands); i++) {
         start_afresh();
@@ -114,9 +112,8 @@ static void test_decoding_is_restored(void **state)
     }
 }
 
-static void test_odd_bars_are_refused(void **state)
+PCI_TEST(test_odd_bars_are_refused)
 {
-    (void)state;
     static const struct {
         unsigned index;
         u32 flags;
@@ -135,9 +132,8 @@ static void test_odd_bars_are_refused(void **state)
     }
 }
 
-static void test_size_that_is_no_power_of_two(void **state)
+PCI_TEST(test_size_that_is_no_power_of_two)
 {
-    (void)state;
     struct fake_pci_function *fake = fake_pci_add(root, 4, 0, 0x1af4, 0x1058);
     fake_pci_add_bar(fake, 0, PCI_BAR_TYPE_64BIT, MIB, 0, NULL, NULL);
     fake->writable[PCI_BAR0 + 2] = 0x50; /* holes among the bits that stick */
@@ -150,18 +146,16 @@ static void test_size_that_is_no_power_of_two(void **state)
     assert_logged("which is no size");
 }
 
-static void test_64_bit_bar_that_keeps_no_bit(void **state)
+PCI_TEST(test_64_bit_bar_that_keeps_no_bit)
 {
-    (void)state;
     struct fake_pci_function *fake = fake_pci_add(root, 4, 0, 0x1af4, 0x1058);
     fake_pci_add_bar(fake, 0, PCI_BAR_TYPE_64BIT, 0, 0, NULL, NULL);
     scan_all();
     assert_int_equal(claim("4")->bars[0].kind, PCI_BAR_NONE);
 }
 
-static void test_absurd_size_gets_no_address(void **state)
+PCI_TEST(test_absurd_size_gets_no_address)
 {
-    (void)state;
     struct fake_pci_function *fake = fake_pci_add(root, 4, 0, 0x1af4, 0x1058);
     fake_pci_add_bar(fake, 0, PCI_BAR_TYPE_64BIT, (u64)1 << 63, 0, NULL, NULL);
     fake_pci_add_bar(fake, 2, 0, MIB, 0, NULL, NULL);
@@ -175,9 +169,8 @@ static void test_absurd_size_gets_no_address(void **state)
 }
 
 /* A bridge has two BARs; what follows them are its bus numbers and windows. */
-static void test_bridge_has_two_bars(void **state)
+PCI_TEST(test_bridge_has_two_bars)
 {
-    (void)state;
     struct fake_pci_bus *behind = fake_pci_add_bridge(root, 4, 1, 1);
     fake_pci_add_bar(behind->bridge, 0, PCI_BAR_TYPE_64BIT, 256, 0xfe000000, NULL, NULL);
     scan_all();
@@ -187,9 +180,8 @@ static void test_bridge_has_two_bars(void **state)
     assert_int_equal(fake_pci_get(behind->bridge, PCI_BRIDGE_BUSES, 4), 0x00010100);
 }
 
-static void test_device_vanishes_while_it_is_sized(void **state)
+PCI_TEST(test_device_vanishes_while_it_is_sized)
 {
-    (void)state;
     struct fake_pci_function *fake = fake_pci_add(root, 4, 0, 0x1af4, 0x1058);
     fake_pci_add_bar(fake, 0, PREFETCH_64BIT, MIB, 0xfe000000, NULL, NULL);
     for (i64 accesses = 0; accesses < 12; accesses++) {
@@ -214,9 +206,8 @@ static u32 read_marker(void *context, u64 offset, unsigned bytes)
 
 static const struct fake_registers marker = {.read = read_marker};
 
-static void test_map(void **state)
+PCI_TEST(test_map)
 {
-    (void)state;
     static const struct {
         unsigned bar;
         u64 offset;
@@ -259,9 +250,8 @@ static void test_map(void **state)
     assert_int_equal(mmio_read32((volatile u8 *)registers + 4), 0x1004 + 4);
 }
 
-static void test_enable_and_disable(void **state)
+PCI_TEST(test_enable_and_disable)
 {
-    (void)state;
     struct fake_pci_bus *outer = fake_pci_add_bridge(root, 3, 1, 2);
     struct fake_pci_bus *inner = fake_pci_add_bridge(outer, 3, 2, 2);
     struct fake_pci_function *fake = fake_pci_add(inner, 4, 0, 0x1af4, 0x1058);
@@ -275,22 +265,4 @@ static void test_enable_and_disable(void **state)
     pci_enable(at("2:4.0"), false);
     assert_int_equal(fake_pci_get(fake, PCI_COMMAND, 2), PCI_COMMAND_IO);
     assert_int_equal(fake_pci_get(inner->bridge, PCI_COMMAND, 2), on); /* others may need it */
-}
-
-int main(void)
-{
-    static const struct CMUnitTest tests[] = {
-        TEST(test_sizes_and_kinds),
-        TEST(test_nothing_is_sized_before_it_is_asked_for),
-        TEST(test_decoding_is_restored),
-        TEST(test_odd_bars_are_refused),
-        TEST(test_size_that_is_no_power_of_two),
-        TEST(test_64_bit_bar_that_keeps_no_bit),
-        TEST(test_absurd_size_gets_no_address),
-        TEST(test_bridge_has_two_bars),
-        TEST(test_device_vanishes_while_it_is_sized),
-        TEST(test_map),
-        TEST(test_enable_and_disable),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Bus numbers: those of firmware, good and bad, and new ones. */
 #include "tests/fakes/fake_pci_setup.h"
+#include "tests/unit/unit.h"
 
 /* ---- bridges that firmware numbered ---- */
 
-static void test_nested_bridges(void **state)
+PCI_TEST(test_nested_bridges)
 {
-    (void)state;
     struct fake_pci_bus *one = fake_pci_add_bridge(root, 2, 1, 3);
     struct fake_pci_bus *two = fake_pci_add_bridge(one, 4, 2, 3);
     struct fake_pci_bus *three = fake_pci_add_bridge(two, 5, 3, 3);
@@ -16,9 +16,8 @@ static void test_nested_bridges(void **state)
     assert_numbers(one, 0, 1, 3); /* as firmware left them */
 }
 
-static void test_only_device_0_is_probed_on_a_link(void **state)
+PCI_TEST(test_only_device_0_is_probed_on_a_link)
 {
-    (void)state;
     static const struct {
         u16 flags;
         unsigned nr_probed;
@@ -44,9 +43,8 @@ static void test_only_device_0_is_probed_on_a_link(void **state)
 
 /* ---- bridges without usable numbers ---- */
 
-static void test_unnumbered_bridges_get_numbers_depth_first(void **state)
+PCI_TEST(test_unnumbered_bridges_get_numbers_depth_first)
 {
-    (void)state;
     struct fake_pci_bus *a = fake_pci_add_bridge(root, 2, 0, 0);
     struct fake_pci_bus *a_a = fake_pci_add_bridge(a, 1, 0, 0);
     struct fake_pci_bus *a_a_a = fake_pci_add_bridge(a_a, 1, 0, 0);
@@ -65,9 +63,8 @@ static void test_unnumbered_bridges_get_numbers_depth_first(void **state)
     assert_string_equal(fake_console(), ""); /* it is nobody's fault */
 }
 
-static void test_new_numbers_keep_clear_of_firmware(void **state)
+PCI_TEST(test_new_numbers_keep_clear_of_firmware)
 {
-    (void)state;
     struct fake_pci_bus *unnumbered = fake_pci_add_bridge(root, 2, 0, 0);
     struct fake_pci_bus *inner = fake_pci_add_bridge(unnumbered, 2, 0, 0);
     struct fake_pci_bus *numbered = fake_pci_add_bridge(root, 3, 1, 4); /* 2 to 4 are reserved */
@@ -80,9 +77,8 @@ static void test_new_numbers_keep_clear_of_firmware(void **state)
     assert_non_null(at("6:1.0"));
 }
 
-static void test_number_inside_the_range_that_firmware_reserved(void **state)
+PCI_TEST(test_number_inside_the_range_that_firmware_reserved)
 {
-    (void)state;
     struct fake_pci_bus *port = fake_pci_add_bridge(root, 3, 1, 2);
     struct fake_pci_bus *next = fake_pci_add_bridge(root, 4, 3, 3);
     struct fake_pci_bus *inner = fake_pci_add_bridge(port, 0, 0, 0);
@@ -94,9 +90,8 @@ static void test_number_inside_the_range_that_firmware_reserved(void **state)
     assert_logged("no bus number is left behind bus 0x02");
 }
 
-static void test_bogus_numbers_are_replaced(void **state)
+PCI_TEST(test_bogus_numbers_are_replaced)
 {
-    (void)state;
     static const struct {
         u8 secondary;
         u8 subordinate;
@@ -122,9 +117,8 @@ static void test_bogus_numbers_are_replaced(void **state)
     }
 }
 
-static void test_child_beyond_its_parents_range(void **state)
+PCI_TEST(test_child_beyond_its_parents_range)
 {
-    (void)state;
     struct fake_pci_bus *outer = fake_pci_add_bridge(root, 2, 1, 2);
     struct fake_pci_bus *inner = fake_pci_add_bridge(outer, 1, 2, 9);
     fake_pci_add(inner, 1, 0, 0x1af4, 0x1058);
@@ -133,9 +127,8 @@ static void test_child_beyond_its_parents_range(void **state)
 }
 
 /* A bridge whose number leads back to the bus above it must not send the scan in a circle. */
-static void test_bridge_loop(void **state)
+PCI_TEST(test_bridge_loop)
 {
-    (void)state;
     struct fake_pci_bus *one = fake_pci_add_bridge(root, 2, 1, 2);
     struct fake_pci_bus *two = fake_pci_add_bridge(one, 1, 1, 2);
     fake_pci_add(two, 1, 0, 0x1af4, 0x1058);
@@ -144,9 +137,8 @@ static void test_bridge_loop(void **state)
     assert_non_null(at("2:1.0"));
 }
 
-static void test_bridge_that_keeps_no_numbers(void **state)
+PCI_TEST(test_bridge_that_keeps_no_numbers)
 {
-    (void)state;
     struct fake_pci_bus *stuck = fake_pci_add_bridge(root, 2, 0, 0);
     memset(&stuck->bridge->writable[PCI_BRIDGE_BUSES], 0, 4);
     fake_pci_add(stuck, 1, 0, 0x1af4, 0x1058);
@@ -155,9 +147,8 @@ static void test_bridge_that_keeps_no_numbers(void **state)
     assert_null(at("2")->behind);
 }
 
-static void test_parent_that_keeps_its_range(void **state)
+PCI_TEST(test_parent_that_keeps_its_range)
 {
-    (void)state;
     struct fake_pci_bus *outer = fake_pci_add_bridge(root, 2, 1, 1);
     struct fake_pci_bus *inner = fake_pci_add_bridge(outer, 1, 0, 0);
     outer->bridge->writable[PCI_BRIDGE_SUBORDINATE] = 0;
@@ -167,18 +158,16 @@ static void test_parent_that_keeps_its_range(void **state)
     assert_logged("last bus number 0x02 written, 0x01 read");
 }
 
-static void test_the_last_bus_number_is_used(void **state)
+PCI_TEST(test_the_last_bus_number_is_used)
 {
-    (void)state;
     fake_pci_add_bridge(root, 2, 1, 0xfe);
     struct fake_pci_bus *last = fake_pci_add_bridge(root, 3, 0, 0);
     first_scan(3);
     assert_numbers(last, 0, 0xff, 0xff);
 }
 
-static void test_numbers_from_a_gap(void **state)
+PCI_TEST(test_numbers_from_a_gap)
 {
-    (void)state;
     fake_pci_add_bridge(root, 2, 4, 0xff);
     fake_pci_add_bridge(root, 3, 1, 1);
     struct fake_pci_bus *outer = fake_pci_add_bridge(root, 4, 0, 0);
@@ -190,9 +179,8 @@ static void test_numbers_from_a_gap(void **state)
     assert_numbers(late, 0, 0, 0);
 }
 
-static void test_bus_numbers_run_out(void **state)
+PCI_TEST(test_bus_numbers_run_out)
 {
-    (void)state;
     fake_pci_add_bridge(root, 2, 1, 0xff);
     struct fake_pci_bus *late = fake_pci_add_bridge(root, 3, 0, 0);
     first_scan(3);
@@ -200,9 +188,8 @@ static void test_bus_numbers_run_out(void **state)
     assert_logged("no bus number is left");
 }
 
-static void test_more_buses_than_the_table(void **state)
+PCI_TEST(test_more_buses_than_the_table)
 {
-    (void)state;
     struct fake_pci_bus *bus = root;
     for (unsigned i = 0; i < 200; i++)
         bus = fake_pci_add_bridge(bus, 1, 0, 0);
@@ -211,9 +198,8 @@ static void test_more_buses_than_the_table(void **state)
     assert_logged("more than 128 buses");
 }
 
-static void test_more_functions_than_the_table(void **state)
+PCI_TEST(test_more_functions_than_the_table)
 {
-    (void)state;
     for (u8 bus = 1; bus <= 2; bus++) {
         struct fake_pci_bus *behind = fake_pci_add_bridge(root, bus, bus, bus);
         for (u8 device = 0; device < 32; device++) {
@@ -225,26 +211,4 @@ static void test_more_functions_than_the_table(void **state)
     assert_int_equal(pci_scan(), E_NOMEM);
     assert_logged("more than 256 functions");
     assert_non_null(at("1:1f.0")); /* those that fit can be used */
-}
-
-int main(void)
-{
-    static const struct CMUnitTest tests[] = {
-        TEST(test_nested_bridges),
-        TEST(test_only_device_0_is_probed_on_a_link),
-        TEST(test_unnumbered_bridges_get_numbers_depth_first),
-        TEST(test_new_numbers_keep_clear_of_firmware),
-        TEST(test_number_inside_the_range_that_firmware_reserved),
-        TEST(test_bogus_numbers_are_replaced),
-        TEST(test_child_beyond_its_parents_range),
-        TEST(test_bridge_loop),
-        TEST(test_bridge_that_keeps_no_numbers),
-        TEST(test_parent_that_keeps_its_range),
-        TEST(test_the_last_bus_number_is_used),
-        TEST(test_numbers_from_a_gap),
-        TEST(test_bus_numbers_run_out),
-        TEST(test_more_buses_than_the_table),
-        TEST(test_more_functions_than_the_table),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

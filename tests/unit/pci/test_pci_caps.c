@@ -11,23 +11,19 @@ static struct boot_info boot;
 static struct fake_pci_function *fake;
 static struct pci_device *device;
 
-static int set_up(void **state)
+static void set_up(void)
 {
-    (void)state;
     fake_boot(&boot, 64 * MIB);
     fake = fake_pci_add(fake_pci_start(), 4, 0, 0x1af4, 0x1058);
     pci_init(&boot);
     assert_int_equal(pci_scan(), 1);
     device = pci_device_at(0);
-    return 0;
 }
 
-static int tear_down(void **state)
+static void tear_down(void)
 {
-    (void)state;
     fake_pci_stop();
     fake_shutdown();
-    return 0;
 }
 
 /* Three vendor capabilities with an MSI-X one among them, as virtio devices have. */
@@ -39,9 +35,8 @@ static void add_list(void)
     fake_pci_add_capability(fake, 0x40, PCI_CAP_VENDOR);
 }
 
-static void test_walk(void **state)
+TEST_WITH(test_walk, set_up, tear_down)
 {
-    (void)state;
     add_list();
     assert_int_equal(pci_find_capability(device, PCI_CAP_VENDOR, 0), 0x84);
     assert_int_equal(pci_find_capability(device, PCI_CAP_VENDOR, 0x84), 0x70);
@@ -54,17 +49,15 @@ static void test_walk(void **state)
     assert_string_equal(fake_console(), "");
 }
 
-static void test_without_the_status_bit_there_is_no_list(void **state)
+TEST_WITH(test_without_the_status_bit_there_is_no_list, set_up, tear_down)
 {
-    (void)state;
     add_list();
     fake->config[PCI_STATUS] = 0;
     assert_int_equal(pci_find_capability(device, PCI_CAP_VENDOR, 0), 0);
 }
 
-static void test_reserved_bits_of_pointers_are_ignored(void **state)
+TEST_WITH(test_reserved_bits_of_pointers_are_ignored, set_up, tear_down)
 {
-    (void)state;
     add_list();
     fake->config[PCI_CAPABILITIES] |= 3;
     fake->config[0x71] |= 2;
@@ -72,13 +65,12 @@ static void test_reserved_bits_of_pointers_are_ignored(void **state)
     assert_int_equal(pci_find_capability(device, PCI_CAP_MSIX, 0), 0x98);
 }
 
-static void test_pointer_into_the_header(void **state)
+TEST_WITH(test_pointer_into_the_header, set_up, tear_down)
 {
-    (void)state;
     static const u8 pointers[] = {0x04, 0x10, 0x3c, 0x3f};
     for (unsigned i = 0; i < ARRAY_SIZE(pointers); i++) {
-        tear_down(NULL);
-        set_up(NULL);
+        tear_down();
+        set_up();
         add_list();
         fake->config[0x85] = pointers[i];
         assert_int_equal(pci_find_capability(device, PCI_CAP_VENDOR, 0), 0x84);
@@ -87,9 +79,8 @@ static void test_pointer_into_the_header(void **state)
     }
 }
 
-static void test_first_pointer_into_the_header(void **state)
+TEST_WITH(test_first_pointer_into_the_header, set_up, tear_down)
 {
-    (void)state;
     add_list();
     fake->config[PCI_CAPABILITIES] = 0x20;
     assert_int_equal(pci_find_capability(device, PCI_CAP_VENDOR, 0), 0);
@@ -97,13 +88,12 @@ static void test_first_pointer_into_the_header(void **state)
         strstr(fake_console(), "pci 0000:00:04.0: warning: the capability pointer at 0x34"));
 }
 
-static void test_loops_end(void **state)
+TEST_WITH(test_loops_end, set_up, tear_down)
 {
-    (void)state;
     static const u8 targets[] = {0x40 /* itself */, 0x84 /* the first */, 0x98};
     for (unsigned i = 0; i < ARRAY_SIZE(targets); i++) {
-        tear_down(NULL);
-        set_up(NULL);
+        tear_down();
+        set_up();
         add_list();
         fake->config[0x41] = targets[i];
         unsigned before = fake->nr_accesses;
@@ -114,9 +104,8 @@ static void test_loops_end(void **state)
 }
 
 /* Continuing after an entry of a loop must end, too, or a driver's own loop would not. */
-static void test_iteration_over_a_loop_ends(void **state)
+TEST_WITH(test_iteration_over_a_loop_ends, set_up, tear_down)
 {
-    (void)state;
     add_list();
     fake->config[0x41] = 0x84;
     unsigned nr_found = 0;
@@ -128,18 +117,16 @@ static void test_iteration_over_a_loop_ends(void **state)
     assert_true(nr_found == 3);
 }
 
-static void test_longest_list(void **state)
+TEST_WITH(test_longest_list, set_up, tear_down)
 {
-    (void)state;
     for (unsigned offset = 0x40; offset < 0x100; offset += 4)
         fake_pci_add_capability(fake, (u8)offset, offset == 0xfc ? PCI_CAP_MSIX : PCI_CAP_VENDOR);
     assert_int_equal(pci_find_capability(device, PCI_CAP_MSIX, 0), 0xfc);
     assert_string_equal(fake_console(), "");
 }
 
-static void test_pointer_0xff(void **state)
+TEST_WITH(test_pointer_0xff, set_up, tear_down)
 {
-    (void)state;
     add_list();
     fake->config[0x41] = 0xff; /* 0xfc after the reserved bits: zeros there */
     assert_int_equal(pci_find_capability(device, PCI_CAP_EXPRESS, 0), 0);
@@ -147,9 +134,8 @@ static void test_pointer_0xff(void **state)
     assert_int_equal(pci_find_capability(device, PCI_CAP_EXPRESS, 0), 0);
 }
 
-static void test_vanished_device(void **state)
+TEST_WITH(test_vanished_device, set_up, tear_down)
 {
-    (void)state;
     add_list();
     for (i64 accesses = 0; accesses < 6; accesses++) {
         fake->present = true;
@@ -158,32 +144,11 @@ static void test_vanished_device(void **state)
     }
 }
 
-static void test_unknown_header_type(void **state)
+TEST_WITH(test_unknown_header_type, set_up, tear_down)
 {
-    (void)state;
     add_list();
     fake->config[0x0e] = 2;
     pci_init(&boot);
     assert_int_equal(pci_scan(), 1);
     assert_int_equal(pci_find_capability(device, PCI_CAP_VENDOR, 0), 0);
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-
-int main(void)
-{
-    static const struct CMUnitTest tests[] = {
-        TEST(test_walk),
-        TEST(test_without_the_status_bit_there_is_no_list),
-        TEST(test_reserved_bits_of_pointers_are_ignored),
-        TEST(test_pointer_into_the_header),
-        TEST(test_first_pointer_into_the_header),
-        TEST(test_loops_end),
-        TEST(test_iteration_over_a_loop_ends),
-        TEST(test_longest_list),
-        TEST(test_pointer_0xff),
-        TEST(test_vanished_device),
-        TEST(test_unknown_header_type),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,15 +6,15 @@
 #include "extras/pci_hotplug/pci_hotplug.h"
 #include "tests/fakes/fake_pci_setup.h"
 #include "tests/fakes/fake_pci_slot.h"
+#include "tests/unit/unit.h"
 
 static struct fake_pci_slot *slot;
 
-static int set_up_one_slot(void **state)
+static void set_up_one_slot(void)
 {
-    set_up(state);
+    set_up();
     fake_pci_slots_reset();
     slot = fake_pci_slot_add(root, 3, 1, PCI_EXPRESS_TYPE_ROOT_PORT);
-    return 0;
 }
 
 static bool poll(void)
@@ -31,9 +31,8 @@ static void begin(int nr_functions, unsigned nr_expected)
 
 /* ---- which ports have slots ---- */
 
-static void test_ports_without_a_hotplug_slot(void **state)
+TEST_WITH(test_ports_without_a_hotplug_slot, set_up_one_slot, tear_down)
 {
-    (void)state;
     static const struct {
         u16 offset;
         u32 value;
@@ -44,8 +43,8 @@ static void test_ports_without_a_hotplug_slot(void **state)
         {FAKE_PCI_SLOT_EXPRESS, 0x0009},                             /* no PCI Express capability */
     };
     for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
-        tear_down(NULL);
-        set_up_one_slot(NULL);
+        tear_down();
+        set_up_one_slot();
         fake_pci_set(slot->bus->bridge, cases[i].offset, 2, cases[i].value);
         begin(2, 0);
         fake_pci_slot_plug(slot);
@@ -53,9 +52,8 @@ static void test_ports_without_a_hotplug_slot(void **state)
     }
 }
 
-static void test_capability_at_the_end_of_config_space(void **state)
+TEST_WITH(test_capability_at_the_end_of_config_space, set_up_one_slot, tear_down)
 {
-    (void)state;
     struct fake_pci_bus *port = fake_pci_add_bridge(root, 4, 2, 2);
     fake_pci_add_capability(port->bridge, 0xf0, PCI_CAP_EXPRESS);
     fake_pci_set(port->bridge, 0xf2, 2, 0x0142);
@@ -64,9 +62,8 @@ static void test_capability_at_the_end_of_config_space(void **state)
 
 /* ---- coming ---- */
 
-static void test_card_is_powered_and_found(void **state)
+TEST_WITH(test_card_is_powered_and_found, set_up_one_slot, tear_down)
 {
-    (void)state;
     begin(2, 1);
     assert_false(poll());
     struct fake_pci_function *card = fake_pci_slot_plug(slot);
@@ -83,9 +80,8 @@ static void test_card_is_powered_and_found(void **state)
     assert_false(poll());
 }
 
-static void test_polls_are_spaced(void **state)
+TEST_WITH(test_polls_are_spaced, set_up_one_slot, tear_down)
 {
-    (void)state;
     begin(2, 1);
     assert_false(poll());
     fake_pci_slot_plug(slot);
@@ -97,9 +93,8 @@ static void test_polls_are_spaced(void **state)
     assert_true(pci_hotplug_poll(platform_now_ms()));
 }
 
-static void test_an_idle_slot_costs_one_access(void **state)
+TEST_WITH(test_an_idle_slot_costs_one_access, set_up_one_slot, tear_down)
 {
-    (void)state;
     begin(2, 1);
     poll();
     unsigned before = fake_pci_nr_config_accesses();
@@ -107,9 +102,8 @@ static void test_an_idle_slot_costs_one_access(void **state)
     assert_int_equal(fake_pci_nr_config_accesses() - before, 1);
 }
 
-static void test_card_that_was_there_at_boot(void **state)
+TEST_WITH(test_card_that_was_there_at_boot, set_up_one_slot, tear_down)
 {
-    (void)state;
     fake_pci_set(slot->bus->bridge, FAKE_PCI_SLOT_CONTROL, 2, 0x01c0);
     fake_pci_slot_plug(slot);
     begin(3, 1);
@@ -117,18 +111,16 @@ static void test_card_that_was_there_at_boot(void **state)
     assert_non_null(at("1:0.0"));
 }
 
-static void test_card_without_power_at_boot(void **state)
+TEST_WITH(test_card_without_power_at_boot, set_up_one_slot, tear_down)
 {
-    (void)state;
     fake_pci_slot_plug(slot);
     begin(2, 1);
     assert_true(poll());
     assert_non_null(at("1:0.0"));
 }
 
-static void test_card_that_has_power_but_no_answer_at_boot(void **state)
+TEST_WITH(test_card_that_has_power_but_no_answer_at_boot, set_up_one_slot, tear_down)
 {
-    (void)state;
     fake_pci_set(slot->bus->bridge, FAKE_PCI_SLOT_CONTROL, 2, 0x01c0);
     fake_pci_slot_plug(slot);
     slot->card_is_dead = true;
@@ -141,9 +133,8 @@ static void test_card_that_has_power_but_no_answer_at_boot(void **state)
     assert_non_null(at("1:0.0"));
 }
 
-static void test_card_that_takes_its_time(void **state)
+TEST_WITH(test_card_that_takes_its_time, set_up_one_slot, tear_down)
 {
-    (void)state;
     begin(2, 1);
     fake_pci_slot_plug(slot);
     slot->card_is_dead = true;
@@ -155,9 +146,8 @@ static void test_card_that_takes_its_time(void **state)
     assert_non_null(at("1:0.0"));
 }
 
-static void test_card_that_never_answers(void **state)
+TEST_WITH(test_card_that_never_answers, set_up_one_slot, tear_down)
 {
-    (void)state;
     begin(2, 1);
     fake_pci_slot_plug(slot);
     slot->card_is_dead = true;
@@ -172,9 +162,8 @@ static void test_card_that_never_answers(void **state)
     assert_non_null(at("1:0.0"));
 }
 
-static void test_card_pulled_before_it_answered(void **state)
+TEST_WITH(test_card_pulled_before_it_answered, set_up_one_slot, tear_down)
 {
-    (void)state;
     begin(2, 1);
     fake_pci_slot_plug(slot);
     slot->card_is_dead = true;
@@ -202,9 +191,8 @@ static void ask_out(void)
     slot->leaves_with_power = true;
 }
 
-static void test_removal_on_request(void **state)
+TEST_WITH(test_removal_on_request, set_up_one_slot, tear_down)
 {
-    (void)state;
     struct pci_device *device = plugged();
     struct pci_device *port = at("3");
     assert_false(device->removal_requested);
@@ -229,9 +217,8 @@ static void test_removal_on_request(void **state)
     assert_false(device->removal_requested);
 }
 
-static void test_request_withdrawn(void **state)
+TEST_WITH(test_request_withdrawn, set_up_one_slot, tear_down)
 {
-    (void)state;
     struct pci_device *device = plugged();
     ask_out();
     assert_true(poll());
@@ -242,9 +229,8 @@ static void test_request_withdrawn(void **state)
 }
 
 /* A real card stays in its slot until a hand takes it: it may still answer for a moment. */
-static void test_card_that_stays_in_the_slot(void **state)
+TEST_WITH(test_card_that_stays_in_the_slot, set_up_one_slot, tear_down)
 {
-    (void)state;
     struct pci_device *device = plugged();
     fake_pci_slot_set(slot, PCI_SLOT_BUTTON_PRESSED);
     assert_true(poll());
@@ -258,9 +244,8 @@ static void test_card_that_stays_in_the_slot(void **state)
     assert_false(poll());
 }
 
-static void test_pulled_without_asking(void **state)
+TEST_WITH(test_pulled_without_asking, set_up_one_slot, tear_down)
 {
-    (void)state;
     struct pci_device *device = plugged();
     fake_pci_slot_take(slot);
     assert_true(poll());
@@ -269,9 +254,8 @@ static void test_pulled_without_asking(void **state)
     assert_logged("pulled out");
 }
 
-static void test_port_that_vanishes(void **state)
+TEST_WITH(test_port_that_vanishes, set_up_one_slot, tear_down)
 {
-    (void)state;
     struct pci_device *device = plugged();
     fake_pci_remove(slot->bus->bridge);
     assert_false(poll()); /* all ones are no event */
@@ -280,9 +264,8 @@ static void test_port_that_vanishes(void **state)
     assert_false(poll());
 }
 
-static void test_swapped_between_two_polls(void **state)
+TEST_WITH(test_swapped_between_two_polls, set_up_one_slot, tear_down)
 {
-    (void)state;
     struct pci_device *device = plugged();
     u32 occupant = device->occupant;
     fake_pci_slot_take(slot);
@@ -297,9 +280,8 @@ static void test_swapped_between_two_polls(void **state)
 }
 
 /* A change that leaves the card running is looked at, and costs it nothing. */
-static void test_change_without_consequence(void **state)
+TEST_WITH(test_change_without_consequence, set_up_one_slot, tear_down)
 {
-    (void)state;
     struct pci_device *device = plugged();
     u32 occupant = device->occupant;
     fake_pci_add(slot->bus, 0, 1, 0x1af4, 0x1045);
@@ -312,9 +294,8 @@ static void test_change_without_consequence(void **state)
     assert_false(poll());
 }
 
-static void test_eject_of_one_among_two(void **state)
+TEST_WITH(test_eject_of_one_among_two, set_up_one_slot, tear_down)
 {
-    (void)state;
     struct fake_pci_slot *second = fake_pci_slot_add(root, 4, 2, PCI_EXPRESS_TYPE_ROOT_PORT);
     begin(3, 2);
     fake_pci_slot_plug(slot);
@@ -326,9 +307,8 @@ static void test_eject_of_one_among_two(void **state)
     assert_true(fake_pci_slot_is_powered(slot));
 }
 
-static void test_more_functions_than_the_table(void **state)
+TEST_WITH(test_more_functions_than_the_table, set_up_one_slot, tear_down)
 {
-    (void)state;
     for (u8 device = 8; device < 32; device++) {
         for (u8 function = 0; function < 8; function++)
             fake_pci_add(root, device, function, 0x1af4, 0x1045);
@@ -346,9 +326,8 @@ static void test_more_functions_than_the_table(void **state)
     assert_logged("the scan after a change in a slot failed (nomem)");
 }
 
-static void test_eject_without_a_slot(void **state)
+TEST_WITH(test_eject_without_a_slot, set_up_one_slot, tear_down)
 {
-    (void)state;
     fake_pci_add(root, 9, 0, 0x1af4, 0x1058);
     begin(3, 1);
     assert_int_equal(pci_hotplug_eject(at("9")), E_UNSUPPORTED);
@@ -361,9 +340,8 @@ static void test_eject_without_a_slot(void **state)
 
 /* ---- slots that come and go themselves ---- */
 
-static void test_switch_brings_slots(void **state)
+TEST_WITH(test_switch_brings_slots, set_up_one_slot, tear_down)
 {
-    (void)state;
     fake_pci_set(slot->bus->bridge, PCI_BRIDGE_BUSES, 4, 0x00040100); /* room for three more */
     begin(2, 1);
     struct fake_pci_bus *upstream = fake_pci_add_bridge(slot->bus, 0, 0, 0);
@@ -398,9 +376,8 @@ static void test_switch_brings_slots(void **state)
     assert_non_null(at("3:0.0"));
 }
 
-static void test_more_slots_than_are_watched(void **state)
+TEST_WITH(test_more_slots_than_are_watched, set_up_one_slot, tear_down)
 {
-    (void)state;
     /* Only the ports' registers matter here: they need no fake_slot of their own. */
     for (unsigned i = 0; i < 70; i++) {
         struct fake_pci_bus *port =
@@ -415,36 +392,4 @@ static void test_more_slots_than_are_watched(void **state)
     begin(72, 64);
     assert_logged("more than 64 hotplug slots");
     assert_false(poll());
-}
-
-#define TEST_ONE_SLOT(name) cmocka_unit_test_setup_teardown(name, set_up_one_slot, tear_down)
-
-int main(void)
-{
-    static const struct CMUnitTest tests[] = {
-        TEST_ONE_SLOT(test_ports_without_a_hotplug_slot),
-        TEST_ONE_SLOT(test_capability_at_the_end_of_config_space),
-        TEST_ONE_SLOT(test_card_is_powered_and_found),
-        TEST_ONE_SLOT(test_polls_are_spaced),
-        TEST_ONE_SLOT(test_an_idle_slot_costs_one_access),
-        TEST_ONE_SLOT(test_card_that_was_there_at_boot),
-        TEST_ONE_SLOT(test_card_without_power_at_boot),
-        TEST_ONE_SLOT(test_card_that_has_power_but_no_answer_at_boot),
-        TEST_ONE_SLOT(test_card_that_takes_its_time),
-        TEST_ONE_SLOT(test_port_that_vanishes),
-        TEST_ONE_SLOT(test_card_that_never_answers),
-        TEST_ONE_SLOT(test_card_pulled_before_it_answered),
-        TEST_ONE_SLOT(test_removal_on_request),
-        TEST_ONE_SLOT(test_request_withdrawn),
-        TEST_ONE_SLOT(test_card_that_stays_in_the_slot),
-        TEST_ONE_SLOT(test_pulled_without_asking),
-        TEST_ONE_SLOT(test_swapped_between_two_polls),
-        TEST_ONE_SLOT(test_change_without_consequence),
-        TEST_ONE_SLOT(test_eject_of_one_among_two),
-        TEST_ONE_SLOT(test_more_functions_than_the_table),
-        TEST_ONE_SLOT(test_eject_without_a_slot),
-        TEST_ONE_SLOT(test_switch_brings_slots),
-        TEST_ONE_SLOT(test_more_slots_than_are_watched),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -14,20 +14,16 @@
 static struct boot_info boot;
 static struct fake_pci_bus *root;
 
-static int set_up(void **state)
+static void set_up(void)
 {
-    (void)state;
     fake_boot(&boot, 64 * MIB);
     root = fake_pci_start();
-    return 0;
 }
 
-static int tear_down(void **state)
+static void tear_down(void)
 {
-    (void)state;
     fake_pci_stop();
     fake_shutdown();
-    return 0;
 }
 
 static void add_piix3(u32 routes)
@@ -64,9 +60,8 @@ static void scan(void)
     assert_true(pci_scan() > 0);
 }
 
-static void test_piix3(void **state)
+TEST_WITH(test_piix3, set_up, tear_down)
 {
-    (void)state;
     static const struct {
         u8 device;
         u8 pin;
@@ -76,8 +71,8 @@ static void test_piix3(void **state)
         {5, 4, 7}, {6, 1, 5}, {31, 1, 6}, {31, 4, 5}, {7, 0, 0x55}, /* it has no pin */
     };
     for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
-        tear_down(NULL);
-        set_up(NULL);
+        tear_down();
+        set_up();
         add_piix3(0x07060504); /* A to D */
         add(root, cases[i].device, cases[i].pin, 0x55);
         scan();
@@ -86,9 +81,8 @@ static void test_piix3(void **state)
     }
 }
 
-static void test_ich9(void **state)
+TEST_WITH(test_ich9, set_up, tear_down)
 {
-    (void)state;
     static const struct {
         u8 device;
         u8 pin;
@@ -99,8 +93,8 @@ static void test_ich9(void **state)
         {31, 1, 0x55},
     };
     for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
-        tear_down(NULL);
-        set_up(NULL);
+        tear_down();
+        set_up();
         add_ich9(0x07060504, 0x0f0e0d0c);
         u8 function = cases[i].device == 31 ? 2 : 0;
         struct fake_pci_function *fake =
@@ -115,9 +109,8 @@ static void test_ich9(void **state)
 }
 
 /* As measured on QEMU's pc: 02:04.0 behind 01:03.0 behind 00:05.0 ends at PIRQ D. */
-static void test_through_bridges(void **state)
+TEST_WITH(test_through_bridges, set_up, tear_down)
 {
-    (void)state;
     add_piix3(0x0b0b0a0a);
     struct fake_pci_bus *outer = fake_pci_add_bridge(root, 5, 1, 2);
     struct fake_pci_bus *inner = fake_pci_add_bridge(outer, 3, 2, 2);
@@ -131,9 +124,8 @@ static void test_through_bridges(void **state)
 }
 
 /* As measured on QEMU's pxb-pcie: the device number on its bus plays no part. */
-static void test_expander_bridge(void **state)
+TEST_WITH(test_expander_bridge, set_up, tear_down)
 {
-    (void)state;
     add_ich9(0x07060504, 0x0f0e0d0c);
     fake_pci_set(add(root, 6, 0, 0), PCI_CLASS_REVISION, 4, 0x06000000);
     struct fake_pci_bus *second = fake_pci_add_root(0, 0x40);
@@ -144,18 +136,16 @@ static void test_expander_bridge(void **state)
     assert_int_equal(line_of("41:1.0"), 13);
 }
 
-static void test_router_that_is_switched_off(void **state)
+TEST_WITH(test_router_that_is_switched_off, set_up, tear_down)
 {
-    (void)state;
     add_piix3(0x80808080);
     add(root, 5, 1, 10);
     scan();
     assert_int_equal(line_of("5"), 0xff);
 }
 
-static void test_unknown_chipset(void **state)
+TEST_WITH(test_unknown_chipset, set_up, tear_down)
 {
-    (void)state;
     struct fake_pci_bus *bridge = fake_pci_add_bridge(root, 5, 1, 1);
     add(root, 4, 1, 7);
     add(bridge, 2, 1, 9);
@@ -165,19 +155,4 @@ static void test_unknown_chipset(void **state)
     assert_int_equal(line_of("4"), 7);
     assert_int_equal(line_of("1:6.0"), 9);
     assert_int_equal(line_of("1:7.0"), 0xff);
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-
-int main(void)
-{
-    static const struct CMUnitTest tests[] = {
-        TEST(test_piix3),
-        TEST(test_ich9),
-        TEST(test_through_bridges),
-        TEST(test_expander_bridge),
-        TEST(test_router_that_is_switched_off),
-        TEST(test_unknown_chipset),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

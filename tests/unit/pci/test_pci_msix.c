@@ -37,9 +37,8 @@ static void write_table(void *context, u64 offset, unsigned bytes, u32 value)
 
 static const struct fake_registers table_registers = {read_table, write_table};
 
-static int set_up(void **state)
+static void set_up(void)
 {
-    (void)state;
     fake_boot(&boot, 64 * MIB);
     fake = fake_pci_add(fake_pci_start(), 4, 0, 0x1af4, 0x1058);
     fake_pci_add_bar(fake, 1, 0, BAR_BYTES, 0xfe000000, &table_registers, NULL);
@@ -48,15 +47,12 @@ static int set_up(void **state)
     fake->writable[CAPABILITY + PCI_MSIX_CONTROL + 1] = 0xc0;
     memset(table, 0, sizeof(table)); /* all unmasked, as an earlier life may leave them */
     torn = false;
-    return 0;
 }
 
-static int tear_down(void **state)
+static void tear_down(void)
 {
-    (void)state;
     fake_pci_stop();
     fake_shutdown();
-    return 0;
 }
 
 static void set_capability(u16 control, u32 where)
@@ -78,9 +74,8 @@ static int init(struct pci_msix *msix)
     return pci_msix_init(msix, pci_device_at(0));
 }
 
-static void test_place_and_size(void **state)
+TEST_WITH(test_place_and_size, set_up, tear_down)
 {
-    (void)state;
     static const struct {
         u16 control;
         u32 where;
@@ -100,8 +95,8 @@ static void test_place_and_size(void **state)
         {0x0000, 7, E_NODEV, 0},
     };
     for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
-        tear_down(NULL);
-        set_up(NULL);
+        tear_down();
+        set_up();
         set_capability(cases[i].control, cases[i].where);
         struct pci_msix msix;
         int status = init(&msix);
@@ -114,9 +109,8 @@ static void test_place_and_size(void **state)
     }
 }
 
-static void test_without_the_capability(void **state)
+TEST_WITH(test_without_the_capability, set_up, tear_down)
 {
-    (void)state;
     fake->config[CAPABILITY] = PCI_CAP_VENDOR;
     struct pci_msix msix;
     assert_int_equal(init(&msix), E_NODEV);
@@ -124,9 +118,8 @@ static void test_without_the_capability(void **state)
     assert_string_equal(fake_console(), ""); /* nothing wrong with that */
 }
 
-static void test_init_silences_an_earlier_life(void **state)
+TEST_WITH(test_init_silences_an_earlier_life, set_up, tear_down)
 {
-    (void)state;
     set_capability(0xc002, 1);
     struct pci_msix msix;
     assert_int_equal(init(&msix), OK);
@@ -136,9 +129,8 @@ static void test_init_silences_an_earlier_life(void **state)
     assert_int_equal(table[4 * 3 + 3], 0); /* not ours */
 }
 
-static void test_set_and_mask(void **state)
+TEST_WITH(test_set_and_mask, set_up, tear_down)
 {
-    (void)state;
     set_capability(0x0002, 0x1000 | 1);
     struct pci_msix msix;
     assert_int_equal(init(&msix), OK);
@@ -157,18 +149,16 @@ static void test_set_and_mask(void **state)
     assert_int_equal(pci_msix_set(&msix, 0xffff, message), E_RANGE);
 }
 
-static void test_mask_past_the_table_is_our_own_fault(void **state)
+TEST_WITH(test_mask_past_the_table_is_our_own_fault, set_up, tear_down)
 {
-    (void)state;
     set_capability(0x0002, 1);
     struct pci_msix msix;
     assert_int_equal(init(&msix), OK);
     assert_panics(pci_msix_mask(&msix, 3), "vector < msix->nr_vectors");
 }
 
-static void test_enable(void **state)
+TEST_WITH(test_enable, set_up, tear_down)
 {
-    (void)state;
     set_capability(0x4002, 1); /* masked as a whole by someone before us */
     struct pci_msix msix;
     assert_int_equal(init(&msix), OK);
@@ -176,19 +166,4 @@ static void test_enable(void **state)
     assert_int_equal(control(), PCI_MSIX_CONTROL_ENABLE | 0x0002);
     pci_msix_enable(&msix, false);
     assert_int_equal(control(), 0x0002);
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-
-int main(void)
-{
-    static const struct CMUnitTest tests[] = {
-        TEST(test_place_and_size),
-        TEST(test_without_the_capability),
-        TEST(test_init_silences_an_earlier_life),
-        TEST(test_set_and_mask),
-        TEST(test_mask_past_the_table_is_our_own_fault),
-        TEST(test_enable),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,6 +5,7 @@
  */
 #include "extras/pci_hotplug/pci_hotplug.h"
 #include "tests/fakes/fake_pci_setup.h"
+#include "tests/unit/unit.h"
 
 #define BUS_OF_NO_DEVICE 7
 
@@ -48,9 +49,9 @@ static void write_register(void *context, u64 offset, unsigned bytes, u32 value)
 
 static const struct fake_registers registers = {read_register, write_register};
 
-static int set_up_pc(void **state)
+static void set_up_pc(void)
 {
-    set_up(state);
+    set_up();
     memset(&chipset, 0, sizeof(chipset));
     chipset.bus = BUS_OF_NO_DEVICE;
     fake_port_claim(0xae00, 0x18, &registers, NULL);
@@ -59,7 +60,6 @@ static int set_up_pc(void **state)
     fake_pci_set(power, PCI_SUBSYSTEM, 4, 0x11001af4);
     cards[0] = fake_pci_add(root, 5, 0, 0x1af4, 0x1058);
     cards[1] = fake_pci_add(root, 5, 1, 0x1af4, 0x1045);
-    return 0;
 }
 
 static bool poll(void)
@@ -74,9 +74,8 @@ static void begin(void)
     assert_int_equal(pci_hotplug_init(), 0);
 }
 
-static void test_asked_out_and_ejected(void **state)
+TEST_WITH(test_asked_out_and_ejected, set_up_pc, tear_down)
 {
-    (void)state;
     begin();
     assert_false(poll());
     chipset.down = 1 << 5 | 1 << 9; /* and of an empty slot */
@@ -93,9 +92,8 @@ static void test_asked_out_and_ejected(void **state)
     assert_false(poll());
 }
 
-static void test_card_that_stays(void **state)
+TEST_WITH(test_card_that_stays, set_up_pc, tear_down)
 {
-    (void)state;
     begin();
     chipset.keeps = true;
     chipset.down = 1 << 5;
@@ -106,7 +104,7 @@ static void test_card_that_stays(void **state)
     assert_true(poll());
 }
 
-static void test_no_such_chipset(void **state)
+TEST_WITH(test_no_such_chipset, set_up_pc, tear_down)
 {
     static const struct {
         u16 offset;
@@ -116,8 +114,8 @@ static void test_no_such_chipset(void **state)
         {PCI_VENDOR_ID, 0x71118086}, /* something else */
     };
     for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
-        tear_down(NULL);
-        set_up_pc(state);
+        tear_down();
+        set_up_pc();
         chipset.down = 1 << 5;
         struct fake_pci_function *power = root->functions;
         while (power->device != 1 || power->function != 3)
@@ -130,18 +128,16 @@ static void test_no_such_chipset(void **state)
     }
 }
 
-static void test_registers_that_are_not_there(void **state)
+TEST_WITH(test_registers_that_are_not_there, set_up_pc, tear_down)
 {
-    (void)state;
     begin();
     chipset.down = 0xffffffff;
     assert_false(poll());
     assert_false(at("5.0")->removal_requested);
 }
 
-static void test_other_buses_stay(void **state)
+TEST_WITH(test_other_buses_stay, set_up_pc, tear_down)
 {
-    (void)state;
     struct fake_pci_bus *behind = fake_pci_add_bridge(root, 6, 1, 1);
     fake_pci_add(behind, 5, 0, 0x1af4, 0x1058);
     first_scan(7);
@@ -150,16 +146,4 @@ static void test_other_buses_stay(void **state)
     assert_true(poll());
     assert_false(at("1:5.0")->removal_requested);
     assert_int_equal(pci_hotplug_eject(at("1:5.0")), E_UNSUPPORTED);
-}
-
-#define SCENARIO(name) cmocka_unit_test_setup_teardown(name, set_up_pc, tear_down)
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        SCENARIO(test_asked_out_and_ejected), SCENARIO(test_card_that_stays),
-        SCENARIO(test_no_such_chipset),       SCENARIO(test_registers_that_are_not_there),
-        SCENARIO(test_other_buses_stay),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -21,9 +21,8 @@ static u32 draw(unsigned bytes)
     return (u32)(random_state * 0x2545f4914f6cdd1dull >> (64 - 8 * bytes));
 }
 
-static void test_random_trees(void **state)
+TEST(test_random_trees)
 {
-    (void)state;
     struct boot_info boot;
     fake_boot(&boot, 64 * MIB);
     for (u64 seed = 1; seed <= NR_TREES; seed++) {
@@ -35,12 +34,4 @@ static void test_random_trees(void **state)
         fake_pci_random_tree(&boot, draw);
     }
     fake_shutdown();
-}
-
-int main(void)
-{
-    static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_random_trees),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,12 +4,12 @@
  * scan makes of functions that came or went.
  */
 #include "tests/fakes/fake_pci_setup.h"
+#include "tests/unit/unit.h"
 
 /* ---- functions ---- */
 
-static void test_header_is_read(void **state)
+PCI_TEST(test_header_is_read)
 {
-    (void)state;
     struct fake_pci_function *fake = fake_pci_add(root, 4, 0, 0x1af4, 0x1058);
     fake_pci_set(fake, PCI_CLASS_REVISION, 4, 0xff010203);
     fake_pci_set(fake, PCI_SUBSYSTEM, 4, 0x11001af4);
@@ -31,17 +31,15 @@ static void test_header_is_read(void **state)
     assert_int_equal(device->header_type, PCI_HEADER_NORMAL);
 }
 
-static void test_wrong_interrupt_pin_is_none(void **state)
+PCI_TEST(test_wrong_interrupt_pin_is_none)
 {
-    (void)state;
     fake_pci_set(fake_pci_add(root, 4, 0, 0x1af4, 0x1058), PCI_INTERRUPT_LINE, 2, 0x050b);
     first_scan(2);
     assert_int_equal(at("4")->interrupt_pin, 0);
 }
 
-static void test_functions_other_than_0_only_if_multi_function(void **state)
+PCI_TEST(test_functions_other_than_0_only_if_multi_function)
 {
-    (void)state;
     fake_pci_add(root, 3, 0, 0x8086, 0x7000);
     fake_pci_add(root, 3, 1, 0x8086, 0x7010);
     fake_pci_add(root, 3, 7, 0x8086, 0x7113);
@@ -56,9 +54,8 @@ static void test_functions_other_than_0_only_if_multi_function(void **state)
     assert_null(at("6.1"));
 }
 
-static void test_order_is_by_address(void **state)
+PCI_TEST(test_order_is_by_address)
 {
-    (void)state;
     struct fake_pci_bus *behind = fake_pci_add_bridge(root, 2, 1, 1);
     fake_pci_add(root, 9, 0, 1, 1);
     fake_pci_add(behind, 3, 0, 1, 1);
@@ -73,9 +70,8 @@ static void test_order_is_by_address(void **state)
     assert_null(pci_device_at(5));
 }
 
-static void test_config_accesses_are_few(void **state)
+PCI_TEST(test_config_accesses_are_few)
 {
-    (void)state;
     fake_pci_add(root, 4, 0, 0x1af4, 0x1058);
     pci_init(&boot);
     unsigned before = fake_pci_nr_config_accesses();
@@ -84,9 +80,8 @@ static void test_config_accesses_are_few(void **state)
     assert_int_equal(fake_pci_nr_config_accesses() - before, 32 + 2 * 4);
 }
 
-static void test_device_that_vanishes_while_it_is_read(void **state)
+PCI_TEST(test_device_that_vanishes_while_it_is_read)
 {
-    (void)state;
     for (i64 accesses = 1; accesses < 5; accesses++) {
         struct fake_pci_function *fake = fake_pci_add(root, 4, 0, 0x1af4, 0x1058);
         fake->vanishes_after = accesses;
@@ -98,9 +93,8 @@ static void test_device_that_vanishes_while_it_is_read(void **state)
 
 /* ---- root buses ---- */
 
-static void test_further_root_buses(void **state)
+PCI_TEST(test_further_root_buses)
 {
-    (void)state;
     fake_pci_set(fake_pci_add(root, 5, 0, 0x1b36, 0x0009), PCI_CLASS_REVISION, 4, 0x06000000);
     struct fake_pci_bus *second = fake_pci_add_root(0, 0x40);
     struct fake_pci_bus *behind = fake_pci_add_bridge(second, 0, 0x41, 0x41);
@@ -111,9 +105,8 @@ static void test_further_root_buses(void **state)
     assert_numbers(unnumbered, 0, 1, 1);
 }
 
-static void test_without_a_second_host_bridge_no_bus_is_searched(void **state)
+PCI_TEST(test_without_a_second_host_bridge_no_bus_is_searched)
 {
-    (void)state;
     fake_pci_add(fake_pci_add_root(0, 0x40), 3, 0, 0x1af4, 0x1058);
     fake_pci_set(fake_pci_add(root, 1, 0, 0x8086, 0x7000), PCI_CLASS_REVISION, 4, 0x06010000);
     fake_pci_set(fake_pci_add(root, 2, 0, 0x8086, 0x7010), PCI_CLASS_REVISION, 4, 0x01000000);
@@ -123,9 +116,8 @@ static void test_without_a_second_host_bridge_no_bus_is_searched(void **state)
 
 /* ---- again ---- */
 
-static void test_rescan_finds_added_and_keeps_known(void **state)
+PCI_TEST(test_rescan_finds_added_and_keeps_known)
 {
-    (void)state;
     fake_pci_add(root, 4, 0, 0x1af4, 0x1058);
     struct fake_pci_bus *port = fake_pci_add_bridge(root, 6, 1, 1);
     first_scan(3);
@@ -140,9 +132,8 @@ static void test_rescan_finds_added_and_keeps_known(void **state)
     assert_non_null(at("3"));
 }
 
-static void test_rescan_after_removal(void **state)
+PCI_TEST(test_rescan_after_removal)
 {
-    (void)state;
     struct fake_pci_bus *outer = fake_pci_add_bridge(root, 6, 1, 2);
     struct fake_pci_bus *inner = fake_pci_add_bridge(outer, 1, 2, 2);
     fake_pci_add(inner, 2, 0, 0x1af4, 0x1058);
@@ -161,9 +152,8 @@ static void test_rescan_after_removal(void **state)
     assert_numbers(other, 0, 1, 1);
 }
 
-static void test_another_occupant_is_told_apart(void **state)
+PCI_TEST(test_another_occupant_is_told_apart)
 {
-    (void)state;
     struct fake_pci_function *first = fake_pci_add(root, 4, 0, 0x1af4, 0x1058);
     first_scan(2);
     struct pci_device *device = at("4");
@@ -177,9 +167,8 @@ static void test_another_occupant_is_told_apart(void **state)
 }
 
 /* Pulled and put back between two scans, the same model has no bus numbers or addresses. */
-static void test_the_same_model_swapped_is_another_occupant(void **state)
+PCI_TEST(test_the_same_model_swapped_is_another_occupant)
 {
-    (void)state;
     struct fake_pci_bus *bridge = fake_pci_add_bridge(root, 6, 1, 1);
     fake_pci_add(bridge, 2, 0, 0x1af4, 0x1058);
     struct fake_pci_function *card = fake_pci_add(root, 4, 0, 0x1af4, 0x1058);
@@ -198,23 +187,4 @@ static void test_the_same_model_swapped_is_another_occupant(void **state)
     assert_int_equal(at("4")->occupant, card_occupant + 1);
     assert_false(at("4")->bars_known);
     assert_numbers(bridge, 0, 1, 1);
-}
-
-int main(void)
-{
-    static const struct CMUnitTest tests[] = {
-        TEST(test_header_is_read),
-        TEST(test_wrong_interrupt_pin_is_none),
-        TEST(test_functions_other_than_0_only_if_multi_function),
-        TEST(test_order_is_by_address),
-        TEST(test_config_accesses_are_few),
-        TEST(test_device_that_vanishes_while_it_is_read),
-        TEST(test_further_root_buses),
-        TEST(test_without_a_second_host_bridge_no_bus_is_searched),
-        TEST(test_rescan_finds_added_and_keeps_known),
-        TEST(test_rescan_after_removal),
-        TEST(test_another_occupant_is_told_apart),
-        TEST(test_the_same_model_swapped_is_another_occupant),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,6 +8,7 @@
 #include "mm/page.h"
 #include "tests/fakes/fake_pci_setup.h"
 #include "tests/fakes/fake_pci_slot.h"
+#include "tests/unit/unit.h"
 
 /* What a reset leaves: no bus numbers, no addresses, no decoding. */
 static void lose_power(struct fake_pci_function *function)
@@ -16,9 +17,15 @@ static void lose_power(struct fake_pci_function *function)
         function->config[i] = (u8)(function->config[i] & ~function->writable[i]);
 }
 
-static void test_a_device_behind_two_bridges(void **state)
+static void set_up_memory(void)
 {
-    (void)state;
+    set_up();
+    early_init(&boot);
+    page_init(&boot);
+}
+
+TEST_WITH(test_a_device_behind_two_bridges, set_up_memory, tear_down)
+{
     struct fake_pci_bus *one = fake_pci_add_bridge(root, 2, 1, 2);
     struct fake_pci_bus *two = fake_pci_add_bridge(one, 4, 2, 2);
     struct fake_pci_function *device = fake_pci_add(two, 5, 0, 0x1af4, 0x1058);
@@ -45,9 +52,8 @@ static void test_a_device_behind_two_bridges(void **state)
 }
 
 /* Firmware and the host may have changed what is in a slot: a scan is to find that, unharmed. */
-static void test_another_device_in_the_slot(void **state)
+TEST_WITH(test_another_device_in_the_slot, set_up_memory, tear_down)
 {
-    (void)state;
     struct fake_pci_function *device = fake_pci_add(root, 5, 0, 0x1af4, 0x1058);
     fake_pci_add_bar(device, 0, 0, 4096, FAKE_PCI_MEMORY_BASE, NULL, NULL);
     first_scan(2);
@@ -60,9 +66,8 @@ static void test_another_device_in_the_slot(void **state)
 }
 
 /* The machine stayed awake: not one write. */
-static void test_forgetting_changes_nothing(void **state)
+TEST_WITH(test_forgetting_changes_nothing, set_up_memory, tear_down)
 {
-    (void)state;
     struct page_stats before;
     struct page_stats after;
     struct fake_pci_function *device = fake_pci_add(root, 5, 0, 0x1af4, 0x1058);
@@ -84,9 +89,8 @@ static bool poll(void)
 }
 
 /* The reset has cleared the port's events. */
-static void test_card_that_came_while_asleep(void **state)
+TEST_WITH(test_card_that_came_while_asleep, set_up_memory, tear_down)
 {
-    (void)state;
     fake_pci_slots_reset();
     struct fake_pci_slot *slot = fake_pci_slot_add(root, 3, 1, PCI_EXPRESS_TYPE_ROOT_PORT);
     first_scan(2);
@@ -101,9 +105,8 @@ static void test_card_that_came_while_asleep(void **state)
     assert_non_null(at("1:0.0"));
 }
 
-static void test_nothing_is_kept(void **state)
+TEST_WITH(test_nothing_is_kept, set_up_memory, tear_down)
 {
-    (void)state;
     struct page_stats before;
     struct page_stats after;
     first_scan(1);
@@ -116,9 +119,8 @@ static void test_nothing_is_kept(void **state)
     assert_int_equal(before.boot_used, after.boot_used);
 }
 
-static void test_no_memory(void **state)
+TEST_WITH(test_no_memory, set_up_memory, tear_down)
 {
-    (void)state;
     first_scan(1);
     while (page_alloc(0, PAGE_KERNEL) != PADDR_NONE)
         ;
@@ -127,9 +129,8 @@ static void test_no_memory(void **state)
 }
 
 /* Registers of the chipset come back by the ports, and those of other devices are left alone. */
-static void test_chipset(void **state)
+TEST_WITH(test_chipset, set_up_memory, tear_down)
 {
-    (void)state;
     struct fake_pci_function *isa = fake_pci_add(root, 31, 0, 0x8086, 0x2918);
     struct fake_pci_function *other = fake_pci_add(root, 3, 0, 0x1af4, 0x1045);
     fake_pci_set(isa, PCI_CLASS_REVISION + 2, 2, 0x0601);
@@ -144,29 +145,4 @@ static void test_chipset(void **state)
     pci_resume();
     assert_int_equal(fake_pci_get(isa, 0x60, 4), 0x0a0b0a0b);
     assert_int_equal(fake_pci_get(other, 0x60, 4), 0);
-}
-
-static int set_up_memory(void **state)
-{
-    set_up(state);
-    early_init(&boot);
-    page_init(&boot);
-    return 0;
-}
-
-#undef TEST
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up_memory, tear_down)
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        TEST(test_a_device_behind_two_bridges),
-        TEST(test_another_device_in_the_slot),
-        TEST(test_forgetting_changes_nothing),
-        TEST(test_card_that_came_while_asleep),
-        TEST(test_nothing_is_kept),
-        TEST(test_no_memory),
-        TEST(test_chipset),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -19,25 +19,21 @@
 static const char *const device_names[24] = {"FIRST", "SECOND"};
 
 static struct fake_transport fake;
-static struct virtio_device *const device = &fake.device;
+static struct vmem_virtio *const device = &fake.device;
 
-static int set_up(void **state)
+static void set_up(void)
 {
     static struct boot_info boot;
 
-    (void)state;
     fake_boot(&boot, 2 << 20);
     fake_transport_init(&fake, VIRTIO_ID_MEM, 0, 64);
     device->name = "dev0";
-    return 0;
 }
 
-static int tear_down(void **state)
+static void tear_down(void)
 {
-    (void)state;
-    log_levels[LOG_VIRTIO] = LOG_LEVEL_INFO;
+    log_levels[LOG_VMEM] = LOG_LEVEL_INFO;
     fake_shutdown();
-    return 0;
 }
 
 static void assert_broken(const char *reason)
@@ -50,15 +46,14 @@ static void assert_broken(const char *reason)
 }
 
 /* S1, I1, R1: the fake asserts each step. */
-static void test_ladder_in_order(void **state)
+TEST_WITH(test_ladder_in_order, set_up, tear_down)
 {
-    (void)state;
-    assert_int_equal(virtio_negotiate(device, 0, 0, device_names), OK);
+    assert_int_equal(vmem_virtio_negotiate(device, 0, 0, device_names), OK);
     assert_int_equal(fake.status, 0x0b);
-    virtio_driver_ok(device);
+    vmem_virtio_driver_ok(device);
     assert_int_equal(fake.status, 0x0f);
     assert_int_equal(fake.nr_resets, 1);
-    assert_false(virtio_needs_reset(device));
+    assert_false(vmem_virtio_needs_reset(device));
 }
 
 struct feature_case {
@@ -80,30 +75,30 @@ static const struct feature_case feature_cases[] = {
     {"F3: unknown bits are left", V1 | 1ull << 42 | 1ull << 49 | 1ull << 63, 0, 0, 0, 0, V1},
     {"F3: high device bits can be wanted", V1 | 1ull << 51, 1ull << 51, 0, 0, 0, V1 | 1ull << 51},
     {"F3: wanting a reserved bit does not take it", V1 | BIT(SR_IOV), BIT(SR_IOV), 0, 0, 0, V1},
-    {"G6: SR_IOV, ADMIN_VQ, SUSPEND", V1 | BIT(SR_IOV) | BIT(ADMIN_VQ) | BIT(SUSPEND), 0, 0, 0, 0,
-     V1},
+    {"G6: SR_IOV, RING_RESET, ADMIN_VQ, SUSPEND",
+     V1 | BIT(SR_IOV) | BIT(RING_RESET) | BIT(ADMIN_VQ) | BIT(SUSPEND), 0, 0, 0, 0, V1},
     {"G2: ACCESS_PLATFORM", V1 | BIT(ACCESS_PLATFORM), 0, 0, 0, 0, V1 | BIT(ACCESS_PLATFORM)},
     {"G3: RING_PACKED", V1 | BIT(RING_PACKED), 0, 0, 0, 0, V1 | BIT(RING_PACKED)},
     {"G4: ORDER_PLATFORM", V1 | BIT(ORDER_PLATFORM), 0, 0, 0, 0, V1 | BIT(ORDER_PLATFORM)},
     {"G5: NOTIF_CONFIG_DATA", V1 | BIT(NOTIF_CONFIG_DATA), 0, 0, 0, 0, V1 | BIT(NOTIF_CONFIG_DATA)},
-    {"rings", V1 | BIT(INDIRECT_DESC) | BIT(EVENT_IDX) | BIT(IN_ORDER) | BIT(RING_RESET), 0, 0, 0,
-     0, V1 | BIT(INDIRECT_DESC) | BIT(EVENT_IDX) | BIT(IN_ORDER) | BIT(RING_RESET)},
+    {"rings", V1 | BIT(INDIRECT_DESC) | BIT(EVENT_IDX) | BIT(IN_ORDER), 0, 0, 0, 0,
+     V1 | BIT(INDIRECT_DESC) | BIT(EVENT_IDX) | BIT(IN_ORDER)},
     {"masked", V1 | BIT(RING_PACKED) | 1, 1, 0, BIT(RING_PACKED) | 1, 0, V1},
     {"masked and required", V1 | 1, 1, 1, 1, 0, 0},
     {"F3: not for the transport", V1 | BIT(NOTIF_CONFIG_DATA), 0, 0, 0, BIT(NOTIF_CONFIG_DATA), V1},
 };
 
-static void test_features(void **state)
+TEST_WITH(test_features, set_up, tear_down)
 {
-    (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(feature_cases); i++) {
         const struct feature_case *test = &feature_cases[i];
         print_message("  %s\n", test->name);
         fake_transport_init(&fake, VIRTIO_ID_MEM, 0, 64);
         fake.offered = test->offered;
         device->features_masked = test->masked;
+        device->translates_device_addresses = true;
         device->transport_features = VIRTIO_RESERVED_FEATURES & ~test->lacking;
-        int status = virtio_negotiate(device, test->wanted, test->required, device_names);
+        int status = vmem_virtio_negotiate(device, test->wanted, test->required, device_names);
         assert_int_equal(status, test->accepted ? OK : E_UNSUPPORTED);
         assert_true(device->offered == test->offered);
         if (test->accepted == 0) {
@@ -117,42 +112,48 @@ static void test_features(void **state)
     }
 }
 
-static void test_missing_feature_is_named(void **state)
+TEST_WITH(test_missing_feature_is_named, set_up, tear_down)
 {
-    (void)state;
     fake.offered = V1;
-    assert_int_equal(virtio_negotiate(device, 3, 2, device_names), E_UNSUPPORTED);
+    assert_int_equal(vmem_virtio_negotiate(device, 3, 2, device_names), E_UNSUPPORTED);
     assert_broken("SECOND");
     fake.offered = 0;
-    assert_int_equal(virtio_negotiate(device, 3, 0, device_names), E_UNSUPPORTED);
+    assert_int_equal(vmem_virtio_negotiate(device, 3, 0, device_names), E_UNSUPPORTED);
     assert_broken("VERSION_1");
 }
 
-static void test_features_are_logged_by_name(void **state)
+TEST_WITH(test_features_are_logged_by_name, set_up, tear_down)
 {
-    (void)state;
     fake.offered = V1 | BIT(EVENT_IDX) | BIT(SUSPEND) | 3 | 1ull << 45;
     fake_console_clear();
-    assert_int_equal(virtio_negotiate(device, 1, 0, device_names), OK);
+    assert_int_equal(vmem_virtio_negotiate(device, 1, 0, device_names), OK);
     fake_console_has("dev0: features FIRST EVENT_IDX VERSION_1; offered and not accepted SECOND "
                      "SUSPEND bit-45\n");
-    log_levels[LOG_VIRTIO] = LOG_LEVEL_WARNING;
+    log_levels[LOG_VMEM] = LOG_LEVEL_WARNING;
     fake_console_clear();
-    assert_int_equal(virtio_negotiate(device, 1, 0, device_names), OK);
+    assert_int_equal(vmem_virtio_negotiate(device, 1, 0, device_names), OK);
     assert_string_equal(fake_console(), "");
 }
 
-static void test_all_feature_names_fit(void **state)
+TEST_WITH(test_all_feature_names_fit, set_up, tear_down)
 {
-    (void)state;
     fake.offered = ~(u64)0;
-    assert_int_equal(virtio_negotiate(device, 3, 0, device_names), OK);
-    assert_string_equal(virtio_feature_name(VIRTIO_F_RING_PACKED, device_names), "RING_PACKED");
-    assert_null(virtio_feature_name(42, device_names));
-    assert_null(virtio_feature_name(64, device_names));
+    assert_int_equal(vmem_virtio_negotiate(device, 3, 0, device_names), OK);
+    assert_string_equal(vmem_virtio_feature_name(VIRTIO_F_RING_PACKED, device_names),
+                        "RING_PACKED");
+    assert_null(vmem_virtio_feature_name(42, device_names));
+    assert_null(vmem_virtio_feature_name(64, device_names));
 }
 
-static void test_features_masked_are_parsed(void **state)
+/* G2: not where the host gives addresses that the device's IOMMU does not know. */
+TEST_WITH(test_addresses_are_not_translated, set_up, tear_down)
+{
+    fake.offered = V1 | BIT(ACCESS_PLATFORM) | 1;
+    assert_int_equal(vmem_virtio_negotiate(device, 1, 0, device_names), OK);
+    assert_true(fake.accepted == (V1 | 1));
+}
+
+TEST_WITH(test_features_masked_are_parsed, set_up, tear_down)
 {
     static const struct {
         const char *text;
@@ -177,36 +178,33 @@ static void test_features_masked_are_parsed(void **state)
         {"-a_name_that_is_longer_than_any_that_is_known", 0},
     };
 
-    (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
         u64 masked = 1ull << 50;
-        int status = virtio_parse_features_masked(cases[i].text, device_names, &masked);
+        int status = vmem_virtio_parse_features_masked(cases[i].text, device_names, &masked);
         if (status != (cases[i].masked ? OK : E_INVAL) || masked != (1ull << 50 | cases[i].masked))
             fail_msg("'%s': status %d", cases[i].text, status);
     }
 }
 
 /* I1: FEATURES_OK must be re-read. */
-static void test_features_ok_refused(void **state)
+TEST_WITH(test_features_ok_refused, set_up, tear_down)
 {
-    (void)state;
     fake.faults.refuse_features_ok = true;
-    assert_int_equal(virtio_negotiate(device, 0, 0, device_names), E_UNSUPPORTED);
+    assert_int_equal(vmem_virtio_negotiate(device, 0, 0, device_names), E_UNSUPPORTED);
     assert_broken("refused the features: status 0x03");
     /* S3: after FAILED only a reset; then it works. */
     fake.faults.refuse_features_ok = false;
-    assert_int_equal(virtio_negotiate(device, 0, 0, device_names), OK);
+    assert_int_equal(vmem_virtio_negotiate(device, 0, 0, device_names), OK);
     assert_false(device->broken);
     assert_string_equal(device->broken_reason, "");
 }
 
 /* Threat 9: the features are read once; what is accepted was in that one reading. */
-static void test_features_flip(void **state)
+TEST_WITH(test_features_flip, set_up, tear_down)
 {
-    (void)state;
     fake.offered = V1 | BIT(RING_PACKED);
     fake.faults.features_flip = true;
-    assert_int_equal(virtio_negotiate(device, 0, 0, device_names), OK);
+    assert_int_equal(vmem_virtio_negotiate(device, 0, 0, device_names), OK);
     assert_int_equal(fake.nr_feature_reads, 1);
     assert_true(device->features == (V1 | BIT(RING_PACKED)));
 }
@@ -214,114 +212,106 @@ static void test_features_flip(void **state)
 /* ---- reset ---- */
 
 /* R1, P15 */
-static void test_reset_is_waited_for(void **state)
+TEST_WITH(test_reset_is_waited_for, set_up, tear_down)
 {
-    (void)state;
     fake.faults.reset_reads = 1000;
-    assert_int_equal(virtio_reset(device), OK);
+    assert_int_equal(vmem_virtio_reset(device), OK);
     assert_int_equal(fake.reset_reads_left, 0);
 }
 
 /* Threat 8: bounded, even where the clock stands still as here. */
-static void test_reset_never_done(void **state)
+TEST_WITH(test_reset_never_done, set_up, tear_down)
 {
-    (void)state;
     fake.faults.reset_reads = ~0u;
-    assert_int_equal(virtio_reset(device), E_TIMEOUT);
+    assert_int_equal(vmem_virtio_reset(device), E_TIMEOUT);
     assert_broken("status still reads 0x03 after a reset, expected 0 within 1000 ms");
-    assert_int_equal(virtio_negotiate(device, 0, 0, device_names), E_TIMEOUT);
+    assert_int_equal(vmem_virtio_negotiate(device, 0, 0, device_names), E_TIMEOUT);
     fake.faults.reset_reads = 0;
     fake.reset_reads_left = 0;
-    assert_int_equal(virtio_reset(device), OK);
+    assert_int_equal(vmem_virtio_reset(device), OK);
     assert_false(device->broken);
 }
 
-static u8 (*real_get_status)(struct virtio_device *);
+static u8 (*real_get_status)(struct vmem_virtio *);
 
-static u8 slow_get_status(struct virtio_device *slow)
+static u8 slow_get_status(struct vmem_virtio *slow)
 {
     fake_advance_ms(100);
     return real_get_status(slow);
 }
 
-static void test_reset_is_bounded_in_time(void **state)
+TEST_WITH(test_reset_is_bounded_in_time, set_up, tear_down)
 {
     struct virtio_transport_ops ops = *device->ops;
 
-    (void)state;
     real_get_status = ops.get_status;
     ops.get_status = slow_get_status;
     device->ops = &ops;
     fake.faults.reset_reads = ~0u;
-    assert_int_equal(virtio_reset(device), E_TIMEOUT);
+    assert_int_equal(vmem_virtio_reset(device), E_TIMEOUT);
     assert_in_range(platform_now_ms(), 1000, 1500);
     fake.faults.reset_reads = 5;
-    assert_int_equal(virtio_reset(device), OK);
+    assert_int_equal(vmem_virtio_reset(device), OK);
 }
 
-static void test_vanished_device(void **state)
+TEST_WITH(test_vanished_device, set_up, tear_down)
 {
-    (void)state;
     fake.faults.vanished = true;
-    assert_true(virtio_needs_reset(device));
-    assert_int_equal(virtio_reset(device), E_NODEV);
+    assert_true(vmem_virtio_needs_reset(device));
+    assert_int_equal(vmem_virtio_reset(device), E_NODEV);
     assert_true(device->broken);
-    assert_int_equal(virtio_negotiate(device, 0, 0, device_names), E_NODEV);
+    assert_int_equal(vmem_virtio_negotiate(device, 0, 0, device_names), E_NODEV);
 }
 
 /* S4 */
-static void test_needs_reset(void **state)
+TEST_WITH(test_needs_reset, set_up, tear_down)
 {
-    (void)state;
-    assert_int_equal(virtio_negotiate(device, 0, 0, device_names), OK);
-    virtio_driver_ok(device);
+    assert_int_equal(vmem_virtio_negotiate(device, 0, 0, device_names), OK);
+    vmem_virtio_driver_ok(device);
     fake_transport_fail(&fake);
-    assert_true(virtio_needs_reset(device));
+    assert_true(vmem_virtio_needs_reset(device));
     /* Somebody else reset it. */
-    assert_int_equal(virtio_reset(device), OK);
-    assert_int_equal(virtio_negotiate(device, 0, 0, device_names), OK);
-    assert_false(virtio_needs_reset(device));
+    assert_int_equal(vmem_virtio_reset(device), OK);
+    assert_int_equal(vmem_virtio_negotiate(device, 0, 0, device_names), OK);
+    assert_false(vmem_virtio_needs_reset(device));
     fake.status = 0;
-    assert_true(virtio_needs_reset(device));
+    assert_true(vmem_virtio_needs_reset(device));
 }
 
 /* S2: a NEEDS_RESET that the device set in the middle of the ladder is not cleared. */
-static void test_needs_reset_during_ladder(void **state)
+TEST_WITH(test_needs_reset_during_ladder, set_up, tear_down)
 {
-    (void)state;
-    assert_int_equal(virtio_negotiate(device, 0, 0, device_names), OK);
+    assert_int_equal(vmem_virtio_negotiate(device, 0, 0, device_names), OK);
     fake.status |= VIRTIO_STATUS_NEEDS_RESET;
-    virtio_driver_ok(device);
+    vmem_virtio_driver_ok(device);
     assert_int_equal(fake.status, 0x4f);
-    assert_true(virtio_needs_reset(device));
+    assert_true(vmem_virtio_needs_reset(device));
 }
 
-static u8 failing_get_status(struct virtio_device *failing)
+static u8 failing_get_status(struct vmem_virtio *failing)
 {
     if ((fake.status & VIRTIO_STATUS_FEATURES_OK) != 0)
         fake.status |= VIRTIO_STATUS_NEEDS_RESET;
     return real_get_status(failing);
 }
 
-static void test_needs_reset_at_features_ok(void **state)
+TEST_WITH(test_needs_reset_at_features_ok, set_up, tear_down)
 {
     struct virtio_transport_ops ops = *device->ops;
 
-    (void)state;
     real_get_status = ops.get_status;
     ops.get_status = failing_get_status;
     device->ops = &ops;
-    assert_int_equal(virtio_negotiate(device, 0, 0, device_names), E_UNSUPPORTED);
+    assert_int_equal(vmem_virtio_negotiate(device, 0, 0, device_names), E_UNSUPPORTED);
     assert_broken("refused the features: status 0x4b");
     assert_int_equal(fake.status, 0xcb); /* S2 */
 }
 
-static void test_break_keeps_first_reason(void **state)
+TEST_WITH(test_break_keeps_first_reason, set_up, tear_down)
 {
-    (void)state;
-    assert_int_equal(virtio_negotiate(device, 0, 0, device_names), OK);
-    virtio_break(device, "reason %u", 1);
-    virtio_break(device, "reason %u", 2);
+    assert_int_equal(vmem_virtio_negotiate(device, 0, 0, device_names), OK);
+    vmem_virtio_break(device, "reason %u", 1);
+    vmem_virtio_break(device, "reason %u", 2);
     assert_broken("reason 1");
     assert_string_equal(device->broken_reason, "reason 1");
     fake_console_has("dev0: error: the device is no longer used: reason 1");
@@ -329,32 +319,7 @@ static void test_break_keeps_first_reason(void **state)
     char longer[2 * VIRTIO_REASON_BYTES];
     memset(longer, 'x', sizeof(longer));
     longer[sizeof(longer) - 1] = '\0';
-    assert_int_equal(virtio_reset(device), OK);
-    virtio_break(device, "%s", longer);
+    assert_int_equal(vmem_virtio_reset(device), OK);
+    vmem_virtio_break(device, "%s", longer);
     assert_int_equal(strlen(device->broken_reason), VIRTIO_REASON_BYTES - 1);
-}
-
-#define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        TEST(test_ladder_in_order),
-        TEST(test_features),
-        TEST(test_missing_feature_is_named),
-        TEST(test_features_are_logged_by_name),
-        TEST(test_all_feature_names_fit),
-        TEST(test_features_masked_are_parsed),
-        TEST(test_features_ok_refused),
-        TEST(test_features_flip),
-        TEST(test_reset_is_waited_for),
-        TEST(test_reset_never_done),
-        TEST(test_reset_is_bounded_in_time),
-        TEST(test_vanished_device),
-        TEST(test_needs_reset),
-        TEST(test_needs_reset_during_ladder),
-        TEST(test_needs_reset_at_features_ok),
-        TEST(test_break_keeps_first_reason),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -13,24 +13,20 @@
 
 static const char *const no_names[24];
 static struct fake_transport fake;
-static struct virtio_device *const device = &fake.device;
+static struct vmem_virtio *const device = &fake.device;
 
-static int set_up(void **state)
+static void set_up(void)
 {
     static struct boot_info boot;
 
-    (void)state;
     fake_boot(&boot, 2 << 20);
     fake_transport_init(&fake, VIRTIO_ID_MEM, 0, 64);
     device->name = "dev0";
-    return 0;
 }
 
-static int tear_down(void **state)
+static void tear_down(void)
 {
-    (void)state;
     fake_shutdown();
-    return 0;
 }
 
 /* ---- config space ---- */
@@ -40,32 +36,30 @@ static void fill_config(u8 value)
     memset(fake.config, value, sizeof(fake.config));
 }
 
-static void test_config_snapshot(void **state)
+TEST_WITH(test_config_snapshot, set_up, tear_down)
 {
     u8 snapshot[56];
 
-    (void)state;
     for (unsigned i = 0; i < sizeof(snapshot); i++)
         fake.config[i] = (u8)(i * 7);
-    assert_int_equal(virtio_read_config(device, snapshot, sizeof(snapshot)), OK);
+    assert_int_equal(vmem_virtio_read_config(device, snapshot, sizeof(snapshot)), OK);
     assert_memory_equal(snapshot, fake.config, sizeof(snapshot));
     assert_int_equal(fake.nr_config_reads, 2 * 14);
 }
 
 /* C4, threat 6: large enough, whatever more there is; too short is refused. */
-static void test_config_size(void **state)
+TEST_WITH(test_config_size, set_up, tear_down)
 {
     u8 snapshot[64];
 
-    (void)state;
     fake.config_bytes = 256;
-    assert_int_equal(virtio_read_config(device, snapshot, 64), OK);
+    assert_int_equal(vmem_virtio_read_config(device, snapshot, 64), OK);
     fake.config_bytes = 60;
     fake_console_clear();
-    assert_int_equal(virtio_read_config(device, snapshot, 64), E_RANGE);
+    assert_int_equal(vmem_virtio_read_config(device, snapshot, 64), E_RANGE);
     fake_console_has("its config space has 60 bytes, expected 64 or more");
     fake.config_bytes = 0;
-    assert_int_equal(virtio_read_config(device, snapshot, 4), E_RANGE);
+    assert_int_equal(vmem_virtio_read_config(device, snapshot, 4), E_RANGE);
 }
 
 static unsigned changes_left;
@@ -84,9 +78,8 @@ static void change_config(struct fake_transport *transport, u32 offset)
 }
 
 /* C1, C2, threat 18: never half old and half new, with a generation that moves or does not. */
-static void test_config_torn(void **state)
+TEST_WITH(test_config_torn, set_up, tear_down)
 {
-    (void)state;
     for (unsigned i = 0; i < 2 * 14 * 4; i++) {
         u8 snapshot[56];
         fill_config(0);
@@ -94,7 +87,7 @@ static void test_config_torn(void **state)
         fake.faults.generation_frozen = i % 2 != 0;
         changes_left = i % 4 + 1;
         change_at = i / 8 * 4;
-        assert_int_equal(virtio_read_config(device, snapshot, sizeof(snapshot)), OK);
+        assert_int_equal(vmem_virtio_read_config(device, snapshot, sizeof(snapshot)), OK);
         for (unsigned j = 1; j < sizeof(snapshot); j++)
             assert_int_equal(snapshot[j], snapshot[0]);
         assert_int_equal(changes_left, 0);
@@ -103,13 +96,12 @@ static void test_config_torn(void **state)
 }
 
 /* Threat 19 */
-static void test_config_never_still(void **state)
+TEST_WITH(test_config_never_still, set_up, tear_down)
 {
     u8 snapshot[8];
 
-    (void)state;
     fake.faults.generation_runs = true;
-    assert_int_equal(virtio_read_config(device, snapshot, 8), E_TIMEOUT);
+    assert_int_equal(vmem_virtio_read_config(device, snapshot, 8), E_TIMEOUT);
     assert_in_range(fake.nr_config_reads, 4, 200);
     fake_console_has("its config space changed during each of");
     fake.faults.generation_runs = false;
@@ -118,49 +110,36 @@ static void test_config_never_still(void **state)
     changes_left = ~0u;
     change_at = 4;
     fake.nr_config_reads = 0;
-    assert_int_equal(virtio_read_config(device, snapshot, 8), E_TIMEOUT);
+    assert_int_equal(vmem_virtio_read_config(device, snapshot, 8), E_TIMEOUT);
     assert_in_range(fake.nr_config_reads, 4, 200);
 }
 
 /* ---- events ---- */
 
-static void test_events(void **state)
+TEST_WITH(test_events, set_up, tear_down)
 {
-    (void)state;
-    assert_int_equal(virtio_negotiate(device, 0, 0, no_names), OK);
-    assert_int_equal(device->ops->irq_enable(device, VIRTIO_IRQ_AUTO), OK);
-    assert_int_equal(device->irq_mode, VIRTIO_IRQ_MSIX);
-    assert_int_equal(virtio_take_events(device), 0);
+    assert_int_equal(vmem_virtio_negotiate(device, 0, 0, no_names), OK);
+    assert_int_equal(device->ops->irq_enable(device, VMEM_IRQ_AUTO), OK);
+    assert_int_equal(device->irq_mode, VMEM_IRQ_MSIX);
+    assert_int_equal(vmem_virtio_take_events(device), 0);
     /* P25: one for both, and several before they are taken. */
     fake_transport_interrupt(&fake, VIRTIO_EVENT_QUEUE);
     fake_transport_interrupt(&fake, VIRTIO_EVENT_CONFIG);
     assert_int_equal(device->nr_interrupts, 2);
-    assert_int_equal(virtio_take_events(device), VIRTIO_EVENT_QUEUE | VIRTIO_EVENT_CONFIG);
-    assert_int_equal(virtio_take_events(device), 0);
+    assert_int_equal(vmem_virtio_take_events(device), VIRTIO_EVENT_QUEUE | VIRTIO_EVENT_CONFIG);
+    assert_int_equal(vmem_virtio_take_events(device), 0);
     fake_transport_interrupt(&fake, VIRTIO_EVENT_QUEUE);
-    assert_int_equal(virtio_reset(device), OK);
-    assert_int_equal(virtio_take_events(device), 0);
+    assert_int_equal(vmem_virtio_reset(device), OK);
+    assert_int_equal(vmem_virtio_take_events(device), 0);
 }
 
-static void test_events_polled(void **state)
+TEST_WITH(test_events_polled, set_up, tear_down)
 {
-    (void)state;
-    assert_int_equal(virtio_negotiate(device, 0, 0, no_names), OK);
-    assert_int_equal(device->ops->irq_enable(device, VIRTIO_IRQ_POLL), OK);
-    virtio_driver_ok(device);
+    assert_int_equal(vmem_virtio_negotiate(device, 0, 0, no_names), OK);
+    assert_int_equal(device->ops->irq_enable(device, VMEM_IRQ_POLL), OK);
+    vmem_virtio_driver_ok(device);
     fake_transport_raise_config(&fake);
     assert_int_equal(device->nr_interrupts, 0);
-    assert_int_equal(virtio_take_events(device), VIRTIO_EVENT_QUEUE | VIRTIO_EVENT_CONFIG);
-    assert_int_equal(virtio_take_events(device), 0);
-}
-
-#define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        TEST(test_config_snapshot),    TEST(test_config_size), TEST(test_config_torn),
-        TEST(test_config_never_still), TEST(test_events),      TEST(test_events_polled),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    assert_int_equal(vmem_virtio_take_events(device), VIRTIO_EVENT_QUEUE | VIRTIO_EVENT_CONFIG);
+    assert_int_equal(vmem_virtio_take_events(device), 0);
 }

@@ -16,56 +16,52 @@ static const char *const no_names[24];
 static const struct virtio_mmio_address address = {FAKE_VIRTIO_MMIO_BASE, FAKE_VIRTIO_MMIO_BYTES,
                                                    FAKE_VIRTIO_MMIO_LINE};
 static struct fake_virtio_mmio *mmio;
-static struct virtio_device *device;
+static struct vmem_virtio *device;
 static struct virtqueue *queue;
 
-static int set_up(void **state)
+static void set_up(void)
 {
-    (void)state;
     fake_ram_start();
     mmio = fake_virtio_mmio_start();
     device = NULL;
     queue = NULL;
-    return 0;
 }
 
-static int tear_down(void **state)
+static void tear_down(void)
 {
-    (void)state;
     if (device) {
-        assert_int_equal(virtio_reset(device), OK);
-        virtqueue_destroy(queue);
-        virtio_mmio_destroy(device);
+        assert_int_equal(vmem_virtio_reset(device), OK);
+        vmem_queue_destroy(queue);
+        vmem_mmio_destroy(device);
     }
     fake_mmio_reset();
     fake_ram_stop();
-    return 0;
 }
 
-static void attach(enum virtio_irq_mode wanted)
+static void attach(enum vmem_irq_mode wanted)
 {
-    assert_int_equal(virtio_mmio_create(&address, &device), OK);
+    assert_int_equal(vmem_mmio_create(&address, &device), OK);
     device->name = "dev0";
     assert_int_equal(fake_rig_bring_up(device, wanted, &queue), OK);
 }
 
-static void test_end_to_end(void **state)
+TEST_WITH(test_end_to_end, set_up, tear_down)
 {
     static const u64 features[] = {BIT(RING_PACKED), BIT(INDIRECT_DESC), BIT(EVENT_IDX),
                                    BIT(IN_ORDER), BIT(NOTIFICATION_DATA)};
 
     for (unsigned i = 0; i < 1u << ARRAY_SIZE(features); i++) {
-        tear_down(state);
-        set_up(state);
+        tear_down();
+        set_up();
         for (unsigned j = 0; j < ARRAY_SIZE(features); j++)
             mmio->offered |= (i >> j & 1) != 0 ? features[j] : 0;
-        attach(VIRTIO_IRQ_AUTO);
+        attach(VMEM_IRQ_AUTO);
         assert_true(mmio->accepted == mmio->offered);
         assert_int_equal(mmio->status, 0x0f);
         assert_int_equal(mmio->size, 64);
         for (unsigned j = 0; j < 200; j++) {
             fake_rig_round_trip(queue);
-            assert_int_equal(virtio_take_events(device), VIRTIO_EVENT_QUEUE);
+            assert_int_equal(vmem_virtio_take_events(device), VIRTIO_EVENT_QUEUE);
         }
         assert_int_equal(device->nr_interrupts, 200);
         assert_int_equal(mmio->isr, 0);
@@ -73,40 +69,37 @@ static void test_end_to_end(void **state)
 }
 
 /* F3: a bit that this transport does not carry. */
-static void test_pci_only_feature(void **state)
+TEST_WITH(test_pci_only_feature, set_up, tear_down)
 {
-    (void)state;
     mmio->offered |= BIT(NOTIF_CONFIG_DATA);
-    attach(VIRTIO_IRQ_AUTO);
+    attach(VMEM_IRQ_AUTO);
     assert_true(mmio->accepted == BIT(VERSION_1));
 }
 
-static void test_location_and_type(void **state)
+TEST_WITH(test_location_and_type, set_up, tear_down)
 {
-    (void)state;
-    assert_int_equal(virtio_mmio_create(&address, &device), OK);
+    assert_int_equal(vmem_mmio_create(&address, &device), OK);
     assert_string_equal(device->location, "mmio 0xfeb00e00");
     assert_int_equal(device->device_type, VIRTIO_ID_MEM);
     assert_int_equal(device->ops->config_bytes(device), 0x100);
 }
 
-static void test_config_space(void **state)
+TEST_WITH(test_config_space, set_up, tear_down)
 {
     u8 snapshot[56];
 
-    (void)state;
-    assert_int_equal(virtio_mmio_create(&address, &device), OK);
+    assert_int_equal(vmem_mmio_create(&address, &device), OK);
     for (unsigned i = 0; i < sizeof(mmio->config); i++)
         mmio->config[i] = (u8)(i * 3);
     mmio->generation = 0x12345678;
-    assert_int_equal(virtio_read_config(device, snapshot, sizeof(snapshot)), OK);
+    assert_int_equal(vmem_virtio_read_config(device, snapshot, sizeof(snapshot)), OK);
     assert_memory_equal(snapshot, mmio->config, sizeof(snapshot));
     assert_int_equal(device->ops->read_config(device, 5, 1), 15);
     assert_int_equal(device->ops->read_config(device, 6, 2), 0x1512);
     assert_int_equal(device->ops->config_generation(device), 0x12345678);
 }
 
-static void test_not_a_device(void **state)
+TEST_WITH(test_not_a_device, set_up, tear_down)
 {
     static const struct {
         u32 magic;
@@ -119,21 +112,20 @@ static void test_not_a_device(void **state)
         {0x74726976, 3, 24, "register version 3, expected 2"},
         {0x74726976, 2, 0, ""}, /* a placeholder is no fault */
     };
-    struct virtio_device *none;
+    struct vmem_virtio *none;
 
-    (void)state;
     for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
         mmio->magic = cases[i].magic;
         mmio->version = cases[i].version;
         mmio->id = cases[i].id;
         fake_console_clear();
-        assert_int_equal(virtio_mmio_create(&address, &none), E_NODEV);
+        assert_int_equal(vmem_mmio_create(&address, &none), E_NODEV);
         assert_non_null(strstr(fake_console(), cases[i].line));
         assert_int_equal(fake_console()[0] != '\0', cases[i].line[0] != '\0');
     }
 }
 
-static void test_addresses_that_cannot_be(void **state)
+TEST_WITH(test_addresses_that_cannot_be, set_up, tear_down)
 {
     static const struct virtio_mmio_address addresses[] = {
         {0, 0x200, 5},
@@ -144,15 +136,14 @@ static void test_addresses_that_cannot_be(void **state)
         {(u64)1 << 46, 0x200, 5},
         {FAKE_VIRTIO_MMIO_BASE, ~(u64)0, 5},
     };
-    struct virtio_device *none;
+    struct vmem_virtio *none;
 
-    (void)state;
     for (unsigned i = 0; i < ARRAY_SIZE(addresses); i++)
-        assert_int_equal(virtio_mmio_create(&addresses[i], &none), E_RANGE);
+        assert_int_equal(vmem_mmio_create(&addresses[i], &none), E_RANGE);
 }
 
 /* Threat 10 */
-static void test_queue_sizes(void **state)
+TEST_WITH(test_queue_sizes, set_up, tear_down)
 {
     static const struct {
         u32 max;
@@ -160,28 +151,27 @@ static void test_queue_sizes(void **state)
     } cases[] = {{0, E_NODEV}, {48, E_INVAL}, {0x10000, E_INVAL}, {0x10040, E_INVAL}, {64, OK}};
 
     for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
-        tear_down(state);
-        set_up(state);
+        tear_down();
+        set_up();
         mmio->size_max = cases[i].max;
-        assert_int_equal(virtio_mmio_create(&address, &device), OK);
-        assert_int_equal(virtio_negotiate(device, 0, 0, no_names), OK);
-        assert_int_equal(virtqueue_create(device, 0, 128, &queue), cases[i].status);
+        assert_int_equal(vmem_mmio_create(&address, &device), OK);
+        assert_int_equal(vmem_virtio_negotiate(device, 0, 0, no_names), OK);
+        assert_int_equal(vmem_queue_create(device, 0, 128, &queue), cases[i].status);
     }
     mmio->ready = 1;
     struct virtqueue *second;
-    assert_int_equal(virtqueue_create(device, 0, 128, &second), E_BUSY);
+    assert_int_equal(vmem_queue_create(device, 0, 128, &second), E_BUSY);
 }
 
 /* 64-bit addresses as two halves, both of them. */
-static void test_queue_addresses(void **state)
+TEST_WITH(test_queue_addresses, set_up, tear_down)
 {
     struct virtqueue_layout layout = {.size = 64,
                                       .descriptors = 0x123456789000,
                                       .driver_area = 0xabcdef012340,
                                       .device_area = 0xfedcba987640};
 
-    (void)state;
-    assert_int_equal(virtio_mmio_create(&address, &device), OK);
+    assert_int_equal(vmem_mmio_create(&address, &device), OK);
     mmio->accepted = BIT(RING_PACKED); /* no memory is there: the fake looks at none then */
     assert_int_equal(device->ops->queue_enable(device, 0, &layout), OK);
     assert_true(mmio->areas[0] == layout.descriptors);
@@ -190,56 +180,43 @@ static void test_queue_addresses(void **state)
     assert_int_equal(mmio->ready, 1);
 }
 
-static void test_queue_reset(void **state)
-{
-    (void)state;
-    mmio->offered |= BIT(RING_RESET);
-    attach(VIRTIO_IRQ_AUTO);
-    fake_rig_round_trip(queue);
-    assert_int_equal(virtqueue_reset(queue), OK);
-    fake_rig_round_trip(queue);
-    mmio->reset_hangs = true;
-    assert_int_equal(virtqueue_reset(queue), E_TIMEOUT);
-}
-
-static void test_interrupts(void **state)
+TEST_WITH(test_interrupts, set_up, tear_down)
 {
     static const struct {
-        enum virtio_irq_mode wanted;
-        enum virtio_irq_mode mode;
+        enum vmem_irq_mode wanted;
+        enum vmem_irq_mode mode;
         bool warned;
-    } cases[] = {{VIRTIO_IRQ_AUTO, VIRTIO_IRQ_INTX, false},
-                 {VIRTIO_IRQ_INTX, VIRTIO_IRQ_INTX, false},
-                 {VIRTIO_IRQ_MSIX, VIRTIO_IRQ_INTX, true},
-                 {VIRTIO_IRQ_POLL, VIRTIO_IRQ_POLL, false}};
+    } cases[] = {{VMEM_IRQ_AUTO, VMEM_IRQ_INTX, false},
+                 {VMEM_IRQ_INTX, VMEM_IRQ_INTX, false},
+                 {VMEM_IRQ_MSIX, VMEM_IRQ_INTX, true},
+                 {VMEM_IRQ_POLL, VMEM_IRQ_POLL, false}};
 
     for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
-        tear_down(state);
-        set_up(state);
+        tear_down();
+        set_up();
         attach(cases[i].wanted);
         assert_int_equal(device->irq_mode, cases[i].mode);
         assert_int_equal(strstr(fake_console(), "cannot be had") != NULL, cases[i].warned);
         fake_rig_round_trip(queue);
-        assert_int_equal(virtio_take_events(device), VIRTIO_EVENT_QUEUE);
+        assert_int_equal(vmem_virtio_take_events(device), VIRTIO_EVENT_QUEUE);
         fake_virtio_mmio_interrupt(VIRTIO_EVENT_CONFIG);
-        assert_int_equal(virtio_take_events(device), VIRTIO_EVENT_CONFIG);
+        assert_int_equal(vmem_virtio_take_events(device), VIRTIO_EVENT_CONFIG);
         fake_virtio_mmio_interrupt(0xffffffff);
-        assert_int_equal(virtio_take_events(device), VIRTIO_EVENT_CONFIG | VIRTIO_EVENT_QUEUE);
+        assert_int_equal(vmem_virtio_take_events(device), VIRTIO_EVENT_CONFIG | VIRTIO_EVENT_QUEUE);
         mmio->isr = 0;
-        assert_int_equal(virtio_take_events(device), 0);
-        assert_int_equal(device->nr_interrupts, cases[i].mode == VIRTIO_IRQ_POLL ? 0 : 3);
+        assert_int_equal(vmem_virtio_take_events(device), 0);
+        assert_int_equal(device->nr_interrupts, cases[i].mode == VMEM_IRQ_POLL ? 0 : 3);
     }
 }
 
-static void test_line_that_is_not_there(void **state)
+TEST_WITH(test_line_that_is_not_there, set_up, tear_down)
 {
     struct virtio_mmio_address far = address;
 
-    (void)state;
     far.irq_line = 1000;
-    assert_int_equal(virtio_mmio_create(&far, &device), OK);
-    assert_int_equal(device->ops->irq_enable(device, VIRTIO_IRQ_AUTO), OK);
-    assert_int_equal(device->irq_mode, VIRTIO_IRQ_POLL);
+    assert_int_equal(vmem_mmio_create(&far, &device), OK);
+    assert_int_equal(device->ops->irq_enable(device, VMEM_IRQ_AUTO), OK);
+    assert_int_equal(device->irq_mode, VMEM_IRQ_POLL);
 }
 
 static void other_handler(void *context)
@@ -248,10 +225,9 @@ static void other_handler(void *context)
 }
 
 /* Threat 11: the line is given up as well, so that the platform can mask it. */
-static void test_storm(void **state)
+TEST_WITH(test_storm, set_up, tear_down)
 {
-    (void)state;
-    attach(VIRTIO_IRQ_AUTO);
+    attach(VMEM_IRQ_AUTO);
     while (platform_irq_attach_line(3, other_handler, NULL) == OK)
         ;
     /* Many, but spread over time: no storm. */
@@ -260,24 +236,24 @@ static void test_storm(void **state)
             fake_virtio_mmio_interrupt(VIRTIO_EVENT_CONFIG);
         fake_advance_ms(10);
     }
-    assert_int_equal(device->irq_mode, VIRTIO_IRQ_INTX);
+    assert_int_equal(device->irq_mode, VMEM_IRQ_INTX);
     assert_int_equal(device->nr_interrupts, 10000);
     mmio->isr_stuck = true;
     for (unsigned i = 0; i < 10000; i++)
         fake_virtio_mmio_interrupt(VIRTIO_EVENT_CONFIG);
-    assert_int_equal(device->irq_mode, VIRTIO_IRQ_POLL);
+    assert_int_equal(device->irq_mode, VMEM_IRQ_POLL);
     assert_int_equal(device->nr_interrupts, 10000 + 4097);
     assert_non_null(strstr(fake_console(), "the device is polled from now on"));
     mmio->isr_stuck = false;
-    assert_int_equal(virtio_take_events(device), VIRTIO_EVENT_CONFIG);
-    assert_int_equal(virtio_take_events(device), 0);
+    assert_int_equal(vmem_virtio_take_events(device), VIRTIO_EVENT_CONFIG);
+    assert_int_equal(vmem_virtio_take_events(device), 0);
     assert_int_equal(platform_irq_attach_line(3, other_handler, NULL), OK);
     fake_rig_round_trip(queue);
-    assert_int_equal(virtio_take_events(device), VIRTIO_EVENT_QUEUE);
+    assert_int_equal(vmem_virtio_take_events(device), VIRTIO_EVENT_QUEUE);
     assert_int_equal(device->nr_interrupts, 10000 + 4097);
 }
 
-static void test_parse(void **state)
+TEST_WITH(test_parse, set_up, tear_down)
 {
     static const struct {
         const char *text;
@@ -305,10 +281,9 @@ static void test_parse(void **state)
         {"4K@0xfffffffffffff100:5", E_RANGE, {0}},
     };
 
-    (void)state;
     for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
         struct virtio_mmio_address parsed;
-        int status = virtio_mmio_parse(cases[i].text, &parsed);
+        int status = vmem_mmio_parse(cases[i].text, &parsed);
         if (status != cases[i].status)
             fail_msg("'%s': status %d", cases[i].text, status);
         if (status != OK)
@@ -317,26 +292,4 @@ static void test_parse(void **state)
         assert_true(parsed.bytes == cases[i].address.bytes);
         assert_int_equal(parsed.irq_line, cases[i].address.irq_line);
     }
-}
-
-#define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        TEST(test_end_to_end),
-        TEST(test_pci_only_feature),
-        TEST(test_location_and_type),
-        TEST(test_config_space),
-        TEST(test_not_a_device),
-        TEST(test_addresses_that_cannot_be),
-        TEST(test_queue_sizes),
-        TEST(test_queue_addresses),
-        TEST(test_queue_reset),
-        TEST(test_interrupts),
-        TEST(test_line_that_is_not_there),
-        TEST(test_storm),
-        TEST(test_parse),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

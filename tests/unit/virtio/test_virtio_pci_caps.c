@@ -15,28 +15,24 @@
 static struct fake_virtio_pci fake;
 static struct virtio_pci_windows windows;
 
-static int set_up(void **state)
+static void set_up(void)
 {
     static struct boot_info boot;
 
-    (void)state;
     fake_boot(&boot, 2 << 20);
     fake_virtio_pci_start(&fake, VIRTIO_ID_MEM, 0);
-    return 0;
 }
 
-static int tear_down(void **state)
+static void tear_down(void)
 {
-    (void)state;
-    log_levels[LOG_VIRTIO] = LOG_LEVEL_INFO;
+    log_levels[LOG_VMEM] = LOG_LEVEL_INFO;
     fake_pci_stop();
     fake_shutdown();
-    return 0;
 }
 
 static int find(void)
 {
-    return virtio_pci_find_windows(fake_virtio_pci_scan(&fake), &windows);
+    return vmem_pci_find_windows(fake_virtio_pci_scan(&fake), &windows);
 }
 
 static void assert_window(const struct virtio_pci_window *window, u32 offset, u32 bytes)
@@ -47,9 +43,8 @@ static void assert_window(const struct virtio_pci_window *window, u32 offset, u3
 }
 
 /* QEMU's own list, PCI_CFG with BAR 0 and length 0 among it (P5). */
-static void test_as_qemu_has_it(void **state)
+TEST_WITH(test_as_qemu_has_it, set_up, tear_down)
 {
-    (void)state;
     assert_int_equal(find(), OK);
     assert_window(&windows.common, FAKE_VIRTIO_COMMON, 0x1000);
     assert_window(&windows.isr, FAKE_VIRTIO_ISR, 0x1000);
@@ -137,14 +132,14 @@ static void add_sane_caps(u8 except)
     }
 }
 
-static void test_capabilities(void **state)
+TEST_WITH(test_capabilities, set_up, tear_down)
 {
     for (unsigned i = 0; i < 2 * ARRAY_SIZE(cap_cases); i++) {
         const struct cap_case *test = &cap_cases[i / 2];
         bool is_alone = i % 2 != 0;
         print_message("  %s%s\n", test->name, is_alone ? ", alone" : "");
-        tear_down(state);
-        set_up(state);
+        tear_down();
+        set_up();
         fake_virtio_pci_clear_caps(&fake);
         fake_pci_add_bar(fake.function, 2, PCI_BAR_IS_IO, 0x100, 0xc000, NULL, NULL);
         fake_virtio_pci_add_cap(&fake, 0x40, test->cap_bytes, test->type, test->bar, test->offset,
@@ -167,9 +162,8 @@ static void test_capabilities(void **state)
 }
 
 /* P6: of two usable ones the first. */
-static void test_first_of_two(void **state)
+TEST_WITH(test_first_of_two, set_up, tear_down)
 {
-    (void)state;
     fake_virtio_pci_clear_caps(&fake);
     fake_virtio_pci_add_cap(&fake, 0x40, 16, 1, 4, 0x2000, 64);
     fake_virtio_pci_add_cap(&fake, 0x50, 16, 1, 4, 0x2040, 64);
@@ -179,7 +173,7 @@ static void test_first_of_two(void **state)
 }
 
 /* P11: none at all is a legacy device. */
-static void test_missing_structures(void **state)
+TEST_WITH(test_missing_structures, set_up, tear_down)
 {
     static const struct {
         u8 type;
@@ -193,8 +187,8 @@ static void test_missing_structures(void **state)
     };
 
     for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
-        tear_down(state);
-        set_up(state);
+        tear_down();
+        set_up();
         fake_virtio_pci_clear_caps(&fake);
         add_sane_caps(cases[i].type);
         assert_int_equal(find(), cases[i].status);
@@ -206,9 +200,8 @@ static void test_missing_structures(void **state)
 }
 
 /* Threats 1 and 2: a vendor capability with a matching type byte only, cycles, wild pointers. */
-static void test_list_is_hostile(void **state)
+TEST_WITH(test_list_is_hostile, set_up, tear_down)
 {
-    (void)state;
     fake_virtio_pci_clear_caps(&fake);
     fake_virtio_pci_add_cap(&fake, 0x40, 16, 1, 4, 0x2000, 64);
     fake_pci_set(fake.function, 0x40, 1, 0x05); /* MSI, in fact */
@@ -231,10 +224,9 @@ static void test_list_is_hostile(void **state)
 }
 
 /* A capability at the very end of config space, whose fields would leave it. */
-static void test_cap_at_the_end(void **state)
+TEST_WITH(test_cap_at_the_end, set_up, tear_down)
 {
-    (void)state;
-    log_levels[LOG_VIRTIO] = LOG_LEVEL_DEBUG;
+    log_levels[LOG_VMEM] = LOG_LEVEL_DEBUG;
     fake_virtio_pci_clear_caps(&fake);
     fake_pci_add_capability(fake.function, 0xf8, PCI_CAP_VENDOR);
     fake_pci_set(fake.function, 0xfa, 2, 0x0110); /* common, 16 bytes */
@@ -245,21 +237,20 @@ static void test_cap_at_the_end(void **state)
 }
 
 /* Threat 3: a BAR that firmware gave no address, on a machine that has none to give. */
-static void test_bar_without_address(void **state)
+TEST_WITH(test_bar_without_address, set_up, tear_down)
 {
-    (void)state;
     fake_pci_set(fake.function, PCI_BAR0 + 16, 4, 0xc);
     fake_pci_set(fake.function, PCI_BAR0 + 20, 4, 0);
-    log_levels[LOG_VIRTIO] = LOG_LEVEL_DEBUG;
+    log_levels[LOG_VMEM] = LOG_LEVEL_DEBUG;
     pci_init(NULL);
     assert_int_equal(pci_scan(), 1);
-    assert_int_equal(virtio_pci_find_windows(pci_device_at(0), &windows), E_NODEV);
+    assert_int_equal(vmem_pci_find_windows(pci_device_at(0), &windows), E_NODEV);
     assert_non_null(strstr(fake_console(), "the BAR has no address"));
     assert_non_null(strstr(fake_console(), "error: no usable common structure"));
 }
 
 /* Threat 3 */
-static void test_structures_overlap(void **state)
+TEST_WITH(test_structures_overlap, set_up, tear_down)
 {
     static const struct {
         u8 type;
@@ -273,8 +264,8 @@ static void test_structures_overlap(void **state)
     };
 
     for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
-        tear_down(state);
-        set_up(state);
+        tear_down();
+        set_up();
         fake_virtio_pci_clear_caps(&fake);
         fake_virtio_pci_add_cap(&fake, 0x40, 16, cases[i].type, 4, cases[i].offset, 56);
         add_sane_caps(cases[i].type);
@@ -284,7 +275,7 @@ static void test_structures_overlap(void **state)
 }
 
 /* Threat 5: queue_notify_off * multiplier, which no 32-bit product may wrap. */
-static void test_notify_offsets(void **state)
+TEST_WITH(test_notify_offsets, set_up, tear_down)
 {
     static const struct {
         u32 window_offset;
@@ -314,27 +305,14 @@ static void test_notify_offsets(void **state)
         {0, 0x4000, 0x1000, 3, 2, OK, 0x3000},
     };
 
-    (void)state;
     assert_int_equal(find(), OK);
     for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
         u64 offset = 0;
         windows.notify.offset = cases[i].window_offset;
         windows.notify.bytes = cases[i].window_bytes;
         windows.notify_multiplier = cases[i].multiplier;
-        int status = virtio_pci_notify_offset(&windows, cases[i].off, cases[i].bytes, &offset);
+        int status = vmem_pci_notify_offset(&windows, cases[i].off, cases[i].bytes, &offset);
         if (status != cases[i].status || offset != cases[i].offset)
             fail_msg("case %u: status %d, offset 0x%x", i, status, (unsigned)offset);
     }
-}
-
-#define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        TEST(test_as_qemu_has_it),     TEST(test_capabilities),    TEST(test_first_of_two),
-        TEST(test_missing_structures), TEST(test_list_is_hostile), TEST(test_cap_at_the_end),
-        TEST(test_structures_overlap), TEST(test_notify_offsets),  TEST(test_bar_without_address),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

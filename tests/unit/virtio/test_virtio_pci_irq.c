@@ -22,53 +22,53 @@ struct irq_case {
     bool no_messages;    /* the platform has none */
     u8 pin;
     u8 line;
-    enum virtio_irq_mode wanted;
-    enum virtio_irq_mode mode;
+    enum vmem_irq_mode wanted;
+    enum vmem_irq_mode mode;
     u16 queue_vector;
 };
 
 static const struct irq_case irq_cases[] = {
-    {"two vectors", 2, 4, false, 1, LINE, VIRTIO_IRQ_AUTO, VIRTIO_IRQ_MSIX, 1},
-    {"P22: more than needed", 4, 4, false, 1, LINE, VIRTIO_IRQ_AUTO, VIRTIO_IRQ_MSIX, 1},
-    {"P22: one vector", 1, 4, false, 1, LINE, VIRTIO_IRQ_AUTO, VIRTIO_IRQ_MSIX, 0},
-    {"P24: the second one fails", 2, 1, false, 1, LINE, VIRTIO_IRQ_AUTO, VIRTIO_IRQ_MSIX, 0},
-    {"P24: all fail", 2, 0, false, 1, LINE, VIRTIO_IRQ_AUTO, VIRTIO_IRQ_INTX, 0xffff},
-    {"no MSI-X", 0, 4, false, 1, LINE, VIRTIO_IRQ_AUTO, VIRTIO_IRQ_INTX, 0xffff},
-    {"no local APIC", 2, 4, true, 1, LINE, VIRTIO_IRQ_AUTO, VIRTIO_IRQ_INTX, 0xffff},
-    {"no pin", 0, 4, false, 0, LINE, VIRTIO_IRQ_AUTO, VIRTIO_IRQ_POLL, 0xffff},
-    {"no line", 0, 4, false, 1, 0xff, VIRTIO_IRQ_AUTO, VIRTIO_IRQ_POLL, 0xffff},
-    {"nothing works", 2, 0, true, 1, 0xff, VIRTIO_IRQ_AUTO, VIRTIO_IRQ_POLL, 0xffff},
-    {"INTx asked for", 2, 4, false, 1, LINE, VIRTIO_IRQ_INTX, VIRTIO_IRQ_INTX, 0xffff},
-    {"polling asked for", 2, 4, false, 1, LINE, VIRTIO_IRQ_POLL, VIRTIO_IRQ_POLL, 0xffff},
-    {"MSI-X asked for", 2, 4, false, 1, LINE, VIRTIO_IRQ_MSIX, VIRTIO_IRQ_MSIX, 1},
-    {"MSI-X asked for in vain", 0, 4, false, 1, LINE, VIRTIO_IRQ_MSIX, VIRTIO_IRQ_INTX, 0xffff},
-    {"INTx asked for in vain", 2, 4, false, 0, LINE, VIRTIO_IRQ_INTX, VIRTIO_IRQ_POLL, 0xffff},
+    {"two vectors", 2, 4, false, 1, LINE, VMEM_IRQ_AUTO, VMEM_IRQ_MSIX, 1},
+    {"P22: more than needed", 4, 4, false, 1, LINE, VMEM_IRQ_AUTO, VMEM_IRQ_MSIX, 1},
+    {"P22: one vector", 1, 4, false, 1, LINE, VMEM_IRQ_AUTO, VMEM_IRQ_MSIX, 0},
+    {"P24: the second one fails", 2, 1, false, 1, LINE, VMEM_IRQ_AUTO, VMEM_IRQ_MSIX, 0},
+    {"P24: all fail", 2, 0, false, 1, LINE, VMEM_IRQ_AUTO, VMEM_IRQ_INTX, 0xffff},
+    {"no MSI-X", 0, 4, false, 1, LINE, VMEM_IRQ_AUTO, VMEM_IRQ_INTX, 0xffff},
+    {"no local APIC", 2, 4, true, 1, LINE, VMEM_IRQ_AUTO, VMEM_IRQ_INTX, 0xffff},
+    {"no pin", 0, 4, false, 0, LINE, VMEM_IRQ_AUTO, VMEM_IRQ_POLL, 0xffff},
+    {"no line", 0, 4, false, 1, 0xff, VMEM_IRQ_AUTO, VMEM_IRQ_POLL, 0xffff},
+    {"nothing works", 2, 0, true, 1, 0xff, VMEM_IRQ_AUTO, VMEM_IRQ_POLL, 0xffff},
+    {"INTx asked for", 2, 4, false, 1, LINE, VMEM_IRQ_INTX, VMEM_IRQ_INTX, 0xffff},
+    {"polling asked for", 2, 4, false, 1, LINE, VMEM_IRQ_POLL, VMEM_IRQ_POLL, 0xffff},
+    {"MSI-X asked for", 2, 4, false, 1, LINE, VMEM_IRQ_MSIX, VMEM_IRQ_MSIX, 1},
+    {"MSI-X asked for in vain", 0, 4, false, 1, LINE, VMEM_IRQ_MSIX, VMEM_IRQ_INTX, 0xffff},
+    {"INTx asked for in vain", 2, 4, false, 0, LINE, VMEM_IRQ_INTX, VMEM_IRQ_POLL, 0xffff},
 };
 
 /* The events of a config change and of a used buffer reach the driver, in whatever mode. */
 static void check_events(void)
 {
     fake_rig_round_trip(queue);
-    u32 events = virtio_take_events(device);
+    u32 events = vmem_virtio_take_events(device);
     assert_int_not_equal(events & VIRTIO_EVENT_QUEUE, 0);
-    assert_int_equal(virtio_take_events(device), 0);
+    assert_int_equal(vmem_virtio_take_events(device), 0);
     fake_virtio_pci_interrupt(&fake, 2);
-    assert_int_not_equal(virtio_take_events(device) & VIRTIO_EVENT_CONFIG, 0);
+    assert_int_not_equal(vmem_virtio_take_events(device) & VIRTIO_EVENT_CONFIG, 0);
     fake_virtio_pci_interrupt(&fake, 3); /* P25 */
-    assert_int_not_equal(virtio_take_events(device) & VIRTIO_EVENT_CONFIG, 0);
-    assert_int_equal(virtio_take_events(device), 0);
-    if (device->irq_mode == VIRTIO_IRQ_POLL)
+    assert_int_not_equal(vmem_virtio_take_events(device) & VIRTIO_EVENT_CONFIG, 0);
+    assert_int_equal(vmem_virtio_take_events(device), 0);
+    if (device->irq_mode == VMEM_IRQ_POLL)
         assert_int_equal(device->nr_interrupts, 0);
     else
         assert_int_equal(device->nr_interrupts, 3);
 }
 
-static void test_irq_modes(void **state)
+TEST_WITH(test_irq_modes, set_up, tear_down)
 {
     for (unsigned i = 0; i < ARRAY_SIZE(irq_cases); i++) {
         const struct irq_case *test = &irq_cases[i];
         print_message("  %s\n", test->name);
-        tear_down(state);
+        tear_down();
         boot(test->nr_vectors);
         fake.vectors_usable = test->vectors_usable;
         fake_fail_irq_messages(test->no_messages);
@@ -78,80 +78,78 @@ static void test_irq_modes(void **state)
         assert_int_equal(device->irq_mode, test->mode);
         assert_int_equal(fake.queues[0].vector, test->queue_vector);
         bool intx_off = (fake_pci_get(fake.function, PCI_COMMAND, 2) & 0x400) != 0;
-        assert_int_equal(intx_off, test->mode != VIRTIO_IRQ_INTX);
+        assert_int_equal(intx_off, test->mode != VMEM_IRQ_INTX);
         check_events();
-        bool in_vain = test->wanted != VIRTIO_IRQ_AUTO && test->wanted != test->mode;
+        bool in_vain = test->wanted != VMEM_IRQ_AUTO && test->wanted != test->mode;
         assert_int_equal(strstr(fake_console(), "cannot be had") != NULL, in_vain);
     }
 }
 
 /* A reset makes the device forget its vectors; enabling again starts over and leaks no handler. */
-static void enable_again(enum virtio_irq_mode mode)
+static void enable_again(enum vmem_irq_mode mode)
 {
     assert_int_equal(attach(mode), OK);
     for (unsigned i = 0; i < 200; i++) {
-        assert_int_equal(virtio_negotiate(device, 0, 0, no_names), OK);
-        virtqueue_destroy(queue);
+        assert_int_equal(vmem_virtio_negotiate(device, 0, 0, no_names), OK);
+        vmem_queue_destroy(queue);
         queue = NULL;
         assert_int_equal(fake.config_vector, 0xffff);
         assert_int_equal(device->ops->irq_enable(device, mode), OK);
         assert_int_equal(device->irq_mode, mode);
-        assert_int_equal(virtqueue_create(device, 0, 128, &queue), OK);
-        virtio_driver_ok(device);
+        assert_int_equal(vmem_queue_create(device, 0, 128, &queue), OK);
+        vmem_virtio_driver_ok(device);
     }
     fake_rig_round_trip(queue);
-    assert_int_equal(virtio_take_events(device), VIRTIO_EVENT_QUEUE);
+    assert_int_equal(vmem_virtio_take_events(device), VIRTIO_EVENT_QUEUE);
 }
 
-static void test_irq_enable_again(void **state)
+TEST_WITH(test_irq_enable_again, set_up, tear_down)
 {
-    enable_again(VIRTIO_IRQ_MSIX);
-    tear_down(state);
-    set_up(state);
-    enable_again(VIRTIO_IRQ_INTX);
+    enable_again(VMEM_IRQ_MSIX);
+    tear_down();
+    set_up();
+    enable_again(VMEM_IRQ_INTX);
 }
 
 /* Another device's interrupt on a shared line, and one before DRIVER_OK: nothing happens. */
-static void test_spurious_interrupts(void **state)
+TEST_WITH(test_spurious_interrupts, set_up, tear_down)
 {
-    (void)state;
-    tear_down(state);
+    tear_down();
     boot(0);
     create();
     fake_raise_line(LINE); /* not ours yet */
-    assert_int_equal(virtio_negotiate(device, 0, 0, no_names), OK);
-    assert_int_equal(device->ops->irq_enable(device, VIRTIO_IRQ_AUTO), OK);
+    assert_int_equal(vmem_virtio_negotiate(device, 0, 0, no_names), OK);
+    assert_int_equal(device->ops->irq_enable(device, VMEM_IRQ_AUTO), OK);
     for (unsigned i = 0; i < 100; i++)
         fake_raise_line(LINE);
-    assert_int_equal(virtio_take_events(device), 0);
+    assert_int_equal(vmem_virtio_take_events(device), 0);
     assert_int_equal(fake.nr_isr_reads, 100);
     fake_virtio_pci_interrupt(&fake, 2);
-    assert_int_equal(virtio_take_events(device), VIRTIO_EVENT_CONFIG);
+    assert_int_equal(vmem_virtio_take_events(device), VIRTIO_EVENT_CONFIG);
     device->ops->irq_disable(device);
     fake_raise_line(LINE);
     assert_int_equal(fake.nr_isr_reads, 101);
 }
 
 /* Threat 11: an ISR of all ones says no more than both events. */
-static void test_isr_all_ones(void **state)
+TEST_WITH(test_isr_all_ones, set_up, tear_down)
 {
-    (void)state;
-    tear_down(state);
+    tear_down();
     boot(0);
-    assert_int_equal(attach(VIRTIO_IRQ_AUTO), OK);
+    assert_int_equal(attach(VMEM_IRQ_AUTO), OK);
     fake_virtio_pci_interrupt(&fake, 0xff);
-    assert_int_equal(virtio_take_events(device), VIRTIO_EVENT_QUEUE | VIRTIO_EVENT_CONFIG);
+    assert_int_equal(vmem_virtio_take_events(device), VIRTIO_EVENT_QUEUE | VIRTIO_EVENT_CONFIG);
     fake_virtio_pci_interrupt(&fake, 0xfc); /* reserved bits */
-    assert_int_equal(virtio_take_events(device), 0);
+    assert_int_equal(vmem_virtio_take_events(device), 0);
 }
 
 /* Threat 11: a storm is cut off, said once, and the device is polled from then on. */
 static void storm(unsigned nr_vectors)
 {
-    tear_down(NULL);
+    tear_down();
     boot(nr_vectors);
-    assert_int_equal(attach(VIRTIO_IRQ_AUTO), OK);
-    enum virtio_irq_mode before = device->irq_mode;
+    assert_int_equal(attach(VMEM_IRQ_AUTO), OK);
+    enum vmem_irq_mode before = device->irq_mode;
     for (unsigned i = 0; i < 100; i++) {
         /* Many, but spread over time: no storm. */
         for (unsigned j = 0; j < 100; j++)
@@ -162,40 +160,25 @@ static void storm(unsigned nr_vectors)
     fake.isr_stuck = true;
     for (unsigned i = 0; i < 10000; i++)
         fake_virtio_pci_interrupt(&fake, 2);
-    assert_int_equal(device->irq_mode, VIRTIO_IRQ_POLL);
+    assert_int_equal(device->irq_mode, VMEM_IRQ_POLL);
     assert_int_equal(device->nr_interrupts, 10000 + 4097);
     const char *warning = strstr(fake_console(), "more than 4096 interrupts in 100 ms");
     assert_non_null(warning);
     assert_null(strstr(warning + 1, "more than 4096 interrupts"));
-    assert_int_equal(virtio_take_events(device) & VIRTIO_EVENT_CONFIG, VIRTIO_EVENT_CONFIG);
+    assert_int_equal(vmem_virtio_take_events(device) & VIRTIO_EVENT_CONFIG, VIRTIO_EVENT_CONFIG);
     assert_true((fake_pci_get(fake.function, PCI_COMMAND, 2) & 0x400) != 0);
     fake.isr_stuck = false;
-    (void)virtio_take_events(device);
+    (void)vmem_virtio_take_events(device);
     /* What is wanted from now on is seen by looking. */
     fake_rig_round_trip(queue);
-    assert_int_equal(virtio_take_events(device), VIRTIO_EVENT_QUEUE);
+    assert_int_equal(vmem_virtio_take_events(device), VIRTIO_EVENT_QUEUE);
     fake_virtio_pci_interrupt(&fake, 2);
-    assert_int_equal(virtio_take_events(device), VIRTIO_EVENT_CONFIG);
+    assert_int_equal(vmem_virtio_take_events(device), VIRTIO_EVENT_CONFIG);
 }
 
-static void test_storm(void **state)
+TEST_WITH(test_storm, set_up, tear_down)
 {
-    (void)state;
     storm(0);
     storm(1);
     storm(2);
-}
-
-#define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        TEST(test_irq_modes),
-        TEST(test_irq_enable_again),
-        TEST(test_spurious_interrupts),
-        TEST(test_isr_all_ones),
-        TEST(test_storm),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,7 +3,7 @@
  * What stands on which side of each barrier: the device runs inside the
  * barriers, as one on another processor could. Q13, Q14, K8.
  */
-#include <asm/barrier.h>
+#include "tests/fakes/fake_library_arch.h"
 
 #include "drivers/virtio/core/virtio_spec.h"
 #include "include/status.h"
@@ -65,18 +65,17 @@ static void look_for_buffer(char kind)
 }
 
 /* Q13: before the write barrier nothing is available; after it, at the full one, all of it is. */
-static void test_index_comes_last(void **state)
+TEST(test_index_comes_last)
 {
-    (void)state;
     for (unsigned i = 0; i < ARRAY_SIZE(formats); i++) {
         start(formats[i], look_for_buffer);
         assert_int_equal(fake_rig_add(&rig, 3, 0x5a, 24), OK);
-        virtqueue_publish(rig.queue);
+        vmem_queue_publish(rig.queue);
         assert_string_equal(barriers, "wf");
         assert_false(seen_early);
         assert_true(seen_at_full);
         assert_int_equal(seen.nr_pieces, 2);
-        assert_ptr_equal(phys_to_virt(seen.pieces[0].paddr), fake_rig_buffer(&rig, 3));
+        assert_ptr_equal(fake_device_memory(seen.pieces[0].address), fake_rig_buffer(&rig, 3));
         assert_int_equal(seen.pieces[1].bytes, 24);
         fake_rig_stop(&rig);
     }
@@ -90,29 +89,27 @@ static void wish_for_notification(char kind)
 }
 
 /* Q14, K8 */
-static void test_wish_is_read_last(void **state)
+TEST(test_wish_is_read_last)
 {
-    (void)state;
     for (unsigned i = 0; i < ARRAY_SIZE(formats); i++) {
         start(formats[i], NULL);
         fake_ring_want_notify(ring(), false);
         fake_on_barrier = wish_for_notification;
         assert_int_equal(fake_rig_add(&rig, 0, 0, 4), OK);
-        virtqueue_publish(rig.queue);
+        vmem_queue_publish(rig.queue);
         assert_int_equal(rig.transport.nr_notifies, 1);
         fake_rig_stop(&rig);
     }
 }
 
 /* K6: of several lists in a packed ring each has a barrier before its first descriptor. */
-static void test_each_packed_list_has_its_barrier(void **state)
+TEST(test_each_packed_list_has_its_barrier)
 {
-    (void)state;
     start(BIT(RING_PACKED), look_for_buffer);
     for (unsigned i = 0; i < 3; i++)
         assert_int_equal(fake_rig_add(&rig, i, 0, 4), OK);
     assert_string_equal(barriers, "ww");
-    virtqueue_publish(rig.queue);
+    vmem_queue_publish(rig.queue);
     assert_string_equal(barriers, "wwwf");
     assert_false(seen_early);
     fake_rig_stop(&rig);
@@ -137,16 +134,15 @@ static void use_at_full(char kind)
 }
 
 /* A buffer used between our last look and our wish for an interrupt is found by looking again. */
-static void test_look_again_after_arming(void **state)
+TEST(test_look_again_after_arming)
 {
     struct virtqueue_used used;
     struct fake_buffer first;
 
-    (void)state;
     start(BIT(EVENT_IDX), NULL);
     assert_int_equal(fake_rig_add(&rig, 0, 0, 4), OK);
     assert_int_equal(fake_rig_add(&rig, 1, 0, 4), OK);
-    virtqueue_publish(rig.queue);
+    vmem_queue_publish(rig.queue);
     assert_true(fake_ring_pop(ring(), &first));
     fake_ring_push(ring(), &first, 4);
     fake_rig_expect(&rig, 0, 4);
@@ -155,7 +151,7 @@ static void test_look_again_after_arming(void **state)
     assert_true(seen_at_full);
     assert_string_equal(barriers, "fr");
     fake_on_barrier = NULL;
-    assert_int_equal(virtqueue_take_used(rig.queue, &used), E_AGAIN);
+    assert_int_equal(vmem_queue_take_used(rig.queue, &used), E_AGAIN);
     fake_rig_stop(&rig);
 }
 
@@ -166,19 +162,18 @@ static void rewrite_entry(char kind)
     if (kind != 'r')
         return;
     bool is_packed = (rig.transport.accepted & BIT(RING_PACKED)) != 0;
-    u8 *length =
-        phys_to_virt(is_packed ? ring()->layout.descriptors + 8 : ring()->layout.device_area + 8);
+    u8 *length = fake_device_memory(is_packed ? ring()->layout.descriptors + 8
+                                              : ring()->layout.device_area + 8);
     *length = 3;
 }
 
-static void test_entry_is_read_last(void **state)
+TEST(test_entry_is_read_last)
 {
-    (void)state;
     for (unsigned i = 0; i < ARRAY_SIZE(formats); i++) {
         struct fake_buffer buffer;
         start(formats[i], NULL);
         assert_int_equal(fake_rig_add(&rig, 0, 0, 4), OK);
-        virtqueue_publish(rig.queue);
+        vmem_queue_publish(rig.queue);
         assert_true(fake_ring_pop(ring(), &buffer));
         fake_ring_push(ring(), &buffer, 4);
         fake_on_barrier = rewrite_entry;
@@ -186,16 +181,4 @@ static void test_entry_is_read_last(void **state)
         assert_string_equal(barriers, "r");
         fake_rig_stop(&rig);
     }
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_index_comes_last),
-        cmocka_unit_test(test_wish_is_read_last),
-        cmocka_unit_test(test_each_packed_list_has_its_barrier),
-        cmocka_unit_test(test_look_again_after_arming),
-        cmocka_unit_test(test_entry_is_read_last),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -34,31 +34,29 @@ static const struct size_case size_cases[] = {
     {49152, 8, false, E_INVAL, 0},
 };
 
-static void test_queue_sizes(void **state)
+TEST(test_queue_sizes)
 {
-    (void)state;
     for (unsigned i = 0; i < ARRAY_SIZE(size_cases); i++) {
         const struct size_case *test = &size_cases[i];
-        struct virtio_device *device = &rig.transport.device;
+        struct vmem_virtio *device = &rig.transport.device;
         fake_rig_boot(&rig);
         rig.transport.queue_size_max = test->max;
         rig.transport.offered |= test->packed ? BIT(RING_PACKED) : 0;
-        assert_int_equal(virtio_negotiate(device, 0, 0, no_names), OK);
-        assert_int_equal(virtqueue_create(device, 0, test->wanted, &rig.queue), test->status);
+        assert_int_equal(vmem_virtio_negotiate(device, 0, 0, no_names), OK);
+        assert_int_equal(vmem_queue_create(device, 0, test->wanted, &rig.queue), test->status);
         if (test->status == OK)
-            assert_int_equal(virtqueue_size(rig.queue), test->size);
+            assert_int_equal(vmem_queue_size(rig.queue), test->size);
         fake_rig_stop(&rig);
     }
 }
 
-static void test_odd_packed_size_works(void **state)
+TEST(test_odd_packed_size_works)
 {
-    (void)state;
     for (u16 size = 3; size < 20; size += 2) {
         fake_rig_start(&rig, BIT(RING_PACKED), size);
         for (unsigned i = 0; i < 100; i++) {
             assert_int_equal(fake_rig_add(&rig, 0, (u8)i, 4), OK);
-            virtqueue_publish(rig.queue);
+            vmem_queue_publish(rig.queue);
             fake_rig_expect(&rig, 0, 4);
         }
         fake_rig_stop(&rig);
@@ -66,38 +64,35 @@ static void test_odd_packed_size_works(void **state)
 }
 
 /* The transport's refusal is handed on, and nothing stays allocated (fake_rig_stop checks). */
-static void test_enable_fails(void **state)
+TEST(test_enable_fails)
 {
 
-    (void)state;
     fake_rig_boot(&rig);
     rig.transport.faults.queue_enable_status = E_UNSUPPORTED;
-    assert_int_equal(virtio_negotiate(&rig.transport.device, 0, 0, no_names), OK);
-    assert_int_equal(virtqueue_create(&rig.transport.device, 0, 8, &rig.queue), E_UNSUPPORTED);
+    assert_int_equal(vmem_virtio_negotiate(&rig.transport.device, 0, 0, no_names), OK);
+    assert_int_equal(vmem_queue_create(&rig.transport.device, 0, 8, &rig.queue), E_UNSUPPORTED);
     assert_null(rig.queue);
     fake_rig_stop(&rig);
 }
 
-static void test_no_such_queue(void **state)
+TEST(test_no_such_queue)
 {
     struct virtqueue *other = NULL;
 
-    (void)state;
     fake_rig_boot(&rig);
-    assert_int_equal(virtio_negotiate(&rig.transport.device, 0, 0, no_names), OK);
-    assert_int_equal(virtqueue_create(&rig.transport.device, 1, 8, &other), E_NODEV);
+    assert_int_equal(vmem_virtio_negotiate(&rig.transport.device, 0, 0, no_names), OK);
+    assert_int_equal(vmem_queue_create(&rig.transport.device, 1, 8, &other), E_NODEV);
     fake_rig_stop(&rig);
 }
 
 /* Out of memory at either allocation leaves nothing behind. */
-static void test_out_of_memory(void **state)
+TEST(test_out_of_memory)
 {
     static paddr_t pages[8192];
     unsigned nr_pages = 0;
 
-    (void)state;
     fake_rig_boot(&rig);
-    assert_int_equal(virtio_negotiate(&rig.transport.device, 0, 0, no_names), OK);
+    assert_int_equal(vmem_virtio_negotiate(&rig.transport.device, 0, 0, no_names), OK);
     while (nr_pages < ARRAY_SIZE(pages)) {
         pages[nr_pages] = page_alloc(0, PAGE_KERNEL);
         if (pages[nr_pages] == PADDR_NONE)
@@ -105,69 +100,24 @@ static void test_out_of_memory(void **state)
         nr_pages++;
     }
     assert_in_range(nr_pages, 100, ARRAY_SIZE(pages) - 1);
-    assert_int_equal(virtqueue_create(&rig.transport.device, 0, 8, &rig.queue), E_NOMEM);
+    assert_int_equal(vmem_queue_create(&rig.transport.device, 0, 8, &rig.queue), E_NOMEM);
     page_free(pages[--nr_pages], 0);
-    assert_int_equal(virtqueue_create(&rig.transport.device, 0, 8, &rig.queue), E_NOMEM);
+    assert_int_equal(vmem_queue_create(&rig.transport.device, 0, 8, &rig.queue), E_NOMEM);
     page_free(pages[--nr_pages], 0);
-    assert_int_equal(virtqueue_create(&rig.transport.device, 0, 8, &rig.queue), OK);
+    assert_int_equal(vmem_queue_create(&rig.transport.device, 0, 8, &rig.queue), OK);
     while (nr_pages > 0)
         page_free(pages[--nr_pages], 0);
     fake_rig_stop(&rig);
 }
 
 /* Q4: a buffer of 4 GiB or more. */
-static void test_too_long(void **state)
+TEST(test_too_long)
 {
     struct virtqueue_piece pieces[] = {{FAKE_RAM_BASE, 0x80000000}, {FAKE_RAM_BASE, 0x80000000}};
 
-    (void)state;
     fake_rig_start(&rig, 0, 8);
-    assert_int_equal(virtqueue_add(rig.queue, pieces, 1, 1, NULL), E_INVAL);
+    assert_int_equal(vmem_queue_add(rig.queue, pieces, 1, 1, NULL), E_INVAL);
     pieces[1].bytes--;
-    assert_int_equal(virtqueue_add(rig.queue, pieces, 1, 1, NULL), OK);
+    assert_int_equal(vmem_queue_add(rig.queue, pieces, 1, 1, NULL), OK);
     fake_rig_stop(&rig);
-}
-
-/* ---- RING_RESET ---- */
-
-static void never_answer(void *context, struct fake_request *request)
-{
-    (void)context;
-    request->no_answer = true;
-}
-
-static void test_queue_reset(void **state)
-{
-    struct virtqueue_used used;
-
-    (void)state;
-    for (unsigned packed = 0; packed < 2; packed++) {
-        fake_rig_start(&rig, BIT(RING_RESET) | (packed ? BIT(RING_PACKED) : 0), 8);
-        rig.transport.on_request = never_answer;
-        for (unsigned round = 0; round < 3; round++) {
-            for (unsigned i = 0; i < 3; i++)
-                assert_int_equal(fake_rig_add(&rig, i, 0, 4), OK);
-            virtqueue_publish(rig.queue);
-            assert_int_equal(virtqueue_reset(rig.queue), OK);
-            assert_int_equal(virtqueue_outstanding(rig.queue), 0);
-            assert_int_equal(virtqueue_take_used(rig.queue, &used), E_AGAIN);
-        }
-        rig.transport.faults.queue_reset_status = E_TIMEOUT;
-        assert_int_equal(virtqueue_reset(rig.queue), E_TIMEOUT);
-        fake_rig_stop(&rig);
-    }
-    fake_rig_start(&rig, 0, 8);
-    assert_int_equal(virtqueue_reset(rig.queue), E_UNSUPPORTED);
-    fake_rig_stop(&rig);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_queue_sizes),   cmocka_unit_test(test_odd_packed_size_works),
-        cmocka_unit_test(test_enable_fails),  cmocka_unit_test(test_no_such_queue),
-        cmocka_unit_test(test_out_of_memory), cmocka_unit_test(test_too_long),
-        cmocka_unit_test(test_queue_reset),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,10 +5,12 @@
  * start says so and holds nothing; what runs waits, and goes on when memory is back.
  */
 #include "drivers/virtio/pci/virtio_pci.h"
+#include "tests/fakes/fake_attach.h"
 #include "tests/fakes/fake_chunks.h"
 #include "tests/fakes/fake_faults.h"
 #include "tests/fakes/fake_rig.h"
 #include "tests/fakes/fake_virtio_pci.h"
+#include "tests/unit/unit.h"
 
 /* ---- a queue ---- */
 
@@ -19,7 +21,7 @@ static void boot_with(u64 features)
 {
     fake_rig_boot(&rig);
     rig.transport.offered |= features;
-    assert_int_equal(virtio_negotiate(&rig.transport.device, 0, 0, no_names), OK);
+    assert_int_equal(vmem_virtio_negotiate(&rig.transport.device, 0, 0, no_names), OK);
 }
 
 static void split_rig(void)
@@ -34,13 +36,13 @@ static void packed_rig(void)
 
 static int create_queue(void)
 {
-    return virtqueue_create(&rig.transport.device, 0, 64, &rig.queue);
+    return vmem_queue_create(&rig.transport.device, 0, 64, &rig.queue);
 }
 
 static void destroy_queue(void)
 {
-    assert_int_equal(virtio_reset(&rig.transport.device), OK);
-    virtqueue_destroy(rig.queue);
+    assert_int_equal(vmem_virtio_reset(&rig.transport.device), OK);
+    vmem_queue_destroy(rig.queue);
     rig.queue = NULL;
 }
 
@@ -49,9 +51,8 @@ static void end_rig(void)
     fake_rig_stop(&rig);
 }
 
-static void queues(void **state)
+TEST(queues)
 {
-    (void)state;
     static const struct fault_story stories[] = {
         {"split queue", split_rig, create_queue, destroy_queue, end_rig, 2, false, false},
         {"packed queue", packed_rig, create_queue, destroy_queue, end_rig, 2, false, false},
@@ -63,7 +64,7 @@ static void queues(void **state)
 /* ---- a PCI function ---- */
 
 static struct fake_virtio_pci function;
-static struct virtio_device *device;
+static struct vmem_virtio *device;
 
 static void add_function(void)
 {
@@ -73,12 +74,12 @@ static void add_function(void)
 
 static int create_transport(void)
 {
-    return virtio_pci_create(fake_virtio_pci_scan(&function), &device);
+    return vmem_pci_create(fake_virtio_pci_scan(&function), &device);
 }
 
 static void destroy_transport(void)
 {
-    virtio_pci_destroy(device);
+    vmem_pci_destroy(device);
 }
 
 static void remove_function(void)
@@ -87,9 +88,8 @@ static void remove_function(void)
     fake_ram_stop();
 }
 
-static void transport(void **state)
+TEST(transport)
 {
-    (void)state;
     static const struct fault_story story = {
         "transport", add_function, create_transport, destroy_transport, remove_function, 3,
         false,       false};
@@ -111,18 +111,19 @@ static void boot_with_plugged(void)
     fake_vmem_plug(&machine.device, 3, 5);
     fake_vmem_plug(&machine.device, 100, 32);
     fake_vmem_set_requested(&machine.device, 37 * MACHINE_BLOCK);
-    vmem_choose_init(VMEM_INIT_STATE);
+    machine.init = VMEM_INIT_STATE;
 }
 
 static void stop_machine(void)
 {
     machine_shutdown(&machine);
-    vmem_choose_init(VMEM_INIT_UNPLUG_ALL);
+    machine.init = VMEM_INIT_UNPLUG_ALL;
 }
 
 static int attach(void)
 {
-    return vmem_attach(&machine.device.transport.device, "vmem0", VIRTIO_IRQ_AUTO, &machine.driver);
+    return fake_attach(&machine.device.transport.device, "vmem0", VMEM_IRQ_AUTO, machine.init,
+                       &machine.driver);
 }
 
 static void detach(void)
@@ -134,9 +135,8 @@ static void detach(void)
     machine.driver = NULL;
 }
 
-static void start_and_end(void **state)
+TEST(start_and_end)
 {
-    (void)state;
     static const struct fault_story story = {"attach", boot_machine, attach, detach, stop_machine,
                                              5,        false,        false};
     fault_play(&story);
@@ -148,7 +148,7 @@ static int resize_to(u64 bytes)
     fake_vmem_set_requested(&machine.device, bytes);
     machine_run(&machine, 70000);
     struct vmem_status status = machine_status(&machine);
-    assert_int_not_equal(status.phase, VMEM_PHASE_BROKEN);
+    assert_int_not_equal(status.state, VMEM_STATE_BROKEN);
     if (machine.device.plugged_bytes != bytes)
         return E_NOMEM;
     machine_expect(&machine, bytes);
@@ -189,9 +189,8 @@ static void shrink_back(void)
     assert_int_equal(shrink(), OK);
 }
 
-static void resizes(void **state)
+TEST(resizes)
 {
-    (void)state;
     static const struct fault_story stories[] = {
         {"grow", start_small, grow, shrink_back, stop_machine, 1, true, true},
         {"shrink", start_large, shrink, grow_back, stop_machine, 1, true, true},
@@ -210,13 +209,12 @@ static int adopt(void)
             return status;
     }
     machine_run(&machine, 70000);
-    assert_int_not_equal(machine_status(&machine).phase, VMEM_PHASE_BROKEN);
+    assert_int_not_equal(machine_status(&machine).state, VMEM_STATE_BROKEN);
     return fake_mapped_bytes() == 37 * MACHINE_BLOCK ? OK : E_NOMEM;
 }
 
-static void adoption(void **state)
+TEST(adoption)
 {
-    (void)state;
     static const struct fault_story story = {
         "adoption", boot_with_plugged, adopt, detach, stop_machine, 8, true, false};
     fault_play(&story);
@@ -253,9 +251,8 @@ static void stop_with_chunks(void)
     stop_machine();
 }
 
-static void moving(void **state)
+TEST(moving)
 {
-    (void)state;
     static const struct fault_story story = {"shrink by moving",
                                              start_with_chunks,
                                              shrink_by_moving,
@@ -265,13 +262,4 @@ static void moving(void **state)
                                              true,
                                              true};
     fault_play(&story);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(queues),  cmocka_unit_test(transport), cmocka_unit_test(start_and_end),
-        cmocka_unit_test(resizes), cmocka_unit_test(adoption),  cmocka_unit_test(moving),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

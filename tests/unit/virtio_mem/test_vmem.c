@@ -5,25 +5,24 @@
  * there are runs, and is reported once.
  */
 #include "lib/log.h"
+#include "tests/fakes/fake_attach.h"
 #include "tests/fakes/fake_vmem_machine.h"
+#include "tests/unit/unit.h"
 
 static struct machine machine;
 
-static int shut_down(void **state)
+static void shut_down(void)
 {
-    (void)state;
     machine_shutdown(&machine);
-    return 0;
 }
 
-static void test_starts_empty(void **state)
+TEST_WITH(test_starts_empty, NULL, shut_down)
 {
-    (void)state;
     machine_start(&machine, FAKE_VMEM_QEMU);
     machine_expect(&machine, 0);
     assert_int_equal(fake_vmem_requests(&machine.device), 0);
     assert_int_equal(machine_said("vmem0: settled requested=0 plugged=0 usable=0 requests=0\n"), 1);
-    assert_int_equal(machine_status(&machine).phase, VMEM_PHASE_SETTLED);
+    assert_true(machine_status(&machine).is_settled);
 }
 
 static void follow_story(enum fake_vmem_manner manner)
@@ -43,34 +42,29 @@ static void follow_story(enum fake_vmem_manner manner)
     assert_int_equal(machine_said("error"), 0);
 }
 
-static void test_qemu(void **state)
+TEST_WITH(test_qemu, NULL, shut_down)
 {
-    (void)state;
     follow_story(FAKE_VMEM_QEMU);
 }
 
-static void test_cloud_hypervisor(void **state)
+TEST_WITH(test_cloud_hypervisor, NULL, shut_down)
 {
-    (void)state;
     follow_story(FAKE_VMEM_CLOUD_HYPERVISOR);
 }
 
-static void test_firecracker(void **state)
+TEST_WITH(test_firecracker, NULL, shut_down)
 {
-    (void)state;
     follow_story(FAKE_VMEM_FIRECRACKER);
 }
 
-static void test_stratovirt(void **state)
+TEST_WITH(test_stratovirt, NULL, shut_down)
 {
-    (void)state;
     follow_story(FAKE_VMEM_STRATOVIRT);
 }
 
 /* Firecracker's place for the region: 512 GiB. */
-static void test_high_region(void **state)
+TEST_WITH(test_high_region, NULL, shut_down)
 {
-    (void)state;
     machine_boot_region(&machine, FAKE_VMEM_FIRECRACKER, 512 * GIB, MACHINE_BLOCK, MACHINE_NR);
     machine_attach(&machine);
     machine_resize(&machine, GIB, 1);
@@ -78,9 +72,8 @@ static void test_high_region(void **state)
 }
 
 /* Issue: 8 GiB in one request each way, of any block size. */
-static void test_one_request(void **state)
+TEST_WITH(test_one_request, NULL, shut_down)
 {
-    (void)state;
     static const u64 block_sizes[] = {MIB, 2 * MIB, 128 * MIB, GIB};
     for (unsigned i = 0; i < ARRAY_SIZE(block_sizes); i++) {
         machine_boot_region(&machine, FAKE_VMEM_QEMU, MACHINE_BASE, block_sizes[i],
@@ -98,9 +91,8 @@ static void test_one_request(void **state)
 }
 
 /* Blocks smaller than mm's areas, and as small as a page. */
-static void test_small_blocks(void **state)
+TEST_WITH(test_small_blocks, NULL, shut_down)
 {
-    (void)state;
     static const u64 block_sizes[] = {4 * KIB, 64 * KIB, 512 * KIB};
     for (unsigned i = 0; i < ARRAY_SIZE(block_sizes); i++) {
         u64 block = block_sizes[i];
@@ -118,9 +110,8 @@ static void test_small_blocks(void **state)
 }
 
 /* A size that the host set before the driver was up comes without an interrupt. */
-static void test_requested_before_start(void **state)
+TEST_WITH(test_requested_before_start, NULL, shut_down)
 {
-    (void)state;
     machine_boot(&machine, FAKE_VMEM_QEMU);
     fake_vmem_set_requested(&machine.device, 64 * MIB);
     machine_attach(&machine);
@@ -129,9 +120,8 @@ static void test_requested_before_start(void **state)
 }
 
 /* Set between the first snapshot and DRIVER_OK: no event tells, so the driver must look again. */
-static void test_requested_during_start(void **state)
+TEST_WITH(test_requested_during_start, NULL, shut_down)
 {
-    (void)state;
     machine_boot(&machine, FAKE_VMEM_QEMU);
     machine_attach(&machine);
     machine.device.requested_bytes = machine.device.usable_bytes = 64 * MIB;
@@ -141,9 +131,8 @@ static void test_requested_during_start(void **state)
 }
 
 /* No interrupt ever comes: the slow look finds the resize, and the answer to a held request. */
-static void test_lost_interrupts(void **state)
+TEST_WITH(test_lost_interrupts, NULL, shut_down)
 {
-    (void)state;
     machine_start(&machine, FAKE_VMEM_QEMU);
     machine.device.transport.faults.no_interrupts = true;
     machine_resize(&machine, 64 * MIB, 1000);
@@ -158,11 +147,10 @@ static void test_lost_interrupts(void **state)
     machine_expect(&machine, 32 * MIB);
 }
 
-static void test_polling(void **state)
+TEST_WITH(test_polling, NULL, shut_down)
 {
-    (void)state;
     machine_boot(&machine, FAKE_VMEM_QEMU);
-    machine.irq_mode = VIRTIO_IRQ_POLL;
+    machine.irq_mode = VMEM_IRQ_POLL;
     machine_attach(&machine);
     machine_run(&machine, 100);
     fake_vmem_set_requested(&machine.device, 64 * MIB);
@@ -172,9 +160,8 @@ static void test_polling(void **state)
 }
 
 /* Nothing to do costs nothing: no config read, no register access but on events. */
-static void test_idle_is_cheap(void **state)
+TEST_WITH(test_idle_is_cheap, NULL, shut_down)
 {
-    (void)state;
     machine_start(&machine, FAKE_VMEM_QEMU);
     machine_resize(&machine, 64 * MIB, 1);
     u32 reads = machine.device.transport.nr_config_reads;
@@ -198,9 +185,8 @@ static void allocate_one_in_each(u64 nr_blocks)
 }
 
 /* Pages in use keep their blocks, once said; freed, they let the resize finish. */
-static void test_pages_in_use(void **state)
+TEST_WITH(test_pages_in_use, NULL, shut_down)
 {
-    (void)state;
     machine_start(&machine, FAKE_VMEM_QEMU);
     machine_resize(&machine, 64 * MIB, 1);
     allocate_one_in_each(32);
@@ -209,8 +195,8 @@ static void test_pages_in_use(void **state)
     assert_int_equal(machine.device.count[VIRTIO_MEM_REQ_UNPLUG], 0);
     assert_int_equal(machine_said("warning"), 1);
     assert_int_equal(machine_said("24 blocks stay plugged while pages in them are in use"), 1);
-    assert_int_equal(machine_status(&machine).phase, VMEM_PHASE_WAITING);
-    assert_true(vmem_is_ready(machine.driver));
+    assert_int_equal(machine_status(&machine).wait, VMEM_WAIT_PAGES_IN_USE);
+    assert_true(machine_status(&machine).is_ready);
 
     for (unsigned i = 0; i < 10; i++)
         page_free(pages[i], PAGE_ORDER_MAX);
@@ -226,9 +212,8 @@ static void test_pages_in_use(void **state)
 }
 
 /* What is in use at the bottom and the top: the runs between go first, then one UNPLUG ALL. */
-static void test_to_zero_around_pages(void **state)
+TEST_WITH(test_to_zero_around_pages, NULL, shut_down)
 {
-    (void)state;
     machine_start(&machine, FAKE_VMEM_QEMU);
     machine_resize(&machine, 64 * MIB, 1);
     allocate_one_in_each(32);
@@ -252,9 +237,8 @@ static void test_to_zero_around_pages(void **state)
 }
 
 /* Scattered runs go several at a time, on one notification. */
-static void test_scattered_runs_share_a_notify(void **state)
+TEST_WITH(test_scattered_runs_share_a_notify, NULL, shut_down)
 {
-    (void)state;
     machine_start(&machine, FAKE_VMEM_QEMU);
     machine_resize(&machine, 64 * MIB, 1);
     allocate_one_in_each(32);
@@ -276,9 +260,8 @@ static void test_scattered_runs_share_a_notify(void **state)
 
 /* More runs than one call of vmem_service() does: it comes back, and the rest of the kernel runs.
  */
-static void test_many_runs(void **state)
+TEST_WITH(test_many_runs, NULL, shut_down)
 {
-    (void)state;
     static paddr_t many[2500];
     machine_boot_region(&machine, FAKE_VMEM_QEMU, MACHINE_BASE, MACHINE_BLOCK, 2500);
     machine_attach(&machine);
@@ -299,9 +282,8 @@ static void test_many_runs(void **state)
 }
 
 /* Each decision is a line at log=vmem:debug. */
-static void test_debug_lines(void **state)
+TEST_WITH(test_debug_lines, NULL, shut_down)
 {
-    (void)state;
     machine_start(&machine, FAKE_VMEM_QEMU);
     assert_int_equal(log_configure("vmem:debug"), OK);
     machine_resize(&machine, 4 * MIB, 1);
@@ -318,9 +300,8 @@ static void shrink_wish_to_8m(struct fake_vmem *device, const struct fake_vmem_r
 }
 
 /* A wish that changes while the request is on its way: NACK, look, and the new plan at once. */
-static void test_newest_wish_wins(void **state)
+TEST_WITH(test_newest_wish_wins, NULL, shut_down)
 {
-    (void)state;
     machine_start(&machine, FAKE_VMEM_QEMU);
     machine.device.is_strict = false;
     machine.device.before_request = shrink_wish_to_8m;
@@ -332,9 +313,8 @@ static void test_newest_wish_wins(void **state)
 }
 
 /* Work toward the old wish stops between requests: here after the first of five. */
-static void test_new_wish_stops_work(void **state)
+TEST_WITH(test_new_wish_stops_work, NULL, shut_down)
 {
-    (void)state;
     machine_boot_region(&machine, FAKE_VMEM_QEMU, MACHINE_BASE, 4 * KIB, 400000);
     machine_attach(&machine);
     machine_run(&machine, 1);
@@ -350,14 +330,14 @@ static void test_new_wish_stops_work(void **state)
 }
 
 /* Two devices, side by side; one busy, the other not held up. */
-static void test_two_devices(void **state)
+TEST_WITH(test_two_devices, NULL, shut_down)
 {
-    (void)state;
     machine_start(&machine, FAKE_VMEM_QEMU);
     static struct fake_vmem other_device;
     struct vmem_device *other;
     fake_vmem_init(&other_device, FAKE_VMEM_QEMU, MACHINE_BASE + GIB, 128 * MIB, 8);
-    assert_int_equal(vmem_attach(&other_device.transport.device, "vmem1", VIRTIO_IRQ_AUTO, &other),
+    assert_int_equal(fake_attach(&other_device.transport.device, "vmem1", VMEM_IRQ_AUTO,
+                                 VMEM_INIT_UNPLUG_ALL, &other),
                      OK);
     machine.device.moods.busy = 1000;
     machine_resize(&machine, 512 * MIB, 1);
@@ -369,9 +349,8 @@ static void test_two_devices(void **state)
     fake_vmem_free(&other_device);
 }
 
-static void test_describe_address(void **state)
+TEST_WITH(test_describe_address, NULL, shut_down)
 {
-    (void)state;
     char text[96];
     machine_start(&machine, FAKE_VMEM_QEMU);
     machine_resize(&machine, 4 * MIB, 1);
@@ -381,37 +360,6 @@ static void test_describe_address(void **state)
     assert_string_equal(text, "vmem0 block 2 at 0x100400000, unplugged");
     assert_false(vmem_describe_address(machine.driver, MACHINE_BASE - 1, text, sizeof(text)));
     assert_false(vmem_describe_address(machine.driver, MACHINE_BASE + GIB, text, sizeof(text)));
-    assert_true(vmem_block_plugged(machine.driver, 1));
-    assert_false(vmem_block_plugged(machine.driver, 2));
-}
-
-#define scenario(test) cmocka_unit_test_teardown(test, shut_down)
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        scenario(test_starts_empty),
-        scenario(test_qemu),
-        scenario(test_cloud_hypervisor),
-        scenario(test_firecracker),
-        scenario(test_stratovirt),
-        scenario(test_high_region),
-        scenario(test_one_request),
-        scenario(test_small_blocks),
-        scenario(test_requested_before_start),
-        scenario(test_requested_during_start),
-        scenario(test_lost_interrupts),
-        scenario(test_polling),
-        scenario(test_idle_is_cheap),
-        scenario(test_pages_in_use),
-        scenario(test_to_zero_around_pages),
-        scenario(test_scattered_runs_share_a_notify),
-        scenario(test_many_runs),
-        scenario(test_debug_lines),
-        scenario(test_newest_wish_wins),
-        scenario(test_new_wish_stops_work),
-        scenario(test_two_devices),
-        scenario(test_describe_address),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    assert_true(vmem_block_is_plugged(machine.driver, 1));
+    assert_false(vmem_block_is_plugged(machine.driver, 2));
 }

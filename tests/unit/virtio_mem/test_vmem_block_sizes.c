@@ -4,6 +4,7 @@
  * the driver says so once, and then does with them all that it does with others.
  */
 #include "tests/fakes/fake_chunks.h"
+#include "tests/unit/unit.h"
 
 static const struct {
     u64 block_bytes;
@@ -44,9 +45,8 @@ static void resize(u64 blocks)
 }
 
 /* Each resize is one request and one line, whatever a block is. */
-static void test_follows(void **state)
+TEST(test_follows)
 {
-    (void)state;
     for (unsigned i = 0; i < ARRAY_SIZE(regions); i++) {
         boot(i);
         const u64 story[] = {nr_blocks / 2, nr_blocks, nr_blocks / 3, nr_blocks / 3 + 1, 1, 0};
@@ -110,14 +110,13 @@ static void expect_pinned(unsigned nr_pages, u64 target)
     expect(max_u64(mark_pinned(nr_pages), target));
     for (u64 block = 0; block < nr_blocks; block++) {
         if (is_pinned[block])
-            assert_true(vmem_block_plugged(machine.driver, block));
+            assert_true(vmem_block_is_plugged(machine.driver, block));
     }
 }
 
 /* A shrink ends at the blocks with a page in them and no other, and goes on when they are freed. */
-static void test_pages_keep_their_blocks(void **state)
+TEST(test_pages_keep_their_blocks)
 {
-    (void)state;
     srand(14);
     for (unsigned i = 0; i < ARRAY_SIZE(regions); i++) {
         boot(i);
@@ -151,9 +150,8 @@ static bool can_evacuate(void)
 
 /* What is movable leaves: of blocks that share areas several at once, and never more than wanted.
  */
-static void test_evacuates(void **state)
+TEST(test_evacuates)
 {
-    (void)state;
     for (unsigned i = 0; i < ARRAY_SIZE(regions); i++) {
         if (regions[i].block_bytes < MIB || regions[i].block_bytes > 100 * MIB)
             continue;
@@ -171,20 +169,19 @@ static void test_evacuates(void **state)
             memset(chunk_moves, 0, sizeof(chunk_moves)); /* once in each resize */
         }
         assert_int_equal(nr_chunk_moves > 0, can_evacuate());
-        assert_int_equal(machine_status(&machine).phase,
-                         can_evacuate() ? VMEM_PHASE_SETTLED : VMEM_PHASE_WAITING);
+        assert_int_equal(machine_status(&machine).is_settled, can_evacuate());
+        assert_int_equal(machine_status(&machine).wait == VMEM_WAIT_NONE, can_evacuate());
         machine_shutdown(&machine);
     }
 }
 
 /* init=state: what is plugged is found block by block. */
-static void test_adopts(void **state)
+TEST(test_adopts)
 {
-    (void)state;
     srand(15);
     for (unsigned i = 0; i < ARRAY_SIZE(regions); i++) {
         boot(i);
-        vmem_choose_init(VMEM_INIT_STATE);
+        machine.init = VMEM_INIT_STATE;
         for (u64 at = 0; at < nr_blocks;) {
             u64 run = min_u64(1 + (u64)rand() % (nr_blocks / 10 + 1), nr_blocks - at);
             if (rand() % 2 == 0)
@@ -198,21 +195,10 @@ static void test_adopts(void **state)
         machine_run(&machine, 100);
         expect(plugged);
         for (u64 block = 0; block < nr_blocks; block++)
-            assert_int_equal(vmem_block_plugged(machine.driver, block),
+            assert_int_equal(vmem_block_is_plugged(machine.driver, block),
                              machine.device.plugged[block]);
         resize(0);
         expect(0);
         machine_shutdown(&machine);
     }
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_follows),
-        cmocka_unit_test(test_pages_keep_their_blocks),
-        cmocka_unit_test(test_evacuates),
-        cmocka_unit_test(test_adopts),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,7 +3,7 @@
  * The memory device's config: what is decoded, and each value that must be
  * refused, with the reason that a person reads.
  */
-#include "drivers/virtio/mem/virtio_mem_config.h"
+#include "drivers/virtio/mem/config.h"
 #include "include/units.h"
 #include "tests/unit/unit.h"
 
@@ -21,18 +21,17 @@ static struct vmem_config good(void)
     };
 }
 
-static void test_decode(void **state)
+TEST(test_decode)
 {
-    (void)state;
     struct virtio_mem_config_abi abi = {
-        .block_size = cpu_to_le64(1),
-        .node_id = cpu_to_le16(2),
+        .block_size = vmem_to_le64(1),
+        .node_id = vmem_to_le16(2),
         .padding = {9, 9, 9, 9, 9, 9},
-        .addr = cpu_to_le64(3),
-        .region_size = cpu_to_le64(4),
-        .usable_region_size = cpu_to_le64(5),
-        .plugged_size = cpu_to_le64(6),
-        .requested_size = cpu_to_le64(7),
+        .addr = vmem_to_le64(3),
+        .region_size = vmem_to_le64(4),
+        .usable_region_size = vmem_to_le64(5),
+        .plugged_size = vmem_to_le64(6),
+        .requested_size = vmem_to_le64(7),
     };
     struct vmem_config config;
     vmem_config_decode(&abi, true, &config);
@@ -46,10 +45,9 @@ static void test_decode(void **state)
 }
 
 /* M3: without ACPI_PXM the node_id is garbage. */
-static void test_node_needs_pxm(void **state)
+TEST(test_node_needs_pxm)
 {
-    (void)state;
-    struct virtio_mem_config_abi abi = {.node_id = cpu_to_le16(0xffff)};
+    struct virtio_mem_config_abi abi = {.node_id = vmem_to_le16(0xffff)};
     struct vmem_config config;
     vmem_config_decode(&abi, false, &config);
     assert_int_equal(config.node_id, 0);
@@ -63,9 +61,8 @@ static void expect_valid(const struct vmem_config *config)
         fail_msg("refused: %s", bad);
 }
 
-static void test_valid(void **state)
+TEST(test_valid)
 {
-    (void)state;
     struct vmem_config config = good();
     expect_valid(&config);
     config.usable_bytes = 0; /* Firecracker: below requested_size after UNPLUG ALL */
@@ -83,9 +80,8 @@ static void test_valid(void **state)
 }
 
 /* No power of two: sizes are whole blocks, and addr whole pages, for blocks are counted from it. */
-static void test_odd_blocks(void **state)
+TEST(test_odd_blocks)
 {
-    (void)state;
     char reason[VMEM_REASON_BYTES];
     static const u64 block_sizes[] = {12 * KIB, 3 * MIB, 5 * GIB, 5 * GIB + 4 * KIB};
     for (unsigned i = 0; i < ARRAY_SIZE(block_sizes); i++) {
@@ -110,9 +106,8 @@ static void test_odd_blocks(void **state)
     assert_false(vmem_config_is_block_odd(&even));
 }
 
-static void test_refused(void **state)
+TEST(test_refused)
 {
-    (void)state;
     static const struct {
         size_t field;
         u64 value;
@@ -150,9 +145,8 @@ static void test_refused(void **state)
     }
 }
 
-static void test_update(void **state)
+TEST(test_update)
 {
-    (void)state;
     const struct vmem_config before = good();
     struct vmem_config now = good();
     char reason[VMEM_REASON_BYTES];
@@ -182,14 +176,4 @@ static void test_update(void **state)
     now.requested_bytes = 4096;
     assert_non_null(strstr(vmem_config_check_update(&now, &before, reason, sizeof(reason)),
                            "requested_size 0x1000 is not a multiple"));
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_decode),     cmocka_unit_test(test_node_needs_pxm),
-        cmocka_unit_test(test_valid),      cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_odd_blocks), cmocka_unit_test(test_update),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,30 +6,29 @@
 #include "lib/log.h"
 #include "mm/hotplug/hotplug.h"
 #include "tests/fakes/fake_chunks.h"
+#include "tests/unit/unit.h"
 
-static void test_half_of_it_goes(void **state)
+TEST_WITH(test_half_of_it_goes, NULL, shut_down)
 {
-    (void)state;
     start_scattered(2 * MIB, 512 * MIB, 42);
     u64 before = machine.device.count[VIRTIO_MEM_REQ_UNPLUG];
     machine_resize(&machine, 256 * MIB, 10);
     machine_expect(&machine, 256 * MIB);
     check_chunks();
     struct vmem_status status = machine_status(&machine);
-    assert_int_equal(status.phase, VMEM_PHASE_SETTLED);
-    assert_in_range(status.emptied_blocks, 100, 128);
+    assert_true(status.is_settled);
+    assert_in_range(status.migrated_blocks, 100, 128);
     /* The cheapest blocks hold less than the average: three and a third chunks. */
-    assert_true(nr_chunk_moves < status.emptied_blocks * 3);
+    assert_true(nr_chunk_moves < status.migrated_blocks * 3);
     /* Neighbours go in one request. */
     u64 requests = machine.device.count[VIRTIO_MEM_REQ_UNPLUG] - before;
-    assert_true(requests < status.emptied_blocks * 3 / 4);
+    assert_true(requests < status.migrated_blocks * 3 / 4);
     assert_int_equal(machine_said("warning"), 0);
 }
 
 /* As much as the chunks leave room for, whatever the share: block by block the best possible. */
-static void test_best_possible(void **state)
+TEST_WITH(test_best_possible, NULL, shut_down)
 {
-    (void)state;
     static const u64 shares[] = {0, 10, 50, 90, 100};
     for (unsigned i = 0; i < ARRAY_SIZE(shares); i++) {
         start_scattered(2 * MIB, 128 * MIB, shares[i]);
@@ -48,9 +47,8 @@ static void test_best_possible(void **state)
 }
 
 /* One call moves at most an area's pages, also where a block has several. */
-static void test_small_steps(void **state)
+TEST_WITH(test_small_steps, NULL, shut_down)
 {
-    (void)state;
     start_scattered(8 * MIB, 256 * MIB, 60);
     fake_vmem_set_requested(&machine.device, 128 * MIB);
     u64 before;
@@ -66,9 +64,8 @@ static void test_small_steps(void **state)
 
 /* Blocks smaller than an area are emptied an area at a time, and no more of them go than are asked
  * for. */
-static void test_small_blocks(void **state)
+TEST_WITH(test_small_blocks, NULL, shut_down)
 {
-    (void)state;
     start_scattered(512 * KIB, 64 * MIB, 40);
     u64 wanted = 64 * MIB - 53 * 512 * KIB;
     machine_resize(&machine, wanted, 5000);
@@ -77,9 +74,8 @@ static void test_small_blocks(void **state)
 }
 
 /* The same size again, after it had grown: a new resize, for which pages that moved may move. */
-static void test_down_to_the_same_size_again(void **state)
+TEST_WITH(test_down_to_the_same_size_again, NULL, shut_down)
 {
-    (void)state;
     start_scattered(2 * MIB, 128 * MIB, 25);
     machine_resize(&machine, 40 * MIB, 1);
     machine_expect(&machine, 40 * MIB);
@@ -96,9 +92,8 @@ static void test_down_to_the_same_size_again(void **state)
 }
 
 /* The last try was short: the next resize does not wait for that one's next try. */
-static void test_a_new_resize_does_not_wait(void **state)
+TEST_WITH(test_a_new_resize_does_not_wait, NULL, shut_down)
 {
-    (void)state;
     start_scattered(2 * MIB, 64 * MIB, 40);
     refuses_all = true;
     machine_resize(&machine, 32 * MIB, 100000);
@@ -110,9 +105,8 @@ static void test_a_new_resize_does_not_wait(void **state)
 
 /* ---- the host changes its mind ---- */
 
-static void test_all_is_wanted_after_all(void **state)
+TEST_WITH(test_all_is_wanted_after_all, NULL, shut_down)
 {
-    (void)state;
     start_scattered(2 * MIB, 256 * MIB, 50);
     fake_vmem_set_requested(&machine.device, 128 * MIB);
     run_until_moved(30);
@@ -121,14 +115,13 @@ static void test_all_is_wanted_after_all(void **state)
     machine_run(&machine, 10);
     assert_int_equal(nr_chunk_moves, moved);
     machine_expect(&machine, 256 * MIB);
-    assert_int_equal(machine_status(&machine).phase, VMEM_PHASE_SETTLED);
+    assert_true(machine_status(&machine).is_settled);
     expect_all_open();
     check_chunks();
 }
 
-static void test_more_is_wanted_than_there_was(void **state)
+TEST_WITH(test_more_is_wanted_than_there_was, NULL, shut_down)
 {
-    (void)state;
     start_scattered(2 * MIB, 256 * MIB, 50);
     fake_vmem_set_requested(&machine.device, 128 * MIB);
     run_until_moved(30);
@@ -137,24 +130,22 @@ static void test_more_is_wanted_than_there_was(void **state)
     expect_all_open();
 }
 
-static void test_less_is_wanted_back(void **state)
+TEST_WITH(test_less_is_wanted_back, NULL, shut_down)
 {
-    (void)state;
     start_scattered(2 * MIB, 256 * MIB, 50);
     fake_vmem_set_requested(&machine.device, 100 * MIB + 56 * MIB);
     run_until_moved(60);
-    u64 emptied = machine_status(&machine).emptied_blocks;
+    u64 emptied = machine_status(&machine).migrated_blocks;
     assert_true(emptied > 4);
     u64 plugged = machine.device.plugged_bytes;
     machine_resize(&machine, plugged - 6 * MIB, 10);
     machine_expect(&machine, plugged - 6 * MIB);
-    assert_int_equal(machine_status(&machine).emptied_blocks, emptied);
+    assert_int_equal(machine_status(&machine).migrated_blocks, emptied);
     expect_all_open();
 }
 
-static void test_still_more_is_to_go(void **state)
+TEST_WITH(test_still_more_is_to_go, NULL, shut_down)
 {
-    (void)state;
     start_scattered(2 * MIB, 256 * MIB, 30);
     fake_vmem_set_requested(&machine.device, 200 * MIB);
     run_until_moved(4);
@@ -162,23 +153,4 @@ static void test_still_more_is_to_go(void **state)
     machine_expect(&machine, 100 * MIB);
     for (u64 i = 0; i < nr_chunks; i++) /* two resizes */
         assert_true(chunk_moves[i] <= 2);
-}
-
-#define TEST(name) cmocka_unit_test_teardown(name, shut_down)
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        TEST(test_half_of_it_goes),
-        TEST(test_best_possible),
-        TEST(test_small_steps),
-        TEST(test_small_blocks),
-        TEST(test_down_to_the_same_size_again),
-        TEST(test_a_new_resize_does_not_wait),
-        TEST(test_all_is_wanted_after_all),
-        TEST(test_more_is_wanted_than_there_was),
-        TEST(test_less_is_wanted_back),
-        TEST(test_still_more_is_to_go),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,36 +5,33 @@
  * without end. The device is given up or costs its bounded share; the kernel,
  * and the device beside it, go on.
  */
+#include "tests/fakes/fake_attach.h"
 #include "tests/fakes/fake_vmem_machine.h"
+#include "tests/unit/unit.h"
 
 static struct machine machine;
 
-static int shut_down(void **state)
+static void shut_down(void)
 {
-    (void)state;
     machine_shutdown(&machine);
-    return 0;
 }
 
 /* Threat 19: so many tries, with time between, then broken. */
-static void test_config_never_still(void **state)
+TEST_WITH(test_config_never_still, NULL, shut_down)
 {
-    (void)state;
     machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
     machine_hold_page(&machine);
     machine.device.transport.faults.generation_runs = true;
     machine_run(&machine, 2000);
-    assert_string_equal(machine_status(&machine).waiting_for,
-                        "the config space does not hold still");
+    assert_int_equal(machine_status(&machine).wait, VMEM_WAIT_CONFIG_UNSTEADY);
     machine_run(&machine, 60000);
     machine_expect_broken(&machine, "config space cannot be read");
     machine_expect_page(&machine);
 }
 
 /* And when it does hold still again in time, nothing is lost. */
-static void test_config_still_again(void **state)
+TEST_WITH(test_config_still_again, NULL, shut_down)
 {
-    (void)state;
     machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
     machine.device.transport.faults.generation_runs = true;
     machine_resize(&machine, 128 * MIB, 60);
@@ -45,9 +42,8 @@ static void test_config_still_again(void **state)
 }
 
 /* Threats 20 to 22: values that were good and are so no longer. */
-static void test_config_goes_bad(void **state)
+TEST_WITH(test_config_goes_bad, NULL, shut_down)
 {
-    (void)state;
     static const struct {
         u32 offset;
         u64 value;
@@ -75,9 +71,8 @@ static void test_config_goes_bad(void **state)
 }
 
 /* The usable region shrinks under plugged blocks: they can only leave by UNPLUG ALL. */
-static void test_usable_shrinks(void **state)
+TEST_WITH(test_usable_shrinks, NULL, shut_down)
 {
-    (void)state;
     machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
     machine.device.usable_bytes = 16 * MIB;
     machine.device.requested_bytes = 4 * MIB;
@@ -99,9 +94,8 @@ static void flap(struct fake_vmem *device, const struct fake_vmem_request *reque
     fake_vmem_set_requested(device, device->requested_bytes == 0 ? 64 * MIB : 0);
 }
 
-static void test_flapping_wish(void **state)
+TEST_WITH(test_flapping_wish, NULL, shut_down)
 {
-    (void)state;
     machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
     machine.device.is_strict = false;
     machine.device.before_request = flap;
@@ -120,9 +114,8 @@ static void test_flapping_wish(void **state)
 }
 
 /* Interrupts that mean nothing: no request, no line, and the config read each time and no more. */
-static void test_spurious_interrupts(void **state)
+TEST_WITH(test_spurious_interrupts, NULL, shut_down)
 {
-    (void)state;
     machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
     u64 requests = fake_vmem_requests(&machine.device);
     fake_console_clear();
@@ -133,7 +126,7 @@ static void test_spurious_interrupts(void **state)
     }
     assert_int_equal(fake_vmem_requests(&machine.device), requests);
     assert_string_equal(fake_console(), "");
-    assert_int_equal(machine_status(&machine).phase, VMEM_PHASE_SETTLED);
+    assert_true(machine_status(&machine).is_settled);
 }
 
 /* Threat 8: an event at the very moment of DRIVER_OK, with nothing changed, and before it. */
@@ -143,9 +136,8 @@ static void interrupt_at_reset(void *context)
     fake_transport_interrupt(&device->transport, VIRTIO_EVENT_QUEUE | VIRTIO_EVENT_CONFIG);
 }
 
-static void test_events_around_driver_ok(void **state)
+TEST_WITH(test_events_around_driver_ok, NULL, shut_down)
 {
-    (void)state;
     machine_boot(&machine, FAKE_VMEM_QEMU);
     machine.device.transport.on_reset = interrupt_at_reset;
     machine_attach(&machine);
@@ -161,9 +153,8 @@ static void test_events_around_driver_ok(void **state)
 }
 
 /* One entry does not hold the two pieces of a request: broken at once, not waiting for ever. */
-static void test_queue_too_small(void **state)
+TEST_WITH(test_queue_too_small, NULL, shut_down)
 {
-    (void)state;
     machine_boot(&machine, FAKE_VMEM_QEMU);
     machine.device.transport.queue_size_max = 1;
     machine_attach(&machine);
@@ -172,9 +163,8 @@ static void test_queue_too_small(void **state)
 }
 
 /* Four entries hold two requests: more of them just take more rounds. */
-static void test_queue_small(void **state)
+TEST_WITH(test_queue_small, NULL, shut_down)
 {
-    (void)state;
     static paddr_t pages[32];
     machine_boot(&machine, FAKE_VMEM_QEMU);
     machine.device.transport.queue_size_max = 4;
@@ -190,9 +180,8 @@ static void test_queue_small(void **state)
 }
 
 /* Threat 26: ACK, and nothing was done. Found by plugged_size; one lie costs a pass of STATE. */
-static void test_false_ack(void **state)
+TEST_WITH(test_false_ack, NULL, shut_down)
 {
-    (void)state;
     static const u64 sizes[] = {128 * MIB, 32 * MIB, 0};
     for (unsigned i = 0; i < ARRAY_SIZE(sizes); i++) {
         machine_start_with_64m(&machine, FAKE_VMEM_CLOUD_HYPERVISOR);
@@ -209,9 +198,8 @@ static void test_false_ack(void **state)
 }
 
 /* One that never does what it acknowledges is given up, not asked for ever. */
-static void test_false_ack_for_ever(void **state)
+TEST_WITH(test_false_ack_for_ever, NULL, shut_down)
 {
-    (void)state;
     static const u64 sizes[] = {128 * MIB, 32 * MIB, 0};
     for (unsigned i = 0; i < ARRAY_SIZE(sizes); i++) {
         machine_start_with_64m(&machine, FAKE_VMEM_CLOUD_HYPERVISOR);
@@ -231,9 +219,8 @@ static void test_false_ack_for_ever(void **state)
 }
 
 /* Threat 14: more than there was room for was never written, or not there. */
-static void test_used_length_lies(void **state)
+TEST_WITH(test_used_length_lies, NULL, shut_down)
 {
-    (void)state;
     machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
     machine_hold_page(&machine);
     machine.device.moods.long_used = 1;
@@ -244,14 +231,15 @@ static void test_used_length_lies(void **state)
 }
 
 /* Threat 31: what one device does is nothing to the other. */
-static void test_hostile_neighbour(void **state)
+TEST_WITH(test_hostile_neighbour, NULL, shut_down)
 {
-    (void)state;
     static struct fake_vmem other_device;
     struct vmem_device *other;
+    struct vmem_status status;
     machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
     fake_vmem_init(&other_device, FAKE_VMEM_QEMU, MACHINE_BASE + GIB, MACHINE_BLOCK, 512);
-    assert_int_equal(vmem_attach(&other_device.transport.device, "vmem1", VIRTIO_IRQ_AUTO, &other),
+    assert_int_equal(fake_attach(&other_device.transport.device, "vmem1", VMEM_IRQ_AUTO,
+                                 VMEM_INIT_UNPLUG_ALL, &other),
                      OK);
     fake_vmem_set_requested(&other_device, 64 * MIB);
     (void)vmem_service(other, platform_now_ms());
@@ -261,27 +249,12 @@ static void test_hostile_neighbour(void **state)
         (void)vmem_service(other, platform_now_ms());
         fake_advance_ms(10);
     }
-    assert_true(vmem_virtio(other)->broken);
+    vmem_get_status(other, &status);
+    assert_int_equal(status.state, VMEM_STATE_BROKEN);
     machine_resize(&machine, 256 * MIB, 10);
     assert_int_equal(machine.device.plugged_bytes, 256 * MIB);
     assert_int_equal(fake_mapped_bytes(), (256 + 64) * MIB); /* the other's memory stays */
     machine_resize(&machine, 0, 10);
     assert_int_equal(fake_mapped_bytes(), 64 * MIB);
     fake_vmem_free(&other_device);
-}
-
-#define scenario(test) cmocka_unit_test_teardown(test, shut_down)
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        scenario(test_config_never_still),      scenario(test_config_still_again),
-        scenario(test_config_goes_bad),         scenario(test_usable_shrinks),
-        scenario(test_flapping_wish),           scenario(test_spurious_interrupts),
-        scenario(test_events_around_driver_ok), scenario(test_false_ack),
-        scenario(test_false_ack_for_ever),      scenario(test_used_length_lies),
-        scenario(test_queue_too_small),         scenario(test_queue_small),
-        scenario(test_hostile_neighbour),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

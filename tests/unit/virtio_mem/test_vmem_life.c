@@ -4,15 +4,15 @@
  * earlier life given back, letting go and taking over again.
  */
 #include "extras/numa/node.h"
+#include "tests/fakes/fake_attach.h"
 #include "tests/fakes/fake_vmem_machine.h"
+#include "tests/unit/unit.h"
 
 static struct machine machine;
 
-static int shut_down(void **state)
+static void shut_down(void)
 {
-    (void)state;
     machine_shutdown(&machine);
-    return 0;
 }
 
 /* ---- attach ---- */
@@ -23,7 +23,8 @@ static void expect_refused(const char *reason)
     struct page_stats before;
     struct page_stats after;
     page_get_stats(&before);
-    int status = vmem_attach(&machine.device.transport.device, "vmem0", VIRTIO_IRQ_AUTO, &driver);
+    int status = fake_attach(&machine.device.transport.device, "vmem0", VMEM_IRQ_AUTO,
+                             VMEM_INIT_UNPLUG_ALL, &driver);
     if (status == OK || !strstr(fake_console(), reason))
         fail_msg("status %d, console: %s, expected: %s", status, fake_console(), reason);
     assert_non_null(strstr(fake_console(), "error"));
@@ -34,9 +35,8 @@ static void expect_refused(const char *reason)
     assert_int_equal(fake_vmem_requests(&machine.device), 0);
 }
 
-static void test_bad_configs(void **state)
+TEST_WITH(test_bad_configs, NULL, shut_down)
 {
-    (void)state;
     static const struct {
         u64 base, block_bytes, nr_blocks;
         const char *reason;
@@ -65,9 +65,8 @@ static void test_bad_configs(void **state)
     machine_attach(&machine);
 }
 
-static void test_bad_devices(void **state)
+TEST_WITH(test_bad_devices, NULL, shut_down)
 {
-    (void)state;
     machine_boot(&machine, FAKE_VMEM_QEMU);
     struct fake_transport *transport = &machine.device.transport;
     transport->config_bytes = 48; /* OpenVMM, a broken device of another vendor */
@@ -94,15 +93,15 @@ static void test_bad_devices(void **state)
     machine_attach(&machine);
 }
 
-static void test_overlap_of_devices(void **state)
+TEST_WITH(test_overlap_of_devices, NULL, shut_down)
 {
-    (void)state;
     machine_start(&machine, FAKE_VMEM_QEMU);
     static struct fake_vmem other;
     struct vmem_device *driver;
     fake_vmem_init(&other, FAKE_VMEM_QEMU, MACHINE_BASE + GIB / 2, MACHINE_BLOCK, MACHINE_NR);
-    assert_int_equal(vmem_attach(&other.transport.device, "vmem1", VIRTIO_IRQ_AUTO, &driver),
-                     E_EXIST);
+    assert_int_equal(
+        fake_attach(&other.transport.device, "vmem1", VMEM_IRQ_AUTO, VMEM_INIT_UNPLUG_ALL, &driver),
+        E_EXIST);
     assert_true(machine_said("vmem1: error") >= 1);
     machine_resize(&machine, 64 * MIB, 1); /* the first is served on */
     machine_expect(&machine, 64 * MIB);
@@ -110,9 +109,8 @@ static void test_overlap_of_devices(void **state)
 }
 
 /* With each page more there is one more step that succeeds; what fails leaves nothing behind. */
-static void test_memory_for_the_driver(void **state)
+TEST_WITH(test_memory_for_the_driver, NULL, shut_down)
 {
-    (void)state;
     static paddr_t pages[16384];
     unsigned nr_pages = 0;
     machine_boot_region(&machine, FAKE_VMEM_QEMU, MACHINE_BASE, 64 * KIB, 262144);
@@ -120,7 +118,8 @@ static void test_memory_for_the_driver(void **state)
         nr_pages++;
     struct vmem_device *driver;
     unsigned nr_failures = 0;
-    while (vmem_attach(&machine.device.transport.device, "vmem0", VIRTIO_IRQ_AUTO, &driver) != OK) {
+    while (fake_attach(&machine.device.transport.device, "vmem0", VMEM_IRQ_AUTO,
+                       VMEM_INIT_UNPLUG_ALL, &driver) != OK) {
         struct page_stats stats;
         page_get_stats(&stats);
         assert_int_equal(stats.boot_frames - stats.boot_used, nr_failures);
@@ -130,17 +129,16 @@ static void test_memory_for_the_driver(void **state)
     assert_in_range(nr_failures, 5, 200);
     assert_true(machine_said("no memory for the driver's own data") >= 2);
     assert_true(machine_said("its queue cannot be set up: nomem") >= 1);
-    assert_true(machine_said("no memory for the book of its 0x400000000 bytes") >= 1);
+    assert_true(machine_said("no memory for the map of its 0x400000000 bytes") >= 1);
 }
 
 /* M4, M3, M16 */
-static void test_features(void **state)
+TEST_WITH(test_features, NULL, shut_down)
 {
-    (void)state;
     machine_start(&machine, FAKE_VMEM_QEMU);
-    const struct virtio_device *virtio = vmem_virtio(machine.driver);
-    assert_true(virtio_has_feature(virtio, VIRTIO_MEM_F_UNPLUGGED_INACCESSIBLE));
-    assert_true(virtio_has_feature(virtio, VIRTIO_MEM_F_ACPI_PXM));
+    u64 features = machine_status(&machine).features;
+    assert_true((features & VIRTIO_FEATURE(VIRTIO_MEM_F_UNPLUGGED_INACCESSIBLE)) != 0);
+    assert_true((features & VIRTIO_FEATURE(VIRTIO_MEM_F_ACPI_PXM)) != 0);
     assert_false(vmem_allows_suspend(machine.driver));
     machine_shutdown(&machine);
 
@@ -164,10 +162,9 @@ static void test_features(void **state)
 }
 
 /* M3: the device's word on its node with ACPI_PXM, firmware's without; mm is told that one. */
-static void test_node(void **state)
+TEST_WITH(test_node, NULL, shut_down)
 {
     static const struct platform_node_range all = {.bytes = ~(u64)0, .node_id = 5};
-    (void)state;
     for (unsigned i = 0; i < 4; i++) {
         bool has_pxm = (i & 1) != 0;
         bool has_srat = (i & 2) != 0;
@@ -190,22 +187,20 @@ static void test_node(void **state)
     machine_boot(&machine, FAKE_VMEM_QEMU);
 }
 
-static void test_region_of_nothing(void **state)
+TEST_WITH(test_region_of_nothing, NULL, shut_down)
 {
-    (void)state;
     machine_boot_region(&machine, FAKE_VMEM_QEMU, 0, MACHINE_BLOCK, 0);
     machine_attach(&machine);
     machine_run(&machine, 1);
-    assert_true(vmem_is_ready(machine.driver));
+    assert_true(machine_status(&machine).is_ready);
     assert_int_equal(vmem_detach(machine.driver), OK);
 }
 
 /* ---- memory plugged before ---- */
 
 /* M5: UNPLUG ALL until it works, and then the host's wish. */
-static void test_gives_back(void **state)
+TEST_WITH(test_gives_back, NULL, shut_down)
 {
-    (void)state;
     for (enum fake_vmem_manner manner = 0; manner < FAKE_VMEM_MANNERS; manner++) {
         machine_boot(&machine, manner);
         fake_vmem_plug(&machine.device, 3, 100);
@@ -215,8 +210,8 @@ static void test_gives_back(void **state)
         machine_run(&machine, 2549);
         assert_int_equal(machine.device.plugged_bytes, 101 * MACHINE_BLOCK);
         assert_int_equal(fake_mapped_bytes(), 0);
-        assert_int_equal(machine_status(&machine).phase, VMEM_PHASE_START);
-        assert_false(vmem_is_ready(machine.driver));
+        assert_int_equal(machine_status(&machine).state, VMEM_STATE_RELEASING);
+        assert_false(machine_status(&machine).is_ready);
         machine_run(&machine, 100);
         machine_expect(&machine, 0);
         assert_int_equal(machine.device.count[VIRTIO_MEM_REQ_UNPLUG_ALL], 9);
@@ -228,9 +223,8 @@ static void test_gives_back(void **state)
 }
 
 /* StratoVirt lets go of nothing that is requested, and of some runs before it says so. */
-static void test_giving_back_is_refused(void **state)
+TEST_WITH(test_giving_back_is_refused, NULL, shut_down)
 {
-    (void)state;
     static const u64 requested[] = {1, 40, 101, 102, 300};
     for (unsigned i = 0; i < ARRAY_SIZE(requested); i++) {
         machine_boot(&machine, FAKE_VMEM_STRATOVIRT);
@@ -242,7 +236,7 @@ static void test_giving_back_is_refused(void **state)
         machine_run(&machine, 1000);
         machine_expect(&machine, requested[i] * MACHINE_BLOCK);
         assert_int_equal(machine.device.count[VIRTIO_MEM_REQ_UNPLUG_ALL], 1);
-        assert_int_equal(machine_status(&machine).phase, VMEM_PHASE_SETTLED);
+        assert_true(machine_status(&machine).is_settled);
         machine_shutdown(&machine);
     }
     machine_boot(&machine, FAKE_VMEM_QEMU);
@@ -250,11 +244,10 @@ static void test_giving_back_is_refused(void **state)
 
 /* Nor may the driver leave before the host wants nothing: it loses and doubles no block by trying.
  */
-static void test_leaving_is_refused(void **state)
+TEST_WITH(test_leaving_is_refused, NULL, shut_down)
 {
-    (void)state;
     machine_boot(&machine, FAKE_VMEM_STRATOVIRT);
-    vmem_choose_init(VMEM_INIT_STATE);
+    machine.init = VMEM_INIT_STATE;
     fake_vmem_plug(&machine.device, 0, 1);
     fake_vmem_plug(&machine.device, 100, 50);
     fake_vmem_set_requested(&machine.device, 40 * MACHINE_BLOCK);
@@ -273,15 +266,14 @@ static void test_leaving_is_refused(void **state)
     assert_int_equal(vmem_detach(machine.driver), OK);
 }
 
-static void test_gives_back_never_works(void **state)
+TEST_WITH(test_gives_back_never_works, NULL, shut_down)
 {
-    (void)state;
     machine_boot(&machine, FAKE_VMEM_QEMU);
     fake_vmem_plug(&machine.device, 3, 100);
     machine.device.moods.error = ~0u;
     machine_attach(&machine);
     machine_run(&machine, 60000);
-    assert_int_equal(machine_status(&machine).phase, VMEM_PHASE_BROKEN);
+    assert_int_equal(machine_status(&machine).state, VMEM_STATE_BROKEN);
     assert_int_equal(fake_mapped_bytes(), 0);
     assert_int_equal(vmem_detach(machine.driver), OK);
     machine.device.moods.error = 0;
@@ -292,9 +284,8 @@ static void test_gives_back_never_works(void **state)
 
 /* ---- detach ---- */
 
-static void test_detach(void **state)
+TEST_WITH(test_detach, NULL, shut_down)
 {
-    (void)state;
     for (enum fake_vmem_manner manner = 0; manner < FAKE_VMEM_MANNERS; manner++) {
         machine_boot(&machine, manner);
         struct page_stats before;
@@ -330,9 +321,8 @@ static void test_detach(void **state)
 }
 
 /* The device is busy: detaching goes on in the loop, and plugs nothing meanwhile. */
-static void test_detach_takes_time(void **state)
+TEST_WITH(test_detach_takes_time, NULL, shut_down)
 {
-    (void)state;
     machine_start(&machine, FAKE_VMEM_QEMU);
     machine_resize(&machine, 64 * MIB, 1);
     machine.device.moods.busy = 5;
@@ -345,9 +335,8 @@ static void test_detach_takes_time(void **state)
 }
 
 /* Pages were taken before the device agreed: it stays, and follows the host as before. */
-static void test_detach_given_up(void **state)
+TEST_WITH(test_detach_given_up, NULL, shut_down)
 {
-    (void)state;
     machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
     machine.device.moods.busy = 1;
     assert_int_equal(vmem_detach(machine.driver), E_AGAIN);
@@ -359,16 +348,15 @@ static void test_detach_given_up(void **state)
 }
 
 /* A broken device is let go once its memory is idle; the next life gives it back. */
-static void test_detach_broken(void **state)
+TEST_WITH(test_detach_broken, NULL, shut_down)
 {
-    (void)state;
     machine_start(&machine, FAKE_VMEM_QEMU);
     machine_resize(&machine, 64 * MIB, 1);
     paddr_t page = page_alloc(0, PAGE_USER);
     machine.device.transport.faults.reset_reads = ~0u;
     fake_transport_fail(&machine.device.transport);
     machine_run(&machine, 5000);
-    assert_int_equal(machine_status(&machine).phase, VMEM_PHASE_BROKEN);
+    assert_int_equal(machine_status(&machine).state, VMEM_STATE_BROKEN);
     assert_int_equal(vmem_detach(machine.driver), E_BUSY);
     page_free(page, 0);
     machine.device.transport.faults.reset_reads = 0;
@@ -382,9 +370,8 @@ static void test_detach_broken(void **state)
 }
 
 /* A system reset moved the region: attach again finds it where it is now. */
-static void test_region_moved_between_lives(void **state)
+TEST_WITH(test_region_moved_between_lives, NULL, shut_down)
 {
-    (void)state;
     machine_start(&machine, FAKE_VMEM_QEMU);
     machine_resize(&machine, 64 * MIB, 1);
     assert_int_equal(vmem_detach(machine.driver), OK);
@@ -394,29 +381,4 @@ static void test_region_moved_between_lives(void **state)
     machine_run(&machine, 10);
     machine_expect(&machine, 64 * MIB);
     assert_true(fake_is_mapped(MACHINE_BASE + 16 * GIB, 64 * MIB));
-}
-
-#define scenario(test) cmocka_unit_test_teardown(test, shut_down)
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        scenario(test_bad_configs),
-        scenario(test_bad_devices),
-        scenario(test_overlap_of_devices),
-        scenario(test_memory_for_the_driver),
-        scenario(test_features),
-        scenario(test_node),
-        scenario(test_region_of_nothing),
-        scenario(test_gives_back),
-        scenario(test_giving_back_is_refused),
-        scenario(test_leaving_is_refused),
-        scenario(test_gives_back_never_works),
-        scenario(test_detach),
-        scenario(test_detach_takes_time),
-        scenario(test_detach_given_up),
-        scenario(test_detach_broken),
-        scenario(test_region_moved_between_lives),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

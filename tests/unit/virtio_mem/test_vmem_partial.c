@@ -5,14 +5,13 @@
  * takes what comes later, and asks no more often than the back-off allows.
  */
 #include "tests/fakes/fake_vmem_machine.h"
+#include "tests/unit/unit.h"
 
 static struct machine machine;
 
-static int shut_down(void **state)
+static void shut_down(void)
 {
-    (void)state;
     machine_shutdown(&machine);
-    return 0;
 }
 
 static u64 nr_plugs(void)
@@ -29,18 +28,16 @@ static void start_with_host_memory(u64 bytes)
 static void expect_short_at(u64 bytes)
 {
     machine_expect(&machine, bytes);
-    assert_int_equal(machine_status(&machine).phase, VMEM_PHASE_WAITING);
-    assert_string_equal(machine_status(&machine).waiting_for, "the host gives no more memory");
+    assert_int_equal(machine_status(&machine).wait, VMEM_WAIT_HOST_MEMORY);
 }
 
 /* Half of it, then more, then all; and when all is there, nothing is left of it. */
-static void test_takes_what_there_is(void **state)
+TEST_WITH(test_takes_what_there_is, NULL, shut_down)
 {
-    (void)state;
     start_with_host_memory(256 * MIB);
     machine_resize(&machine, 512 * MIB, 10000);
     expect_short_at(256 * MIB);
-    assert_true(vmem_is_ready(machine.driver));
+    assert_true(machine_status(&machine).is_ready);
     assert_int_equal(machine_said("waiting, the host gives no more memory: requested=536870912 "
                                   "plugged=268435456"),
                      1);
@@ -50,7 +47,7 @@ static void test_takes_what_there_is(void **state)
     machine.device.host_bytes = GIB;
     machine_run(&machine, 2560);
     machine_expect(&machine, 512 * MIB);
-    assert_int_equal(machine_status(&machine).phase, VMEM_PHASE_SETTLED);
+    assert_true(machine_status(&machine).is_settled);
     u64 before = nr_plugs();
     machine_resize(&machine, GIB, 1);
     machine_expect(&machine, GIB);
@@ -58,10 +55,9 @@ static void test_takes_what_there_is(void **state)
 }
 
 /* Whatever the host has, all of it is found, to the block, in few requests. */
-static void test_finds_each_amount(void **state)
+TEST_WITH(test_finds_each_amount, NULL, shut_down)
 {
     static const u64 blocks[] = {0, 1, 2, 3, 5, 31, 63, 64, 65, 100, 127, 128, 200, 255};
-    (void)state;
     for (unsigned i = 0; i < ARRAY_SIZE(blocks); i++) {
         start_with_host_memory(blocks[i] * MACHINE_BLOCK);
         machine_resize(&machine, 256 * MACHINE_BLOCK, 2000);
@@ -73,9 +69,8 @@ static void test_finds_each_amount(void **state)
 }
 
 /* One request for each step of the back-off, whatever it asks for: a migration is not disturbed. */
-static void test_no_more_requests_than_before(void **state)
+TEST_WITH(test_no_more_requests_than_before, NULL, shut_down)
 {
-    (void)state;
     start_with_host_memory(0);
     machine_resize(&machine, GIB, 5109); /* 10 + 20 + ... + 2560, less one */
     assert_int_equal(nr_plugs(), 9);
@@ -85,13 +80,12 @@ static void test_no_more_requests_than_before(void **state)
 }
 
 /* An unplug takes nothing of the host's memory: it is asked for whole, and is no sign of want. */
-static void test_busy_unplug_is_whole(void **state)
+TEST_WITH(test_busy_unplug_is_whole, NULL, shut_down)
 {
-    (void)state;
     machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
     machine.device.moods.busy = 9;
     machine_resize(&machine, 32 * MIB, 5000);
-    assert_string_equal(machine_status(&machine).waiting_for, "the device is busy");
+    assert_int_equal(machine_status(&machine).wait, VMEM_WAIT_DEVICE_BUSY);
     assert_int_equal(machine_said("waiting, the device is busy: requested=33554432"), 1);
     machine_run(&machine, 200);
     machine_expect(&machine, 32 * MIB);
@@ -103,13 +97,12 @@ static void test_busy_unplug_is_whole(void **state)
     assert_int_equal(nr_plugs(), 2); /* this one, and that of the start */
     machine.device.moods.busy = 1;
     machine_resize(&machine, GIB - MACHINE_BLOCK, 0);
-    assert_string_equal(machine_status(&machine).waiting_for, "the device is busy");
+    assert_int_equal(machine_status(&machine).wait, VMEM_WAIT_DEVICE_BUSY);
 }
 
 /* A new size is tried at once, and with memory there it is reached at once. */
-static void test_new_size_while_short(void **state)
+TEST_WITH(test_new_size_while_short, NULL, shut_down)
 {
-    (void)state;
     start_with_host_memory(64 * MIB);
     machine_resize(&machine, 256 * MIB, 10000);
     expect_short_at(64 * MIB);
@@ -121,21 +114,20 @@ static void test_new_size_while_short(void **state)
 }
 
 /* The host asks for no more than it has: that is the end of it, and the next resize begins anew. */
-static void test_request_lowered_to_what_there_is(void **state)
+TEST_WITH(test_request_lowered_to_what_there_is, NULL, shut_down)
 {
-    (void)state;
     start_with_host_memory(64 * MIB);
     machine_resize(&machine, 256 * MIB, 10000);
     machine_resize(&machine, 64 * MIB, 1);
     machine_expect(&machine, 64 * MIB);
-    assert_int_equal(machine_status(&machine).phase, VMEM_PHASE_SETTLED);
-    assert_null(machine_status(&machine).waiting_for);
+    assert_true(machine_status(&machine).is_settled);
+    assert_int_equal(machine_status(&machine).wait, VMEM_WAIT_NONE);
     machine.device.moods.busy = 1;
     machine.device.host_bytes = GIB;
     u64 before = nr_plugs();
     machine_resize(&machine, GIB, 9);
     assert_int_equal(nr_plugs(), before + 1);
-    assert_string_equal(machine_status(&machine).waiting_for, "the device is busy");
+    assert_int_equal(machine_status(&machine).wait, VMEM_WAIT_DEVICE_BUSY);
     machine_run(&machine, 1);
     machine_expect(&machine, GIB);
     assert_int_equal(nr_plugs(), before + 4); /* 480 blocks; 120, 240, and the other 120 */
@@ -143,10 +135,9 @@ static void test_request_lowered_to_what_there_is(void **state)
 
 /* Where the region is in pieces, one request is as far as a host that said BUSY is asked at once.
  */
-static void test_pieces_are_asked_for_one_by_one(void **state)
+TEST_WITH(test_pieces_are_asked_for_one_by_one, NULL, shut_down)
 {
     paddr_t pages[32];
-    (void)state;
     machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
     for (unsigned i = 0; i < 32; i++)
         pages[i] = page_alloc(PAGE_ORDER_MAX, PAGE_USER);
@@ -163,20 +154,4 @@ static void test_pieces_are_asked_for_one_by_one(void **state)
     machine.device.host_bytes = GIB;
     machine_run(&machine, 10000);
     machine_expect(&machine, 64 * MIB);
-}
-
-#define scenario(test) cmocka_unit_test_teardown(test, shut_down)
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        scenario(test_takes_what_there_is),
-        scenario(test_finds_each_amount),
-        scenario(test_no_more_requests_than_before),
-        scenario(test_busy_unplug_is_whole),
-        scenario(test_new_size_while_short),
-        scenario(test_request_lowered_to_what_there_is),
-        scenario(test_pieces_are_asked_for_one_by_one),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

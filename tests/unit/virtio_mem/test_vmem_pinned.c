@@ -5,13 +5,16 @@
  */
 #include "lib/log.h"
 #include "mm/hotplug/hotplug.h"
+#include "tests/fakes/fake_attach.h"
 #include "tests/fakes/fake_chunks.h"
+#include "tests/unit/unit.h"
+
+#define PINNED_BYTES 256
 
 /* ---- somebody says no ---- */
 
-static void test_another_block_stands_in(void **state)
+TEST_WITH(test_another_block_stands_in, NULL, shut_down)
 {
-    (void)state;
     start_scattered(2 * MIB, 64 * MIB, 30);
     fake_vmem_set_requested(&machine.device, 40 * MIB);
     run_until_moved(1);
@@ -22,21 +25,19 @@ static void test_another_block_stands_in(void **state)
         refused_chunk--;
     machine_run(&machine, 10);
     machine_expect(&machine, 40 * MIB);
-    assert_int_equal(machine_status(&machine).refusals, nr_refused);
+    assert_int_equal(machine_status(&machine).migration_refusals, nr_refused);
     check_chunks();
 }
 
-static void test_an_owner_refuses(void **state)
+TEST_WITH(test_an_owner_refuses, NULL, shut_down)
 {
-    (void)state;
     start_scattered(2 * MIB, 64 * MIB, 50);
     refuses_all = true;
     machine_resize(&machine, 16 * MIB, 5000);
     struct vmem_status status = machine_status(&machine);
-    assert_int_equal(status.phase, VMEM_PHASE_WAITING);
-    assert_string_equal(status.waiting_for, "an owner does not let its pages be moved");
+    assert_int_equal(status.wait, VMEM_WAIT_MIGRATION_REFUSED);
     assert_int_equal(machine_said("blocks stay plugged while pages in them are in use"), 1);
-    char text[VMEM_PINNED_BYTES];
+    char text[PINNED_BYTES];
     vmem_describe_pinned(machine.driver, text, sizeof(text));
     assert_non_null(strstr(text, "blocks user=0 metadata=0 refused=32 movable=0"));
     assert_non_null(strstr(text, ", refused by chunks=32"));
@@ -56,9 +57,8 @@ static void test_an_owner_refuses(void **state)
 }
 
 /* It is asked again after 10 ms, not only when the next look at the device is due. */
-static void test_an_owner_is_asked_again_soon(void **state)
+TEST_WITH(test_an_owner_is_asked_again_soon, NULL, shut_down)
 {
-    (void)state;
     start_scattered(2 * MIB, 64 * MIB, 50);
     refuses_all = true;
     machine_resize(&machine, 40 * MIB, 0);
@@ -70,9 +70,8 @@ static void test_an_owner_is_asked_again_soon(void **state)
 }
 
 /* A new size is tried at once, however long the last one was waited for. */
-static void test_new_size_after_falling_short(void **state)
+TEST_WITH(test_new_size_after_falling_short, NULL, shut_down)
 {
-    (void)state;
     start_scattered(2 * MIB, 64 * MIB, 50);
     refuses_all = true;
     machine_resize(&machine, 40 * MIB, 20000);
@@ -84,10 +83,9 @@ static void test_new_size_after_falling_short(void **state)
 }
 
 /* What is waited for now is all that status says: nothing of a shrink that is over. */
-static void test_status_after_falling_short(void **state)
+TEST_WITH(test_status_after_falling_short, NULL, shut_down)
 {
-    (void)state;
-    char text[VMEM_PINNED_BYTES];
+    char text[PINNED_BYTES];
     start_scattered(2 * MIB, 64 * MIB, 50);
     refuses_all = true;
     machine_resize(&machine, 40 * MIB, 5000);
@@ -96,26 +94,25 @@ static void test_status_after_falling_short(void **state)
     machine.device.moods.silent = 1;
     assert_int_equal(vmem_verify(machine.driver), OK);
     machine_run(&machine, 1);
-    assert_int_equal(machine_status(&machine).phase, VMEM_PHASE_WORKING);
-    assert_null(machine_status(&machine).waiting_for); /* but for an answer */
+    assert_int_equal(machine_status(&machine).state, VMEM_STATE_PROBING);
+    assert_int_equal(machine_status(&machine).wait, VMEM_WAIT_NONE); /* but for an answer */
     machine_run(&machine, 70000);
     machine.device.moods.busy = ~0u;
     machine_resize(&machine, 128 * MIB, 5000);
-    assert_string_equal(machine_status(&machine).waiting_for, "the host gives no more memory");
+    assert_int_equal(machine_status(&machine).wait, VMEM_WAIT_HOST_MEMORY);
     vmem_describe_pinned(machine.driver, text, sizeof(text));
     assert_int_equal(text[0], 0);
 }
 
-static void test_no_room(void **state)
+TEST_WITH(test_no_room, NULL, shut_down)
 {
-    (void)state;
     start_scattered(2 * MIB, 64 * MIB, 100);
     while (page_alloc(9, PAGE_BOOT_FIRST) != PADDR_NONE) /* boot RAM is no way out */
         ;
     machine_resize(&machine, 32 * MIB, 5000);
     machine_expect(&machine, 64 * MIB);
     struct vmem_status status = machine_status(&machine);
-    assert_string_equal(status.waiting_for, "no memory is left to move pages to");
+    assert_int_equal(status.wait, VMEM_WAIT_MIGRATION_ROOM);
     assert_int_equal(nr_chunk_moves, 0);
     /* Chunks are freed here and there: what that makes room for goes. */
     for (u64 i = 0; i < nr_chunks; i += 4)
@@ -123,13 +120,12 @@ static void test_no_room(void **state)
     machine_run(&machine, 5000);
     machine_expect(&machine, 48 * MIB);
     status = machine_status(&machine);
-    assert_string_equal(status.waiting_for, "no memory is left to move pages to");
+    assert_int_equal(status.wait, VMEM_WAIT_MIGRATION_ROOM);
     check_chunks();
 }
 
-static void test_fixed_pages_stay(void **state)
+TEST_WITH(test_fixed_pages_stay, NULL, shut_down)
 {
-    (void)state;
     machine_boot(&machine, FAKE_VMEM_QEMU);
     machine_attach(&machine);
     forget_chunks();
@@ -139,10 +135,10 @@ static void test_fixed_pages_stay(void **state)
         users[i] = page_alloc(9, PAGE_USER);
     scatter(8 * MIB, 50);
     machine_resize(&machine, 32 * MIB, 5000);
-    char text[VMEM_PINNED_BYTES];
+    char text[PINNED_BYTES];
     vmem_describe_pinned(machine.driver, text, sizeof(text));
     assert_non_null(strstr(text, "user=24 metadata=0 refused=0 movable="));
-    assert_string_equal(machine_status(&machine).waiting_for, "pages in use keep blocks plugged");
+    assert_int_equal(machine_status(&machine).wait, VMEM_WAIT_PAGES_IN_USE);
     for (unsigned i = 0; i < ARRAY_SIZE(users); i++)
         page_free(users[i], 9);
     machine_run(&machine, 1000);
@@ -153,9 +149,8 @@ static void test_fixed_pages_stay(void **state)
 }
 
 /* mm cannot unmap what was emptied, for want of a page table: tried again, nothing lost. */
-static void test_no_table(void **state)
+TEST_WITH(test_no_table, NULL, shut_down)
 {
-    (void)state;
     start_scattered(2 * MIB, 64 * MIB, 30);
     fake_vmem_set_requested(&machine.device, 32 * MIB);
     run_until_moved(1);
@@ -183,9 +178,8 @@ static void survive(unsigned *mood)
     machine_shutdown(&machine);
 }
 
-static void test_answers_that_are_no_ack(void **state)
+TEST_WITH(test_answers_that_are_no_ack, NULL, shut_down)
 {
-    (void)state;
     survive(&machine.device.moods.busy);
     survive(&machine.device.moods.nack);
     survive(&machine.device.moods.error);
@@ -197,9 +191,8 @@ static void test_answers_that_are_no_ack(void **state)
 }
 
 /* While the device does not follow, nothing is kept from those who want memory. */
-static void test_nothing_stays_closed(void **state)
+TEST_WITH(test_nothing_stays_closed, NULL, shut_down)
 {
-    (void)state;
     start_scattered(2 * MIB, 256 * MIB, 40);
     fake_vmem_set_requested(&machine.device, 128 * MIB);
     run_until_moved(20);
@@ -224,13 +217,12 @@ static void test_nothing_stays_closed(void **state)
     check_chunks();
 }
 
-static void test_broken_in_the_middle(void **state)
+TEST_WITH(test_broken_in_the_middle, NULL, shut_down)
 {
-    (void)state;
     start_scattered(2 * MIB, 256 * MIB, 50);
     fake_vmem_set_requested(&machine.device, 128 * MIB);
     run_until_moved(20);
-    virtio_break(&machine.device.transport.device, "it was pulled out");
+    vmem_virtio_break(&machine.device.transport.device, "it was pulled out");
     u64 moved = nr_chunk_moves;
     machine.due_ms = vmem_service(machine.driver, platform_now_ms());
     assert_int_equal(machine.due_ms, VMEM_NEVER);
@@ -246,9 +238,8 @@ static void test_broken_in_the_middle(void **state)
 }
 
 /* Pulled out: the driver hears of it only as it is told to let go. */
-static void test_gone_in_the_middle(void **state)
+TEST_WITH(test_gone_in_the_middle, NULL, shut_down)
 {
-    (void)state;
     start_scattered(2 * MIB, 256 * MIB, 50);
     fake_vmem_set_requested(&machine.device, 128 * MIB);
     run_until_moved(20);
@@ -256,15 +247,14 @@ static void test_gone_in_the_middle(void **state)
         if (chunks[i])
             drop_chunk(i);
     }
-    virtio_break(&machine.device.transport.device, "it was pulled out");
+    vmem_virtio_break(&machine.device.transport.device, "it was pulled out");
     assert_int_equal(vmem_detach(machine.driver), OK);
     assert_int_equal(fake_mapped_bytes(), 0);
     page_check();
 }
 
-static void test_off_in_the_middle(void **state)
+TEST_WITH(test_off_in_the_middle, NULL, shut_down)
 {
-    (void)state;
     start_scattered(2 * MIB, 256 * MIB, 50);
     fake_vmem_set_requested(&machine.device, 128 * MIB);
     run_until_moved(20);
@@ -282,9 +272,8 @@ static void test_off_in_the_middle(void **state)
     page_check();
 }
 
-static void test_verify_and_sleep_in_the_middle(void **state)
+TEST_WITH(test_verify_and_sleep_in_the_middle, NULL, shut_down)
 {
-    (void)state;
     start_scattered(2 * MIB, 256 * MIB, 40);
     fake_vmem_set_requested(&machine.device, 128 * MIB);
     run_until_moved(20);
@@ -300,14 +289,15 @@ static void test_verify_and_sleep_in_the_middle(void **state)
 
 /* ---- two devices ---- */
 
-static void test_two_devices_at_once(void **state)
+TEST_WITH(test_two_devices_at_once, NULL, shut_down)
 {
-    (void)state;
     static struct fake_vmem other;
     struct vmem_device *driver;
     start_scattered(2 * MIB, 128 * MIB, 0);
     fake_vmem_init(&other, FAKE_VMEM_QEMU, MACHINE_BASE + 2 * GIB, 2 * MIB, 64);
-    assert_int_equal(vmem_attach(&other.transport.device, "vmem1", VIRTIO_IRQ_AUTO, &driver), OK);
+    assert_int_equal(
+        fake_attach(&other.transport.device, "vmem1", VMEM_IRQ_AUTO, VMEM_INIT_UNPLUG_ALL, &driver),
+        OK);
     fake_vmem_set_requested(&other, 128 * MIB);
     (void)vmem_service(driver, platform_now_ms());
     assert_int_equal(other.plugged_bytes, 128 * MIB);
@@ -319,38 +309,14 @@ static void test_two_devices_at_once(void **state)
         (void)vmem_service(driver, platform_now_ms());
         /* The one that waits for the other's end would not have moved by now. */
         if (i == 10)
-            assert_true(machine_status(&machine).emptied_blocks >= 5);
+            assert_true(machine_status(&machine).migrated_blocks >= 5);
     }
     struct vmem_status status;
     vmem_get_status(driver, &status);
     assert_int_equal(machine.device.plugged_bytes, 64 * MIB);
     assert_int_equal(other.plugged_bytes, 64 * MIB);
-    assert_true(status.emptied_blocks > 0);
+    assert_true(status.migrated_blocks > 0);
     check_chunks();
     page_check();
     fake_vmem_free(&other);
-}
-
-#define TEST(name) cmocka_unit_test_teardown(name, shut_down)
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        TEST(test_another_block_stands_in),
-        TEST(test_an_owner_refuses),
-        TEST(test_an_owner_is_asked_again_soon),
-        TEST(test_new_size_after_falling_short),
-        TEST(test_status_after_falling_short),
-        TEST(test_no_room),
-        TEST(test_fixed_pages_stay),
-        TEST(test_no_table),
-        TEST(test_answers_that_are_no_ack),
-        TEST(test_nothing_stays_closed),
-        TEST(test_broken_in_the_middle),
-        TEST(test_gone_in_the_middle),
-        TEST(test_off_in_the_middle),
-        TEST(test_verify_and_sleep_in_the_middle),
-        TEST(test_two_devices_at_once),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

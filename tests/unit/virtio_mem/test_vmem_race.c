@@ -6,6 +6,7 @@
  */
 #include "mm/hotplug/hotplug.h"
 #include "tests/fakes/fake_chunks.h"
+#include "tests/unit/unit.h"
 
 #define PAGES_MAX 1024
 
@@ -54,11 +55,9 @@ int __wrap_hotplug_offline_locked(paddr_t base, u64 bytes)
     return __real_hotplug_offline_locked(base, bytes);
 }
 
-static int no_races(void **state)
+static void no_races(void)
 {
-    (void)state;
     nr_races = nr_taken = 0;
-    return 0;
 }
 
 static void free_taken(void)
@@ -68,22 +67,20 @@ static void free_taken(void)
 }
 
 /* The first two choices are lost; what is idle beside goes in their place, at once. */
-static void test_unplug(void **state)
+TEST_WITH(test_unplug, no_races, shut_down)
 {
-    (void)state;
     machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
     nr_races = 2;
     machine_resize(&machine, 32 * MIB, 0);
     machine_expect(&machine, 32 * MIB);
     assert_int_equal(nr_taken, 2);
-    assert_null(machine_status(&machine).waiting_for);
+    assert_int_equal(machine_status(&machine).wait, VMEM_WAIT_NONE);
     assert_int_equal(machine_said("warning"), 0);
 }
 
 /* Everything is to go, in pieces: none goes in the end that has a page, and the rest does. */
-static void test_unplug_all(void **state)
+TEST_WITH(test_unplug_all, no_races, shut_down)
 {
-    (void)state;
     machine_start(&machine, FAKE_VMEM_QEMU);
     machine_resize(&machine, 6 * MIB, 1);
     paddr_t pages[3];
@@ -96,16 +93,15 @@ static void test_unplug_all(void **state)
     nr_races = 1;
     machine_resize(&machine, 0, 0);
     machine_expect(&machine, 2 * MIB);
-    assert_string_equal(machine_status(&machine).waiting_for, "pages in use keep blocks plugged");
+    assert_int_equal(machine_status(&machine).wait, VMEM_WAIT_PAGES_IN_USE);
     free_taken();
     machine_run(&machine, 0);
     machine_expect(&machine, 0);
 }
 
 /* What was emptied is in use again when it is to go: others are emptied. */
-static void test_emptied_block(void **state)
+TEST_WITH(test_emptied_block, no_races, shut_down)
 {
-    (void)state;
     start_scattered(2 * MIB, 64 * MIB, 30);
     nr_races = 1;
     machine_resize(&machine, 44 * MIB, 100);
@@ -123,9 +119,8 @@ static void lose_and_grow(struct fake_vmem *device, const struct fake_vmem_reque
     fake_vmem_set_requested(device, 128 * MIB);
 }
 
-static void test_grow_after_it(void **state)
+TEST_WITH(test_grow_after_it, no_races, shut_down)
 {
-    (void)state;
     machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
     machine.device.is_strict = false;
     machine.device.before_request = lose_and_grow;
@@ -135,23 +130,11 @@ static void test_grow_after_it(void **state)
 }
 
 /* One that loses each time comes to an end all the same, and lets the rest of the kernel run. */
-static void test_for_ever(void **state)
+TEST_WITH(test_for_ever, no_races, shut_down)
 {
-    (void)state;
     machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
     nr_races = 16;
     machine_resize(&machine, 62 * MIB, 100);
     assert_int_equal(nr_races, 0);
     machine_expect(&machine, 62 * MIB);
-}
-
-#define scenario(test) cmocka_unit_test_setup_teardown(test, no_races, shut_down)
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        scenario(test_unplug),        scenario(test_unplug_all), scenario(test_emptied_block),
-        scenario(test_grow_after_it), scenario(test_for_ever),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

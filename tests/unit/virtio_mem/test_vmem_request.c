@@ -3,7 +3,7 @@
  * Requests on the wire, byte by byte, and every answer that a device can give
  * or fail to give: what counts is the type, and no byte that was not written.
  */
-#include "drivers/virtio/mem/virtio_mem_request.h"
+#include "drivers/virtio/mem/request.h"
 
 #include <pthread.h>
 
@@ -41,9 +41,8 @@ static void on_request(void *context, struct fake_request *request)
     request->no_answer = keep;
 }
 
-static int set_up(void **state)
+static void set_up(void)
 {
-    (void)state;
     static struct boot_info boot; /* mm keeps a pointer */
     fake_mm_start(&boot, 16 * MIB);
     fake_transport_init(&transport, VIRTIO_ID_MEM, 0, 56);
@@ -52,24 +51,21 @@ static int set_up(void **state)
     answer_bytes = 10;
     keep = false;
     memset(answer, 0, sizeof(answer));
-    assert_int_equal(virtio_negotiate(&transport.device, 0, 0, NULL), OK);
-    assert_int_equal(transport.device.ops->irq_enable(&transport.device, VIRTIO_IRQ_AUTO), OK);
+    assert_int_equal(vmem_virtio_negotiate(&transport.device, 0, 0, NULL), OK);
+    assert_int_equal(transport.device.ops->irq_enable(&transport.device, VMEM_IRQ_AUTO), OK);
     assert_int_equal(vmem_requests_init(&requests), OK);
-    assert_int_equal(virtqueue_create(&transport.device, 0, 128, &requests.queue), OK);
-    virtio_driver_ok(&transport.device);
-    return 0;
+    assert_int_equal(vmem_queue_create(&transport.device, 0, 128, &requests.queue), OK);
+    vmem_virtio_driver_ok(&transport.device);
 }
 
-static int tear_down(void **state)
+static void tear_down(void)
 {
-    (void)state;
     fake_shutdown();
-    return 0;
 }
 
 static int submit(enum virtio_mem_request_type type, u64 first, u64 nr_blocks, u64 deadline_ms)
 {
-    const struct vmem_request request = {type, {first, nr_blocks}};
+    const struct vmem_request request = {type, VMEM_PURPOSE_TRACK, {first, nr_blocks}};
     return vmem_requests_submit(&requests, &request, BASE, BLOCK, deadline_ms);
 }
 
@@ -77,7 +73,7 @@ static struct vmem_reply ask(enum virtio_mem_request_type type)
 {
     struct vmem_reply reply;
     assert_int_equal(submit(type, 5, 0x1234, 1), OK);
-    virtqueue_publish(requests.queue);
+    vmem_queue_publish(requests.queue);
     assert_int_equal(vmem_requests_take(&requests, &reply), OK);
     assert_int_equal(vmem_requests_take(&requests, &reply), E_AGAIN);
     assert_int_equal(requests.nr_in_flight, 0);
@@ -85,9 +81,8 @@ static struct vmem_reply ask(enum virtio_mem_request_type type)
 }
 
 /* 24 bytes, little-endian, the padding zero; UNPLUG ALL names no blocks. */
-static void test_wire_format(void **state)
+TEST_WITH(test_wire_format, set_up, tear_down)
 {
-    (void)state;
     for (u8 type = VIRTIO_MEM_REQ_PLUG; type <= VIRTIO_MEM_REQ_STATE; type++) {
         u8 expected[24] = {type, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xa0, 0x40, 1, 0, 0, 0, 0x34, 0x12};
         if (type == VIRTIO_MEM_REQ_UNPLUG_ALL)
@@ -101,9 +96,8 @@ static void test_wire_format(void **state)
     }
 }
 
-static void test_answers(void **state)
+TEST_WITH(test_answers, set_up, tear_down)
 {
-    (void)state;
     static const struct {
         enum virtio_mem_request_type request;
         u16 type, state;
@@ -161,9 +155,8 @@ static void *scribble(void *context)
     return NULL;
 }
 
-static void test_answer_changes_while_read(void **state)
+TEST_WITH(test_answer_changes_while_read, set_up, tear_down)
 {
-    (void)state;
     pthread_t thread;
     ends_scribbling = false;
     u8 *response = (u8 *)requests.buffers + 24; /* the first slot's, behind its request */
@@ -179,15 +172,14 @@ static void test_answer_changes_while_read(void **state)
 }
 
 /* Sixteen at once and no more; each slot is free again when its own answer came. */
-static void test_slots(void **state)
+TEST_WITH(test_slots, set_up, tear_down)
 {
-    (void)state;
     struct vmem_reply reply;
     keep = true;
     for (unsigned i = 0; i < VMEM_REQUESTS_MAX; i++)
         assert_int_equal(submit(VIRTIO_MEM_REQ_PLUG, i, 1, 100 + i), OK);
     assert_int_equal(submit(VIRTIO_MEM_REQ_PLUG, 99, 1, 0), E_NOMEM);
-    virtqueue_publish(requests.queue);
+    vmem_queue_publish(requests.queue);
     assert_int_equal(vmem_requests_take(&requests, &reply), E_AGAIN);
     assert_int_equal(requests.nr_in_flight, VMEM_REQUESTS_MAX);
 
@@ -199,33 +191,18 @@ static void test_slots(void **state)
     assert_int_equal(submit(VIRTIO_MEM_REQ_PLUG, 78, 1, 0), E_NOMEM);
 }
 
-static void test_deadlines(void **state)
+TEST_WITH(test_deadlines, set_up, tear_down)
 {
-    (void)state;
     keep = true;
     assert_int_equal(vmem_requests_deadline(&requests), ~(u64)0);
     assert_null(vmem_requests_overdue(&requests, ~(u64)0));
     assert_int_equal(submit(VIRTIO_MEM_REQ_PLUG, 1, 1, 300), OK);
     assert_int_equal(submit(VIRTIO_MEM_REQ_UNPLUG, 2, 1, 200), OK);
-    virtqueue_publish(requests.queue);
+    vmem_queue_publish(requests.queue);
     assert_int_equal(vmem_requests_deadline(&requests), 200);
     assert_null(vmem_requests_overdue(&requests, 199));
     assert_int_equal(vmem_requests_overdue(&requests, 200)->type, VIRTIO_MEM_REQ_UNPLUG);
     vmem_requests_forget(&requests);
     assert_null(vmem_requests_overdue(&requests, 1000));
     assert_int_equal(requests.nr_in_flight, 0);
-}
-
-#define request_test(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        request_test(test_wire_format),
-        request_test(test_answers),
-        request_test(test_answer_changes_while_read),
-        request_test(test_slots),
-        request_test(test_deadlines),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,21 +5,19 @@
  * reset that does not help ends in a broken device and a kernel that goes on.
  */
 #include "tests/fakes/fake_vmem_machine.h"
+#include "tests/unit/unit.h"
 
 static struct machine machine;
 
-static int shut_down(void **state)
+static void shut_down(void)
 {
-    (void)state;
     machine_shutdown(&machine);
-    return 0;
 }
 
 /* ---- no valid answer ---- */
 
-static void test_invalid_answers(void **state)
+TEST_WITH(test_invalid_answers, NULL, shut_down)
 {
-    (void)state;
     static const size_t moods[] = {
         offsetof(struct fake_vmem_moods, bad_type),
         offsetof(struct fake_vmem_moods, nothing),
@@ -48,16 +46,16 @@ static void test_invalid_answers(void **state)
 /* ---- silence ---- */
 
 /* Not done and not answered; and done and not answered: STATE tells which, after a reset. */
-static void test_silence(void **state)
+TEST_WITH(test_silence, NULL, shut_down)
 {
-    (void)state;
     for (unsigned is_done = 0; is_done < 2; is_done++) {
         machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
         machine_hold_page(&machine);
         unsigned *mood = is_done ? &machine.device.moods.lost : &machine.device.moods.silent;
         *mood = 1;
         machine_resize(&machine, 128 * MIB, 59999);
-        assert_int_equal(machine_status(&machine).phase, VMEM_PHASE_WORKING);
+        assert_int_equal(machine_status(&machine).state, VMEM_STATE_TRACKING);
+        assert_false(machine_status(&machine).is_settled);
         assert_int_equal(machine_status(&machine).timeouts, 0);
         assert_true(machine.nr_calls < 100); /* no spinning meanwhile */
         machine_run(&machine, 100);
@@ -79,9 +77,8 @@ static void test_silence(void **state)
     machine_boot(&machine, FAKE_VMEM_QEMU);
 }
 
-static void test_silence_for_ever(void **state)
+TEST_WITH(test_silence_for_ever, NULL, shut_down)
 {
-    (void)state;
     machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
     machine_hold_page(&machine);
     machine.device.moods.silent = ~0u;
@@ -92,9 +89,8 @@ static void test_silence_for_ever(void **state)
 }
 
 /* UNPLUG ALL was done and not answered: the usable region is gone, and with it the doubt. */
-static void test_lost_unplug_all(void **state)
+TEST_WITH(test_lost_unplug_all, NULL, shut_down)
 {
-    (void)state;
     static paddr_t pages[3];
     machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
     for (unsigned i = 0; i < 3; i++)
@@ -113,14 +109,13 @@ static void test_lost_unplug_all(void **state)
 }
 
 /* A slow device that answers within the limit is no trouble at all. */
-static void test_slow_answer(void **state)
+TEST_WITH(test_slow_answer, NULL, shut_down)
 {
-    (void)state;
     machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
     machine.device.transport.hold = true;
     machine_resize(&machine, 128 * MIB, 50000);
     machine_expect(&machine, 64 * MIB);
-    assert_true(vmem_is_ready(machine.driver));
+    assert_true(machine_status(&machine).is_ready);
     machine.device.transport.hold = false;
     fake_transport_process(&machine.device.transport, 0);
     machine_run(&machine, 1);
@@ -130,24 +125,22 @@ static void test_slow_answer(void **state)
 
 /* ---- DEVICE_NEEDS_RESET ---- */
 
-static void test_needs_reset_at_rest(void **state)
+TEST_WITH(test_needs_reset_at_rest, NULL, shut_down)
 {
-    (void)state;
     machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
     machine_hold_page(&machine);
     fake_transport_fail(&machine.device.transport);
     machine_run(&machine, 100);
     assert_int_equal(machine_status(&machine).resets, 1);
-    assert_int_equal(machine_status(&machine).phase, VMEM_PHASE_SETTLED);
+    assert_true(machine_status(&machine).is_settled);
     machine_resize(&machine, 128 * MIB, 100);
     machine_expect(&machine, 128 * MIB);
     machine_expect_page(&machine);
 }
 
 /* A device that fails at each first request and does the second: each reset helped, so no limit. */
-static void test_needs_reset_with_progress(void **state)
+TEST_WITH(test_needs_reset_with_progress, NULL, shut_down)
 {
-    (void)state;
     machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
     for (unsigned i = 0; i < 10; i++) {
         u64 bytes = i % 2 == 0 ? 128 * MIB : 64 * MIB;
@@ -159,13 +152,12 @@ static void test_needs_reset_with_progress(void **state)
 }
 
 /* A device that was just reset is left alone for 10 ms, whatever the host wants meanwhile. */
-static void test_reset_backs_off(void **state)
+TEST_WITH(test_reset_backs_off, NULL, shut_down)
 {
-    (void)state;
     machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
     machine.device.moods.needs_reset = 1;
     machine_resize(&machine, 128 * MIB, 0);
-    assert_string_equal(machine_status(&machine).waiting_for, "the device was reset");
+    assert_int_equal(machine_status(&machine).wait, VMEM_WAIT_DEVICE_RESET);
     u64 before = fake_vmem_requests(&machine.device);
     machine_resize(&machine, 192 * MIB, 9);
     assert_int_equal(fake_vmem_requests(&machine.device), before);
@@ -175,9 +167,8 @@ static void test_reset_backs_off(void **state)
 
 /* Now and then it is recovered for ever; again and again, without a calm time between, it is not.
  */
-static void test_needs_reset_again(void **state)
+TEST_WITH(test_needs_reset_again, NULL, shut_down)
 {
-    (void)state;
     machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
     for (unsigned i = 0; i < 10; i++) {
         fake_transport_fail(&machine.device.transport);
@@ -193,9 +184,8 @@ static void test_needs_reset_again(void **state)
 }
 
 /* The interrupt that tells of it is lost: the slow look finds it. */
-static void test_needs_reset_unnoticed(void **state)
+TEST_WITH(test_needs_reset_unnoticed, NULL, shut_down)
 {
-    (void)state;
     machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
     machine.device.transport.faults.no_interrupts = true;
     fake_transport_fail(&machine.device.transport);
@@ -204,9 +194,8 @@ static void test_needs_reset_unnoticed(void **state)
 }
 
 /* The reset works, and then the device takes no features, has no queue or no interrupt. */
-static void test_restart_fails(void **state)
+TEST_WITH(test_restart_fails, NULL, shut_down)
 {
-    (void)state;
     for (unsigned i = 0; i < 3; i++) {
         machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
         machine_hold_page(&machine);
@@ -233,9 +222,8 @@ static void test_restart_fails(void **state)
     machine_boot(&machine, FAKE_VMEM_QEMU);
 }
 
-static void test_reset_never_ends(void **state)
+TEST_WITH(test_reset_never_ends, NULL, shut_down)
 {
-    (void)state;
     machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
     machine_hold_page(&machine);
     machine.device.transport.faults.reset_reads = ~0u;
@@ -245,9 +233,8 @@ static void test_reset_never_ends(void **state)
     machine_expect_page(&machine);
 }
 
-static void test_vanished(void **state)
+TEST_WITH(test_vanished, NULL, shut_down)
 {
-    (void)state;
     machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
     machine_hold_page(&machine);
     machine.device.transport.faults.vanished = true;
@@ -257,9 +244,8 @@ static void test_vanished(void **state)
 }
 
 /* After a reset the region is another: that is not the device we knew. */
-static void test_region_moves_at_reset(void **state)
+TEST_WITH(test_region_moves_at_reset, NULL, shut_down)
 {
-    (void)state;
     machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
     machine_hold_page(&machine);
     machine.device.base += GIB;
@@ -273,9 +259,8 @@ static void test_region_moves_at_reset(void **state)
 /* ---- suspend to RAM ---- */
 
 /* The device lost all but its blocks: nothing is asked again, and the next wish is followed. */
-static void test_sleep_at_rest(void **state)
+TEST_WITH(test_sleep_at_rest, NULL, shut_down)
 {
-    (void)state;
     machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
     machine_hold_page(&machine);
     u64 nr_requests = fake_vmem_requests(&machine.device);
@@ -291,9 +276,8 @@ static void test_sleep_at_rest(void **state)
 }
 
 /* A request was on its way: it may have been done or not, and STATE tells. */
-static void test_sleep_in_the_middle_of_a_request(void **state)
+TEST_WITH(test_sleep_in_the_middle_of_a_request, NULL, shut_down)
 {
-    (void)state;
     for (unsigned is_done = 0; is_done < 2; is_done++) {
         machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
         machine_hold_page(&machine);
@@ -310,17 +294,16 @@ static void test_sleep_in_the_middle_of_a_request(void **state)
     machine_boot(&machine, FAKE_VMEM_QEMU);
 }
 
-static void test_sleep_of_a_broken_device(void **state)
+TEST_WITH(test_sleep_of_a_broken_device, NULL, shut_down)
 {
-    (void)state;
     machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
     machine.device.transport.faults.reset_reads = ~0u;
     fake_transport_fail(&machine.device.transport);
     machine_run(&machine, 10000);
-    assert_int_equal(machine_status(&machine).phase, VMEM_PHASE_BROKEN);
+    assert_int_equal(machine_status(&machine).state, VMEM_STATE_BROKEN);
     vmem_resume(machine.driver, platform_now_ms());
     machine_run(&machine, 1000);
-    assert_int_equal(machine_status(&machine).phase, VMEM_PHASE_BROKEN);
+    assert_int_equal(machine_status(&machine).state, VMEM_STATE_BROKEN);
 }
 
 /* ---- another kernel's turn, which then does not come ---- */
@@ -328,11 +311,11 @@ static void test_sleep_of_a_broken_device(void **state)
 /* Whatever comes: an interrupt that was under way, the end of any wait, freed memory. */
 static void expect_nothing_happens(void)
 {
-    struct virtio_device *virtio = &machine.device.transport.device;
+    struct vmem_virtio *virtio = &machine.device.transport.device;
     u64 before = fake_vmem_requests(&machine.device);
     u64 nr_resets = machine.device.transport.nr_resets;
     for (unsigned i = 0; i < 10; i++) {
-        virtio_post_events(virtio, VIRTIO_EVENT_CONFIG | VIRTIO_EVENT_QUEUE);
+        vmem_virtio_post_events(virtio, VIRTIO_EVENT_CONFIG | VIRTIO_EVENT_QUEUE);
         assert_int_equal(vmem_service(machine.driver, platform_now_ms()), VMEM_NEVER);
         assert_int_equal(virtio->events, 0); /* or the kernel would never sleep */
         assert_int_equal(vmem_verify(machine.driver), i == 0 ? OK : E_BUSY);
@@ -343,9 +326,8 @@ static void expect_nothing_happens(void)
 }
 
 /* In the middle of a request: nothing of it comes any more, no block changes, and all goes on. */
-static void test_quiesce(void **state)
+TEST_WITH(test_quiesce, NULL, shut_down)
 {
-    (void)state;
     machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
     machine_hold_page(&machine);
     machine.device.moods.silent = 1;
@@ -360,9 +342,8 @@ static void test_quiesce(void **state)
     machine_expect_page(&machine);
 }
 
-static void test_quiesce_fails(void **state)
+TEST_WITH(test_quiesce_fails, NULL, shut_down)
 {
-    (void)state;
     machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
     machine_hold_page(&machine);
     machine.device.transport.faults.reset_reads = ~0u;
@@ -374,32 +355,4 @@ static void test_quiesce_fails(void **state)
     machine_expect_page(&machine);
     assert_int_equal(vmem_quiesce(machine.driver), OK); /* told, not waited for */
     machine_expect_broken(&machine, "after a reset");
-}
-
-#define scenario(test) cmocka_unit_test_teardown(test, shut_down)
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        scenario(test_invalid_answers),
-        scenario(test_silence),
-        scenario(test_silence_for_ever),
-        scenario(test_lost_unplug_all),
-        scenario(test_slow_answer),
-        scenario(test_needs_reset_at_rest),
-        scenario(test_needs_reset_with_progress),
-        scenario(test_needs_reset_again),
-        scenario(test_reset_backs_off),
-        scenario(test_needs_reset_unnoticed),
-        scenario(test_restart_fails),
-        scenario(test_reset_never_ends),
-        scenario(test_vanished),
-        scenario(test_region_moves_at_reset),
-        scenario(test_sleep_at_rest),
-        scenario(test_sleep_in_the_middle_of_a_request),
-        scenario(test_sleep_of_a_broken_device),
-        scenario(test_quiesce),
-        scenario(test_quiesce_fails),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

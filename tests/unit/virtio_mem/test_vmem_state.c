@@ -5,14 +5,13 @@
  * lie about either.
  */
 #include "tests/fakes/fake_vmem_machine.h"
+#include "tests/unit/unit.h"
 
 static struct machine machine;
 
-static int shut_down(void **state)
+static void shut_down(void)
 {
-    (void)state;
     machine_shutdown(&machine);
-    return 0;
 }
 
 /* ---- adopting ---- */
@@ -28,15 +27,14 @@ static void plug_at_random(u64 nr_blocks)
 }
 
 /* init=state: any pattern is found, whatever its counts, and goes on being used. */
-static void test_adopts(void **state)
+TEST_WITH(test_adopts, NULL, shut_down)
 {
-    (void)state;
     srand(26);
     for (unsigned round = 0; round < 100; round++) {
         u64 nr_blocks = 1 + (u64)rand() % 200;
         machine_boot_region(&machine, FAKE_VMEM_CLOUD_HYPERVISOR, MACHINE_BASE, MACHINE_BLOCK,
                             nr_blocks);
-        vmem_choose_init(VMEM_INIT_STATE);
+        machine.init = VMEM_INIT_STATE;
         plug_at_random(nr_blocks);
         machine.device.requested_bytes = machine.device.plugged_bytes;
         fake_vmem_update(&machine.device);
@@ -44,7 +42,7 @@ static void test_adopts(void **state)
         machine_run(&machine, 100);
         machine_expect(&machine, machine.device.requested_bytes);
         for (u64 i = 0; i < nr_blocks; i++)
-            assert_int_equal(vmem_block_plugged(machine.driver, i), machine.device.plugged[i]);
+            assert_int_equal(vmem_block_is_plugged(machine.driver, i), machine.device.plugged[i]);
         assert_int_equal(machine.device.count[VIRTIO_MEM_REQ_PLUG], 0);
         assert_int_equal(machine.device.count[VIRTIO_MEM_REQ_UNPLUG], 0);
         assert_int_equal(machine.device.count[VIRTIO_MEM_REQ_UNPLUG_ALL], 0);
@@ -56,12 +54,11 @@ static void test_adopts(void **state)
 }
 
 /* The case that another driver gets wrong: 6 blocks, of which halves of halves lose one. */
-static void test_adopts_each_pattern_of_six(void **state)
+TEST_WITH(test_adopts_each_pattern_of_six, NULL, shut_down)
 {
-    (void)state;
     for (unsigned pattern = 1; pattern < 64; pattern++) {
         machine_boot_region(&machine, FAKE_VMEM_CLOUD_HYPERVISOR, MACHINE_BASE, MACHINE_BLOCK, 6);
-        vmem_choose_init(VMEM_INIT_STATE);
+        machine.init = VMEM_INIT_STATE;
         for (unsigned i = 0; i < 6; i++) {
             if (pattern >> i & 1)
                 fake_vmem_plug(&machine.device, i, 1);
@@ -77,11 +74,10 @@ static void test_adopts_each_pattern_of_six(void **state)
 }
 
 /* 100,000 blocks in one piece take two STATE requests each side, not thousands. */
-static void test_adopts_large(void **state)
+TEST_WITH(test_adopts_large, NULL, shut_down)
 {
-    (void)state;
     machine_boot_region(&machine, FAKE_VMEM_CLOUD_HYPERVISOR, MACHINE_BASE, 64 * KIB, 200000);
-    vmem_choose_init(VMEM_INIT_STATE);
+    machine.init = VMEM_INIT_STATE;
     fake_vmem_plug(&machine.device, 0, 100000);
     machine.device.requested_bytes = 100000 * 64 * KIB;
     fake_vmem_update(&machine.device);
@@ -92,11 +88,10 @@ static void test_adopts_large(void **state)
 }
 
 /* Adopting more than is requested: what is too much goes back. */
-static void test_adopts_and_shrinks(void **state)
+TEST_WITH(test_adopts_and_shrinks, NULL, shut_down)
 {
-    (void)state;
     machine_boot(&machine, FAKE_VMEM_QEMU);
-    vmem_choose_init(VMEM_INIT_STATE);
+    machine.init = VMEM_INIT_STATE;
     machine.device.usable_bytes = GIB;
     fake_vmem_plug(&machine.device, 0, 64);
     fake_vmem_set_requested(&machine.device, 32 * MIB);
@@ -106,9 +101,8 @@ static void test_adopts_and_shrinks(void **state)
     machine_expect(&machine, 32 * MIB);
 }
 
-static void test_state_lies(void **state)
+TEST_WITH(test_state_lies, NULL, shut_down)
 {
-    (void)state;
     static const struct {
         size_t mood;
         unsigned times;
@@ -122,7 +116,7 @@ static void test_state_lies(void **state)
     };
     for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
         machine_boot(&machine, FAKE_VMEM_CLOUD_HYPERVISOR);
-        vmem_choose_init(VMEM_INIT_STATE);
+        machine.init = VMEM_INIT_STATE;
         fake_vmem_plug(&machine.device, 0, 16);
         machine.device.requested_bytes = 32 * MIB;
         fake_vmem_update(&machine.device);
@@ -130,7 +124,7 @@ static void test_state_lies(void **state)
         *(unsigned *)(void *)((char *)&machine.device.moods + cases[i].mood) = cases[i].times;
         machine_attach(&machine);
         machine_run(&machine, 60000);
-        const char *reason = vmem_virtio(machine.driver)->broken_reason;
+        const char *reason = machine_status(&machine).broken_reason;
         if (cases[i].reason)
             assert_non_null(strstr(reason, cases[i].reason));
         else
@@ -142,9 +136,8 @@ static void test_state_lies(void **state)
 
 /* ---- verify ---- */
 
-static void test_verify_agrees(void **state)
+TEST_WITH(test_verify_agrees, NULL, shut_down)
 {
-    (void)state;
     machine_start(&machine, FAKE_VMEM_CLOUD_HYPERVISOR);
     machine_resize(&machine, 64 * MIB, 1);
     assert_int_equal(vmem_verify(machine.driver), OK);
@@ -155,9 +148,8 @@ static void test_verify_agrees(void **state)
 }
 
 /* The device has more plugged than the book says: found, and given back. */
-static void test_verify_finds_plugged(void **state)
+TEST_WITH(test_verify_finds_plugged, NULL, shut_down)
 {
-    (void)state;
     machine_start(&machine, FAKE_VMEM_CLOUD_HYPERVISOR);
     machine_resize(&machine, 64 * MIB, 1);
     fake_vmem_plug(&machine.device, 101, 5);
@@ -169,9 +161,8 @@ static void test_verify_finds_plugged(void **state)
 }
 
 /* The device has taken idle blocks away: they are let go and plugged again. */
-static void test_verify_finds_unplugged(void **state)
+TEST_WITH(test_verify_finds_unplugged, NULL, shut_down)
 {
-    (void)state;
     machine_start(&machine, FAKE_VMEM_CLOUD_HYPERVISOR);
     machine_resize(&machine, 64 * MIB, 1);
     fake_vmem_plug(&machine.device, 101, 1); /* so that plugged_size alone tells nothing */
@@ -187,9 +178,8 @@ static void test_verify_finds_unplugged(void **state)
 }
 
 /* In a run with a page in use the block that was taken is found, and the page keeps its own. */
-static void test_verify_spares_pages(void **state)
+TEST_WITH(test_verify_spares_pages, NULL, shut_down)
 {
-    (void)state;
     machine_start(&machine, FAKE_VMEM_CLOUD_HYPERVISOR);
     machine_resize(&machine, 66 * MIB, 1); /* 33 blocks, an odd count */
     machine_hold_page(&machine);
@@ -212,9 +202,8 @@ static void test_verify_spares_pages(void **state)
 }
 
 /* And blocks with pages in use: nothing can be saved but the rest of the kernel. */
-static void test_verify_finds_used_unplugged(void **state)
+TEST_WITH(test_verify_finds_used_unplugged, NULL, shut_down)
 {
-    (void)state;
     machine_start(&machine, FAKE_VMEM_CLOUD_HYPERVISOR);
     machine_resize(&machine, 64 * MIB, 1);
     paddr_t page = page_alloc(0, PAGE_USER);
@@ -223,42 +212,21 @@ static void test_verify_finds_used_unplugged(void **state)
     machine.device.is_thief = true;
     fake_vmem_update(&machine.device);
     machine_run(&machine, 2000);
-    assert_non_null(strstr(vmem_virtio(machine.driver)->broken_reason, "pages there are in use"));
+    assert_non_null(strstr(machine_status(&machine).broken_reason, "pages there are in use"));
     page_free(page, 0);
 }
 
 /* plugged_size lies, and STATE does not: not a device to be trusted. */
-static void test_plugged_size_lies(void **state)
+TEST_WITH(test_plugged_size_lies, NULL, shut_down)
 {
-    (void)state;
     machine_start(&machine, FAKE_VMEM_CLOUD_HYPERVISOR);
     machine_resize(&machine, 64 * MIB, 1);
     machine.device.plugged_lie = 4 * MIB;
     fake_vmem_update(&machine.device);
     machine_run(&machine, 2000);
-    assert_int_equal(machine_status(&machine).phase, VMEM_PHASE_BROKEN);
+    assert_int_equal(machine_status(&machine).state, VMEM_STATE_BROKEN);
     assert_int_equal(machine_said("plugged_size is 71303168, but by its own STATE answers 67108864 "
                                   "bytes are plugged"),
                      1);
     assert_int_equal(fake_mapped_bytes(), 64 * MIB);
-}
-
-#define scenario(test) cmocka_unit_test_teardown(test, shut_down)
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        scenario(test_adopts),
-        scenario(test_adopts_each_pattern_of_six),
-        scenario(test_adopts_large),
-        scenario(test_adopts_and_shrinks),
-        scenario(test_state_lies),
-        scenario(test_verify_agrees),
-        scenario(test_verify_finds_plugged),
-        scenario(test_verify_finds_unplugged),
-        scenario(test_verify_spares_pages),
-        scenario(test_verify_finds_used_unplugged),
-        scenario(test_plugged_size_lies),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

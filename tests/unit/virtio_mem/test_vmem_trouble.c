@@ -5,28 +5,25 @@
  * used twice.
  */
 #include "tests/fakes/fake_vmem_machine.h"
+#include "tests/unit/unit.h"
 
 static struct machine machine;
 
-static int shut_down(void **state)
+static void shut_down(void)
 {
-    (void)state;
     machine_shutdown(&machine);
-    return 0;
 }
 
 /* ---- BUSY ---- */
 
 /* 10, 20, 40 ... 2560, 2560 ms: after n refusals so much time has passed. */
-static void test_busy_backs_off(void **state)
+TEST_WITH(test_busy_backs_off, NULL, shut_down)
 {
-    (void)state;
     machine_start(&machine, FAKE_VMEM_QEMU);
     machine.device.moods.busy = 11;
     machine_resize(&machine, 64 * MIB, 2550); /* 10 + ... + 1280 */
     assert_int_equal(machine.device.count[VIRTIO_MEM_REQ_PLUG], 9);
-    assert_string_equal(machine_status(&machine).waiting_for, "the host gives no more memory");
-    assert_int_equal(machine_status(&machine).phase, VMEM_PHASE_WAITING);
+    assert_int_equal(machine_status(&machine).wait, VMEM_WAIT_HOST_MEMORY);
     machine_run(&machine, 2559);
     assert_int_equal(machine.device.count[VIRTIO_MEM_REQ_PLUG], 9);
     machine_run(&machine, 1);
@@ -40,9 +37,8 @@ static void test_busy_backs_off(void **state)
 }
 
 /* After a success the next BUSY is waited for as the first was. */
-static void test_success_ends_back_off(void **state)
+TEST_WITH(test_success_ends_back_off, NULL, shut_down)
 {
-    (void)state;
     machine_start(&machine, FAKE_VMEM_QEMU);
     machine.device.moods.busy = 6;
     machine_resize(&machine, 64 * MIB, 10000);
@@ -63,9 +59,8 @@ static void start_with_every_other_block_in_use(void)
 }
 
 /* Sixteen refusals of one batch are one: after 10 ms it is tried again. */
-static void test_busy_batch(void **state)
+TEST_WITH(test_busy_batch, NULL, shut_down)
 {
-    (void)state;
     start_with_every_other_block_in_use();
     machine.device.moods.busy = 16;
     machine_resize(&machine, 32 * MIB, 10);
@@ -73,9 +68,8 @@ static void test_busy_batch(void **state)
 }
 
 /* While the device is busy with an unplug, the memory stays usable. */
-static void test_busy_unplug(void **state)
+TEST_WITH(test_busy_unplug, NULL, shut_down)
 {
-    (void)state;
     machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
     machine.device.moods.busy = 3;
     machine_resize(&machine, 0, 1);
@@ -88,9 +82,8 @@ static void test_busy_unplug(void **state)
     machine_expect(&machine, 0);
 }
 
-static void test_busy_unplug_all(void **state)
+TEST_WITH(test_busy_unplug_all, NULL, shut_down)
 {
-    (void)state;
     machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
     machine_hold_page(&machine);
     paddr_t far = MACHINE_BASE;
@@ -111,9 +104,8 @@ static void test_busy_unplug_all(void **state)
 }
 
 /* The host changes its mind during the back-off: the new wish is tried at once. */
-static void test_busy_then_new_wish(void **state)
+TEST_WITH(test_busy_then_new_wish, NULL, shut_down)
 {
-    (void)state;
     machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
     machine.device.moods.busy = 9;
     machine_resize(&machine, 128 * MIB, 2550);
@@ -123,17 +115,16 @@ static void test_busy_then_new_wish(void **state)
 }
 
 /* A long migration at boot must not hold up `tide: ready` for ever. */
-static void test_busy_for_ever_is_ready(void **state)
+TEST_WITH(test_busy_for_ever_is_ready, NULL, shut_down)
 {
-    (void)state;
     machine_boot(&machine, FAKE_VMEM_QEMU);
     fake_vmem_set_requested(&machine.device, 64 * MIB);
     machine.device.moods.busy = ~0u;
     machine_attach(&machine);
     machine_run(&machine, 100);
-    assert_false(vmem_is_ready(machine.driver));
+    assert_false(machine_status(&machine).is_ready);
     machine_run(&machine, 60000);
-    assert_true(vmem_is_ready(machine.driver));
+    assert_true(machine_status(&machine).is_ready);
     assert_true(machine.device.count[VIRTIO_MEM_REQ_PLUG] < 40);
     machine.device.moods.busy = 0;
     machine_run(&machine, 2560);
@@ -143,9 +134,8 @@ static void test_busy_for_ever_is_ready(void **state)
 /* ---- NACK ---- */
 
 /* Without a reason that can be seen in config space: as BUSY, and no spinning. */
-static void test_nack_for_nothing(void **state)
+TEST_WITH(test_nack_for_nothing, NULL, shut_down)
 {
-    (void)state;
     machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
     machine.device.moods.nack = 4;
     machine_resize(&machine, 32 * MIB, 149);
@@ -159,9 +149,8 @@ static void test_nack_for_nothing(void **state)
 /* ---- ERROR ---- */
 
 /* Once: the run is asked about by STATE, and the plan goes on. No reset. */
-static void test_error_once(void **state)
+TEST_WITH(test_error_once, NULL, shut_down)
 {
-    (void)state;
     machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
     machine.device.moods.error = 1;
     machine_resize(&machine, 128 * MIB, 100);
@@ -174,9 +163,8 @@ static void test_error_once(void **state)
 }
 
 /* Several of one batch count once: five are no reason for a reset. */
-static void test_errors_of_a_batch(void **state)
+TEST_WITH(test_errors_of_a_batch, NULL, shut_down)
 {
-    (void)state;
     start_with_every_other_block_in_use();
     machine.device.moods.error = 5;
     machine_resize(&machine, 32 * MIB, 1000);
@@ -186,9 +174,8 @@ static void test_errors_of_a_batch(void **state)
 }
 
 /* ERROR after a part was done, with odd counts: bisection finds the part. */
-static void test_error_after_part(void **state)
+TEST_WITH(test_error_after_part, NULL, shut_down)
 {
-    (void)state;
     for (unsigned nr_blocks = 2; nr_blocks < 40; nr_blocks++) {
         machine_start(&machine, FAKE_VMEM_QEMU);
         machine.device.is_strict = false;
@@ -205,9 +192,8 @@ static void test_error_after_part(void **state)
 }
 
 /* For ever: so many errors, so many resets, then broken; the page in use stays. */
-static void test_error_for_ever(void **state)
+TEST_WITH(test_error_for_ever, NULL, shut_down)
 {
-    (void)state;
     machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
     machine_hold_page(&machine);
     machine.device.moods.error = ~0u;
@@ -226,9 +212,8 @@ static void shrink_wish_to_8m(struct fake_vmem *device, const struct fake_vmem_r
     fake_vmem_set_requested(device, 8 * MIB);
 }
 
-static void test_error_is_firecrackers_nack(void **state)
+TEST_WITH(test_error_is_firecrackers_nack, NULL, shut_down)
 {
-    (void)state;
     machine_start(&machine, FAKE_VMEM_FIRECRACKER);
     machine.device.is_strict = false;
     machine.device.before_request = shrink_wish_to_8m;
@@ -245,9 +230,8 @@ static void grow_wish_to_64m(struct fake_vmem *device, const struct fake_vmem_re
     fake_vmem_set_requested(device, 64 * MIB);
 }
 
-static void test_nack_on_unplug(void **state)
+TEST_WITH(test_nack_on_unplug, NULL, shut_down)
 {
-    (void)state;
     machine_start_with_64m(&machine, FAKE_VMEM_STRATOVIRT);
     machine.device.is_strict = false;
     machine.device.before_request = grow_wish_to_64m;
@@ -259,14 +243,13 @@ static void test_nack_on_unplug(void **state)
 /* ---- mm refuses ---- */
 
 /* No page table for the new memory: the blocks go back, and it is tried again. */
-static void test_no_page_tables_to_plug(void **state)
+TEST_WITH(test_no_page_tables_to_plug, NULL, shut_down)
 {
-    (void)state;
     machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
     machine.device.is_strict = false;
     fake_fail_map_after(0);
     machine_resize(&machine, 128 * MIB, 500);
-    assert_true(vmem_is_ready(machine.driver));
+    assert_true(machine_status(&machine).is_ready);
     machine_run(&machine, 5000);
     machine_expect(&machine, 128 * MIB);
     assert_int_equal(machine_status(&machine).resets, 0);
@@ -281,9 +264,8 @@ static void fail_at_state(struct fake_vmem *device, const struct fake_vmem_reque
         fake_fail_map_after(0);
 }
 
-static void test_what_cannot_be_used_goes_back(void **state)
+TEST_WITH(test_what_cannot_be_used_goes_back, NULL, shut_down)
 {
-    (void)state;
     machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
     machine.device.is_strict = false; /* giving back goes below the requested size */
     machine.device.before_request = fail_at_state;
@@ -292,17 +274,15 @@ static void test_what_cannot_be_used_goes_back(void **state)
     machine_expect(&machine, 64 * MIB);
     assert_int_equal(machine.device.count[VIRTIO_MEM_REQ_UNPLUG], 1);
     assert_int_equal(machine.device.count[VIRTIO_MEM_REQ_PLUG], 2);
-    assert_string_equal(machine_status(&machine).waiting_for,
-                        "mm has no memory to bring blocks online");
+    assert_int_equal(machine_status(&machine).wait, VMEM_WAIT_ONLINE_MEMORY);
     machine_run(&machine, 1000);
     machine_expect(&machine, 128 * MIB);
     assert_int_equal(machine.device.count[VIRTIO_MEM_REQ_PLUG], 3);
 }
 
 /* UNPLUG ALL takes all offline or nothing: the second piece cannot be, so the first comes back. */
-static void test_no_page_tables_to_unplug_all(void **state)
+TEST_WITH(test_no_page_tables_to_unplug_all, NULL, shut_down)
 {
-    (void)state;
     static paddr_t pages[3];
     machine_start(&machine, FAKE_VMEM_QEMU);
     machine_resize(&machine, 6 * MIB, 1);
@@ -316,17 +296,15 @@ static void test_no_page_tables_to_unplug_all(void **state)
     machine_resize(&machine, 0, 500);
     machine_expect(&machine, 4 * MIB);
     assert_int_equal(fake_vmem_requests(&machine.device), 2);
-    assert_string_equal(machine_status(&machine).waiting_for,
-                        "mm has no memory to take blocks offline");
+    assert_int_equal(machine_status(&machine).wait, VMEM_WAIT_OFFLINE_MEMORY);
     machine_run(&machine, 499);
     machine_expect(&machine, 4 * MIB);
     machine_run(&machine, 1);
     machine_expect(&machine, 0);
 }
 
-static void test_no_page_tables_to_unplug(void **state)
+TEST_WITH(test_no_page_tables_to_unplug, NULL, shut_down)
 {
-    (void)state;
     machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
     fake_fail_unmap_after(0);
     machine_resize(&machine, 32 * MIB, 500);
@@ -336,9 +314,8 @@ static void test_no_page_tables_to_unplug(void **state)
 }
 
 /* What mm could not do is no reason to put off another size. */
-static void test_new_size_while_mm_refuses(void **state)
+TEST_WITH(test_new_size_while_mm_refuses, NULL, shut_down)
 {
-    (void)state;
     machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
     fake_fail_unmap_after(0);
     machine_resize(&machine, 32 * MIB, 500);
@@ -352,8 +329,6 @@ static void test_new_size_while_mm_refuses(void **state)
     machine_expect(&machine, 32 * MIB);
 }
 
-#define scenario(test) cmocka_unit_test_teardown(test, shut_down)
-
 /* ---- boot RAM that is too small for the region ---- */
 
 #define HUGE_BLOCK (128 * MIB)
@@ -361,9 +336,8 @@ static void test_new_size_while_mm_refuses(void **state)
 
 /* It grows as far as boot RAM carries it, says so once and is quiet; and goes on when some is
  * freed. */
-static void test_no_room_in_boot_ram(void **state)
+TEST_WITH(test_no_room_in_boot_ram, NULL, shut_down)
 {
-    (void)state;
     static paddr_t hogs[64 * MIB / PAGE_BYTES];
     u64 nr_hogs = 0;
     machine_boot_region(&machine, FAKE_VMEM_QEMU, MACHINE_BASE, HUGE_BLOCK, HUGE_NR);
@@ -379,9 +353,7 @@ static void test_no_room_in_boot_ram(void **state)
     assert_int_equal(machine.device.count[VIRTIO_MEM_REQ_UNPLUG], 0);
     u64 nr_plugs = machine.device.count[VIRTIO_MEM_REQ_PLUG];
     assert_true(nr_plugs <= 16);
-    assert_int_equal(machine_status(&machine).phase, VMEM_PHASE_WAITING);
-    assert_string_equal(machine_status(&machine).waiting_for,
-                        "boot RAM has no room for the page tables and metadata of more");
+    assert_int_equal(machine_status(&machine).wait, VMEM_WAIT_ROOM);
     assert_int_equal(machine_said("blocks are missing, boot RAM has no room"), 1);
     assert_int_equal(machine_said("warning"), 1);
     for (unsigned i = 0; i < 100; i++)
@@ -395,31 +367,4 @@ static void test_no_room_in_boot_ram(void **state)
     machine_resize(&machine, HUGE_NR * HUGE_BLOCK, 1000);
     machine_expect(&machine, HUGE_NR * HUGE_BLOCK);
     assert_int_equal(machine_said("warning"), 1);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        scenario(test_no_room_in_boot_ram),
-        scenario(test_busy_backs_off),
-        scenario(test_success_ends_back_off),
-        scenario(test_busy_batch),
-        scenario(test_busy_unplug),
-        scenario(test_busy_unplug_all),
-        scenario(test_busy_then_new_wish),
-        scenario(test_busy_for_ever_is_ready),
-        scenario(test_nack_for_nothing),
-        scenario(test_error_once),
-        scenario(test_errors_of_a_batch),
-        scenario(test_error_after_part),
-        scenario(test_error_for_ever),
-        scenario(test_error_is_firecrackers_nack),
-        scenario(test_nack_on_unplug),
-        scenario(test_no_page_tables_to_plug),
-        scenario(test_what_cannot_be_used_goes_back),
-        scenario(test_no_page_tables_to_unplug),
-        scenario(test_new_size_while_mm_refuses),
-        scenario(test_no_page_tables_to_unplug_all),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

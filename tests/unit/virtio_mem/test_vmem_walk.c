@@ -9,6 +9,7 @@
  * VMEM_WALK_SEED and VMEM_WALK_STEPS in the environment repeat or extend it.
  */
 #include "tests/fakes/fake_vmem_machine.h"
+#include "tests/unit/unit.h"
 
 #define STEPS     50000
 #define NR_BLOCKS 192
@@ -151,11 +152,11 @@ static void start_again(void)
         if (draw(2) == 0)
             fake_vmem_plug(&machine.device, draw(NR_BLOCKS / 2), draw(NR_BLOCKS / 2));
     }
-    vmem_choose_init(draw(2) == 0 ? VMEM_INIT_STATE : VMEM_INIT_UNPLUG_ALL);
+    machine.init = draw(2) == 0 ? VMEM_INIT_STATE : VMEM_INIT_UNPLUG_ALL;
     machine.device.transport.offered = VIRTIO_FEATURE(VIRTIO_F_VERSION_1) |
                                        VIRTIO_FEATURE(VIRTIO_MEM_F_UNPLUGGED_INACCESSIBLE) |
                                        ring_features[draw(ARRAY_SIZE(ring_features))];
-    machine.irq_mode = draw(8) == 0 ? VIRTIO_IRQ_POLL : VIRTIO_IRQ_AUTO;
+    machine.irq_mode = draw(8) == 0 ? VMEM_IRQ_POLL : VMEM_IRQ_AUTO;
     machine_attach(&machine);
     /* The usable region may not hold what is plugged from before: the host's next wish grows it. */
     machine.device.usable_bytes = NR_BLOCKS * block_bytes;
@@ -180,17 +181,17 @@ static void calm(void)
     transport->hold = false;
     if (transport->queues[0].enabled)
         (void)fake_transport_process(transport, 0);
-    machine.irq_mode == VIRTIO_IRQ_POLL ? machine_run(&machine, 10) : machine_run(&machine, 0);
-    if (machine_status(&machine).phase == VMEM_PHASE_WORKING ||
-        machine_status(&machine).phase == VMEM_PHASE_RECOVERY ||
-        machine_status(&machine).phase == VMEM_PHASE_START)
+    machine.irq_mode == VMEM_IRQ_POLL ? machine_run(&machine, 10) : machine_run(&machine, 0);
+    struct vmem_status status = machine_status(&machine);
+    if (!status.is_settled &&
+        (status.wait == VMEM_WAIT_NONE || status.state != VMEM_STATE_TRACKING))
         machine_run(&machine, 70000);
     machine_run(&machine, 15000);
     if (machine.device.usable_bytes < machine.device.requested_bytes) /* Firecracker */
         machine_resize(&machine, machine.device.requested_bytes, 15000);
     u64 expected = max_u64(machine.device.requested_bytes, blocks_in_use() * block_bytes);
-    if (vmem_virtio(machine.driver)->broken)
-        fail_msg("broken: %s", vmem_virtio(machine.driver)->broken_reason);
+    if (machine_status(&machine).state == VMEM_STATE_BROKEN)
+        fail_msg("broken: %s", machine_status(&machine).broken_reason);
     machine_expect(&machine, expected);
     page_check();
     troubles = 0;
@@ -227,7 +228,7 @@ static void step(void)
         break;
     case 13:
         if (vmem_verify(machine.driver) != OK)
-            assert_true(machine_status(&machine).phase != VMEM_PHASE_SETTLED);
+            assert_false(machine_status(&machine).is_settled);
         break;
     default:
         machine_run(&machine, draw(3) == 0 ? draw(3000) : draw(30));
@@ -272,17 +273,10 @@ static void walk(unsigned number, u64 nr_steps)
     machine_shutdown(&machine);
 }
 
-static void test_walk(void **state)
+TEST(test_walk)
 {
-    (void)state;
     u64 nr_steps = from_environment("VMEM_WALK_STEPS", STEPS);
     for (unsigned number = 0; number < ARRAY_SIZE(block_sizes); number++)
         walk(number, nr_steps / ARRAY_SIZE(block_sizes));
     assert_true(nr_calms >= nr_steps / 200);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_walk)};
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }
