@@ -20,8 +20,15 @@ static int offline(unsigned first, unsigned nr)
 
 static void must_add(void)
 {
-    int status = contract->memory->add_region(contract->memory_context, &contract->region);
+    struct vmem_region region = contract->region;
+    int status = contract->memory->add_region(contract->memory_context, &region);
     expect(status == VMEM_OK, "add_region() says %d, not 0", status);
+    region.node_id = contract->region.node_id;
+    expect(region.base == contract->region.base && region.bytes == contract->region.bytes &&
+               region.block_bytes == contract->region.block_bytes &&
+               region.has_node_id == contract->region.has_node_id &&
+               region.name == contract->region.name,
+           "add_region() changes more of the region than its node");
 }
 
 static void must_remove(void)
@@ -42,10 +49,15 @@ static void check_table(void)
     nr += memory->migration_begin == NULL;
     nr += memory->migration_step == NULL;
     nr += memory->migration_take == NULL;
+    nr += memory->migration_obstacle == NULL;
     nr += memory->migration_end == NULL;
-    expect(nr == 0 || nr == 4, "%u of the four migration operations are NULL", nr);
+    expect(nr == 0 || nr == 5, "%u of the five migration operations are NULL", nr);
     expect(nr_blocks() >= 8 && contract->region.bytes == blocks_bytes(nr_blocks()),
            "the contract's region has %u blocks, not 8 or more", nr_blocks());
+}
+
+static void check_add(void)
+{
     must_add();
 }
 
@@ -335,6 +347,7 @@ static void check_alloc_place(void)
 
 const struct check memory_checks[] = {
     {"the table of operations is whole", check_table},
+    {"add_region changes nothing but the node", check_add},
     {"add_region refuses an overlap", check_overlap},
     {"absent blocks are not given out", check_absent},
     {"online gives out the range, and only that", check_online},

@@ -86,13 +86,18 @@ static void take_down(void)
             must_offline(block, 1);
 }
 
+static uint64_t begin(void)
+{
+    return contract->memory->migration_begin(contract->memory_context, block_base(0),
+                                             block_base(nr_blocks()), blocks_bytes(NR_WANTED),
+                                             VMEM_MIGRATION_FIRST);
+}
+
 /* Begin, and step until there is no more to move. */
 static void migrate(void)
 {
     const struct vmem_memory_ops *memory = contract->memory;
-    uint64_t chosen =
-        memory->migration_begin(contract->memory_context, block_base(0), block_base(nr_blocks()),
-                                blocks_bytes(NR_WANTED), VMEM_MIGRATION_FIRST);
+    uint64_t chosen = begin();
     expect(chosen != 0 && chosen <= contract->region.bytes &&
                chosen % contract->region.block_bytes == 0,
            "migration_begin() chooses 0x%" PRIx64 " bytes for 0x%" PRIx64, chosen,
@@ -221,11 +226,28 @@ static void check_end(void)
     take_down();
 }
 
+static void check_obstacle(void)
+{
+    static const unsigned blocks[NR_KEPT] = {0, 1, 2, 3, 4, 5, 6, 7};
+    skip_unless(contract->memory->migration_begin != NULL);
+    must_online(0, NR_KEPT);
+    struct pages used = take_in(blocks, NR_KEPT);
+    uint64_t chosen = begin();
+    expect(chosen == 0, "0x%" PRIx64 " bytes are chosen; no page in them may be moved", chosen);
+    enum vmem_migration obstacle = contract->memory->migration_obstacle(contract->memory_context);
+    expect(obstacle == VMEM_MIGRATION_NONE,
+           "migration_obstacle() says %d, not VMEM_MIGRATION_NONE; no page may be moved", obstacle);
+    contract->memory->migration_end(contract->memory_context);
+    give_all(&used);
+    must_offline(0, NR_KEPT);
+}
+
 const struct check migration_checks[] = {
     {"migration empties blocks", check_emptied},
     {"migrated pages keep their contents", check_contents},
     {"migration gives out no page of emptied blocks", check_isolated},
     {"migration_take takes offline", check_take},
     {"migration_end lets pages be given out", check_end},
+    {"pages that may not be moved stay", check_obstacle},
     {NULL, NULL},
 };

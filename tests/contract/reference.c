@@ -152,7 +152,7 @@ static void set(unsigned block, enum page_state state)
 
 /* ---- the operations ---- */
 
-static int add_region(void *context, const struct vmem_region *region)
+static int add_region(void *context, struct vmem_region *region)
 {
     (void)context;
     if (is_known && !has(FAULT_ADD_ACCEPTS_OVERLAP))
@@ -162,6 +162,8 @@ static int add_region(void *context, const struct vmem_region *region)
     is_known = true;
     if (has(FAULT_ADD_GIVES_OUT_ABSENT))
         states[3] = FREE;
+    if (has(FAULT_ADD_CHANGES_BLOCK_SIZE))
+        region->block_bytes = PAGE_BYTES;
     return VMEM_OK;
 }
 
@@ -329,6 +331,15 @@ static enum vmem_migration migration_step(void *context, struct vmem_range *empt
     return VMEM_MIGRATION_NONE;
 }
 
+static enum vmem_migration migration_obstacle(void *context)
+{
+    (void)context;
+    for (unsigned block = 0; block < NR_BLOCKS; block++)
+        if (is_movable(block) || has(FAULT_OBSTACLE_IS_ROOM))
+            return VMEM_MIGRATION_NO_ROOM;
+    return VMEM_MIGRATION_NONE;
+}
+
 static int migration_take(void *context, uint64_t max_bytes, struct vmem_range *taken)
 {
     unsigned end = NR_BLOCKS, first;
@@ -355,8 +366,19 @@ static int migration_take(void *context, uint64_t max_bytes, struct vmem_range *
 void reference_memory(struct vmem_contract *contract)
 {
     static const struct vmem_memory_ops operations = {
-        add_region, remove_region,   online,         offline,        next_idle,     used_bytes,
-        room,       migration_begin, migration_step, migration_take, migration_end, describe_pinned,
+        .add_region = add_region,
+        .remove_region = remove_region,
+        .online = online,
+        .offline = offline,
+        .next_idle = next_idle,
+        .used_bytes = used_bytes,
+        .room = room,
+        .migration_begin = migration_begin,
+        .migration_step = migration_step,
+        .migration_take = migration_take,
+        .migration_obstacle = migration_obstacle,
+        .migration_end = migration_end,
+        .describe_pinned = describe_pinned,
     };
     memset(&states[NR_REGION_PAGES], FREE, NR_PAGES - NR_REGION_PAGES);
     contract->memory = &operations;

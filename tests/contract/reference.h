@@ -10,6 +10,7 @@
 
 /* X(fault, the check that must fail) */
 #define REFERENCE_FAULTS(X)                                                        \
+    X(ADD_CHANGES_BLOCK_SIZE, "add_region changes nothing but the node")           \
     X(ADD_ACCEPTS_OVERLAP, "add_region refuses an overlap")                        \
     X(ADD_GIVES_OUT_ABSENT, "absent blocks are not given out")                     \
     X(ONLINE_GIVES_OUT_MORE, "online gives out the range, and only that")          \
@@ -36,6 +37,7 @@
     X(TAKE_LEAVES_ONLINE, "migration_take takes offline")                          \
     X(TAKE_LOWEST_FIRST, "migration_take takes offline")                           \
     X(END_KEEPS_ISOLATED, "migration_end lets pages be given out")                 \
+    X(OBSTACLE_IS_ROOM, "pages that may not be moved stay")                        \
     X(NOW_GOES_BACK, "vmem_host_now_ms never goes back")                           \
     X(NOW_STANDS, "vmem_host_now_ms advances")                                     \
     X(ALLOC_MISALIGNED, "vmem_host_alloc is aligned and apart")                    \

@@ -36,3 +36,10 @@ def test_each_fault_fails_its_check() -> None:
         status, lines = run("check_reference", fault)
         names = [text.partition(": ")[0] for text in failed(lines)]
         assert (status, names) == (1, [check]), f"{fault}: {lines}"
+
+
+def test_tide_passes() -> None:
+    status, lines = run("check_tide")
+    assert failed(lines) == []
+    assert status == 0
+    assert [line for line in lines if not line.startswith("ok   ")] == ["skip no wake is lost"]
