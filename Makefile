@@ -24,7 +24,9 @@ KERNEL_LDFLAGS := -nostdlib -static -Wl,--build-id=none -Wl,-z,noexecstack \
 
 LIB_SOURCES := $(wildcard lib/*.c)
 MM_SOURCES := $(wildcard mm/*.c mm/hotplug/*.c)
-DRIVER_SOURCES := $(wildcard drivers/pci/*.c drivers/virtio/*/*.c)
+include drivers/virtio/files.mk
+DRIVER_SOURCES := $(wildcard drivers/pci/*.c) \
+	$(addprefix drivers/virtio/,$(VMEM_CORE) $(VMEM_PCI) $(VMEM_MMIO) $(VMEM_MEM))
 EXTRA_SOURCES := $(wildcard extras/*/*.c extras/*/*.S)
 KERNEL_SOURCES := $(wildcard boot/*.S boot/*.c arch/x86_64/*.S arch/x86_64/*.c arch/x86_64/smp/*.S \
 	arch/x86_64/smp/*.c kernel/*.c monitor/*.c) $(EXTRA_SOURCES) $(LIB_SOURCES) $(MM_SOURCES) $(DRIVER_SOURCES)
