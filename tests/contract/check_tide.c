@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * check_tide: the checker on Tide's own memory operations and host functions, over the real mm/ and
- * the fake platform. That the main loop loses no wake is for tests/unit/kernel, which run it.
+ * check_tide [MIB]: the checker on Tide's own memory operations and host functions, over the real
+ * mm/ and the fake platform, with blocks of 2 MiB or so many. That the main loop loses no wake is
+ * for tests/unit/kernel, which run it.
  */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include <cmocka.h>
 
@@ -17,8 +19,7 @@
 #include "tests/contract/contract.h"
 #include "tests/fakes/fake_mm.h"
 
-#define BLOCK_BYTES (2 * MIB)
-#define NR_BLOCKS   16
+#define NR_BLOCKS 16
 
 static struct device_memory device_memory;
 
@@ -78,16 +79,17 @@ static void pass_time(void)
     fake_advance_ms(1);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    u64 block_bytes = (argc > 1 ? strtoull(argv[1], NULL, 0) : 2) * MIB;
     struct boot_info boot;
     struct vmem_contract contract = {
         .output = stdout,
         .memory = &device_memory_ops,
         .memory_context = &device_memory,
         .region = {.base = FAKE_REGION_BASE,
-                   .bytes = NR_BLOCKS * BLOCK_BYTES,
-                   .block_bytes = BLOCK_BYTES,
+                   .bytes = NR_BLOCKS * block_bytes,
+                   .block_bytes = block_bytes,
                    .name = "contract"},
         .page_alloc = alloc_page,
         .page_free = free_page,

@@ -4,6 +4,7 @@
 import os
 import subprocess
 
+import pytest
 from helpers import BUILD
 
 # A check that fails ends where it stands.
@@ -38,8 +39,9 @@ def test_each_fault_fails_its_check() -> None:
         assert (status, names) == (1, [check]), f"{fault}: {lines}"
 
 
-def test_tide_passes() -> None:
-    status, lines = run("check_tide")
+@pytest.mark.parametrize("block_mib", ["1", "2", "3", "4"])
+def test_tide_passes(block_mib: str) -> None:
+    status, lines = run("check_tide", block_mib)
     assert failed(lines) == []
     assert status == 0
     assert [line for line in lines if not line.startswith("ok   ")] == ["skip no wake is lost"]
