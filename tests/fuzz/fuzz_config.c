@@ -5,7 +5,7 @@
  * twice, and what vmem_config_check() lets pass can be computed with.
  */
 #include "drivers/virtio/core/virtio_spec.h"
-#include "drivers/virtio/mem/virtio_mem_config.h"
+#include "drivers/virtio/mem/config.h"
 #include "include/status.h"
 #include "include/units.h"
 #include "lib/log.h"

@@ -7,8 +7,8 @@
  * mm has mapped, a page in use stays mapped, and each call is bounded.
  */
 #include "drivers/virtio/core/virtio_spec.h"
+#include "drivers/virtio/mem/spec.h"
 #include "drivers/virtio/mem/virtio_mem.h"
-#include "drivers/virtio/mem/virtio_mem_spec.h"
 #include "include/status.h"
 #include "include/units.h"
 #include "lib/log.h"

@@ -11,7 +11,7 @@
 #define TIDE_DRIVERS_VIRTIO_MEM_VIRTIO_MEM_H
 
 #include "drivers/virtio/core/virtio.h"
-#include "drivers/virtio/mem/virtio_mem_config.h"
+#include "drivers/virtio/mem/config.h"
 
 struct vmem_device;
 

@@ -9,7 +9,7 @@
  * that the device calls unplugged are lost, and the device is broken. So is one
  * that goes on acknowledging what it does not do.
  */
-#include "drivers/virtio/mem/virtio_mem_device.h"
+#include "drivers/virtio/mem/device.h"
 #include "include/status.h"
 #include "lib/log.h"
 #include "mm/hotplug/hotplug.h"
@@ -50,8 +50,8 @@ bool vmem_verify_next(struct vmem_device *vmem, u64 now_ms)
     }
     /* Nothing is held while a pass asks: the run at `next` is online or unplugged. */
     struct vmem_run run;
-    (void)vmem_blocks_next(&vmem->blocks, vmem_blocks_get(&vmem->blocks, pass->next), pass->next,
-                           usable, &run);
+    (void)vmem_map_next(&vmem->blocks, vmem_map_get(&vmem->blocks, pass->next), pass->next, usable,
+                        &run);
     run.nr_blocks = min_u64(run.nr_blocks, VIRTIO_MEM_NB_BLOCKS_MAX);
     if (pass->probe_blocks != 0)
         run.nr_blocks = min_u64(run.nr_blocks, pass->probe_blocks);
@@ -65,7 +65,7 @@ bool vmem_verify_next(struct vmem_device *vmem, u64 now_ms)
 void vmem_verify_reply(struct vmem_device *vmem, const struct vmem_reply *reply, u64 now_ms)
 {
     struct vmem_run run = reply->request.run;
-    bool is_online = vmem_blocks_get(&vmem->blocks, run.first) == VMEM_BLOCK_ONLINE;
+    bool is_online = vmem_map_get(&vmem->blocks, run.first) == VMEM_BLOCK_ONLINE;
     enum virtio_mem_state expected =
         is_online ? VIRTIO_MEM_STATE_PLUGGED : VIRTIO_MEM_STATE_UNPLUGGED;
 
@@ -90,7 +90,7 @@ void vmem_verify_reply(struct vmem_device *vmem, const struct vmem_reply *reply,
     log_warning(LOG_VMEM, vmem->name, "blocks %lu to %lu are not as they should be: asking again",
                 run.first, run.first + run.nr_blocks - 1);
     vmem->verify.nr_corrected += run.nr_blocks;
-    vmem_blocks_set(&vmem->blocks, run, VMEM_BLOCK_HELD);
+    vmem_map_set(&vmem->blocks, run, VMEM_BLOCK_IN_DOUBT);
 }
 
 bool vmem_verify_mismatch(struct vmem_device *vmem)

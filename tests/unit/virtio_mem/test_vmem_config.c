@@ -3,7 +3,7 @@
  * The memory device's config: what is decoded, and each value that must be
  * refused, with the reason that a person reads.
  */
-#include "drivers/virtio/mem/virtio_mem_config.h"
+#include "drivers/virtio/mem/config.h"
 #include "include/units.h"
 #include "tests/unit/unit.h"
 

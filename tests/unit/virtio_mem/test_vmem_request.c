@@ -3,7 +3,7 @@
  * Requests on the wire, byte by byte, and every answer that a device can give
  * or fail to give: what counts is the type, and no byte that was not written.
  */
-#include "drivers/virtio/mem/virtio_mem_request.h"
+#include "drivers/virtio/mem/request.h"
 
 #include <pthread.h>
 

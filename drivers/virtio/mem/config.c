@@ -7,7 +7,7 @@
  * requested size (Firecracker after UNPLUG ALL), one that shrank, or blocks whose
  * size is no power of two (StratoVirt).
  */
-#include "drivers/virtio/mem/virtio_mem_config.h"
+#include "drivers/virtio/mem/config.h"
 
 #include "include/units.h"
 #include "lib/printf.h"

@@ -3,7 +3,7 @@
  * Requests and answers; see the header. Nothing here knows what a request
  * does to a block, nor what to do about an answer.
  */
-#include "drivers/virtio/mem/virtio_mem_request.h"
+#include "drivers/virtio/mem/request.h"
 
 #include "include/status.h"
 #include "include/units.h"

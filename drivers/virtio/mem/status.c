@@ -3,8 +3,8 @@
  * What people see of a memory device: the settled line, the warning when the
  * host's wish cannot be met, and the figures. Each resize is one line.
  */
-#include "drivers/virtio/mem/virtio_mem_device.h"
 #include "include/status.h"
+#include "drivers/virtio/mem/device.h"
 #include "lib/log.h"
 #include "lib/printf.h"
 #include "mm/page.h"
@@ -137,7 +137,7 @@ bool vmem_allows_suspend(const struct vmem_device *vmem)
 
 bool vmem_block_plugged(const struct vmem_device *vmem, u64 block)
 {
-    return vmem_blocks_get(&vmem->blocks, block) == VMEM_BLOCK_ONLINE;
+    return vmem_map_get(&vmem->blocks, block) == VMEM_BLOCK_ONLINE;
 }
 
 bool vmem_describe_address(const struct vmem_device *vmem, paddr_t paddr, char *text, size_t bytes)
@@ -145,13 +145,13 @@ bool vmem_describe_address(const struct vmem_device *vmem, paddr_t paddr, char *
     static const char *const state_names[] = {
         [VMEM_BLOCK_UNPLUGGED] = "unplugged",
         [VMEM_BLOCK_ONLINE] = "plugged",
-        [VMEM_BLOCK_HELD] = "asked for, or in doubt",
+        [VMEM_BLOCK_IN_DOUBT] = "asked for, or in doubt",
     };
     const struct vmem_config *config = &vmem->config;
     if (paddr < config->region_base || paddr - config->region_base >= config->region_bytes)
         return false;
     u64 block = (paddr - config->region_base) / config->block_bytes;
     snprintf(text, bytes, "%s block %lu at 0x%lx, %s", vmem->name, block,
-             vmem_block_paddr(vmem, block), state_names[vmem_blocks_get(&vmem->blocks, block)]);
+             vmem_block_paddr(vmem, block), state_names[vmem_map_get(&vmem->blocks, block)]);
     return true;
 }

@@ -16,7 +16,7 @@
 enum vmem_block_state {
     VMEM_BLOCK_UNPLUGGED,
     VMEM_BLOCK_ONLINE,
-    VMEM_BLOCK_HELD,
+    VMEM_BLOCK_IN_DOUBT,
 };
 
 /* Blocks [first, first + nr_blocks) of the region. */
@@ -25,30 +25,30 @@ struct vmem_run {
     u64 nr_blocks;
 };
 
-struct vmem_blocks {
+struct vmem_block_map {
     u64 nr_blocks;
     u64 nr_online;
-    u64 nr_held;
+    u64 nr_in_doubt;
     u64 *online; /* one bit a block; never set in both */
-    u64 *held;
+    u64 *in_doubt;
     paddr_t memory; /* of the two bitmaps; PADDR_NONE without blocks */
     u64 memory_frames;
 };
 
 /* A book of nr_blocks unplugged blocks (0 is allowed), in PAGE_KERNEL memory; E_NOMEM. */
-must_check int vmem_blocks_init(struct vmem_blocks *blocks, u64 nr_blocks);
-void vmem_blocks_free(struct vmem_blocks *blocks);
+must_check int vmem_map_init(struct vmem_block_map *blocks, u64 nr_blocks);
+void vmem_map_free(struct vmem_block_map *blocks);
 
 /* Write a run into the book. O(run / 64). */
-void vmem_blocks_set(struct vmem_blocks *blocks, struct vmem_run run, enum vmem_block_state state);
+void vmem_map_set(struct vmem_block_map *blocks, struct vmem_run run, enum vmem_block_state state);
 
-enum vmem_block_state vmem_blocks_get(const struct vmem_blocks *blocks, u64 block);
+enum vmem_block_state vmem_map_get(const struct vmem_block_map *blocks, u64 block);
 
 /*
  * The first maximal run in that state at or after `from` and below `to`,
  * cut at `to`. False when there is none. O((to - from) / 64).
  */
-bool vmem_blocks_next(const struct vmem_blocks *blocks, enum vmem_block_state state, u64 from,
-                      u64 to, struct vmem_run *run);
+bool vmem_map_next(const struct vmem_block_map *blocks, enum vmem_block_state state, u64 from,
+                   u64 to, struct vmem_run *run);
 
 #endif

@@ -8,7 +8,7 @@
  * they are held, and STATE tells. Adopting what an earlier life left plugged is
  * the same task with every block in doubt.
  */
-#include "drivers/virtio/mem/virtio_mem_device.h"
+#include "drivers/virtio/mem/device.h"
 #include "include/status.h"
 #include "lib/log.h"
 
@@ -41,7 +41,7 @@ void vmem_recover(struct vmem_device *vmem, u64 now_ms, const char *why)
     vmem->count.resets++;
     log_warning(LOG_VMEM, vmem->name,
                 "resetting the device: %s; %lu blocks stay online, %lu are in doubt", why,
-                vmem->blocks.nr_online, vmem->blocks.nr_held);
+                vmem->blocks.nr_online, vmem->blocks.nr_in_doubt);
     vmem->is_recovering = true;
     vmem->nr_errors = 0;
     vmem->was_nacked = false;
@@ -70,7 +70,7 @@ void vmem_resume(struct vmem_device *vmem, u64 now_ms)
     if (vmem->virtio->broken)
         return;
     log_info(LOG_VMEM, vmem->name, "awake: %lu blocks stayed online, %lu are in doubt",
-             vmem->blocks.nr_online, vmem->blocks.nr_held);
+             vmem->blocks.nr_online, vmem->blocks.nr_in_doubt);
     vmem_evacuate_end(vmem);
     vmem->is_recovering = true;
     vmem->probe_blocks = VIRTIO_MEM_NB_BLOCKS_MAX;
@@ -84,9 +84,9 @@ bool vmem_resolve_next(struct vmem_device *vmem, u64 now_ms)
     struct vmem_run run;
     /* The usable region shrinks only when everything is unplugged: "Memory Device: Device
      * configuration layout". STATE cannot be asked there, and need not be. */
-    while (vmem_blocks_next(&vmem->blocks, VMEM_BLOCK_HELD, usable, vmem->blocks.nr_blocks, &run))
-        vmem_blocks_set(&vmem->blocks, run, VMEM_BLOCK_UNPLUGGED);
-    if (!vmem_blocks_next(&vmem->blocks, VMEM_BLOCK_HELD, 0, usable, &run))
+    while (vmem_map_next(&vmem->blocks, VMEM_BLOCK_IN_DOUBT, usable, vmem->blocks.nr_blocks, &run))
+        vmem_map_set(&vmem->blocks, run, VMEM_BLOCK_UNPLUGGED);
+    if (!vmem_map_next(&vmem->blocks, VMEM_BLOCK_IN_DOUBT, 0, usable, &run))
         return true;
     if (vmem->probe_blocks == 0)
         vmem->probe_blocks = VIRTIO_MEM_NB_BLOCKS_MAX;
@@ -124,7 +124,7 @@ void vmem_resolve_reply(struct vmem_device *vmem, const struct vmem_reply *reply
     }
     vmem->probe_blocks = min_u64(run.nr_blocks * 2, VIRTIO_MEM_NB_BLOCKS_MAX);
     if (reply->state == VIRTIO_MEM_STATE_UNPLUGGED)
-        vmem_blocks_set(&vmem->blocks, run, VMEM_BLOCK_UNPLUGGED);
+        vmem_map_set(&vmem->blocks, run, VMEM_BLOCK_UNPLUGGED);
     else
         resolve_plugged(vmem, run, now_ms);
 }

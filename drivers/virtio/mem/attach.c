@@ -8,7 +8,7 @@
  * between comes without an interrupt.
  */
 #include "drivers/virtio/core/virtio_spec.h"
-#include "drivers/virtio/mem/virtio_mem_device.h"
+#include "drivers/virtio/mem/device.h"
 #include "extras/numa/node.h"
 #include "include/status.h"
 #include "include/units.h"
@@ -117,7 +117,7 @@ static int set_up(struct vmem_device *vmem)
     status = read_first_config(vmem);
     if (status != OK)
         goto no_queue;
-    status = vmem_blocks_init(&vmem->blocks, vmem->config.region_bytes / vmem->config.block_bytes);
+    status = vmem_map_init(&vmem->blocks, vmem->config.region_bytes / vmem->config.block_bytes);
     if (status != OK) {
         vmem_virtio_break(virtio,
                           "there is no memory for the book of its 0x%lx bytes in 0x%lx blocks",
@@ -127,7 +127,7 @@ static int set_up(struct vmem_device *vmem)
     status = add_region(vmem);
     if (status == OK)
         return OK;
-    vmem_blocks_free(&vmem->blocks);
+    vmem_map_free(&vmem->blocks);
 no_queue:
     /* No buffer was exposed, so the ring can go once the device was reset, and only then. */
     if (vmem_virtio_reset(virtio) == OK)
@@ -194,12 +194,12 @@ int vmem_attach(struct vmem_virtio *virtio, const char *name, enum vmem_irq_mode
 static int abandon_blocks(struct vmem_device *vmem)
 {
     struct vmem_run run;
-    while (vmem_blocks_next(&vmem->blocks, VMEM_BLOCK_ONLINE, 0, vmem->blocks.nr_blocks, &run)) {
+    while (vmem_map_next(&vmem->blocks, VMEM_BLOCK_ONLINE, 0, vmem->blocks.nr_blocks, &run)) {
         int status = hotplug_offline(vmem_block_paddr(vmem, run.first),
                                      run.nr_blocks * vmem->config.block_bytes);
         if (status != OK)
             return status;
-        vmem_blocks_set(&vmem->blocks, run, VMEM_BLOCK_HELD);
+        vmem_map_set(&vmem->blocks, run, VMEM_BLOCK_IN_DOUBT);
     }
     return OK;
 }
@@ -222,7 +222,7 @@ static int tear_down(struct vmem_device *vmem)
     }
     virtio->ops->irq_disable(virtio);
     virtio->name = NULL;
-    vmem_blocks_free(&vmem->blocks);
+    vmem_map_free(&vmem->blocks);
     free_device(vmem);
     return OK;
 }
@@ -245,7 +245,7 @@ int vmem_detach(struct vmem_device *vmem)
         int status = abandon_blocks(vmem);
         return status == OK ? tear_down(vmem) : status;
     }
-    bool is_empty = vmem->blocks.nr_online == 0 && vmem->blocks.nr_held == 0 &&
+    bool is_empty = vmem->blocks.nr_online == 0 && vmem->blocks.nr_in_doubt == 0 &&
                     vmem->requests.nr_in_flight == 0 && vmem->stage == VMEM_STAGE_FOLLOW;
     return is_empty ? tear_down(vmem) : E_AGAIN;
 }

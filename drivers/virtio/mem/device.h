@@ -18,10 +18,10 @@
 #ifndef TIDE_DRIVERS_VIRTIO_MEM_VIRTIO_MEM_DEVICE_H
 #define TIDE_DRIVERS_VIRTIO_MEM_VIRTIO_MEM_DEVICE_H
 
+#include "drivers/virtio/mem/block_map.h"
+#include "drivers/virtio/mem/plan.h"
+#include "drivers/virtio/mem/request.h"
 #include "drivers/virtio/mem/virtio_mem.h"
-#include "drivers/virtio/mem/virtio_mem_blocks.h"
-#include "drivers/virtio/mem/virtio_mem_plan.h"
-#include "drivers/virtio/mem/virtio_mem_request.h"
 #include "mm/hotplug/hotplug.h"
 
 #define VMEM_NAME_BYTES 16
@@ -101,7 +101,7 @@ struct vmem_device {
     u64 memory_frames; /* of this struct */
 
     struct vmem_config config; /* the last valid snapshot */
-    struct vmem_blocks blocks;
+    struct vmem_block_map blocks;
     struct vmem_requests requests;
 
     enum vmem_stage stage;

@@ -9,7 +9,7 @@
  */
 #include "drivers/virtio/mem/virtio_mem.h"
 
-#include "drivers/virtio/mem/virtio_mem_device.h"
+#include "drivers/virtio/mem/device.h"
 #include "include/status.h"
 #include "include/units.h"
 #include "lib/log.h"
@@ -67,7 +67,7 @@ static bool send_unplug_all(struct vmem_device *vmem, u64 now_ms)
 {
     const struct vmem_run whole = {0, vmem->blocks.nr_blocks};
     struct vmem_run run;
-    while (vmem_blocks_next(&vmem->blocks, VMEM_BLOCK_ONLINE, 0, whole.nr_blocks, &run)) {
+    while (vmem_map_next(&vmem->blocks, VMEM_BLOCK_ONLINE, 0, whole.nr_blocks, &run)) {
         if (!vmem_take_offline(vmem, run, now_ms)) {
             vmem_put_all_back(vmem, now_ms);
             return false;
@@ -83,7 +83,7 @@ static bool send_plug(struct vmem_device *vmem, struct vmem_run run, u64 now_ms)
         run.nr_blocks = min_u64(run.nr_blocks, vmem->plug_limit);
     if (!vmem_send(vmem, VIRTIO_MEM_REQ_PLUG, run, now_ms))
         return false;
-    vmem_blocks_set(&vmem->blocks, run, VMEM_BLOCK_HELD);
+    vmem_map_set(&vmem->blocks, run, VMEM_BLOCK_IN_DOUBT);
     return vmem->plug_limit == 0;
 }
 
@@ -175,7 +175,7 @@ static void first_look(struct vmem_device *vmem)
     vmem->stage = VMEM_STAGE_FOLLOW;
     if (vmem->config.plugged_bytes == 0)
         return;
-    vmem_blocks_set(&vmem->blocks, whole, VMEM_BLOCK_HELD);
+    vmem_map_set(&vmem->blocks, whole, VMEM_BLOCK_IN_DOUBT);
     vmem->stage = vmem->init == VMEM_INIT_STATE ? VMEM_STAGE_ADOPT : VMEM_STAGE_GIVE_BACK;
     log_info(LOG_VMEM, vmem->name, "0x%lx bytes are plugged from before: %s",
              vmem->config.plugged_bytes,
@@ -295,7 +295,7 @@ static bool step(struct vmem_device *vmem, u64 now_ms)
         vmem_queue_publish(vmem->requests.queue);
         return true;
     }
-    if (vmem->blocks.nr_held != 0)
+    if (vmem->blocks.nr_in_doubt != 0)
         return vmem_resolve_next(vmem, now_ms);
     vmem->is_recovering = false;
     vmem->stage = VMEM_STAGE_FOLLOW;

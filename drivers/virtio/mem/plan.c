@@ -3,7 +3,7 @@
  * The policy; see the header. No I/O and no state: the same inputs give the
  * same plan.
  */
-#include "drivers/virtio/mem/virtio_mem_plan.h"
+#include "drivers/virtio/mem/plan.h"
 
 #include "include/units.h"
 
@@ -20,14 +20,14 @@ struct idle_survey {
  * inside the usable region. The lowest run that covers the need, else the
  * lowest of the largest.
  */
-static void plan_plug(const struct vmem_blocks *blocks, u64 usable_blocks, u64 need,
+static void plan_plug(const struct vmem_block_map *blocks, u64 usable_blocks, u64 need,
                       struct vmem_plan *plan)
 {
     u64 wanted = min_u64(need, VIRTIO_MEM_NB_BLOCKS_MAX);
     struct vmem_run best = {0, 0};
     struct vmem_run run;
     for (u64 from = 0; best.nr_blocks < wanted; from = run.first + run.nr_blocks) {
-        if (!vmem_blocks_next(blocks, VMEM_BLOCK_UNPLUGGED, from, usable_blocks, &run))
+        if (!vmem_map_next(blocks, VMEM_BLOCK_UNPLUGGED, from, usable_blocks, &run))
             break;
         if (run.nr_blocks > best.nr_blocks)
             best = run;
@@ -59,10 +59,11 @@ static void survey_idle(const struct vmem_idle_source *idle, u64 to, u64 wanted,
 
 /* Whether to give everything back at once: only where that saves requests, for it shrinks the
  * usable region too, or where nothing else reaches the blocks. */
-static bool is_unplug_all_better(const struct vmem_config *config, const struct vmem_blocks *blocks,
-                                 u64 usable_blocks, const struct vmem_idle_source *idle)
+static bool is_unplug_all_better(const struct vmem_config *config,
+                                 const struct vmem_block_map *blocks, u64 usable_blocks,
+                                 const struct vmem_idle_source *idle)
 {
-    if (config->requested_bytes != 0 || blocks->nr_held != 0)
+    if (config->requested_bytes != 0 || blocks->nr_in_doubt != 0)
         return false;
     struct idle_survey all;
     survey_idle(idle, blocks->nr_blocks, 1, &all);
@@ -78,7 +79,7 @@ static bool is_unplug_all_better(const struct vmem_config *config, const struct 
  * largest. Blocks above a usable region that shrank can only leave by
  * UNPLUG ALL: the device answers ERROR to any other request for them.
  */
-static void plan_unplug(const struct vmem_config *config, const struct vmem_blocks *blocks,
+static void plan_unplug(const struct vmem_config *config, const struct vmem_block_map *blocks,
                         u64 usable_blocks, const struct vmem_idle_source *idle, u64 excess,
                         struct vmem_plan *plan)
 {
@@ -100,14 +101,14 @@ static void plan_unplug(const struct vmem_config *config, const struct vmem_bloc
     plan->run = (struct vmem_run){from.first + from.nr_blocks - nr_blocks, nr_blocks};
 }
 
-void vmem_plan_next(const struct vmem_config *config, const struct vmem_blocks *blocks,
+void vmem_plan_next(const struct vmem_config *config, const struct vmem_block_map *blocks,
                     const struct vmem_idle_source *idle, struct vmem_plan *plan)
 {
     *plan = (struct vmem_plan){.action = VMEM_ACTION_NOTHING};
     u64 requested = config->requested_bytes / config->block_bytes;
     u64 usable = min_u64(config->usable_bytes / config->block_bytes, blocks->nr_blocks);
-    if (blocks->nr_online + blocks->nr_held < requested)
-        plan_plug(blocks, usable, requested - blocks->nr_online - blocks->nr_held, plan);
+    if (blocks->nr_online + blocks->nr_in_doubt < requested)
+        plan_plug(blocks, usable, requested - blocks->nr_online - blocks->nr_in_doubt, plan);
     else if (blocks->nr_online > requested)
         plan_unplug(config, blocks, usable, idle, blocks->nr_online - requested, plan);
 }

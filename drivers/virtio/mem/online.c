@@ -4,7 +4,7 @@
  * mm/hotplug/hotplug.h change together, so that a block is online in the book if and
  * only if mm has it.
  */
-#include "drivers/virtio/mem/virtio_mem_device.h"
+#include "drivers/virtio/mem/device.h"
 #include "include/status.h"
 #include "include/units.h"
 #include "lib/log.h"
@@ -28,7 +28,7 @@ bool vmem_bring_online(struct vmem_device *vmem, struct vmem_run run, u64 now_ms
     int status =
         hotplug_online(vmem_block_paddr(vmem, run.first), run.nr_blocks * vmem->config.block_bytes);
     if (status == OK) {
-        vmem_blocks_set(&vmem->blocks, run, VMEM_BLOCK_ONLINE);
+        vmem_map_set(&vmem->blocks, run, VMEM_BLOCK_ONLINE);
         return true;
     }
     log_warning(LOG_VMEM, vmem->name, "cannot bring %lu blocks from %lu online: %s", run.nr_blocks,
@@ -56,7 +56,7 @@ bool vmem_take_offline(struct vmem_device *vmem, struct vmem_run run, u64 now_ms
     int status = hotplug_offline(vmem_block_paddr(vmem, run.first),
                                  run.nr_blocks * vmem->config.block_bytes);
     if (status == OK) {
-        vmem_blocks_set(&vmem->blocks, run, VMEM_BLOCK_HELD);
+        vmem_map_set(&vmem->blocks, run, VMEM_BLOCK_IN_DOUBT);
         return true;
     }
     offline_failed(vmem, run, status, now_ms);
@@ -78,7 +78,7 @@ bool vmem_take_emptied(struct vmem_device *vmem, u64 max_blocks, struct vmem_run
         offline_failed(vmem, *run, status, now_ms);
         return false;
     }
-    vmem_blocks_set(&vmem->blocks, *run, VMEM_BLOCK_HELD);
+    vmem_map_set(&vmem->blocks, *run, VMEM_BLOCK_IN_DOUBT);
     return true;
 }
 
@@ -86,7 +86,7 @@ void vmem_put_all_back(struct vmem_device *vmem, u64 now_ms)
 {
     struct vmem_run run;
     for (u64 from = 0;
-         vmem_blocks_next(&vmem->blocks, VMEM_BLOCK_HELD, from, vmem->blocks.nr_blocks, &run);
+         vmem_map_next(&vmem->blocks, VMEM_BLOCK_IN_DOUBT, from, vmem->blocks.nr_blocks, &run);
          from = run.first + run.nr_blocks)
         (void)vmem_bring_online(vmem, run, now_ms); /* if not, resolved by STATE later */
 }

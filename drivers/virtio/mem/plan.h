@@ -11,8 +11,8 @@
 #ifndef TIDE_DRIVERS_VIRTIO_MEM_VIRTIO_MEM_PLAN_H
 #define TIDE_DRIVERS_VIRTIO_MEM_VIRTIO_MEM_PLAN_H
 
-#include "drivers/virtio/mem/virtio_mem_blocks.h"
-#include "drivers/virtio/mem/virtio_mem_config.h"
+#include "drivers/virtio/mem/block_map.h"
+#include "drivers/virtio/mem/config.h"
 
 enum vmem_action {
     VMEM_ACTION_NOTHING,
@@ -46,7 +46,7 @@ struct vmem_idle_source {
 };
 
 /* Decide. O(blocks / 64) and one pass over the idle runs when shrinking. */
-void vmem_plan_next(const struct vmem_config *config, const struct vmem_blocks *blocks,
+void vmem_plan_next(const struct vmem_config *config, const struct vmem_block_map *blocks,
                     const struct vmem_idle_source *idle, struct vmem_plan *plan);
 
 #endif

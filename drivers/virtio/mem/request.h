@@ -11,8 +11,8 @@
 #define TIDE_DRIVERS_VIRTIO_MEM_VIRTIO_MEM_REQUEST_H
 
 #include "drivers/virtio/core/virtqueue.h"
-#include "drivers/virtio/mem/virtio_mem_blocks.h"
-#include "drivers/virtio/mem/virtio_mem_config.h"
+#include "drivers/virtio/mem/block_map.h"
+#include "drivers/virtio/mem/config.h"
 
 #define VMEM_REQUESTS_MAX 16
 

@@ -13,7 +13,7 @@
  * try begins anew. Emptied blocks stay online in the book until they are
  * named in a request, so that a host that changes its mind loses nothing.
  */
-#include "drivers/virtio/mem/virtio_mem_device.h"
+#include "drivers/virtio/mem/device.h"
 #include "include/status.h"
 #include "include/units.h"
 

@@ -8,7 +8,7 @@
 #ifndef TIDE_DRIVERS_VIRTIO_MEM_VIRTIO_MEM_CONFIG_H
 #define TIDE_DRIVERS_VIRTIO_MEM_VIRTIO_MEM_CONFIG_H
 
-#include "drivers/virtio/mem/virtio_mem_spec.h"
+#include "drivers/virtio/mem/spec.h"
 #include "include/types.h"
 
 /* More blocks are refused: the driver's book of them would take more than 4 MiB. */

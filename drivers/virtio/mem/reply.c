@@ -5,7 +5,7 @@
  * A request's blocks are held while it is in flight. Its answer settles what
  * they are, or leaves them held when the answer leaves it in doubt.
  */
-#include "drivers/virtio/mem/virtio_mem_device.h"
+#include "drivers/virtio/mem/device.h"
 #include "include/status.h"
 #include "include/units.h"
 #include "lib/log.h"
@@ -15,7 +15,7 @@ static void acknowledged(struct vmem_device *vmem, const struct vmem_reply *repl
 {
     const struct vmem_request *request = &reply->request;
     if (request->type == VIRTIO_MEM_REQ_STATE) {
-        if (vmem_blocks_get(&vmem->blocks, request->run.first) == VMEM_BLOCK_HELD)
+        if (vmem_map_get(&vmem->blocks, request->run.first) == VMEM_BLOCK_IN_DOUBT)
             vmem_resolve_reply(vmem, reply, now_ms);
         else
             vmem_verify_reply(vmem, reply, now_ms);
@@ -28,7 +28,7 @@ static void acknowledged(struct vmem_device *vmem, const struct vmem_reply *repl
         vmem->plug_limit = min_u64(vmem->plug_limit * 2, VIRTIO_MEM_NB_BLOCKS_MAX);
         (void)vmem_bring_online(vmem, request->run, now_ms); /* if not, it is given back later */
     } else {
-        vmem_blocks_set(&vmem->blocks, request->run, VMEM_BLOCK_UNPLUGGED);
+        vmem_map_set(&vmem->blocks, request->run, VMEM_BLOCK_UNPLUGGED);
     }
     if (request->type == VIRTIO_MEM_REQ_UNPLUG_ALL && vmem->stage == VMEM_STAGE_GIVE_BACK)
         vmem->stage = VMEM_STAGE_FOLLOW;
@@ -39,7 +39,7 @@ static void undo(struct vmem_device *vmem, const struct vmem_request *request, u
 {
     switch (request->type) {
     case VIRTIO_MEM_REQ_PLUG:
-        vmem_blocks_set(&vmem->blocks, request->run, VMEM_BLOCK_UNPLUGGED);
+        vmem_map_set(&vmem->blocks, request->run, VMEM_BLOCK_UNPLUGGED);
         break;
     case VIRTIO_MEM_REQ_UNPLUG:
         (void)vmem_bring_online(vmem, request->run, now_ms);
