@@ -71,7 +71,7 @@ static int parse_init(const char *value, struct options *options)
 
 static int parse_features(const char *value, struct options *options)
 {
-    return vmem_virtio_parse_features_masked(value, vmem_feature_names, &options->features_masked);
+    return vmem_parse_features_masked(value, &options->features_masked);
 }
 
 static int parse_mmio(const char *value, struct options *options)

@@ -5,7 +5,7 @@
 #ifndef TIDE_MONITOR_MAP_H
 #define TIDE_MONITOR_MAP_H
 
-#include "drivers/virtio/mem/virtio_mem.h"
+#include "drivers/virtio/include/vmem/vmem.h"
 
 #define MAP_CELLS_MAX   1024
 #define MAP_CELLS_A_ROW 64

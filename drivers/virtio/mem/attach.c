@@ -2,64 +2,13 @@
 /*
  * The beginning and the end of a memory device's life with the driver.
  *
- * vmem_bring_up() is virtio 1.4, "Device Initialization", up to the step before
- * DRIVER_OK; recovery takes the same way. The config is read before that to
- * validate it, and again after it: a requested size that the host sets in
- * between comes without an interrupt.
+ * The config is read before DRIVER_OK to check it, and again after it: a requested size that the
+ * host sets in between comes without an interrupt.
  */
-#include "drivers/virtio/core/virtio_spec.h"
-#include "drivers/virtio/mem/device.h"
-#include "extras/numa/node.h"
-#include "include/status.h"
-#include "include/units.h"
-#include "lib/log.h"
-#include "lib/printf.h"
-#include "lib/string.h"
-#include "mm/hotplug/hotplug.h"
-#include "mm/page.h"
+#include "device.h"
 
-/* Room for each slot's two descriptors, and what QEMU has. */
-#define QUEUE_SIZE 128
-
-/* PERSISTENT_SUSPEND and UNPLUGGED_INACCESSIBLE (M4) are promises that cost this driver nothing: it
- * keeps no unplugged block mapped in any case. */
-#define FEATURES_WANTED                                                                            \
-    (VIRTIO_FEATURE(VIRTIO_MEM_F_ACPI_PXM) | VIRTIO_FEATURE(VIRTIO_MEM_F_UNPLUGGED_INACCESSIBLE) | \
-     VIRTIO_FEATURE(VIRTIO_MEM_F_PERSISTENT_SUSPEND))
-
-const char *const vmem_feature_names[24] = {
-    [VIRTIO_MEM_F_ACPI_PXM] = "ACPI_PXM",
-    [VIRTIO_MEM_F_UNPLUGGED_INACCESSIBLE] = "UNPLUGGED_INACCESSIBLE",
-    [VIRTIO_MEM_F_PERSISTENT_SUSPEND] = "PERSISTENT_SUSPEND",
-};
-
-static enum vmem_init chosen_init = VMEM_INIT_UNPLUG_ALL;
-
-void vmem_choose_init(enum vmem_init init)
-{
-    chosen_init = init;
-}
-
-int vmem_bring_up(struct vmem_device *vmem)
-{
-    struct vmem_virtio *virtio = vmem->virtio;
-    int status = vmem_virtio_negotiate(virtio, FEATURES_WANTED, VIRTIO_FEATURE(VIRTIO_F_VERSION_1),
-                                       vmem_feature_names);
-    if (status != OK)
-        return status;
-    status = virtio->ops->irq_enable(virtio, vmem->irq_wanted);
-    if (status != OK) {
-        vmem_virtio_break(virtio, "it has no way to interrupt, nor can it be polled: %s",
-                          status_name(status));
-        return status;
-    }
-    status = vmem_queue_create(virtio, VIRTIO_MEM_QUEUE, QUEUE_SIZE, &vmem->requests.queue);
-    if (status == OK)
-        return OK;
-    vmem_virtio_break(virtio, "its queue cannot be set up: %s", status_name(status));
-    virtio->ops->irq_disable(virtio);
-    return status;
-}
+#include "../core/text.h"
+#include "../core/virtio_spec.h"
 
 /* The first snapshot, which may come before DRIVER_OK and must be valid to go on. */
 static int read_first_config(struct vmem_device *vmem)
@@ -67,44 +16,46 @@ static int read_first_config(struct vmem_device *vmem)
     struct virtio_mem_config_abi abi;
     char reason[VMEM_REASON_BYTES];
     int status = vmem_virtio_read_config(vmem->virtio, &abi, sizeof(abi));
-    if (status != OK) {
-        vmem_virtio_break(vmem->virtio, "its config space cannot be read: %s", status_name(status));
+    if (status != VMEM_OK) {
+        vmem_virtio_break(vmem->virtio, "its config space cannot be read: %s",
+                          vmem_error_name(status));
         return status;
     }
     vmem_config_decode(&abi, vmem_virtio_has_feature(vmem->virtio, VIRTIO_MEM_F_ACPI_PXM),
                        &vmem->config);
-    if (vmem_config_check(&vmem->config, platform_paddr_limit(), reason, sizeof(reason))) {
+    if (vmem_config_check(&vmem->config, vmem->options.address_limit, reason, sizeof(reason))) {
         vmem_virtio_break(vmem->virtio, "%s", reason);
-        return E_INVAL;
+        return VMEM_E_INVAL;
     }
-    return OK;
+    return VMEM_OK;
 }
 
-/* Make the region known to mm. A region of no bytes is valid, and nothing to mm. */
+/* Make the region known to the allocator. A region of no bytes is valid, and nothing to it. */
 static int add_region(struct vmem_device *vmem)
 {
     const struct vmem_config *config = &vmem->config;
-    if (config->region_bytes == 0)
-        return OK;
     /* virtio 1.4, "Memory Device: Device configuration layout": node_id counts with ACPI_PXM alone
-     * (M3). SRAT may put all of hotpluggable memory into one node; the device's word is better. */
-    vmem->node_id = vmem_virtio_has_feature(vmem->virtio, VIRTIO_MEM_F_ACPI_PXM)
-                        ? config->node_id
-                        : node_of(config->region_base);
-    int status = hotplug_add_region(config->region_base, config->region_bytes, config->block_bytes,
-                                    vmem->node_id, vmem->name);
-    if (status == OK)
-        return OK;
-    vmem_virtio_break(vmem->virtio, "region 0x%lx + 0x%lx cannot be used: %s", config->region_base,
-                      config->region_bytes,
-                      status == E_EXIST ? "it overlaps memory or a region that is there already"
-                                        : status_name(status));
+     * (M3). */
+    struct vmem_region region = {
+        .base = config->region_base,
+        .bytes = config->region_bytes,
+        .block_bytes = config->block_bytes,
+        .has_node_id = vmem_virtio_has_feature(vmem->virtio, VIRTIO_MEM_F_ACPI_PXM),
+        .node_id = config->node_id,
+        .name = vmem->name,
+    };
+    if (config->region_bytes == 0)
+        return VMEM_OK;
+    int status = vmem->options.memory->add_region(vmem->options.memory_context, &region);
+    vmem->node_id = region.node_id;
+    if (status == VMEM_OK)
+        return VMEM_OK;
+    vmem_virtio_break(vmem->virtio, "region 0x%llx + 0x%llx cannot be used: %s",
+                      vmem_llu(config->region_base), vmem_llu(config->region_bytes),
+                      status == VMEM_E_EXIST
+                          ? "it overlaps memory or a region that is there already"
+                          : vmem_error_name(status));
     return status;
-}
-
-static void free_device(struct vmem_device *vmem)
-{
-    page_free_run(virt_to_phys(vmem), vmem->memory_frames);
 }
 
 /* Everything up to DRIVER_OK that holds memory, in order; what fails undoes what went before. */
@@ -112,109 +63,119 @@ static int set_up(struct vmem_device *vmem)
 {
     struct vmem_virtio *virtio = vmem->virtio;
     int status = vmem_bring_up(vmem);
-    if (status != OK)
+    if (status != VMEM_OK)
         return status;
     status = read_first_config(vmem);
-    if (status != OK)
+    if (status != VMEM_OK)
         goto no_queue;
-    status = vmem_map_init(&vmem->blocks, vmem->config.region_bytes / vmem->config.block_bytes);
-    if (status != OK) {
+    status = vmem_map_init(&vmem->map, vmem->config.region_bytes / vmem->config.block_bytes);
+    if (status != VMEM_OK) {
         vmem_virtio_break(virtio,
-                          "there is no memory for the book of its 0x%lx bytes in 0x%lx blocks",
-                          vmem->config.region_bytes, vmem->config.block_bytes);
+                          "there is no memory for the map of its 0x%llx bytes in 0x%llx blocks",
+                          vmem_llu(vmem->config.region_bytes), vmem_llu(vmem->config.block_bytes));
         goto no_queue;
     }
     status = add_region(vmem);
-    if (status == OK)
-        return OK;
-    vmem_map_free(&vmem->blocks);
+    if (status == VMEM_OK)
+        return VMEM_OK;
+    vmem_map_free(&vmem->map);
 no_queue:
     /* No buffer was exposed, so the ring can go once the device was reset, and only then. */
-    if (vmem_virtio_reset(virtio) == OK)
+    if (vmem_virtio_reset(virtio) == VMEM_OK)
         vmem_queue_destroy(vmem->requests.queue);
     virtio->ops->irq_disable(virtio);
     return status;
 }
 
-static struct vmem_device *allocate(struct vmem_virtio *virtio, const char *name,
-                                    enum vmem_irq_mode irq_mode)
+static struct vmem_device *allocate(struct vmem_virtio *virtio, const struct vmem_options *options)
 {
-    u64 frames = align_up(sizeof(struct vmem_device), PAGE_BYTES) / PAGE_BYTES;
-    paddr_t paddr = page_alloc_run(frames, PAGE_KERNEL);
-    if (paddr == PADDR_NONE)
+    struct vmem_device *vmem = vmem_host_alloc(sizeof(*vmem));
+    if (!vmem)
         return NULL;
-    struct vmem_device *vmem = phys_to_virt(paddr);
     memset(vmem, 0, sizeof(*vmem));
-    vmem->memory_frames = frames;
     vmem->virtio = virtio;
-    vmem->irq_wanted = irq_mode;
-    vmem->init = chosen_init;
-    snprintf(vmem->name, sizeof(vmem->name), "%s", name);
-    if (vmem_requests_init(&vmem->requests) != OK) {
-        free_device(vmem);
+    vmem->options = *options;
+    vmem_format(vmem->name, sizeof(vmem->name), "%s", options->name);
+    vmem->options.name = vmem->name;
+    if (vmem_requests_init(&vmem->requests) != VMEM_OK) {
+        vmem_host_free(vmem, sizeof(*vmem));
         return NULL;
     }
     return vmem;
 }
 
-int vmem_attach(struct vmem_virtio *virtio, const char *name, enum vmem_irq_mode irq_mode,
+static void log_attached(const struct vmem_device *vmem)
+{
+    const struct vmem_config *config = &vmem->config;
+    vmem_log(VMEM_LOG_INFO, vmem->name,
+             "region=0x%llx+0x%llx block=0x%llx node=%u requested=%llu plugged=%llu usable=%llu",
+             vmem_llu(config->region_base), vmem_llu(config->region_bytes),
+             vmem_llu(config->block_bytes), vmem->node_id, vmem_llu(config->requested_bytes),
+             vmem_llu(config->plugged_bytes), vmem_llu(config->usable_bytes));
+    if (vmem_config_is_block_odd(config))
+        vmem_log(VMEM_LOG_WARNING, vmem->name,
+                 "block_size 0x%llx is not a power of two, as virtio 1.4 demands: blocks are "
+                 "counted from addr 0x%llx",
+                 vmem_llu(config->block_bytes), vmem_llu(config->region_base));
+}
+
+int vmem_attach(struct vmem_virtio *virtio, const struct vmem_options *options,
                 struct vmem_device **attached)
 {
-    struct vmem_device *vmem = allocate(virtio, name, irq_mode);
+    struct vmem_device *vmem = allocate(virtio, options);
     if (!vmem) {
-        log_error(LOG_VMEM, name, "there is no memory for the driver's own data");
-        return E_NOMEM;
+        vmem_log(VMEM_LOG_ERROR, options->name, "there is no memory for the driver's own data");
+        return VMEM_E_NOMEM;
     }
     virtio->name = vmem->name;
+    virtio->wake_context = options->wake_context;
+    virtio->features_masked = options->features_masked;
+    virtio->translates_device_addresses = options->translates_device_addresses;
     int status = set_up(vmem);
-    if (status != OK) {
+    if (status != VMEM_OK) {
         /* The reason is logged. The name in it was ours. */
         virtio->name = NULL;
         vmem_requests_free(&vmem->requests);
-        free_device(vmem);
+        vmem_host_free(vmem, sizeof(*vmem));
         return status;
     }
     vmem_virtio_driver_ok(virtio);
-    vmem->work_at_ms = platform_now_ms();
-    const struct vmem_config *config = &vmem->config;
-    log_info(LOG_VMEM, vmem->name,
-             "region=0x%lx+0x%lx block=0x%lx node=%u requested=%lu plugged=%lu usable=%lu",
-             config->region_base, config->region_bytes, config->block_bytes, vmem->node_id,
-             config->requested_bytes, config->plugged_bytes, config->usable_bytes);
-    if (vmem_config_is_block_odd(config))
-        log_warning(LOG_VMEM, vmem->name,
-                    "block_size 0x%lx is not a power of two, as virtio 1.4 demands: blocks are "
-                    "counted from addr 0x%lx",
-                    config->block_bytes, config->region_base);
+    vmem->look_at_ms = vmem_host_now_ms();
+    log_attached(vmem);
     *attached = vmem;
-    return OK;
+    return VMEM_OK;
 }
 
-/* Without asking the device: blocks whose pages are all idle leave mm. E_BUSY if some are not. */
+/* Without asking the device: blocks whose pages are all idle leave the allocator. VMEM_E_BUSY if
+ * some are not. */
 static int abandon_blocks(struct vmem_device *vmem)
 {
+    const struct vmem_options *options = &vmem->options;
     struct vmem_run run;
-    while (vmem_map_next(&vmem->blocks, VMEM_BLOCK_ONLINE, 0, vmem->blocks.nr_blocks, &run)) {
-        int status = hotplug_offline(vmem_block_paddr(vmem, run.first),
-                                     run.nr_blocks * vmem->config.block_bytes);
-        if (status != OK)
+    while (vmem_map_next(&vmem->map, VMEM_BLOCK_ONLINE, 0, vmem->map.nr_blocks, &run)) {
+        int status =
+            options->memory->offline(options->memory_context, vmem_block_address(vmem, run.first),
+                                     vmem_run_bytes(vmem, run));
+        if (status != VMEM_OK)
             return status;
-        vmem_map_set(&vmem->blocks, run, VMEM_BLOCK_IN_DOUBT);
+        vmem_map_set(&vmem->map, run, VMEM_BLOCK_IN_DOUBT);
     }
-    return OK;
+    return VMEM_OK;
 }
 
 static int tear_down(struct vmem_device *vmem)
 {
     struct vmem_virtio *virtio = vmem->virtio;
+    const struct vmem_options *options = &vmem->options;
     if (vmem->config.region_bytes != 0) {
-        int status = hotplug_remove_region(vmem->config.region_base);
-        if (status != OK)
+        int status =
+            options->memory->remove_region(options->memory_context, vmem->config.region_base);
+        if (status != VMEM_OK)
             return status;
     }
     /* virtio 1.4, "Device Cleanup": no exposed buffer goes away before the device was reset (L2).
      * One that does not reset may write to its ring for ever, so that memory stays allocated. */
-    if (vmem_virtio_reset(virtio) == OK) {
+    if (vmem_virtio_reset(virtio) == VMEM_OK) {
         if (vmem->requests.queue)
             vmem_queue_destroy(vmem->requests.queue);
         vmem_requests_forget(&vmem->requests);
@@ -222,30 +183,33 @@ static int tear_down(struct vmem_device *vmem)
     }
     virtio->ops->irq_disable(virtio);
     virtio->name = NULL;
-    vmem_map_free(&vmem->blocks);
-    free_device(vmem);
-    return OK;
+    vmem_map_free(&vmem->map);
+    vmem_host_free(vmem, sizeof(*vmem));
+    return VMEM_OK;
 }
 
 int vmem_detach(struct vmem_device *vmem)
 {
+    const struct vmem_options *options = &vmem->options;
     if (vmem->config.region_bytes != 0 &&
-        hotplug_used_frames(vmem->config.region_base, vmem->config.region_bytes) != 0) {
-        vmem->is_leaving = false;
-        return E_BUSY;
+        options->memory->used_bytes(options->memory_context, vmem->config.region_base,
+                                    vmem->config.region_bytes) != 0) {
+        vmem->is_detaching = false;
+        return VMEM_E_BUSY;
     }
-    vmem_evacuate_end(vmem);
-    if (!vmem->virtio->broken) {
-        if (!vmem->is_leaving)
-            vmem->work_at_ms = platform_now_ms();
-        vmem->is_leaving = true;
-        (void)vmem_service(vmem, platform_now_ms());
+    if (vmem->state == VMEM_STATE_MIGRATING)
+        vmem_enter(vmem, VMEM_STATE_TRACKING, VMEM_EVENT_DETACH);
+    if (vmem->state != VMEM_STATE_BROKEN) {
+        if (!vmem->is_detaching)
+            vmem->look_at_ms = vmem_host_now_ms();
+        vmem->is_detaching = true;
+        (void)vmem_service(vmem, vmem_host_now_ms());
     }
-    if (vmem->virtio->broken) {
+    if (vmem->state == VMEM_STATE_BROKEN) {
         int status = abandon_blocks(vmem);
-        return status == OK ? tear_down(vmem) : status;
+        return status == VMEM_OK ? tear_down(vmem) : status;
     }
-    bool is_empty = vmem->blocks.nr_online == 0 && vmem->blocks.nr_in_doubt == 0 &&
-                    vmem->requests.nr_in_flight == 0 && vmem->stage == VMEM_STAGE_FOLLOW;
-    return is_empty ? tear_down(vmem) : E_AGAIN;
+    bool is_empty = vmem->map.nr_online == 0 && vmem->map.nr_in_doubt == 0 &&
+                    vmem->requests.nr_in_flight == 0 && vmem->state == VMEM_STATE_TRACKING;
+    return is_empty ? tear_down(vmem) : VMEM_E_AGAIN;
 }

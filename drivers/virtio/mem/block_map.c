@@ -1,101 +1,124 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The driver's book of blocks; see the header. Two bitmaps in one piece of
- * memory, worked on a word at a time: no function walks block by block.
+ * The block map; see the header. Two bitmaps in one piece of memory, worked on a word at a time: no
+ * function walks block by block.
  */
-#include "drivers/virtio/mem/block_map.h"
+#include "block_map.h"
 
-#include "include/platform.h"
-#include "include/status.h"
-#include "include/units.h"
-#include "lib/bitmap.h"
-#include "lib/panic.h"
-#include "lib/string.h"
-#include "mm/page.h"
+#define WORD_BITS 64
 
-int vmem_map_init(struct vmem_block_map *blocks, u64 nr_blocks)
+static uint64_t nr_words(uint64_t nr_blocks)
 {
-    *blocks = (struct vmem_block_map){.nr_blocks = nr_blocks, .memory = PADDR_NONE};
+    return (nr_blocks + WORD_BITS - 1) / WORD_BITS;
+}
+
+/* Of the two bitmaps together. */
+static size_t bitmap_bytes(uint64_t nr_blocks)
+{
+    return 2 * nr_words(nr_blocks) * sizeof(uint64_t);
+}
+
+int vmem_map_init(struct vmem_block_map *map, uint64_t nr_blocks)
+{
+    *map = (struct vmem_block_map){.nr_blocks = nr_blocks};
     if (nr_blocks == 0)
-        return OK;
-    u64 words = BITMAP_WORDS(nr_blocks);
-    u64 bytes = align_up(2 * words * sizeof(u64), PAGE_BYTES);
-    blocks->memory_frames = bytes / PAGE_BYTES;
-    blocks->memory = page_alloc_run(blocks->memory_frames, PAGE_KERNEL);
-    if (blocks->memory == PADDR_NONE)
-        return E_NOMEM;
-    blocks->online = phys_to_virt(blocks->memory);
-    blocks->in_doubt = blocks->online + words;
-    memset(blocks->online, 0, bytes);
-    return OK;
+        return VMEM_OK;
+    map->online = vmem_host_alloc(bitmap_bytes(nr_blocks));
+    if (!map->online)
+        return VMEM_E_NOMEM;
+    map->in_doubt = map->online + nr_words(nr_blocks);
+    memset(map->online, 0, bitmap_bytes(nr_blocks));
+    return VMEM_OK;
 }
 
-void vmem_map_free(struct vmem_block_map *blocks)
+void vmem_map_free(struct vmem_block_map *map)
 {
-    if (blocks->memory != PADDR_NONE)
-        page_free_run(blocks->memory, blocks->memory_frames);
-    *blocks = (struct vmem_block_map){.memory = PADDR_NONE};
+    if (map->online)
+        vmem_host_free(map->online, bitmap_bytes(map->nr_blocks));
+    *map = (struct vmem_block_map){0};
 }
 
-void vmem_map_set(struct vmem_block_map *blocks, struct vmem_run run, enum vmem_block_state state)
+/* By halves: a compiler's own count may be a call into its library. */
+static unsigned count_bits(uint64_t word)
 {
-    ASSERT(run.first <= blocks->nr_blocks && run.nr_blocks <= blocks->nr_blocks - run.first);
-    blocks->nr_online -= bitmap_count_range(blocks->online, run.first, run.nr_blocks);
-    blocks->nr_in_doubt -= bitmap_count_range(blocks->in_doubt, run.first, run.nr_blocks);
-    bitmap_clear_range(blocks->online, run.first, run.nr_blocks);
-    bitmap_clear_range(blocks->in_doubt, run.first, run.nr_blocks);
-    if (state == VMEM_BLOCK_ONLINE) {
-        bitmap_set_range(blocks->online, run.first, run.nr_blocks);
-        blocks->nr_online += run.nr_blocks;
-    } else if (state == VMEM_BLOCK_IN_DOUBT) {
-        bitmap_set_range(blocks->in_doubt, run.first, run.nr_blocks);
-        blocks->nr_in_doubt += run.nr_blocks;
+    if (word == 0 || word == ~(uint64_t)0)
+        return word == 0 ? 0 : WORD_BITS;
+    word -= word >> 1 & 0x5555555555555555;
+    word = (word & 0x3333333333333333) + (word >> 2 & 0x3333333333333333);
+    word = (word + (word >> 4)) & 0x0f0f0f0f0f0f0f0f;
+    return (unsigned)(word * 0x0101010101010101 >> 56);
+}
+
+/* The bits of word `index` that lie in [first, end). */
+static uint64_t mask_of(uint64_t index, uint64_t first, uint64_t end)
+{
+    uint64_t mask = ~(uint64_t)0;
+    if (first > index * WORD_BITS)
+        mask <<= first - index * WORD_BITS;
+    if (end < (index + 1) * WORD_BITS)
+        mask &= ~(uint64_t)0 >> ((index + 1) * WORD_BITS - end);
+    return mask;
+}
+
+/* Set or clear the bits of a mask. How many more are set than before, modulo 2^64. */
+static uint64_t change_bits(uint64_t *word, uint64_t mask, bool set)
+{
+    unsigned before = count_bits(*word & mask);
+    *word = set ? *word | mask : *word & ~mask;
+    return (set ? count_bits(mask) : 0) - (uint64_t)before;
+}
+
+void vmem_map_set(struct vmem_block_map *map, struct vmem_run run, enum vmem_block_state state)
+{
+    uint64_t end = run.first + run.nr_blocks;
+    VMEM_ASSERT(run.first <= map->nr_blocks && run.nr_blocks <= map->nr_blocks - run.first);
+    for (uint64_t index = run.first / WORD_BITS; index * WORD_BITS < end; index++) {
+        uint64_t mask = mask_of(index, run.first, end);
+        map->nr_online += change_bits(&map->online[index], mask, state == VMEM_BLOCK_ONLINE);
+        map->nr_in_doubt += change_bits(&map->in_doubt[index], mask, state == VMEM_BLOCK_IN_DOUBT);
     }
 }
 
-enum vmem_block_state vmem_map_get(const struct vmem_block_map *blocks, u64 block)
+/* A bit for each block of word `index` that is in the state. */
+static uint64_t in_state(const struct vmem_block_map *map, enum vmem_block_state state,
+                         uint64_t index)
 {
-    ASSERT(block < blocks->nr_blocks);
-    if (bitmap_test(blocks->online, block))
+    if (state == VMEM_BLOCK_ONLINE)
+        return map->online[index];
+    if (state == VMEM_BLOCK_IN_DOUBT)
+        return map->in_doubt[index];
+    return ~(map->online[index] | map->in_doubt[index]);
+}
+
+enum vmem_block_state vmem_map_get(const struct vmem_block_map *map, uint64_t block)
+{
+    VMEM_ASSERT(block < map->nr_blocks);
+    uint64_t bit = (uint64_t)1 << block % WORD_BITS;
+    if (map->online[block / WORD_BITS] & bit)
         return VMEM_BLOCK_ONLINE;
-    return bitmap_test(blocks->in_doubt, block) ? VMEM_BLOCK_IN_DOUBT : VMEM_BLOCK_UNPLUGGED;
+    return map->in_doubt[block / WORD_BITS] & bit ? VMEM_BLOCK_IN_DOUBT : VMEM_BLOCK_UNPLUGGED;
 }
 
-static bool next_set(const u64 *bitmap, u64 from, u64 to, struct vmem_run *run)
+/* The first block in [from, to) that is in the state, or that is not; `to` if there is none. */
+static uint64_t find(const struct vmem_block_map *map, enum vmem_block_state state, bool is_in,
+                     uint64_t from, uint64_t to)
 {
-    run->first = bitmap_find_set(bitmap, to, from);
-    if (run->first >= to)
-        return false;
-    run->nr_blocks = min_u64(bitmap_find_clear(bitmap, to, run->first), to) - run->first;
-    return true;
-}
-
-/* Unplugged is what is clear in both bitmaps: skip over the runs that are set in either. */
-static bool next_unplugged(const struct vmem_block_map *blocks, u64 from, u64 to,
-                           struct vmem_run *run)
-{
-    u64 first = from;
-    for (u64 next = from;; first = next) {
-        next = min_u64(bitmap_find_clear(blocks->online, to, first), to);
-        next = min_u64(bitmap_find_clear(blocks->in_doubt, to, next), to);
-        if (next == first)
-            break;
+    for (uint64_t index = from / WORD_BITS; index * WORD_BITS < to; index++) {
+        uint64_t word = in_state(map, state, index);
+        word = (is_in ? word : ~word) & mask_of(index, from, to);
+        if (word != 0)
+            return index * WORD_BITS + (unsigned)__builtin_ctzll(word);
     }
-    if (first >= to)
-        return false;
-    u64 end = min_u64(bitmap_find_set(blocks->online, to, first), to);
-    end = min_u64(bitmap_find_set(blocks->in_doubt, end, first), end);
-    *run = (struct vmem_run){first, end - first};
-    return true;
+    return to;
 }
 
-bool vmem_map_next(const struct vmem_block_map *blocks, enum vmem_block_state state, u64 from,
-                   u64 to, struct vmem_run *run)
+bool vmem_map_next(const struct vmem_block_map *map, enum vmem_block_state state, uint64_t from,
+                   uint64_t to, struct vmem_run *run)
 {
-    to = min_u64(to, blocks->nr_blocks);
+    to = vmem_min(to, map->nr_blocks);
     if (from >= to)
         return false;
-    if (state == VMEM_BLOCK_UNPLUGGED)
-        return next_unplugged(blocks, from, to, run);
-    return next_set(state == VMEM_BLOCK_ONLINE ? blocks->online : blocks->in_doubt, from, to, run);
+    run->first = find(map, state, true, from, to);
+    run->nr_blocks = find(map, state, false, run->first, to) - run->first;
+    return run->first < to;
 }

@@ -7,10 +7,11 @@
  * requested size (Firecracker after UNPLUG ALL), one that shrank, or blocks whose
  * size is no power of two (StratoVirt).
  */
-#include "drivers/virtio/mem/config.h"
+#include "config.h"
 
-#include "include/units.h"
-#include "lib/printf.h"
+#include "../core/text.h"
+
+#define PAGE_BYTES ((uint64_t)4096)
 
 void vmem_config_decode(const struct virtio_mem_config_abi *abi, bool has_acpi_pxm,
                         struct vmem_config *config)
@@ -18,28 +19,28 @@ void vmem_config_decode(const struct virtio_mem_config_abi *abi, bool has_acpi_p
     /* virtio 1.4, "Memory Device: Device configuration layout": the padding is ignored (M2), and
      * so is node_id unless ACPI_PXM was negotiated (M3). */
     *config = (struct vmem_config){
-        .block_bytes = le64_to_cpu(abi->block_size),
-        .region_base = le64_to_cpu(abi->addr),
-        .region_bytes = le64_to_cpu(abi->region_size),
-        .usable_bytes = le64_to_cpu(abi->usable_region_size),
-        .plugged_bytes = le64_to_cpu(abi->plugged_size),
-        .requested_bytes = le64_to_cpu(abi->requested_size),
-        .node_id = has_acpi_pxm ? le16_to_cpu(abi->node_id) : 0,
+        .block_bytes = vmem_from_le64(abi->block_size),
+        .region_base = vmem_from_le64(abi->addr),
+        .region_bytes = vmem_from_le64(abi->region_size),
+        .usable_bytes = vmem_from_le64(abi->usable_region_size),
+        .plugged_bytes = vmem_from_le64(abi->plugged_size),
+        .requested_bytes = vmem_from_le64(abi->requested_size),
+        .node_id = has_acpi_pxm ? vmem_from_le16(abi->node_id) : 0,
     };
 }
 
 /* A size that must be whole blocks inside the region. */
-static bool is_size_valid(const struct vmem_config *config, const char *field, u64 bytes,
+static bool is_size_valid(const struct vmem_config *config, const char *field, uint64_t bytes,
                           char *reason, size_t reason_bytes)
 {
     if (bytes % config->block_bytes != 0) {
-        snprintf(reason, reason_bytes, "%s 0x%lx is not a multiple of block_size 0x%lx", field,
-                 bytes, config->block_bytes);
+        vmem_format(reason, reason_bytes, "%s 0x%llx is not a multiple of block_size 0x%llx", field,
+                    vmem_llu(bytes), vmem_llu(config->block_bytes));
         return false;
     }
     if (bytes > config->region_bytes) {
-        snprintf(reason, reason_bytes, "%s 0x%lx is above region_size 0x%lx", field, bytes,
-                 config->region_bytes);
+        vmem_format(reason, reason_bytes, "%s 0x%llx is above region_size 0x%llx", field,
+                    vmem_llu(bytes), vmem_llu(config->region_bytes));
         return false;
     }
     return true;
@@ -55,37 +56,41 @@ static bool are_sizes_valid(const struct vmem_config *config, char *reason, size
 
 bool vmem_config_is_block_odd(const struct vmem_config *config)
 {
-    return !is_power_of_two(config->block_bytes);
+    return !vmem_is_power_of_two(config->block_bytes);
 }
 
-const char *vmem_config_check(const struct vmem_config *config, u64 paddr_limit, char *reason,
-                              size_t reason_bytes)
+const char *vmem_config_check(const struct vmem_config *config, uint64_t address_limit,
+                              char *reason, size_t reason_bytes)
 {
     /* Only of a power of two need addr be a multiple: blocks of another size are counted from it.
      */
-    u64 base_alignment = vmem_config_is_block_odd(config) ? PAGE_BYTES : config->block_bytes;
+    uint64_t base_alignment = vmem_config_is_block_odd(config) ? PAGE_BYTES : config->block_bytes;
 
     if (config->block_bytes == 0 || config->block_bytes % PAGE_BYTES != 0) {
-        snprintf(reason, reason_bytes, "block_size 0x%lx is not a multiple of 4096 bytes",
-                 config->block_bytes);
-    } else if (!is_aligned(config->region_base, base_alignment)) {
-        snprintf(reason, reason_bytes, "addr 0x%lx is not a multiple of %s 0x%lx",
-                 config->region_base, base_alignment == PAGE_BYTES ? "a page," : "block_size",
-                 base_alignment);
+        vmem_format(reason, reason_bytes, "block_size 0x%llx is not a multiple of 4096 bytes",
+                    vmem_llu(config->block_bytes));
+    } else if (!vmem_is_aligned(config->region_base, base_alignment)) {
+        vmem_format(reason, reason_bytes, "addr 0x%llx is not a multiple of %s 0x%llx",
+                    vmem_llu(config->region_base),
+                    base_alignment == PAGE_BYTES ? "a page," : "block_size",
+                    vmem_llu(base_alignment));
     } else if (config->region_bytes % config->block_bytes != 0) {
-        snprintf(reason, reason_bytes, "region_size 0x%lx is not a multiple of block_size 0x%lx",
-                 config->region_bytes, config->block_bytes);
+        vmem_format(reason, reason_bytes,
+                    "region_size 0x%llx is not a multiple of block_size 0x%llx",
+                    vmem_llu(config->region_bytes), vmem_llu(config->block_bytes));
     } else if (config->region_bytes != 0 && config->region_base == 0) {
-        snprintf(reason, reason_bytes, "addr is 0: the machine gave the region no place");
-    } else if (config->region_bytes > paddr_limit ||
-               config->region_base > paddr_limit - config->region_bytes) {
-        snprintf(reason, reason_bytes,
-                 "region 0x%lx + 0x%lx ends above 0x%lx, the last address that can be mapped",
-                 config->region_base, config->region_bytes, paddr_limit);
+        vmem_format(reason, reason_bytes, "addr is 0: the machine gave the region no place");
+    } else if (config->region_bytes > address_limit ||
+               config->region_base > address_limit - config->region_bytes) {
+        vmem_format(reason, reason_bytes,
+                    "region 0x%llx + 0x%llx ends above 0x%llx, the last address that can be mapped",
+                    vmem_llu(config->region_base), vmem_llu(config->region_bytes),
+                    vmem_llu(address_limit));
     } else if (config->region_bytes / config->block_bytes > VMEM_BLOCKS_MAX) {
-        snprintf(reason, reason_bytes, "region_size 0x%lx is %lu blocks of 0x%lx, more than %lu",
-                 config->region_bytes, config->region_bytes / config->block_bytes,
-                 config->block_bytes, VMEM_BLOCKS_MAX);
+        vmem_format(
+            reason, reason_bytes, "region_size 0x%llx is %llu blocks of 0x%llx, more than %llu",
+            vmem_llu(config->region_bytes), vmem_llu(config->region_bytes / config->block_bytes),
+            vmem_llu(config->block_bytes), vmem_llu(VMEM_BLOCKS_MAX));
     } else if (are_sizes_valid(config, reason, reason_bytes)) {
         return NULL;
     }
@@ -98,19 +103,19 @@ const char *vmem_config_check_update(const struct vmem_config *now,
 {
     const struct {
         const char *field;
-        u64 now, before;
+        uint64_t now, before;
     } fixed[] = {
         {"block_size", now->block_bytes, before->block_bytes},
         {"addr", now->region_base, before->region_base},
         {"region_size", now->region_bytes, before->region_bytes},
         {"node_id", now->node_id, before->node_id},
     };
-    for (unsigned i = 0; i < ARRAY_SIZE(fixed); i++) {
+    for (unsigned i = 0; i < VMEM_ARRAY_SIZE(fixed); i++) {
         if (fixed[i].now == fixed[i].before)
             continue;
-        snprintf(reason, reason_bytes,
-                 "%s changed from 0x%lx to 0x%lx, which only a system reset may do", fixed[i].field,
-                 fixed[i].before, fixed[i].now);
+        vmem_format(reason, reason_bytes,
+                    "%s changed from 0x%llx to 0x%llx, which only a system reset may do",
+                    fixed[i].field, vmem_llu(fixed[i].before), vmem_llu(fixed[i].now));
         return reason;
     }
     return are_sizes_valid(now, reason, reason_bytes) ? NULL : reason;

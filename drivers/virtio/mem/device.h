@@ -1,30 +1,38 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the files of the virtio-mem driver share, and nobody else sees.
+ * What the files of the virtio-mem driver share, and nobody else sees. A file calls only files
+ * that stand above it here:
  *
- * virtio_mem.c          the state machine: look, plan, send
- * virtio_mem_reply.c    what each kind of answer means
- * virtio_mem_online.c   blocks to mm and back
- * virtio_mem_evacuate.c moving pages out of blocks that are to go
- * virtio_mem_start.c    attach, first start, detach
- * virtio_mem_recover.c  reset, and finding out by STATE what is plugged
- * virtio_mem_verify.c   comparing the book with the device by STATE
- * virtio_mem_status.c   the lines and figures that people see
+ * config.c block_map.c plan.c request.c   pure: no state of the device's
+ * state.c     the states and their transitions, waiting, sending
+ * online.c    blocks to the allocator and back
+ * report.c    the lines that people see
+ * probe.c     asking by STATE what blocks are
+ * bring_up.c  from reset to a queue that can be used, and again after an error
+ * migrate.c   moving pages out of blocks that are to go
+ * track.c     following the requested size: plan, and send
+ * reply.c     what each kind of answer means
+ * machine.c   events in, one look at a time: vmem_service()
+ * attach.c    the beginning and the end
  *
- * Invariant: a block is online in the book if and only if mm has it. While a
- * request that names a block is in flight, or its outcome is unknown, the
- * block is held: mm does not have it, and no other request names it.
+ * Invariant: a block is online in the block map if and only if the allocator has it. While a
+ * request that names a block is in flight, or its outcome is unknown, the block is in doubt: the
+ * allocator does not have it, and no other request names it, but one that asks what it is.
  */
-#ifndef TIDE_DRIVERS_VIRTIO_MEM_VIRTIO_MEM_DEVICE_H
-#define TIDE_DRIVERS_VIRTIO_MEM_VIRTIO_MEM_DEVICE_H
+#ifndef VMEM_MEM_DEVICE_H
+#define VMEM_MEM_DEVICE_H
 
-#include "drivers/virtio/mem/block_map.h"
-#include "drivers/virtio/mem/plan.h"
-#include "drivers/virtio/mem/request.h"
-#include "drivers/virtio/mem/virtio_mem.h"
-#include "mm/hotplug/hotplug.h"
+#include "../core/virtio.h"
+#include "../include/vmem/vmem.h"
+#include "block_map.h"
+#include "config.h"
+#include "plan.h"
+#include "request.h"
 
 #define VMEM_NAME_BYTES 16
+
+/* Enough for memory->describe_pinned(). */
+#define VMEM_PINNED_BYTES 256
 
 /* The config is read again this often, whatever interrupts say: one that got lost costs a second,
  * not a resize. */
@@ -37,223 +45,234 @@
 #define VMEM_BACKOFF_FIRST_MS 10
 #define VMEM_BACKOFF_LAST_MS  2560
 
-/*
- * An answer may take so long, for each GiB that the request names a second
- * more: a host that allocates the memory first (QEMU's prealloc=on) does so before
- * it answers. Only then is the device taken for dead.
- */
-#define VMEM_ANSWER_LIMIT_MS         60000
-#define VMEM_ANSWER_LIMIT_PER_GIB_MS 1000
-
-/* After BUSY to a PLUG, its part that is asked for next. From 65,535 blocks to one it takes eight
- * requests, so one block was asked for before the back-off is at its last. */
-#define VMEM_PLUG_PART 4
-
-/* How often in a row, without a block changing state between, before the next harsher measure. */
-#define VMEM_ERRORS_MAX     3     /* ERROR answers, then a reset */
-#define VMEM_RECOVERIES_MAX 3     /* resets, then the device is broken */
-#define VMEM_CALM_MS        10000 /* so long after a reset, at rest, it counts as having helped */
-#define VMEM_LIES_MAX       3 /* plugged sizes that were not what it acknowledged, then broken */
-#define VMEM_UNSTEADY_MAX   8 /* config snapshots that did not hold still, then broken */
-
-/* Rounds of one vmem_service() call: bounds what a device that never settles costs the rest. */
-#define VMEM_ROUNDS_MAX 64
-
-enum vmem_stage {
-    VMEM_STAGE_FIRST_LOOK, /* DRIVER_OK is set, the config not yet read again */
-    VMEM_STAGE_GIVE_BACK,  /* UNPLUG ALL until it is acknowledged */
-    VMEM_STAGE_ADOPT,      /* asking by STATE what an earlier life left plugged */
-    VMEM_STAGE_FOLLOW,     /* following the requested size */
+/* What happened: the cause of a transition. */
+enum vmem_event {
+    VMEM_EVENT_CONFIG = 1 << 0,  /* the config was read */
+    VMEM_EVENT_REPLY = 1 << 1,   /* a request was answered */
+    VMEM_EVENT_TIME = 1 << 2,    /* an answer is overdue */
+    VMEM_EVENT_MEMORY = 1 << 3,  /* the allocator: too few idle blocks, pages moved, no memory */
+    VMEM_EVENT_DEVICE = 1 << 4,  /* the device asks for a reset, or is gone */
+    VMEM_EVENT_VERIFY = 1 << 5,  /* vmem_verify() */
+    VMEM_EVENT_DETACH = 1 << 6,  /* vmem_detach() */
+    VMEM_EVENT_QUIESCE = 1 << 7, /* vmem_quiesce() */
+    VMEM_EVENT_RESUME = 1 << 8,  /* vmem_resume() */
 };
 
-/* A comparison of the book with the device. */
-struct vmem_verify_pass {
-    bool is_running;
-    bool is_for_user; /* report the result whatever it is */
-    u64 next;         /* the first block not yet asked about */
-    u64 probe_blocks; /* how long the next request may be; 0: as long as can be */
-    u64 nr_requests;
-    u64 nr_corrected; /* blocks that were not as the book had them */
+/* When the next request may be sent, and why not before; state.c's. */
+struct vmem_wait {
+    uint64_t until_ms;
+    uint64_t backoff_ms; /* the last wait for the device; 0 after progress */
+    enum vmem_wait_reason reason;
 };
 
-/* Moving pages out of blocks: the session, and what came of the last one. */
-struct vmem_evacuation {
-    struct hotplug_evacuation session;
-    bool is_running;
-    bool is_tried;       /* pages were moved for this resize, to requested_bytes */
-    bool is_short;       /* nothing more could be chosen */
-    u64 requested_bytes; /* the wish that it is for */
-    u64 nr_empty;        /* blocks emptied, and not yet taken offline */
-    unsigned nr_runs;    /* in how many runs they lie */
-    paddr_t lowest;      /* the last one of them */
-    int trouble;     /* why it fell short: E_BUSY, an owner refused; E_NOMEM, no room; OK, else */
-    u64 retry_at_ms; /* no other try before */
-    u64 wait_ms;     /* the last wait; 0 after progress */
-    u64 used_when_tried; /* frames of plugged memory that were in use then */
+/* Asking by STATE, one run after the other; probe.c's. */
+struct vmem_probe {
+    bool is_wanted;        /* vmem_verify() was called */
+    bool is_for_user;      /* report the result whatever it is */
+    bool compares;         /* ask about all blocks; else about those in doubt */
+    uint64_t next;         /* the first block not yet asked about */
+    uint64_t limit;        /* how many blocks the next request may name */
+    uint64_t nr_requests;  /* that compared */
+    uint64_t nr_corrected; /* blocks that were not as in the block map */
+};
+
+/* Moving pages out of blocks: this session, and what came of the last one; migrate.c's. */
+struct vmem_migrate {
+    uint64_t nr_empty; /* blocks emptied, and not yet taken offline */
+    unsigned nr_runs;  /* in how many runs they lie */
+    uint64_t lowest;   /* the address of the last one */
+    bool is_tried;     /* pages were moved for this resize, to target_bytes */
+    uint64_t target_bytes;
+    bool is_short;                 /* nothing more could be chosen, */
+    enum vmem_wait_reason trouble; /* for this reason; */
+    uint64_t retry_at_ms;          /* no other try before */
+    uint64_t wait_ms;              /* the last wait; 0 after progress */
+    bool was_freed;                /* pages were freed since */
+};
+
+/* How often in a row something went wrong, before the next harsher measure. */
+struct vmem_strikes {
+    unsigned errors;      /* ERROR answers, then a reset */
+    unsigned resets;      /* then the device is broken */
+    uint64_t reset_at_ms; /* the last */
+    unsigned unsteady;    /* config snapshots that did not hold still, then broken */
+    unsigned mismatches;  /* of plugged_size and the block map */
+    unsigned lies;        /* mismatches since the plan last had nothing to do, then broken */
+};
+
+/* What was said of which requested size, and the counters; report.c's. */
+struct vmem_report {
+    bool has_settled;       /* at settled_bytes, at least once */
+    bool is_short_reported; /* a warning was given for short_bytes */
+    uint64_t settled_bytes;
+    uint64_t short_bytes;
+    uint64_t requests_since;  /* sent since the last settled line */
+    uint64_t changes_since;   /* of them, those that change blocks */
+    struct vmem_status count; /* the counters of it; vmem_get_status() fills in the rest */
 };
 
 struct vmem_device {
     struct vmem_virtio *virtio;
-    char name[VMEM_NAME_BYTES];
-    u32 node_id; /* that mm was told */
-    enum vmem_irq_mode irq_wanted;
-    enum vmem_init init;
-    u64 memory_frames; /* of this struct */
-
-    struct vmem_config config; /* the last valid snapshot */
-    struct vmem_block_map blocks;
+    struct vmem_options options;
+    char name[VMEM_NAME_BYTES]; /* options.name points here */
+    uint16_t node_id;           /* of the region, as the allocator has it */
+    struct vmem_config config;  /* the last valid snapshot */
+    struct vmem_block_map map;
     struct vmem_requests requests;
-
-    enum vmem_stage stage;
-    bool is_leaving;    /* vmem_detach() was called: down to nothing, and stay there */
-    bool is_recovering; /* reset, and not all held blocks resolved yet */
+    enum vmem_state state; /* written by vmem_enter() alone */
+    uint64_t target_bytes; /* what is to be plugged: the requested size, at most
+                         options.memory_limit; zero while detaching */
+    bool is_detaching;
     bool is_ready;
-    u64 work_at_ms;  /* no look at the device before this, but for an event */
-    u64 retry_at_ms; /* no request before this */
-    u64 backoff_ms;  /* the last wait; 0 after progress */
-    u64 plug_limit;  /* how many blocks a PLUG may name since one was answered BUSY; 0: as many as
-                        can be */
-    const char *waiting_for;
-
-    bool is_quiesced;          /* reset by vmem_quiesce(): nothing happens until vmem_resume() */
-    bool was_nacked;           /* since the last look */
-    bool has_lost_race;        /* a page was allocated where the plan saw none: plan again */
-    const char *refused_by_mm; /* what mm could not do, for a person; until retry_mm_ms. Or NULL */
-    u64 retry_mm_ms;
-    bool is_short_of_room; /* boot RAM limits how much more may be plugged */
-    bool is_short_of_idle; /* the plan would unplug, and found no idle block */
-    u64 used_when_short;   /* frames of plugged memory that were in use then */
-
-    struct vmem_evacuation evacuation;
-
-    unsigned nr_errors; /* in a row; see the limits above */
-    unsigned nr_recoveries;
-    u64 recovered_at_ms;
-    unsigned nr_unsteady;
-
-    u64 probe_blocks;       /* how long the next STATE request may be */
-    unsigned nr_mismatches; /* in a row */
-    unsigned nr_lies;       /* mismatches since the plan last had nothing to do */
-    struct vmem_verify_pass verify;
-
-    bool has_settled;         /* at settled_bytes, at least once */
-    bool is_short_reported;   /* a warning was given for short_bytes */
-    u64 settled_bytes;        /* requested size */
-    u64 short_bytes;          /* requested size */
-    u64 requests_since;       /* sent since the last settled line */
-    u64 changes_since;        /* of them, those that change blocks */
-    struct vmem_status count; /* the counters of it; vmem_get_status() fills in the rest */
+    bool was_nacked;      /* since the last look */
+    bool is_memory_freed; /* vmem_memory_freed() was called; any context sets it */
+    uint64_t look_at_ms;  /* no look at the device before this, but for an event */
+    uint64_t
+        plug_limit; /* how many blocks a PLUG may name since one was answered BUSY; 0: any number */
+    struct vmem_wait wait;
+    struct vmem_probe probe;
+    struct vmem_migrate migrate;
+    struct vmem_strikes strikes;
+    struct vmem_report report;
 };
 
-static inline u64 vmem_online_bytes(const struct vmem_device *vmem)
+static inline uint64_t vmem_online_bytes(const struct vmem_device *vmem)
 {
-    return vmem->blocks.nr_online * vmem->config.block_bytes;
+    return vmem->map.nr_online * vmem->config.block_bytes;
 }
 
-static inline paddr_t vmem_block_paddr(const struct vmem_device *vmem, u64 block)
+static inline uint64_t vmem_block_address(const struct vmem_device *vmem, uint64_t block)
 {
     return vmem->config.region_base + block * vmem->config.block_bytes;
 }
 
-static inline u64 vmem_usable_blocks(const struct vmem_device *vmem)
+static inline uint64_t vmem_run_bytes(const struct vmem_device *vmem, struct vmem_run run)
+{
+    return run.nr_blocks * vmem->config.block_bytes;
+}
+
+static inline uint64_t vmem_usable_blocks(const struct vmem_device *vmem)
 {
     return vmem->config.usable_bytes / vmem->config.block_bytes;
 }
 
-/* ---- virtio_mem.c ---- */
+/* ---- state.c ---- */
+
+/* Whether the table has this transition. */
+bool vmem_state_allows(enum vmem_state from, enum vmem_event event, enum vmem_state to);
+
+/* Go to a state, and do what leaving the present one means. The transition must be in the table. */
+void vmem_enter(struct vmem_device *vmem, enum vmem_state state, enum vmem_event event);
+
+/* If the device broke, in whatever was done last: go to BROKEN. */
+void vmem_notice_broken(struct vmem_device *vmem, enum vmem_event event);
+
+/* Send no request for a while, longer each time. A migration ends. */
+void vmem_back_off(struct vmem_device *vmem, uint64_t now_ms, enum vmem_wait_reason reason,
+                   enum vmem_event event);
+
+/* The allocator has no memory: plug and unplug nothing for a second. */
+void vmem_wait_for_memory(struct vmem_device *vmem, uint64_t now_ms, enum vmem_wait_reason reason);
+
+/* Whether requests of this state must wait: probing does not wait for the allocator. */
+bool vmem_must_wait(const struct vmem_device *vmem, uint64_t now_ms);
 
 /* Queue a request, not yet visible to the device. False if there is no room, or the device broke.
  */
-bool vmem_send(struct vmem_device *vmem, enum virtio_mem_request_type type, struct vmem_run run,
-               u64 now_ms);
+bool vmem_send(struct vmem_device *vmem, const struct vmem_request *request, uint64_t now_ms);
 
-/* No request before a while, longer each time; why, for a person. */
-void vmem_back_off(struct vmem_device *vmem, u64 now_ms, const char *why);
+/* Show the device what was queued. */
+void vmem_publish(struct vmem_device *vmem);
 
-/* Frames in use in plugged memory: what is worth another try once it has changed. */
-u64 vmem_plugged_frames_used(void);
+/* ---- online.c ---- */
 
-/* ---- virtio_mem_online.c ---- */
-
-/*
- * Give a held run, which is plugged, to mm. False if mm cannot take it: the
- * blocks stay held, and nothing more is plugged for a second.
- */
-bool vmem_bring_online(struct vmem_device *vmem, struct vmem_run run, u64 now_ms);
+/* Give a run in doubt, which is plugged, to the allocator. False if it cannot take it: the blocks
+ * stay in doubt, and the allocator is waited for. */
+bool vmem_bring_online(struct vmem_device *vmem, struct vmem_run run, uint64_t now_ms);
 
 /*
- * Lower the requested size to what mm can bring online now, so that nothing is plugged only to be
- * given back.
+ * Take an online run from the allocator, to be in doubt: nothing can allocate or touch it any more.
+ * VMEM_E_BUSY if pages there are in use by now; else the allocator is waited for.
  */
-void vmem_keep_to_room(struct vmem_device *vmem, struct vmem_config *target);
+VMEM_MUST_CHECK int vmem_take_offline(struct vmem_device *vmem, struct vmem_run run,
+                                      uint64_t now_ms);
 
-/* Take an online run from mm, to be held: nothing can allocate or touch it any more. False if mm
- * cannot (refused_by_mm), or if pages there are in use by now (has_lost_race). */
-bool vmem_take_offline(struct vmem_device *vmem, struct vmem_run run, u64 now_ms);
+/* Take the highest run of emptied blocks offline, at most max_blocks. VMEM_E_NODEV if there is
+ * none, and as vmem_take_offline(). */
+VMEM_MUST_CHECK int vmem_take_emptied(struct vmem_device *vmem, uint64_t max_blocks,
+                                      struct vmem_run *run, uint64_t now_ms);
 
-/*
- * Take the highest run of emptied blocks offline, to be held; at most max_blocks.
- * False if there is none, and as vmem_take_offline().
- */
-bool vmem_take_emptied(struct vmem_device *vmem, u64 max_blocks, struct vmem_run *run, u64 now_ms);
+/* The first longest run of online blocks without a page in use, in block numbers. */
+bool vmem_next_idle(void *vmem_device, uint64_t from, uint64_t to, struct vmem_run *idle);
 
-/* Bring all held blocks online; they are plugged for certain. */
-void vmem_put_all_back(struct vmem_device *vmem, u64 now_ms);
+/* Bring all blocks in doubt online; they are plugged for certain. */
+void vmem_put_all_back(struct vmem_device *vmem, uint64_t now_ms);
 
-/* ---- virtio_mem_evacuate.c ---- */
+/* ---- report.c ---- */
 
-/*
- * There are too few idle blocks: take one step towards emptying others. True if
- * there is more to do, in this call if requests were sent, else in the next
- * one; false if no step can be taken now.
- */
-bool vmem_evacuate(struct vmem_device *vmem, u64 now_ms);
-
-/* What is empty and about to go, of which the plan need not take care. Ends a session that the host
- * no longer wants. */
-u64 vmem_evacuated_bytes(struct vmem_device *vmem);
-
-/* Open what is closed. Harmless without a session. */
-void vmem_evacuate_end(struct vmem_device *vmem);
-
-/* ---- virtio_mem_reply.c ---- */
-
-/* Take the answers that are there, and act on each. */
-void vmem_take_replies(struct vmem_device *vmem, u64 now_ms);
-
-/* ---- virtio_mem_start.c ---- */
-
-/* From reset to a queue that can be used, DRIVER_OK not set. The reason of a failure is logged. */
-must_check int vmem_bring_up(struct vmem_device *vmem);
-
-/* ---- virtio_mem_recover.c ---- */
-
-/* Reset the device and start it again, blocks as they are; or break it, when that did not help. */
-void vmem_recover(struct vmem_device *vmem, u64 now_ms, const char *why);
-
-/* Ask about the first held blocks. True if something was sent or settled. */
-bool vmem_resolve_next(struct vmem_device *vmem, u64 now_ms);
-void vmem_resolve_reply(struct vmem_device *vmem, const struct vmem_reply *reply, u64 now_ms);
-
-/* ---- virtio_mem_verify.c ---- */
-
-/* Begin a pass, if none is running. */
-void vmem_verify_start(struct vmem_device *vmem, bool is_for_user);
-
-/* Ask about the next run, or end the pass. */
-bool vmem_verify_next(struct vmem_device *vmem, u64 now_ms);
-void vmem_verify_reply(struct vmem_device *vmem, const struct vmem_reply *reply, u64 now_ms);
-
-/* plugged_size is not what the book says: compare (true); if that explained nothing, break. */
-bool vmem_verify_mismatch(struct vmem_device *vmem);
-
-/* ---- virtio_mem_status.c ---- */
+/* Whether pages in use are what is waited for. */
+static inline bool vmem_is_short_of_idle(const struct vmem_device *vmem)
+{
+    return vmem->wait.reason == VMEM_WAIT_PAGES_IN_USE ||
+           vmem->wait.reason == VMEM_WAIT_MIGRATION_REFUSED ||
+           vmem->wait.reason == VMEM_WAIT_MIGRATION_ROOM;
+}
 
 /* The plan has nothing to do: say so, once for each resize. */
 void vmem_report_settled(struct vmem_device *vmem);
-void vmem_report_short(struct vmem_device *vmem, const struct vmem_plan *plan);
 
-/* hotplug_count_pinned() for the region. */
-void vmem_count_pinned(const struct vmem_device *vmem, struct hotplug_pinned *pinned);
+/* The plan cannot go on, for vmem->wait.reason: say so, once for each resize. */
+void vmem_report_short(struct vmem_device *vmem, uint64_t nr_blocks);
+
+/* ---- probe.c ---- */
+
+/* Ask about the blocks in doubt, or compare all: go to PROBING. */
+void vmem_probe_doubt(struct vmem_device *vmem, enum vmem_event event);
+void vmem_probe_all(struct vmem_device *vmem, bool is_for_user, enum vmem_event event);
+
+/* Ask the next question, or end. True if there is more to do at once: an answer to take, or a plan
+ * to make. */
+bool vmem_probe_next(struct vmem_device *vmem, uint64_t now_ms);
+void vmem_probe_reply(struct vmem_device *vmem, const struct vmem_reply *reply, uint64_t now_ms);
+
+/* ---- bring_up.c ---- */
+
+/* From reset to a queue that can be used, DRIVER_OK not set. The reason of a failure is logged. */
+VMEM_MUST_CHECK int vmem_bring_up(struct vmem_device *vmem);
+
+/* Reset the device and start it again, blocks as they are. False if it broke by that. */
+bool vmem_restart(struct vmem_device *vmem);
+
+/* Because of an error: restart, and find out what blocks in doubt are; or break the device, when
+ * that did not help before. */
+void vmem_recover(struct vmem_device *vmem, uint64_t now_ms, enum vmem_event event,
+                  const char *why);
+
+/* ---- migrate.c ---- */
+
+/*
+ * There are too few idle blocks: take one step towards emptying others. True if there is more to
+ * do, in this call if requests were sent, else in the next one; false if no step can be taken now:
+ * migrate.trouble says why.
+ */
+int vmem_migrate_step(struct vmem_device *vmem, uint64_t now_ms);
+
+/* What is empty and about to go, of which the plan need not take care. Ends a session that the host
+ * no longer wants. */
+uint64_t vmem_migrated_bytes(struct vmem_device *vmem);
+
+/* Whether pages that were freed are worth a look now. */
+bool vmem_migrate_is_freed(struct vmem_device *vmem, uint64_t now_ms);
+
+/* ---- track.c ---- */
+
+/* Send what the plan says, as many requests as there is room for. True if there is more to do at
+ * once. */
+bool vmem_track(struct vmem_device *vmem, uint64_t now_ms);
+
+/* ---- reply.c ---- */
+
+/* Take the answers that are there, and act on each. */
+void vmem_take_replies(struct vmem_device *vmem, uint64_t now_ms);
 
 #endif

@@ -1,173 +1,187 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Moving pages out of blocks, when the host wants more back than is idle.
+ * MIGRATING: moving pages out of blocks, when the host wants more back than is idle.
  *
- *     plan finds too few idle blocks -> begin: mm chooses and closes blocks
- *       -> a step a call: at most one area of 2 MiB is emptied, then the
- *          config is looked at again, and everyone else has a turn
+ *     plan finds too few idle blocks -> begin: the allocator chooses blocks, and isolates them
+ *       -> a step a call: at most 2 MiB are moved, then the config is looked at again, and
+ *          everyone else has a turn
  *       -> enough, or many runs: take what is empty offline, one UNPLUG a run
  *       -> nothing left to move: choose others, or stay short and say why
  *
- * A session lasts only while the device follows: anything but progress (BUSY, a
- * reset, verify, the end of the device) opens what is closed, and a later
- * try begins anew. Emptied blocks stay online in the book until they are
- * named in a request, so that a host that changes its mind loses nothing.
+ * Leaving the state ends the session: isolated blocks can be used again, and a later try begins
+ * anew. Emptied blocks stay online in the map until a request names them, so that a host that
+ * changes its mind loses nothing.
  */
-#include "drivers/virtio/mem/device.h"
-#include "include/status.h"
-#include "include/units.h"
+#include "device.h"
 
-void vmem_evacuate_end(struct vmem_device *vmem)
+/* Blocks online above what is to be plugged. */
+static uint64_t excess_blocks(const struct vmem_device *vmem)
 {
-    struct vmem_evacuation *evacuation = &vmem->evacuation;
-    hotplug_evacuate_end(&evacuation->session);
-    evacuation->is_running = false;
-    evacuation->nr_empty = 0;
-    evacuation->nr_runs = 0;
+    uint64_t target = vmem->target_bytes / vmem->config.block_bytes;
+    return vmem->map.nr_online > target ? vmem->map.nr_online - target : 0;
 }
 
-/* Blocks online above what is requested. */
-static u64 excess_blocks(const struct vmem_device *vmem)
+uint64_t vmem_migrated_bytes(struct vmem_device *vmem)
 {
-    u64 requested = vmem->config.requested_bytes / vmem->config.block_bytes;
-    return vmem->blocks.nr_online > requested ? vmem->blocks.nr_online - requested : 0;
-}
-
-u64 vmem_evacuated_bytes(struct vmem_device *vmem)
-{
-    struct vmem_evacuation *evacuation = &vmem->evacuation;
-    if (excess_blocks(vmem) == 0 || vmem->is_leaving) { /* the host wants the memory after all */
-        vmem_evacuate_end(vmem);
-        evacuation->is_tried = evacuation->is_short = false;
+    struct vmem_migrate *migrate = &vmem->migrate;
+    if (excess_blocks(vmem) == 0) { /* the host wants the memory after all */
+        if (vmem->state == VMEM_STATE_MIGRATING)
+            vmem_enter(vmem, VMEM_STATE_TRACKING, VMEM_EVENT_CONFIG);
+        migrate->is_tried = migrate->is_short = false;
     }
-    return min_u64(evacuation->nr_empty, excess_blocks(vmem)) * vmem->config.block_bytes;
+    return vmem_min(migrate->nr_empty, excess_blocks(vmem)) * vmem->config.block_bytes;
 }
 
 /* ---- beginning and ending ---- */
 
-static bool choose(struct vmem_device *vmem, enum hotplug_try attempt)
+static bool begin(struct vmem_device *vmem, enum vmem_migration_attempt attempt)
 {
-    struct vmem_evacuation *evacuation = &vmem->evacuation;
-    if (!evacuation->is_tried || evacuation->requested_bytes != vmem->config.requested_bytes)
-        attempt = HOTPLUG_FIRST_TRY;
-    evacuation->is_tried = true;
-    evacuation->requested_bytes = vmem->config.requested_bytes;
-    evacuation->nr_empty = evacuation->nr_runs = 0;
-    evacuation->is_running =
-        hotplug_evacuate_begin(&evacuation->session, vmem->config.region_base,
-                               vmem_block_paddr(vmem, vmem_usable_blocks(vmem)),
-                               excess_blocks(vmem), attempt) != 0;
-    return evacuation->is_running;
+    struct vmem_migrate *migrate = &vmem->migrate;
+    const struct vmem_options *options = &vmem->options;
+    if (!migrate->is_tried || migrate->target_bytes != vmem->target_bytes)
+        attempt = VMEM_MIGRATION_FIRST;
+    migrate->is_tried = true;
+    migrate->target_bytes = vmem->target_bytes;
+    migrate->nr_empty = migrate->nr_runs = 0;
+    if (options->memory->migration_begin(options->memory_context, vmem->config.region_base,
+                                         vmem_block_address(vmem, vmem_usable_blocks(vmem)),
+                                         excess_blocks(vmem) * vmem->config.block_bytes,
+                                         attempt) == 0)
+        return false;
+    if (vmem->state != VMEM_STATE_MIGRATING)
+        vmem_enter(vmem, VMEM_STATE_MIGRATING, VMEM_EVENT_MEMORY);
+    return true;
 }
 
 /* Nothing more can be chosen: say why, and when to try again. */
-static void fall_short(struct vmem_device *vmem, u64 now_ms)
+static int fall_short(struct vmem_device *vmem, uint64_t now_ms)
 {
-    struct vmem_evacuation *evacuation = &vmem->evacuation;
-    struct hotplug_pinned pinned;
-    vmem_evacuate_end(vmem);
-    vmem_count_pinned(vmem, &pinned);
-    if (pinned.nr_refused != 0)
-        evacuation->trouble = E_BUSY;
-    else
-        evacuation->trouble = pinned.nr_movable != 0 ? E_NOMEM : OK;
-    evacuation->is_short = true;
-    evacuation->used_when_tried = vmem_plugged_frames_used();
-    evacuation->wait_ms = evacuation->wait_ms == 0
-                              ? VMEM_BACKOFF_FIRST_MS
-                              : min_u64(evacuation->wait_ms * 2, VMEM_BACKOFF_LAST_MS);
-    evacuation->retry_at_ms = now_ms + evacuation->wait_ms;
+    static const enum vmem_wait_reason reasons[] = {
+        [VMEM_MIGRATION_NONE] = VMEM_WAIT_PAGES_IN_USE,
+        [VMEM_MIGRATION_REFUSED] = VMEM_WAIT_MIGRATION_REFUSED,
+        [VMEM_MIGRATION_NO_ROOM] = VMEM_WAIT_MIGRATION_ROOM,
+    };
+    struct vmem_migrate *migrate = &vmem->migrate;
+    const struct vmem_options *options = &vmem->options;
+    if (vmem->state == VMEM_STATE_MIGRATING)
+        vmem_enter(vmem, VMEM_STATE_TRACKING, VMEM_EVENT_MEMORY);
+    migrate->trouble = reasons[options->memory->migration_obstacle(options->memory_context)];
+    migrate->is_short = true;
+    migrate->was_freed = false;
+    migrate->wait_ms = migrate->wait_ms == 0 ? VMEM_BACKOFF_FIRST_MS
+                                             : vmem_min(migrate->wait_ms * 2, VMEM_BACKOFF_LAST_MS);
+    migrate->retry_at_ms = now_ms + migrate->wait_ms;
+    return VMEM_E_NODEV;
 }
 
 /*
- * For a new wish of the host at once. Else after a while, longer each time, if frames
- * were freed or used meanwhile, or if what was in the way may pass without that.
+ * For a new requested size at once. Else after a while, longer each time, if pages were freed
+ * meanwhile, or if what was in the way may pass without that.
  */
-static bool is_due(struct vmem_device *vmem, u64 now_ms)
+static bool is_due(struct vmem_device *vmem, uint64_t now_ms)
 {
-    struct vmem_evacuation *evacuation = &vmem->evacuation;
-    if (!evacuation->is_short || evacuation->requested_bytes != vmem->config.requested_bytes) {
-        evacuation->is_short = false;
-        evacuation->wait_ms = 0;
+    struct vmem_migrate *migrate = &vmem->migrate;
+    if (!migrate->is_short || migrate->target_bytes != vmem->target_bytes) {
+        migrate->is_short = false;
+        migrate->wait_ms = 0;
         return true;
     }
-    return now_ms >= evacuation->retry_at_ms &&
-           (evacuation->trouble != OK || evacuation->used_when_tried != vmem_plugged_frames_used());
+    return now_ms >= migrate->retry_at_ms &&
+           (migrate->trouble != VMEM_WAIT_PAGES_IN_USE || migrate->was_freed);
 }
 
 /* ---- a step ---- */
 
-/* E_NODEV if nothing is left to move, E_NOMEM if there is no room; else OK. */
-static int move_some(struct vmem_device *vmem)
+static enum vmem_migration move_some(struct vmem_device *vmem)
 {
-    struct vmem_evacuation *evacuation = &vmem->evacuation;
-    struct hotplug_range range;
-    int status = hotplug_evacuate_step(&evacuation->session, &range);
-    if (status == E_NODEV || status == E_NOMEM)
-        return status;
-    if (status == E_BUSY)
-        vmem->count.refusals++;
-    if (status != OK)
-        return OK;
-    if (evacuation->nr_empty == 0 || range.base + range.bytes != evacuation->lowest)
-        evacuation->nr_runs++;
-    evacuation->lowest = range.base;
-    evacuation->nr_empty += range.bytes / vmem->config.block_bytes;
-    vmem->count.emptied_blocks += range.bytes / vmem->config.block_bytes;
-    return OK;
+    struct vmem_migrate *migrate = &vmem->migrate;
+    struct vmem_range emptied;
+    enum vmem_migration result =
+        vmem->options.memory->migration_step(vmem->options.memory_context, &emptied);
+    if (result == VMEM_MIGRATION_REFUSED)
+        vmem->report.count.migration_refusals++;
+    if (result != VMEM_MIGRATION_EMPTIED)
+        return result;
+    if (migrate->nr_empty == 0 || emptied.base + emptied.bytes != migrate->lowest)
+        migrate->nr_runs++;
+    migrate->lowest = emptied.base;
+    migrate->nr_empty += emptied.bytes / vmem->config.block_bytes;
+    vmem->report.count.migrated_blocks += emptied.bytes / vmem->config.block_bytes;
+    return result;
 }
 
-/* Unplug what is empty, the highest runs first: as many as there is room for in the queue. */
-static bool send_empty(struct vmem_device *vmem, u64 nr_blocks, u64 now_ms)
+/* Unplug what is empty, the highest runs first: as many as there is room for in the queue.
+ * VMEM_E_NODEV if nothing was sent, and as vmem_take_emptied(). */
+static int send_empty(struct vmem_device *vmem, uint64_t nr_blocks, uint64_t now_ms)
 {
-    struct vmem_evacuation *evacuation = &vmem->evacuation;
-    struct vmem_run run;
+    struct vmem_migrate *migrate = &vmem->migrate;
+    struct vmem_request request = {VIRTIO_MEM_REQ_UNPLUG, VMEM_PURPOSE_TRACK, {0, 0}};
     unsigned nr_sent = 0;
-    while (nr_sent < VMEM_REQUESTS_MAX && nr_blocks > 0 &&
-           vmem_take_emptied(vmem, nr_blocks, &run, now_ms)) {
-        if (!vmem_send(vmem, VIRTIO_MEM_REQ_UNPLUG, run, now_ms)) {
-            (void)vmem_bring_online(vmem, run, now_ms);
+    int status = VMEM_OK;
+    while (nr_sent < VMEM_REQUESTS_MAX && nr_blocks > 0 && status == VMEM_OK) {
+        status = vmem_take_emptied(vmem, nr_blocks, &request.run, now_ms);
+        if (status != VMEM_OK)
+            break;
+        if (!vmem_send(vmem, &request, now_ms)) {
+            (void)vmem_bring_online(vmem, request.run, now_ms);
             break;
         }
         nr_sent++;
-        nr_blocks -= run.nr_blocks;
-        evacuation->nr_empty -= min_u64(run.nr_blocks, evacuation->nr_empty);
-        evacuation->nr_runs -= evacuation->nr_runs > 1;
+        nr_blocks -= request.run.nr_blocks;
+        migrate->nr_empty -= vmem_min(request.run.nr_blocks, migrate->nr_empty);
+        migrate->nr_runs -= migrate->nr_runs > 1;
     }
-    if (nr_sent != 0)
-        evacuation->wait_ms = 0;
-    return nr_sent != 0;
+    if (nr_sent != 0) {
+        migrate->wait_ms = 0;
+        return VMEM_OK;
+    }
+    return status == VMEM_OK ? VMEM_E_NODEV : status;
 }
 
-bool vmem_evacuate(struct vmem_device *vmem, u64 now_ms)
+/* Whether pages are still to be moved before the next requests. */
+static bool is_moving(const struct vmem_device *vmem)
 {
-    struct vmem_evacuation *evacuation = &vmem->evacuation;
-    u64 nr_wanted = excess_blocks(vmem);
-    if (nr_wanted == 0 || vmem->is_leaving)
-        return false;
-    if (!evacuation->is_running) {
+    return vmem->migrate.nr_empty < excess_blocks(vmem) &&
+           vmem->migrate.nr_runs <= VMEM_REQUESTS_MAX;
+}
+
+int vmem_migrate_step(struct vmem_device *vmem, uint64_t now_ms)
+{
+    enum vmem_migration moved = VMEM_MIGRATION_ONGOING;
+    if (excess_blocks(vmem) == 0 || vmem->is_detaching || !vmem->options.memory->migration_begin)
+        return VMEM_E_NODEV;
+    if (vmem->state != VMEM_STATE_MIGRATING) {
         if (!is_due(vmem, now_ms))
-            return false;
-        if (!choose(vmem, HOTPLUG_NEXT_TRY)) {
-            fall_short(vmem, now_ms);
-            return false;
-        }
+            return VMEM_E_NODEV;
+        if (!begin(vmem, VMEM_MIGRATION_NEXT))
+            return fall_short(vmem, now_ms);
     }
-    int status = OK;
-    if (evacuation->nr_empty < nr_wanted && evacuation->nr_runs <= VMEM_REQUESTS_MAX)
-        status = move_some(vmem);
-    if (status == OK && evacuation->nr_empty < nr_wanted &&
-        evacuation->nr_runs <= VMEM_REQUESTS_MAX)
-        return true;
-    if (send_empty(vmem, nr_wanted, now_ms) || vmem->refused_by_mm || vmem->has_lost_race)
-        return true;
-    if (evacuation->nr_empty != 0) { /* parts of areas: opened, they are idle as any other block */
-        vmem_evacuate_end(vmem);
-        return true;
+    if (is_moving(vmem)) {
+        moved = move_some(vmem);
+        if (moved != VMEM_MIGRATION_NONE && moved != VMEM_MIGRATION_NO_ROOM && is_moving(vmem))
+            return VMEM_OK;
+    }
+    int status = send_empty(vmem, excess_blocks(vmem), now_ms);
+    if (status != VMEM_E_NODEV)
+        return status;
+    if (vmem->migrate.nr_empty != 0) {
+        /* Less than the allocator takes offline at once: used again, they are idle as any other. */
+        vmem_enter(vmem, VMEM_STATE_TRACKING, VMEM_EVENT_MEMORY);
+        return VMEM_OK;
     }
     /* Without room for one page the next blocks fare no better: wait for some. */
-    if (status != E_NOMEM && choose(vmem, HOTPLUG_GO_ON))
-        return true;
-    fall_short(vmem, now_ms);
-    return false;
+    if (moved != VMEM_MIGRATION_NO_ROOM && begin(vmem, VMEM_MIGRATION_CONTINUE))
+        return VMEM_OK;
+    return fall_short(vmem, now_ms);
+}
+
+bool vmem_migrate_is_freed(struct vmem_device *vmem, uint64_t now_ms)
+{
+    struct vmem_run idle;
+    if (!__atomic_exchange_n(&vmem->is_memory_freed, false, __ATOMIC_RELAXED) ||
+        !vmem_is_short_of_idle(vmem))
+        return false;
+    vmem->migrate.was_freed = true;
+    return now_ms >= vmem->migrate.retry_at_ms ||
+           vmem_next_idle(vmem, 0, vmem_usable_blocks(vmem), &idle);
 }

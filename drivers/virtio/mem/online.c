@@ -1,92 +1,83 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Blocks between the driver and mm: the one place where the driver's book and
- * mm/hotplug/hotplug.h change together, so that a block is online in the book if and
- * only if mm has it.
+ * Blocks between the driver and the allocator: the one place where the block map and the memory
+ * operations change together, so that a block is online in the map if and only if the allocator has
+ * it.
  */
-#include "drivers/virtio/mem/device.h"
-#include "include/status.h"
-#include "include/units.h"
-#include "lib/log.h"
-#include "mm/hotplug/hotplug.h"
+#include "device.h"
 
-void vmem_keep_to_room(struct vmem_device *vmem, struct vmem_config *target)
-{
-    u64 online = vmem_online_bytes(vmem);
-    vmem->is_short_of_room = false;
-    if (target->requested_bytes <= online)
-        return;
-    u64 wanted = target->requested_bytes - online;
-    u64 room = hotplug_room(vmem->config.region_base, wanted);
-    room -= room % vmem->config.block_bytes;
-    vmem->is_short_of_room = room < wanted;
-    target->requested_bytes = online + room;
-}
+#include "../core/text.h"
 
-bool vmem_bring_online(struct vmem_device *vmem, struct vmem_run run, u64 now_ms)
+bool vmem_bring_online(struct vmem_device *vmem, struct vmem_run run, uint64_t now_ms)
 {
-    int status =
-        hotplug_online(vmem_block_paddr(vmem, run.first), run.nr_blocks * vmem->config.block_bytes);
-    if (status == OK) {
-        vmem_map_set(&vmem->blocks, run, VMEM_BLOCK_ONLINE);
+    int status = vmem->options.memory->online(vmem->options.memory_context,
+                                              vmem_block_address(vmem, run.first),
+                                              vmem_run_bytes(vmem, run));
+    if (status == VMEM_OK) {
+        vmem_map_set(&vmem->map, run, VMEM_BLOCK_ONLINE);
         return true;
     }
-    log_warning(LOG_VMEM, vmem->name, "cannot bring %lu blocks from %lu online: %s", run.nr_blocks,
-                run.first, status_name(status));
-    vmem->refused_by_mm = "mm has no memory to bring blocks online";
-    vmem->retry_mm_ms = now_ms + VMEM_SLOW_MS;
+    vmem_log(VMEM_LOG_WARNING, vmem->name, "cannot bring %llu blocks from %llu online: %s",
+             vmem_llu(run.nr_blocks), vmem_llu(run.first), vmem_error_name(status));
+    vmem_wait_for_memory(vmem, now_ms, VMEM_WAIT_ONLINE_MEMORY);
     return false;
 }
 
-static void offline_failed(struct vmem_device *vmem, struct vmem_run run, int status, u64 now_ms)
+/* What follows from the allocator's answer. VMEM_E_BUSY: another processor allocated there after
+ * the plan was made, and nobody has to wait for that. */
+static int went_offline(struct vmem_device *vmem, struct vmem_run run, int status, uint64_t now_ms)
 {
-    /* Another processor allocated there after the plan was made: nobody has to wait for that. */
-    if (status == E_BUSY) {
-        vmem->has_lost_race = true;
-        return;
+    if (status == VMEM_OK) {
+        vmem_map_set(&vmem->map, run, VMEM_BLOCK_IN_DOUBT);
+    } else if (status != VMEM_E_BUSY) {
+        vmem_log(VMEM_LOG_WARNING, vmem->name, "cannot take %llu blocks from %llu offline: %s",
+                 vmem_llu(run.nr_blocks), vmem_llu(run.first), vmem_error_name(status));
+        vmem_wait_for_memory(vmem, now_ms, VMEM_WAIT_OFFLINE_MEMORY);
     }
-    log_warning(LOG_VMEM, vmem->name, "cannot take %lu blocks from %lu offline: %s", run.nr_blocks,
-                run.first, status_name(status));
-    vmem->refused_by_mm = "mm has no memory to take blocks offline";
-    vmem->retry_mm_ms = now_ms + VMEM_SLOW_MS;
+    return status;
 }
 
-bool vmem_take_offline(struct vmem_device *vmem, struct vmem_run run, u64 now_ms)
+int vmem_take_offline(struct vmem_device *vmem, struct vmem_run run, uint64_t now_ms)
 {
-    int status = hotplug_offline(vmem_block_paddr(vmem, run.first),
-                                 run.nr_blocks * vmem->config.block_bytes);
-    if (status == OK) {
-        vmem_map_set(&vmem->blocks, run, VMEM_BLOCK_IN_DOUBT);
-        return true;
-    }
-    offline_failed(vmem, run, status, now_ms);
-    return false;
+    int status = vmem->options.memory->offline(vmem->options.memory_context,
+                                               vmem_block_address(vmem, run.first),
+                                               vmem_run_bytes(vmem, run));
+    return went_offline(vmem, run, status, now_ms);
 }
 
-bool vmem_take_emptied(struct vmem_device *vmem, u64 max_blocks, struct vmem_run *run, u64 now_ms)
+int vmem_take_emptied(struct vmem_device *vmem, uint64_t max_blocks, struct vmem_run *run,
+                      uint64_t now_ms)
 {
-    u64 block_bytes = vmem->config.block_bytes;
-    struct hotplug_range range;
-    int status =
-        hotplug_evacuate_take(&vmem->evacuation.session,
-                              min_u64(max_blocks, VIRTIO_MEM_NB_BLOCKS_MAX) * block_bytes, &range);
-    if (status == E_NODEV)
-        return false;
+    uint64_t block_bytes = vmem->config.block_bytes;
+    struct vmem_range range;
+    int status = vmem->options.memory->migration_take(
+        vmem->options.memory_context, vmem_min(max_blocks, VIRTIO_MEM_NB_BLOCKS_MAX) * block_bytes,
+        &range);
+    if (status == VMEM_E_NODEV)
+        return status;
     run->first = (range.base - vmem->config.region_base) / block_bytes;
     run->nr_blocks = range.bytes / block_bytes;
-    if (status != OK) {
-        offline_failed(vmem, *run, status, now_ms);
-        return false;
-    }
-    vmem_map_set(&vmem->blocks, *run, VMEM_BLOCK_IN_DOUBT);
-    return true;
+    return went_offline(vmem, *run, status, now_ms);
 }
 
-void vmem_put_all_back(struct vmem_device *vmem, u64 now_ms)
+void vmem_put_all_back(struct vmem_device *vmem, uint64_t now_ms)
 {
     struct vmem_run run;
-    for (u64 from = 0;
-         vmem_map_next(&vmem->blocks, VMEM_BLOCK_IN_DOUBT, from, vmem->blocks.nr_blocks, &run);
+    for (uint64_t from = 0;
+         vmem_map_next(&vmem->map, VMEM_BLOCK_IN_DOUBT, from, vmem->map.nr_blocks, &run);
          from = run.first + run.nr_blocks)
-        (void)vmem_bring_online(vmem, run, now_ms); /* if not, resolved by STATE later */
+        (void)vmem_bring_online(vmem, run, now_ms); /* if not, PROBING asks what it is */
+}
+
+bool vmem_next_idle(void *context, uint64_t from, uint64_t to, struct vmem_run *idle)
+{
+    const struct vmem_device *vmem = context;
+    struct vmem_range range;
+    if (from >= to || !vmem->options.memory->next_idle(vmem->options.memory_context,
+                                                       vmem_block_address(vmem, from),
+                                                       vmem_block_address(vmem, to), &range))
+        return false;
+    idle->first = (range.base - vmem->config.region_base) / vmem->config.block_bytes;
+    idle->nr_blocks = range.bytes / vmem->config.block_bytes;
+    return true;
 }
