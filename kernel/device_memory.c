@@ -4,6 +4,7 @@
 
 #include "extras/numa/node.h"
 #include "include/status.h"
+#include "include/units.h"
 #include "lib/printf.h"
 #include "mm/page.h"
 
@@ -75,8 +76,7 @@ static u64 migration_begin(void *context, u64 from, u64 to, u64 bytes,
     };
     struct device_memory *memory = context;
     u64 block_bytes = memory->region.block_bytes;
-    return hotplug_evacuate_begin(&memory->session, from, to, bytes / block_bytes,
-                                  tries[attempt]) *
+    return hotplug_evacuate_begin(&memory->session, from, to, bytes / block_bytes, tries[attempt]) *
            block_bytes;
 }
 

@@ -80,6 +80,7 @@ int devices_attach(struct vmem_virtio *virtio, const struct pci_device *pci,
         .irq_mode = options->irq_mode,
         .features_masked = options->features_masked,
         .address_limit = platform_paddr_limit(),
+        .translates_device_addresses = true, /* no IOMMU is switched on */
         .memory = &device_memory_ops,
         .memory_context = device->memory,
         .wake_context = &device_lists.is_woken,

@@ -117,8 +117,8 @@ static void print_status(const struct vmem_device *vmem)
                    (unsigned long)status.replies[VMEM_COUNT_ACK],
                    (unsigned long)status.replies[VMEM_COUNT_NACK],
                    (unsigned long)status.replies[VMEM_COUNT_BUSY],
-                   (unsigned long)status.replies[VMEM_COUNT_ERROR],
-                   (unsigned long)status.timeouts, (unsigned long)status.resets);
+                   (unsigned long)status.replies[VMEM_COUNT_ERROR], (unsigned long)status.timeouts,
+                   (unsigned long)status.resets);
     console_printf("  moved blocks=%lu refusals=%lu\n", (unsigned long)status.migrated_blocks,
                    (unsigned long)status.migration_refusals);
     console_printf("  features=0x%lx irq=%s interrupts=%lu\n", (unsigned long)status.features,

@@ -241,6 +241,8 @@ int vmem_verify(struct vmem_device *vmem)
         return VMEM_E_BROKEN;
     if (vmem->probe.is_wanted || vmem->probe.compares)
         return VMEM_E_BUSY;
+    if (vmem->state == VMEM_STATE_MIGRATING)
+        vmem_enter(vmem, VMEM_STATE_TRACKING, VMEM_EVENT_VERIFY);
     vmem->probe.is_wanted = true;
     vmem->look_at_ms = 0;
     return VMEM_OK;

@@ -93,7 +93,7 @@ static void halve(struct vmem_device *vmem, struct vmem_run run)
 static void go_on_behind(struct vmem_device *vmem, struct vmem_run run)
 {
     vmem->probe.next = vmem_max(vmem->probe.next, run.first + run.nr_blocks);
-    vmem->probe.limit = vmem_min(run.nr_blocks * 2, VIRTIO_MEM_NB_BLOCKS_MAX);
+    vmem->probe.limit = vmem_min(vmem->probe.limit * 2, VIRTIO_MEM_NB_BLOCKS_MAX);
 }
 
 /* Plugged, and the allocator may not be able to take it: then it goes back to the device. */

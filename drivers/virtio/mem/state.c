@@ -71,8 +71,8 @@ static const uint16_t transitions[VMEM_NR_STATES][VMEM_NR_STATES] = {
         },
     [VMEM_STATE_MIGRATING] =
         {
-            [VMEM_STATE_TRACKING] = CONFIG | REPLY | MEMORY | DETACH,
-            [VMEM_STATE_PROBING] = CONFIG | REPLY | TIME | DEVICE | VERIFY,
+            [VMEM_STATE_TRACKING] = CONFIG | REPLY | MEMORY | VERIFY | DETACH,
+            [VMEM_STATE_PROBING] = CONFIG | REPLY | TIME | DEVICE,
             [VMEM_STATE_QUIESCED] = QUIESCE,
             [VMEM_STATE_BROKEN] = CONFIG | REPLY | TIME | DEVICE,
         },

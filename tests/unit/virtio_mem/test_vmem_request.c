@@ -65,7 +65,7 @@ static void tear_down(void)
 
 static int submit(enum virtio_mem_request_type type, u64 first, u64 nr_blocks, u64 deadline_ms)
 {
-    const struct vmem_request request = {type, {first, nr_blocks}};
+    const struct vmem_request request = {type, VMEM_PURPOSE_TRACK, {first, nr_blocks}};
     return vmem_requests_submit(&requests, &request, BASE, BLOCK, deadline_ms);
 }
 

@@ -31,7 +31,7 @@ struct vmem_region {
     uint64_t block_bytes; /* a multiple of 4096; need not be a power of two */
     bool has_node_id;     /* ACPI_PXM was negotiated: node_id is the device's word */
     uint16_t node_id;     /* else 0, and add_region() may write what it knows */
-    const char *name; /* the device's; valid until remove_region() */
+    const char *name;     /* the device's; valid until remove_region() */
 };
 
 /* What one step of moving pages came to. */
@@ -106,7 +106,8 @@ struct vmem_memory_ops {
      */
     int (*migration_take)(void *context, uint64_t max_bytes, struct vmem_range *taken);
 
-    /* Why no more blocks can be emptied now: NONE, their pages cannot be moved; REFUSED, NO_ROOM. */
+    /* Why no more blocks can be emptied now: NONE, their pages cannot be moved; REFUSED, NO_ROOM.
+     */
     enum vmem_migration (*migration_obstacle)(void *context);
 
     /* Let pages of blocks that were chosen be given out again. Harmless if none was. */

@@ -115,11 +115,11 @@ struct vmem_status {
     bool is_settled;           /* plugged is what the host requests, and was reported */
     bool is_ready;             /* the first plan has settled, or never will without others' doing */
     struct vmem_config config; /* the last valid snapshot */
-    uint16_t node_id; /* of the region: the device's word, or without ACPI_PXM the allocator's */
-    uint64_t nr_blocks;        /* in the region */
-    uint64_t plugged_blocks;   /* by the driver's own block map */
+    uint16_t node_id;   /* of the region: the device's word, or without ACPI_PXM the allocator's */
+    uint64_t nr_blocks; /* in the region */
+    uint64_t plugged_blocks;                   /* by the driver's own block map */
     uint64_t requests[VMEM_NR_REQUEST_COUNTS]; /* sent since attach */
-    uint64_t replies[VMEM_NR_REPLY_COUNTS]; /* received */
+    uint64_t replies[VMEM_NR_REPLY_COUNTS];    /* received */
     uint64_t timeouts;
     uint64_t resets;          /* after errors */
     uint64_t resizes;         /* settled */
