@@ -69,7 +69,7 @@ MACHINE_EXTRAS := extras/suspend/suspend.c extras/suspend/acpi_sleep.c extras/ha
 HOST_CC ?= gcc
 HOST_SANITIZERS ?= -fsanitize=address,undefined -fno-sanitize-recover=all
 HOST_CFLAGS := -std=gnu11 -O1 -g $(DEFINES) $(WARNINGS) -I. -Itests/unit/include -fno-omit-frame-pointer \
-	-fno-strict-aliasing $(HOST_SANITIZERS) -MMD -MP
+	-fno-strict-aliasing '-DVMEM_FAKE_ARCH="tests/fakes/fake_library_arch.h"' $(HOST_SANITIZERS) -MMD -MP
 
 HOST_SOURCES := $(filter-out lib/string.c lib/printf.c,$(LIB_SOURCES)) $(MM_SOURCES) \
 	$(DRIVER_SOURCES) $(wildcard kernel/*.c monitor/*.c tests/fakes/*.c tests/unit/unit.c) arch/x86_64/acpi.c \

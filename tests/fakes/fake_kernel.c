@@ -48,7 +48,7 @@ static struct page_stats at_boot;
 int __wrap_vmem_pci_create(struct pci_device *pci, struct vmem_virtio **created);
 void __wrap_vmem_pci_destroy(struct vmem_virtio *device);
 int __wrap_vmem_mmio_create(const struct virtio_mmio_address *address,
-                              struct vmem_virtio **created);
+                            struct vmem_virtio **created);
 void __wrap_vmem_mmio_destroy(struct vmem_virtio *device);
 
 /* Of several in one slot the one that came last. */
@@ -64,8 +64,7 @@ int __wrap_vmem_pci_create(struct pci_device *pci, struct vmem_virtio **created)
     return E_NODEV;
 }
 
-int __wrap_vmem_mmio_create(const struct virtio_mmio_address *address,
-                              struct vmem_virtio **created)
+int __wrap_vmem_mmio_create(const struct virtio_mmio_address *address, struct vmem_virtio **created)
 {
     for (unsigned i = 0; i < nr_places; i++) {
         if (places[i].mmio_base != address->base)

@@ -8,11 +8,11 @@
  * plugged when growing and as unplugged when shrinking: whatever they turn out
  * to be, the plugged size never passes the requested size in either direction.
  */
-#ifndef TIDE_DRIVERS_VIRTIO_MEM_VIRTIO_MEM_PLAN_H
-#define TIDE_DRIVERS_VIRTIO_MEM_VIRTIO_MEM_PLAN_H
+#ifndef VMEM_MEM_PLAN_H
+#define VMEM_MEM_PLAN_H
 
-#include "drivers/virtio/mem/virtio_mem_blocks.h"
-#include "drivers/virtio/mem/virtio_mem_config.h"
+#include "block_map.h"
+#include "config.h"
 
 enum vmem_action {
     VMEM_ACTION_NOTHING,
@@ -32,7 +32,7 @@ struct vmem_plan {
     enum vmem_action action;
     struct vmem_run run;           /* PLUG, UNPLUG: at most 65,535 blocks */
     enum vmem_shortfall shortfall; /* NOTHING only */
-    u64 short_blocks;              /* how many blocks the shortfall is */
+    uint64_t short_blocks;         /* how many blocks the shortfall is */
 };
 
 /*
@@ -41,12 +41,12 @@ struct vmem_plan {
  * in block numbers.
  */
 struct vmem_idle_source {
-    bool (*next)(void *context, u64 from, u64 to, struct vmem_run *idle);
+    bool (*next)(void *context, uint64_t from, uint64_t to, struct vmem_run *idle);
     void *context;
 };
 
 /* Decide. O(blocks / 64) and one pass over the idle runs when shrinking. */
-void vmem_plan_next(const struct vmem_config *config, const struct vmem_blocks *blocks,
+void vmem_plan_next(const struct vmem_config *config, const struct vmem_block_map *blocks,
                     const struct vmem_idle_source *idle, struct vmem_plan *plan);
 
 #endif

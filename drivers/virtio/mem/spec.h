@@ -8,10 +8,10 @@
  * runs of blocks by address and count. The config space says how much the
  * host wants plugged (requested_size), and the driver works toward it.
  */
-#ifndef TIDE_DRIVERS_VIRTIO_MEM_VIRTIO_MEM_SPEC_H
-#define TIDE_DRIVERS_VIRTIO_MEM_VIRTIO_MEM_SPEC_H
+#ifndef VMEM_MEM_SPEC_H
+#define VMEM_MEM_SPEC_H
 
-#include "include/endian.h"
+#include "../core/defs.h"
 
 #define VIRTIO_MEM_QUEUE 0
 
@@ -24,14 +24,16 @@ enum virtio_mem_feature_bit {
 
 /* "Device configuration layout". All read only for the driver. */
 struct virtio_mem_config_abi {
-    le64 block_size; /* fixed; changes only over a system reset, as do node_id, addr, region_size */
-    le16 node_id;    /* valid with ACPI_PXM only */
-    u8 padding[6];   /* ignored */
-    le64 addr;
-    le64 region_size;
-    le64 usable_region_size; /* grows with an interrupt; shrinks by UNPLUG ALL or system reset */
-    le64 plugged_size;       /* changes with requests, without an interrupt */
-    le64 requested_size;     /* changes any time, with an interrupt once DRIVER_OK is set */
+    vmem_le64
+        block_size; /* fixed; changes only over a system reset, as do node_id, addr, region_size */
+    vmem_le16 node_id;  /* valid with ACPI_PXM only */
+    uint8_t padding[6]; /* ignored */
+    vmem_le64 addr;
+    vmem_le64 region_size;
+    vmem_le64
+        usable_region_size;   /* grows with an interrupt; shrinks by UNPLUG ALL or system reset */
+    vmem_le64 plugged_size;   /* changes with requests, without an interrupt */
+    vmem_le64 requested_size; /* changes any time, with an interrupt once DRIVER_OK is set */
 };
 
 _Static_assert(sizeof(struct virtio_mem_config_abi) == 56, "config layout");
@@ -48,11 +50,11 @@ enum virtio_mem_request_type {
 
 /* One layout for all: PLUG, UNPLUG and STATE use addr and nb_blocks, UNPLUG ALL neither. */
 struct virtio_mem_request_abi {
-    le16 type;
-    u8 padding[6];
-    le64 addr;
-    le16 nb_blocks;
-    u8 padding_end[6];
+    vmem_le16 type;
+    uint8_t padding[6];
+    vmem_le64 addr;
+    vmem_le16 nb_blocks;
+    uint8_t padding_end[6];
 };
 
 _Static_assert(sizeof(struct virtio_mem_request_abi) == 24, "request layout");
@@ -75,9 +77,9 @@ enum virtio_mem_state {
 };
 
 struct virtio_mem_response_abi {
-    le16 type;
-    u8 padding[6];
-    le16 state; /* STATE and ACK only */
+    vmem_le16 type;
+    uint8_t padding[6];
+    vmem_le16 state; /* STATE and ACK only */
 };
 
 _Static_assert(sizeof(struct virtio_mem_response_abi) == 10, "response layout");

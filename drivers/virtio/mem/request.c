@@ -3,91 +3,85 @@
  * Requests and answers; see the header. Nothing here knows what a request
  * does to a block, nor what to do about an answer.
  */
-#include "drivers/virtio/mem/virtio_mem_request.h"
-
-#include "include/status.h"
-#include "include/units.h"
-#include "lib/panic.h"
-#include "lib/string.h"
-#include "mm/page.h"
+#include "request.h"
 
 /* No type has this value: what a response holds that the device never wrote. */
+#define CACHE_LINE_BYTES   64
 #define RESPONSE_UNWRITTEN 0xffff /* with IN_ORDER, a used length may cover for others */
 
 /* A cache line for each request, so that no two are written by both sides. */
 struct vmem_request_buffer {
     struct virtio_mem_request_abi request;   /* we write, the device reads */
     struct virtio_mem_response_abi response; /* the device writes, we read */
-} aligned_to(64);
+} VMEM_ALIGNED(CACHE_LINE_BYTES);
 
-_Static_assert(VMEM_REQUESTS_MAX * sizeof(struct vmem_request_buffer) <= PAGE_BYTES, "one page");
+#define BUFFERS_BYTES (VMEM_REQUESTS_MAX * sizeof(struct vmem_request_buffer))
 
 const char *vmem_request_name(enum virtio_mem_request_type type)
 {
     static const char *const names[] = {"PLUG", "UNPLUG", "UNPLUG ALL", "STATE"};
-    ASSERT(type < ARRAY_SIZE(names));
+    VMEM_ASSERT(type < VMEM_ARRAY_SIZE(names));
     return names[type];
 }
 
 const char *vmem_response_name(enum vmem_response response)
 {
     static const char *const names[] = {"ACK", "NACK", "BUSY", "ERROR", "no answer"};
-    ASSERT(response < ARRAY_SIZE(names));
+    VMEM_ASSERT(response < VMEM_ARRAY_SIZE(names));
     return names[response];
 }
 
 int vmem_requests_init(struct vmem_requests *requests)
 {
-    *requests = (struct vmem_requests){.memory = page_alloc(0, PAGE_KERNEL)};
-    if (requests->memory == PADDR_NONE)
-        return E_NOMEM;
-    requests->buffers = phys_to_virt(requests->memory);
-    return OK;
+    *requests = (struct vmem_requests){0};
+    requests->buffers =
+        vmem_host_dma_alloc(BUFFERS_BYTES, CACHE_LINE_BYTES, &requests->buffers_address);
+    return requests->buffers ? VMEM_OK : VMEM_E_NOMEM;
 }
 
 void vmem_requests_free(struct vmem_requests *requests)
 {
-    ASSERT(requests->nr_in_flight == 0);
-    if (requests->memory != PADDR_NONE)
-        page_free(requests->memory, 0);
-    requests->memory = PADDR_NONE;
+    VMEM_ASSERT(requests->nr_in_flight == 0);
+    vmem_host_dma_free(requests->buffers, BUFFERS_BYTES, requests->buffers_address);
+    requests->buffers = NULL;
 }
 
-static void encode(const struct vmem_request *request, paddr_t base, u64 block_bytes,
+static void encode(const struct vmem_request *request, uint64_t base, uint64_t block_bytes,
                    struct virtio_mem_request_abi *abi)
 {
     memset(abi, 0, sizeof(*abi));
-    abi->type = cpu_to_le16((u16)request->type);
+    abi->type = vmem_to_le16((uint16_t)request->type);
     if (request->type == VIRTIO_MEM_REQ_UNPLUG_ALL)
         return;
-    ASSERT(request->run.nr_blocks >= 1 && request->run.nr_blocks <= VIRTIO_MEM_NB_BLOCKS_MAX);
-    abi->addr = cpu_to_le64(base + request->run.first * block_bytes);
-    abi->nb_blocks = cpu_to_le16((u16)request->run.nr_blocks);
+    VMEM_ASSERT(request->run.nr_blocks >= 1 && request->run.nr_blocks <= VIRTIO_MEM_NB_BLOCKS_MAX);
+    abi->addr = vmem_to_le64(base + request->run.first * block_bytes);
+    abi->nb_blocks = vmem_to_le16((uint16_t)request->run.nr_blocks);
 }
 
 int vmem_requests_submit(struct vmem_requests *requests, const struct vmem_request *request,
-                         paddr_t base, u64 block_bytes, u64 deadline_ms)
+                         uint64_t base, uint64_t block_bytes, uint64_t deadline_ms)
 {
     unsigned index = 0;
     while (index < VMEM_REQUESTS_MAX && requests->slots[index].is_in_flight)
         index++;
     if (index == VMEM_REQUESTS_MAX)
-        return E_NOMEM;
+        return VMEM_E_NOMEM;
     struct vmem_slot *slot = &requests->slots[index];
     struct vmem_request_buffer *buffer = &requests->buffers[index];
     encode(request, base, block_bytes, &buffer->request);
     memset(&buffer->response, 0, sizeof(buffer->response));
-    buffer->response.type = cpu_to_le16(RESPONSE_UNWRITTEN);
+    buffer->response.type = vmem_to_le16(RESPONSE_UNWRITTEN);
+    uint64_t address = requests->buffers_address + index * sizeof(*buffer);
     const struct virtqueue_piece pieces[] = {
-        {virt_to_phys(&buffer->request), sizeof(buffer->request)},
-        {virt_to_phys(&buffer->response), sizeof(buffer->response)},
+        {address + offsetof(struct vmem_request_buffer, request), sizeof(buffer->request)},
+        {address + offsetof(struct vmem_request_buffer, response), sizeof(buffer->response)},
     };
     int status = vmem_queue_add(requests->queue, pieces, 1, 1, slot);
-    if (status != OK)
+    if (status != VMEM_OK)
         return status;
     *slot = (struct vmem_slot){*request, true, deadline_ms};
     requests->nr_in_flight++;
-    return OK;
+    return VMEM_OK;
 }
 
 /*
@@ -108,7 +102,7 @@ static void decode(const volatile struct virtio_mem_response_abi *abi, struct vm
     if (reply->request.type == VIRTIO_MEM_REQ_STATE && reply->type == VIRTIO_MEM_RESP_ACK) {
         if (reply->bytes < sizeof(*abi))
             return;
-        u16 state = abi->state.raw;
+        uint16_t state = abi->state.raw;
         if (state > VIRTIO_MEM_STATE_MIXED)
             return;
         reply->state = (enum virtio_mem_state)state;
@@ -126,28 +120,29 @@ int vmem_requests_take(struct vmem_requests *requests, struct vmem_reply *reply)
 {
     struct virtqueue_used used;
     int status = vmem_queue_take_used(requests->queue, &used);
-    if (status != OK)
+    if (status != VMEM_OK)
         return status;
     struct vmem_slot *slot = used.token;
-    ASSERT(slot->is_in_flight);
+    VMEM_ASSERT(slot->is_in_flight);
     *reply = (struct vmem_reply){.request = slot->request, .bytes = used.bytes};
     decode(&requests->buffers[slot - requests->slots].response, reply);
     slot->is_in_flight = false;
     requests->nr_in_flight--;
-    return OK;
+    return VMEM_OK;
 }
 
-u64 vmem_requests_deadline(const struct vmem_requests *requests)
+uint64_t vmem_requests_deadline(const struct vmem_requests *requests)
 {
-    u64 deadline_ms = ~(u64)0;
+    uint64_t deadline_ms = ~(uint64_t)0;
     for (unsigned i = 0; i < VMEM_REQUESTS_MAX && requests->nr_in_flight != 0; i++) {
         if (requests->slots[i].is_in_flight)
-            deadline_ms = min_u64(deadline_ms, requests->slots[i].deadline_ms);
+            deadline_ms = vmem_min(deadline_ms, requests->slots[i].deadline_ms);
     }
     return deadline_ms;
 }
 
-const struct vmem_request *vmem_requests_overdue(const struct vmem_requests *requests, u64 now_ms)
+const struct vmem_request *vmem_requests_overdue(const struct vmem_requests *requests,
+                                                 uint64_t now_ms)
 {
     for (unsigned i = 0; i < VMEM_REQUESTS_MAX && requests->nr_in_flight != 0; i++) {
         const struct vmem_slot *slot = &requests->slots[i];
