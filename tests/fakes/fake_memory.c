@@ -73,13 +73,19 @@ static void expect_all(const struct fake_memory *memory, uint64_t from, uint64_t
 
 /* ---- regions ---- */
 
-static int add_region(void *context, const struct vmem_region *region)
+static int add_region(void *context, struct vmem_region *region)
 {
     struct fake_memory *memory = fake_memory_enter(context, FAKE_MEMORY_ADD_REGION);
     expect(memory, region->name != NULL, "a region has a name");
     expect(memory, region->block_bytes != 0 && region->block_bytes % FAKE_MEMORY_PAGE_BYTES == 0,
            "a block is whole pages");
     expect(memory, region->bytes % region->block_bytes == 0, "a region is whole blocks");
+    if (memory->knobs.add_region_error != VMEM_OK) {
+        fake_memory_leave(memory);
+        return memory->knobs.add_region_error;
+    }
+    if (!region->has_node_id)
+        region->node_id = memory->knobs.node_id;
     memory->has_region = true;
     memory->region = *region;
     memory->block_pages = region->block_bytes / FAKE_MEMORY_PAGE_BYTES;
@@ -389,6 +395,7 @@ const struct vmem_memory_ops fake_memory_ops = {
     .migration_begin = fake_migration_begin,
     .migration_step = fake_migration_step,
     .migration_take = fake_migration_take,
+    .migration_obstacle = fake_migration_obstacle,
     .migration_end = fake_migration_end,
     .describe_pinned = fake_migration_describe_pinned,
 };

@@ -28,6 +28,7 @@ enum fake_memory_call {
     FAKE_MEMORY_BEGIN,
     FAKE_MEMORY_STEP,
     FAKE_MEMORY_TAKE,
+    FAKE_MEMORY_OBSTACLE,
     FAKE_MEMORY_END,
     FAKE_MEMORY_DESCRIBE,
     FAKE_MEMORY_NR_CALLS,
@@ -58,6 +59,8 @@ struct fake_memory_block {
 
 /* What goes wrong, to be set at any time; as at first, nothing does. */
 struct fake_memory_knobs {
+    int add_region_error;        /* what add_region() returns, without a region */
+    uint16_t node_id;            /* what it writes where the device has no word on it */
     int64_t online_fails_after;  /* the call after so many has no memory; FAKE_MEMORY_NEVER */
     int64_t offline_fails_after; /* migration_take() counts as well */
     unsigned races;        /* before each of so many offlines a page is allocated in the range */

@@ -31,6 +31,7 @@ uint64_t fake_migration_begin(void *context, uint64_t from, uint64_t to, uint64_
                               enum vmem_migration_attempt attempt);
 enum vmem_migration fake_migration_step(void *context, struct vmem_range *emptied);
 int fake_migration_take(void *context, uint64_t max_bytes, struct vmem_range *taken);
+enum vmem_migration fake_migration_obstacle(void *context);
 void fake_migration_end(void *context);
 void fake_migration_describe_pinned(void *context, uint64_t base, uint64_t bytes, char *text,
                                     size_t text_bytes);

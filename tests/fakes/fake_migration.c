@@ -25,21 +25,28 @@ void fake_migration_end(void *context)
 
 /* ---- choosing ---- */
 
-/* Mark the blocks with a page that may not be moved in this attempt. */
-static void find_pinned(struct fake_memory *memory, enum vmem_migration_attempt attempt)
+/* Mark the blocks with a page that is fixed, or was moved or refused, if that counts. */
+static void find_pinned(struct fake_memory *memory, bool moved_stay, bool refused_stay)
 {
     for (uint64_t i = 0; i < memory->nr_blocks; i++)
         memory->blocks[i].is_pinned = false;
     for (unsigned i = 0; i < memory->nr_runs; i++) {
-        struct fake_memory_run *run = &memory->runs[i];
+        const struct fake_memory_run *run = &memory->runs[i];
         if (run->nr_pages == 0)
             continue;
-        run->was_moved &= attempt != VMEM_MIGRATION_FIRST;
-        run->was_refused &= attempt == VMEM_MIGRATION_CONTINUE;
-        bool stays = run->mobility == FAKE_FIXED || run->was_moved || run->was_refused;
+        bool stays = run->mobility == FAKE_FIXED || (moved_stay && run->was_moved) ||
+                     (refused_stay && run->was_refused);
         uint64_t last = (run->first + run->nr_pages - 1) / memory->block_pages;
         for (uint64_t block = run->first / memory->block_pages; block <= last; block++)
             memory->blocks[block].is_pinned |= stays;
+    }
+}
+
+static void forget(struct fake_memory *memory, enum vmem_migration_attempt attempt)
+{
+    for (unsigned i = 0; i < memory->nr_runs; i++) {
+        memory->runs[i].was_moved &= attempt != VMEM_MIGRATION_FIRST;
+        memory->runs[i].was_refused &= attempt == VMEM_MIGRATION_CONTINUE;
     }
 }
 
@@ -78,7 +85,8 @@ uint64_t fake_migration_begin(void *context, uint64_t from, uint64_t to, uint64_
     fake_memory_expect_blocks(memory, from, to - from, &first, &last);
     uint64_t wanted = bytes / memory->region.block_bytes;
     end(memory);
-    find_pinned(memory, attempt);
+    forget(memory, attempt);
+    find_pinned(memory, true, true);
     while (nr_chosen < wanted) {
         struct fake_memory_block *block = cheapest(memory, first, last);
         if (!block)
@@ -105,15 +113,6 @@ static uint64_t next_block(const struct fake_memory *memory)
             return i;
     }
     return memory->nr_blocks;
-}
-
-/* Why no block is left: the cheapest of the others does not fit elsewhere, or there is none. */
-static enum vmem_migration why_none(struct fake_memory *memory)
-{
-    const struct fake_memory_block *block = cheapest(memory, 0, memory->nr_blocks);
-    /* What is free in the block itself is no place for its pages. */
-    bool has_room = !block || count_free(memory) >= memory->block_pages;
-    return has_room ? VMEM_MIGRATION_NONE : VMEM_MIGRATION_NO_ROOM;
 }
 
 static enum vmem_migration move_run(struct fake_memory *memory, unsigned index)
@@ -157,7 +156,7 @@ enum vmem_migration fake_migration_step(void *context, struct vmem_range *emptie
 {
     struct fake_memory *memory = fake_memory_enter(context, FAKE_MEMORY_STEP);
     uint64_t block = next_block(memory);
-    enum vmem_migration result = why_none(memory);
+    enum vmem_migration result = VMEM_MIGRATION_NONE;
     if (block < memory->nr_blocks) {
         result = empty_some(memory, block);
         if (result == VMEM_MIGRATION_EMPTIED) {
@@ -194,7 +193,23 @@ int fake_migration_take(void *context, uint64_t max_bytes, struct vmem_range *ta
     return error;
 }
 
-/* ---- for a person ---- */
+/* ---- what is in the way ---- */
+
+/* A run that was refused; or blocks of movable runs alone, for which there was no room. */
+enum vmem_migration fake_migration_obstacle(void *context)
+{
+    struct fake_memory *memory = fake_memory_enter(context, FAKE_MEMORY_OBSTACLE);
+    enum vmem_migration obstacle = VMEM_MIGRATION_NONE;
+    find_pinned(memory, false, false);
+    if (cheapest(memory, 0, memory->nr_blocks))
+        obstacle = VMEM_MIGRATION_NO_ROOM;
+    for (unsigned i = 0; i < memory->nr_runs; i++) {
+        if (memory->runs[i].nr_pages != 0 && memory->runs[i].was_refused)
+            obstacle = VMEM_MIGRATION_REFUSED;
+    }
+    fake_memory_leave(memory);
+    return obstacle;
+}
 
 void fake_migration_describe_pinned(void *context, uint64_t base, uint64_t bytes, char *text,
                                     size_t text_bytes)
@@ -202,7 +217,7 @@ void fake_migration_describe_pinned(void *context, uint64_t base, uint64_t bytes
     struct fake_memory *memory = fake_memory_enter(context, FAKE_MEMORY_DESCRIBE);
     uint64_t from, to, nr_fixed = 0, nr_movable = 0;
     fake_memory_expect_blocks(memory, base, bytes, &from, &to);
-    find_pinned(memory, VMEM_MIGRATION_CONTINUE);
+    find_pinned(memory, false, true);
     for (uint64_t i = from; i < to; i++) {
         nr_fixed += memory->blocks[i].is_pinned;
         nr_movable += !memory->blocks[i].is_pinned && memory->blocks[i].nr_used != 0;

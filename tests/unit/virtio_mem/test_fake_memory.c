@@ -24,7 +24,7 @@ static void note_freed(void *context)
 
 static int add_region(void)
 {
-    static const struct vmem_region region = {
+    struct vmem_region region = {
         .base = BASE, .bytes = NR * BLOCK, .block_bytes = BLOCK, .name = "fake"};
     return ops->add_region(&memory, &region);
 }
@@ -158,6 +158,7 @@ TEST_WITH(test_migration_refused, set_up, tear_down)
     assert_int_equal(ops->migration_begin(&memory, BASE, at(NR), BLOCK, VMEM_MIGRATION_FIRST),
                      BLOCK);
     assert_int_equal(ops->migration_step(&memory, &range), VMEM_MIGRATION_REFUSED);
+    assert_int_equal(ops->migration_obstacle(&memory), VMEM_MIGRATION_REFUSED);
     ops->describe_pinned(&memory, BASE, NR * BLOCK, text, sizeof(text));
     assert_string_equal(text, "blocks fixed=1 movable=0");
     assert_int_equal(ops->migration_step(&memory, &range), VMEM_MIGRATION_NONE);
@@ -168,6 +169,9 @@ TEST_WITH(test_migration_refused, set_up, tear_down)
     memory.knobs.refused_run = FAKE_MEMORY_NO_RUN;
     assert_int_equal(ops->migration_step(&memory, &range), VMEM_MIGRATION_EMPTIED);
     assert_int_equal(memory.runs[page].nr_moves, 1);
+    fake_memory_free(&memory, page);
+    fake_memory_hold(&memory, 1, 1, FAKE_FIXED);
+    assert_int_equal(ops->migration_obstacle(&memory), VMEM_MIGRATION_NONE);
 }
 
 TEST_WITH(test_migration_without_room, set_up, tear_down)
@@ -177,7 +181,7 @@ TEST_WITH(test_migration_without_room, set_up, tear_down)
     for (unsigned block = 0; block < NR; block++)
         fake_memory_hold(&memory, block, 8, FAKE_MOVABLE);
     assert_int_equal(ops->migration_begin(&memory, BASE, at(NR), BLOCK, VMEM_MIGRATION_FIRST), 0);
-    assert_int_equal(ops->migration_step(&memory, &range), VMEM_MIGRATION_NO_ROOM);
+    assert_int_equal(ops->migration_obstacle(&memory), VMEM_MIGRATION_NO_ROOM);
     assert_int_equal(ops->migration_take(&memory, BLOCK, &range), VMEM_E_NODEV);
 }
 
