@@ -10,7 +10,6 @@ $(O)/host/libvmem.a: $(DRIVER_OBJECTS)
 	@rm -f $@
 	ar rcs $@ $^
 
-$(patsubst %,$(O)/unit/virtio_mem/test_%,fake_memory vmem_trouble vmem_partial vmem_reset vmem_hostile vmem_state vmem_life vmem_race vmem_migrate vmem_block_sizes vmem): $(O)/unit/virtio_mem/%: \
-	$(O)/host/tests/unit/virtio_mem/%.o $(O)/host/libvmem.a
+$(O)/unit/virtio_mem/%: $(O)/host/tests/unit/virtio_mem/%.o $(O)/host/libvmem.a
 	@mkdir -p $(@D)
 	$(HOST_CC) $(HOST_SANITIZERS) $(UNIT_LDFLAGS) -o $@ $< $(O)/host/libvmem.a -lcmocka -lpthread
