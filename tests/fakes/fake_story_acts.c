@@ -94,6 +94,30 @@ void story_plug(struct machine *machine, uint64_t block)
     fake_vmem_plug(&machine->device, block, 1);
 }
 
+void story_plug_five(struct machine *machine, uint64_t unused)
+{
+    (void)unused;
+    fake_vmem_plug(&machine->device, 101, 5);
+}
+
+void story_lie_of_plugged(struct machine *machine, uint64_t bytes)
+{
+    machine->device.plugged_lie = (int64_t)bytes;
+    fake_vmem_update(&machine->device);
+}
+
+void story_move_region(struct machine *machine, uint64_t bytes)
+{
+    machine->device.base += bytes;
+    fake_vmem_update(&machine->device);
+}
+
+void story_pull_out(struct machine *machine, uint64_t unused)
+{
+    (void)unused;
+    vmem_gone(machine->driver, "it was pulled out");
+}
+
 void story_steal(struct machine *machine, uint64_t block)
 {
     machine->device.is_thief = true;

@@ -318,12 +318,6 @@ TEST_WITH(test_nothing_stays_isolated, NULL, machine_end)
     PLAY(reset);
 }
 
-static void story_pull_out(struct machine *pulled, uint64_t unused)
-{
-    (void)unused;
-    vmem_gone(pulled->driver, "it was pulled out");
-}
-
 TEST_WITH(test_gone_in_the_middle, NULL, machine_end)
 {
     static const struct story_row rows[] = {

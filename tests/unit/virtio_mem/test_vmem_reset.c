@@ -236,8 +236,7 @@ TEST_WITH(test_region_moves_at_reset, NULL, machine_end)
         {10000, IS_BROKEN, GUEST(expect_page, 0)},
     };
     start_and_hold();
-    machine.device.base += GIB;
-    fake_vmem_update(&machine.device);
+    story_move_region(&machine, GIB);
     PLAY(rows);
 }
 

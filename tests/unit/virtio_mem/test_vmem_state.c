@@ -143,7 +143,7 @@ TEST_WITH(test_verify_finds_plugged, NULL, machine_end)
         {1100, PLUGGED(64 * MIB), COUNTS(FROM_TO(WARNINGS, 1, 3), IS(UNPLUG, 1), IS(RESETS, 0))},
     };
     machine_start_with_64m(&machine, FAKE_VMEM_CLOUD_HYPERVISOR);
-    fake_vmem_plug(&machine.device, 101, 5);
+    story_plug_five(&machine, 0);
     PLAY(rows);
 }
 
@@ -207,7 +207,6 @@ TEST_WITH(test_plugged_size_lies, NULL, machine_end)
 {
     static const struct story_row rows[] = {{2000, IS_BROKEN, PLUGGED(64 * MIB)}};
     machine_start_with_64m(&machine, FAKE_VMEM_CLOUD_HYPERVISOR);
-    machine.device.plugged_lie = 4 * MIB;
-    fake_vmem_update(&machine.device);
+    story_lie_of_plugged(&machine, 4 * MIB);
     PLAY(rows);
 }
