@@ -30,12 +30,20 @@ static unsigned nr_relaxes;
 static char lines[LINES_BYTES];
 static size_t lines_bytes;
 static unsigned counts[VMEM_LOG_DEBUG + 1];
-static enum vmem_log_level wanted;
+static enum vmem_log_level wanted = VMEM_LOG_INFO;
+
+static void free_all(void)
+{
+    for (unsigned i = 0; i < BLOCKS_MAX; i++) {
+        free(blocks[i].memory);
+        blocks[i] = (struct block){0};
+    }
+}
 
 void fake_host_start(void)
 {
     static uint64_t random = 1;
-    fake_host_stop();
+    free_all();
     random = random * 6364136223846793005u + 1442695040888963407u;
     fake_device_offset = (1 + (random >> 44)) * PAGE_BYTES;
     alloc_failure = -1;
@@ -43,15 +51,12 @@ void fake_host_start(void)
     nr_relaxes = 0;
     memset(counts, 0, sizeof(counts));
     fake_host_clear_lines();
-    wanted = VMEM_LOG_INFO;
 }
 
 void fake_host_stop(void)
 {
-    for (unsigned i = 0; i < BLOCKS_MAX; i++) {
-        free(blocks[i].memory);
-        blocks[i].memory = NULL;
-    }
+    free_all();
+    wanted = VMEM_LOG_INFO;
 }
 
 /* ---- memory ---- */

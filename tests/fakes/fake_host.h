@@ -37,7 +37,7 @@ void fake_host_clear_lines(void);
 unsigned fake_host_said(const char *text);
 unsigned fake_host_count(enum vmem_log_level level);
 
-/* Levels above are not wanted; VMEM_LOG_INFO at the start. */
+/* Levels above are not wanted, until fake_host_stop(); else those above VMEM_LOG_INFO. */
 void fake_host_want(enum vmem_log_level level);
 
 #endif
