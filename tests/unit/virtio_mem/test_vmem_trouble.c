@@ -138,6 +138,10 @@ TEST_WITH(test_error_once, NULL, machine_end)
         {100, PLUGGED(128 * MIB), STATE(TRACKING)},
         {100, ANSWER(error, 1), HOST(request, 32 * MIB)},
         {200, PLUGGED(32 * MIB), COUNTS(IS(STATE, 2), IS(RESETS, 0))},
+        /* with progress between, there may be any number of them */
+        {200, ANSWER(error, 1), HOST(request, 128 * MIB)},
+        {300, ANSWER(error, 1), HOST(request, 32 * MIB)},
+        {400, PLUGGED(32 * MIB), COUNTS(IS(STATE, 4), IS(RESETS, 0))},
     };
     machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
     PLAY(rows);
