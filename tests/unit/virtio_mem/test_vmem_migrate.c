@@ -187,6 +187,12 @@ TEST_WITH(test_an_owner_is_asked_again_soon, NULL, machine_end)
         {0, GUEST(owners_refuse, 1), HOST(request, 48 * MIB), PLUGGED(64 * MIB)},
         {0, GUEST(owners_refuse, 0), WAITS(MIGRATION_REFUSED)},
         {11, PLUGGED(48 * MIB), SETTLED, WAITS(NONE), NOTHING_MOVES_TWICE},
+        {11, HOST(request, 64 * MIB), PLUGGED(64 * MIB)},
+        /* nor does another size inherit how seldom it was asked for the last one */
+        {12, GUEST(owners_refuse, 1), HOST(request, 40 * MIB)},
+        {20000, HOST(request, 42 * MIB), WAITS(MIGRATION_REFUSED)},
+        {20000, GUEST(owners_refuse, 0), WAITS(MIGRATION_REFUSED)},
+        {20011, PLUGGED(42 * MIB), SETTLED},
     };
     start_scattered(64 * MIB, 50);
     PLAY(rows);
