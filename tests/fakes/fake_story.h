@@ -28,8 +28,7 @@ enum story_count {
     STORY_UNPLUG_ALL,
     STORY_STATE,
     STORY_REQUESTS, /* of all four types */
-    STORY_ACK,      /* replies that the driver has seen */
-    STORY_NACK,
+    STORY_NACK,     /* replies that the driver has seen */
     STORY_BUSY,
     STORY_ERROR,
     STORY_TIMEOUTS,
@@ -38,8 +37,7 @@ enum story_count {
     STORY_MIGRATED, /* blocks */
     STORY_REFUSALS, /* of owners, by the driver's count */
     STORY_MOVES,    /* runs of pages that were moved */
-    STORY_ONLINES,  /* calls of the memory operations */
-    STORY_OFFLINES,
+    STORY_ONLINES,  /* calls of online() */
     STORY_NOTIFIES,
     STORY_CONFIG_READS,
     STORY_RESETS_SEEN, /* by the device */
