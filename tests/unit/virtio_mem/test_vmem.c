@@ -1,365 +1,282 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The virtio-mem driver with a device that behaves, in the manner of each real
- * one: every resize ends at what the host asked for, in as few requests as
- * there are runs, and is reported once.
+ * The virtio-mem driver with a device that behaves, in the manner of each real one: every resize
+ * ends at what the host asked for, in as few requests as there are runs, and is reported once.
  */
-#include "lib/log.h"
-#include "tests/fakes/fake_attach.h"
-#include "tests/fakes/fake_vmem_machine.h"
-#include "tests/unit/unit.h"
+#include "drivers/virtio/include/vmem/error.h"
+#include "tests/fakes/fake_story.h"
 
 static struct machine machine;
 
-static void shut_down(void)
+TEST_WITH(test_starts_empty, NULL, machine_end)
 {
-    machine_shutdown(&machine);
-}
-
-TEST_WITH(test_starts_empty, NULL, shut_down)
-{
+    static const struct story_row rows[] = {
+        {0, STATE(TRACKING), SETTLED, PLUGGED(0), COUNTS(IS(REQUESTS, 0), IS(SETTLED_LINES, 1))},
+    };
     machine_start(&machine, FAKE_VMEM_QEMU);
-    machine_expect(&machine, 0);
-    assert_int_equal(fake_vmem_requests(&machine.device), 0);
-    assert_int_equal(machine_said("vmem0: settled requested=0 plugged=0 usable=0 requests=0\n"), 1);
-    assert_true(machine_status(&machine).is_settled);
+    PLAY(rows);
 }
 
-static void follow_story(enum fake_vmem_manner manner)
-{
-    static const u64 story[] = {512 * MIB, 1 * GIB, 256 * MIB, 258 * MIB, 2 * MIB, 0, 1 * GIB, 0};
-    machine_start(&machine, manner);
-    for (unsigned i = 0; i < ARRAY_SIZE(story); i++) {
-        u64 before = fake_vmem_requests(&machine.device);
-        machine_resize(&machine, story[i], 1);
-        machine_expect(&machine, story[i]);
-        assert_int_equal(fake_vmem_requests(&machine.device), before + 1);
+/* Each resize is one request and one line. */
+#define FOLLOWS(ms, bytes)                                                                       \
+    {                                                                                            \
+        (ms), HOST(request, (bytes)), PLUGGED(bytes), SETTLED,                                   \
+            COUNTS(MORE(REQUESTS, 1), MORE(SETTLED_LINES, 1), MORE(RESIZES, 1), IS(WARNINGS, 0), \
+                   IS(ERROR_LINES, 0))                                                           \
     }
-    assert_int_equal(machine_status(&machine).resizes, ARRAY_SIZE(story) + 1);
-    assert_int_equal(machine_said("settled requested="), ARRAY_SIZE(story) + 1);
-    assert_int_equal(machine_said(" requests=1\n"), ARRAY_SIZE(story));
-    assert_int_equal(machine_said("warning"), 0);
-    assert_int_equal(machine_said("error"), 0);
+
+TEST_WITH(test_follows, NULL, machine_end)
+{
+    static const struct story_row rows[] = {
+        FOLLOWS(0, 512 * MIB), FOLLOWS(1, GIB), FOLLOWS(2, 256 * MIB), FOLLOWS(3, 258 * MIB),
+        FOLLOWS(4, 2 * MIB),   FOLLOWS(5, 0),   FOLLOWS(6, GIB),       FOLLOWS(7, 0),
+    };
+    for (enum fake_vmem_manner manner = 0; manner < FAKE_VMEM_MANNERS; manner++) {
+        machine_start(&machine, manner);
+        PLAY(rows);
+        machine_end();
+    }
 }
 
-TEST_WITH(test_qemu, NULL, shut_down)
+/* Of any block size, and at Firecracker's place for the region; without room() and the like. */
+static void follow_region(const struct vmem_memory_ops *ops, uint64_t base, uint64_t block_bytes,
+                          uint64_t nr_blocks)
 {
-    follow_story(FAKE_VMEM_QEMU);
-}
-
-TEST_WITH(test_cloud_hypervisor, NULL, shut_down)
-{
-    follow_story(FAKE_VMEM_CLOUD_HYPERVISOR);
-}
-
-TEST_WITH(test_firecracker, NULL, shut_down)
-{
-    follow_story(FAKE_VMEM_FIRECRACKER);
-}
-
-TEST_WITH(test_stratovirt, NULL, shut_down)
-{
-    follow_story(FAKE_VMEM_STRATOVIRT);
-}
-
-/* Firecracker's place for the region: 512 GiB. */
-TEST_WITH(test_high_region, NULL, shut_down)
-{
-    machine_boot_region(&machine, FAKE_VMEM_FIRECRACKER, 512 * GIB, MACHINE_BLOCK, MACHINE_NR);
+    const struct story_row rows[] = {
+        FOLLOWS(0, nr_blocks / 2 * block_bytes),
+        FOLLOWS(1, nr_blocks / 3 * block_bytes),
+        FOLLOWS(2, nr_blocks * block_bytes),
+        FOLLOWS(3, 0),
+    };
+    machine_boot_region(&machine, FAKE_VMEM_QEMU, base, block_bytes, nr_blocks);
+    machine.options.memory = ops;
     machine_attach(&machine);
-    machine_resize(&machine, GIB, 1);
-    machine_expect(&machine, GIB);
+    machine_run(&machine, 0);
+    PLAY(rows);
+    machine_end();
 }
 
-/* Issue: 8 GiB in one request each way, of any block size. */
-TEST_WITH(test_one_request, NULL, shut_down)
+TEST_WITH(test_follows_in_any_region, NULL, machine_end)
 {
-    static const u64 block_sizes[] = {MIB, 2 * MIB, 128 * MIB, GIB};
-    for (unsigned i = 0; i < ARRAY_SIZE(block_sizes); i++) {
-        machine_boot_region(&machine, FAKE_VMEM_QEMU, MACHINE_BASE, block_sizes[i],
-                            16 * GIB / block_sizes[i]);
-        machine_attach(&machine);
-        machine_resize(&machine, 8 * GIB, 1);
-        machine_expect(&machine, 8 * GIB);
-        machine_resize(&machine, 0, 1);
-        machine_expect(&machine, 0);
-        assert_int_equal(machine.device.count[VIRTIO_MEM_REQ_PLUG], 1);
-        assert_int_equal(machine.device.count[VIRTIO_MEM_REQ_UNPLUG], 1);
-        machine_shutdown(&machine);
-    }
-    machine_boot(&machine, FAKE_VMEM_QEMU);
-}
-
-/* Blocks smaller than mm's areas, and as small as a page. */
-TEST_WITH(test_small_blocks, NULL, shut_down)
-{
-    static const u64 block_sizes[] = {4 * KIB, 64 * KIB, 512 * KIB};
-    for (unsigned i = 0; i < ARRAY_SIZE(block_sizes); i++) {
-        u64 block = block_sizes[i];
-        machine_boot_region(&machine, FAKE_VMEM_QEMU, MACHINE_BASE, block, 1000);
-        machine_attach(&machine);
-        machine_resize(&machine, 777 * block, 1);
-        machine_expect(&machine, 777 * block);
-        machine_resize(&machine, 333 * block, 1);
-        machine_expect(&machine, 333 * block);
-        machine_resize(&machine, 0, 1);
-        machine_expect(&machine, 0);
-        machine_shutdown(&machine);
-    }
-    machine_boot(&machine, FAKE_VMEM_QEMU);
+    static const uint64_t block_sizes[] = {4 * KIB, 64 * KIB,  512 * KIB, MIB,
+                                           2 * MIB, 128 * MIB, GIB};
+    for (unsigned i = 0; i < ARRAY_SIZE(block_sizes); i++)
+        follow_region(&fake_memory_ops, MACHINE_BASE, block_sizes[i],
+                      min_u64(1000, 16 * GIB / block_sizes[i]));
+    follow_region(&fake_memory_ops, MACHINE_BASE, MIB, 16 * 1024); /* 8 GiB in one request */
+    follow_region(&fake_memory_ops, 512 * GIB, MACHINE_BLOCK, MACHINE_NR);
+    follow_region(&fake_memory_plain_ops, MACHINE_BASE, MACHINE_BLOCK, MACHINE_NR);
 }
 
 /* A size that the host set before the driver was up comes without an interrupt. */
-TEST_WITH(test_requested_before_start, NULL, shut_down)
+TEST_WITH(test_requested_before_start, NULL, machine_end)
 {
+    static const struct story_row rows[] = {{0, PLUGGED(64 * MIB), SETTLED}};
     machine_boot(&machine, FAKE_VMEM_QEMU);
     fake_vmem_set_requested(&machine.device, 64 * MIB);
     machine_attach(&machine);
-    machine_run(&machine, 0);
-    machine_expect(&machine, 64 * MIB);
+    PLAY(rows);
 }
 
 /* Set between the first snapshot and DRIVER_OK: no event tells, so the driver must look again. */
-TEST_WITH(test_requested_during_start, NULL, shut_down)
+TEST_WITH(test_requested_during_start, NULL, machine_end)
 {
+    static const struct story_row rows[] = {
+        {0, GUEST(shrink_usable, 64 * MIB), HOST(request_unseen, 64 * MIB), PLUGGED(64 * MIB)},
+    };
     machine_boot(&machine, FAKE_VMEM_QEMU);
     machine_attach(&machine);
-    machine.device.requested_bytes = machine.device.usable_bytes = 64 * MIB;
-    fake_vmem_update(&machine.device);
-    machine_run(&machine, 0);
-    machine_expect(&machine, 64 * MIB);
+    PLAY(rows);
 }
 
 /* No interrupt ever comes: the slow look finds the resize, and the answer to a held request. */
-TEST_WITH(test_lost_interrupts, NULL, shut_down)
+TEST_WITH(test_lost_interrupts, NULL, machine_end)
 {
+    static const struct story_row rows[] = {
+        {0, HOST(lose_interrupts, 1)},
+        {1, HOST(request, 64 * MIB)},
+        {1001, PLUGGED(64 * MIB), HOST(keep_answers, 1)},
+        {1002, HOST(request, 32 * MIB)},
+        {2002, HOST(keep_answers, 0), DUE_WITHIN(1000)},
+        {3002, PLUGGED(32 * MIB), SETTLED},
+    };
     machine_start(&machine, FAKE_VMEM_QEMU);
-    machine.device.transport.faults.no_interrupts = true;
-    machine_resize(&machine, 64 * MIB, 1000);
-    machine_expect(&machine, 64 * MIB);
-
-    machine.device.transport.hold = true;
-    machine_resize(&machine, 32 * MIB, 1000);
-    assert_true(machine.due_ms <= platform_now_ms() + 1000);
-    machine.device.transport.hold = false;
-    assert_int_equal(fake_transport_process(&machine.device.transport, 0), 1);
-    machine_run(&machine, 1000);
-    machine_expect(&machine, 32 * MIB);
+    PLAY(rows);
 }
 
-TEST_WITH(test_polling, NULL, shut_down)
+/* Nothing interrupts, so the driver asks to be called every 10 ms. */
+TEST_WITH(test_polling, NULL, machine_end)
 {
+    static const struct story_row rows[] = {
+        {100, DUE_WITHIN(10), COUNTS(FROM_TO(CALLS, 10, 14))},
+        {110, PLUGGED(64 * MIB)},
+    };
     machine_boot(&machine, FAKE_VMEM_QEMU);
-    machine.irq_mode = VMEM_IRQ_POLL;
+    machine.options.irq_mode = VMEM_IRQ_POLL;
     machine_attach(&machine);
-    machine_run(&machine, 100);
+    machine_run(&machine, 0);
+    story_play(__func__, &machine, rows, 1);
     fake_vmem_set_requested(&machine.device, 64 * MIB);
-    assert_true(machine.due_ms <= platform_now_ms() + 10);
-    machine_run(&machine, 10);
+    fake_host_advance_ms(10);
+    assert_int_equal(vmem_service(machine.driver, vmem_host_now_ms()), vmem_host_now_ms() + 10);
     machine_expect(&machine, 64 * MIB);
+    assert_int_equal(machine.nr_wakes, 0);
 }
 
 /* Nothing to do costs nothing: no config read, no register access but on events. */
-TEST_WITH(test_idle_is_cheap, NULL, shut_down)
+TEST_WITH(test_idle_is_cheap, NULL, machine_end)
 {
-    machine_start(&machine, FAKE_VMEM_QEMU);
-    machine_resize(&machine, 64 * MIB, 1);
-    u32 reads = machine.device.transport.nr_config_reads;
+    static const struct story_row service[] = {{0, COUNTS(MORE(CONFIG_READS, 0))}};
+    static const struct story_row rows[] = {
+        {60000, COUNTS(MORE_FROM_TO(CALLS, 50, 70), MORE(REQUESTS, 0), IS(SETTLED_LINES, 2))},
+    };
+    machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
     for (unsigned i = 0; i < 100; i++)
-        (void)vmem_service(machine.driver, platform_now_ms());
-    assert_int_equal(machine.device.transport.nr_config_reads, reads);
-    assert_int_equal(machine_said("settled requested=67108864"), 1);
-    machine_run(&machine, 60000);
-    assert_int_equal(machine_said("settled requested=67108864"), 1);
-    assert_true(machine.nr_calls < 80);
+        PLAY(service);
+    PLAY(rows);
 }
 
-static paddr_t pages[512];
+/* ---- pages in use ---- */
 
-static void allocate_one_in_each(u64 nr_blocks)
+/* They keep their blocks, once said; freed, they let the resize finish, and at once. */
+TEST_WITH(test_pages_in_use, NULL, machine_end)
 {
-    for (u64 i = 0; i < nr_blocks; i++) {
-        pages[i] = page_alloc(PAGE_ORDER_MAX, PAGE_USER);
-        assert_in_range(pages[i], MACHINE_BASE, MACHINE_BASE + GIB - 1);
-    }
-}
-
-/* Pages in use keep their blocks, once said; freed, they let the resize finish. */
-TEST_WITH(test_pages_in_use, NULL, shut_down)
-{
-    machine_start(&machine, FAKE_VMEM_QEMU);
-    machine_resize(&machine, 64 * MIB, 1);
-    allocate_one_in_each(32);
-    machine_resize(&machine, 16 * MIB, 5000);
-    machine_expect(&machine, 64 * MIB);
-    assert_int_equal(machine.device.count[VIRTIO_MEM_REQ_UNPLUG], 0);
-    assert_int_equal(machine_said("warning"), 1);
-    assert_int_equal(machine_said("24 blocks stay plugged while pages in them are in use"), 1);
-    assert_int_equal(machine_status(&machine).wait, VMEM_WAIT_PAGES_IN_USE);
-    assert_true(machine_status(&machine).is_ready);
-
-    for (unsigned i = 0; i < 10; i++)
-        page_free(pages[i], PAGE_ORDER_MAX);
-    machine_run(&machine, 0); /* at once, not at the next slow look */
-    machine_expect(&machine, 44 * MIB);
-    assert_int_equal(machine_said("settled requested=16777216"), 0);
-    for (unsigned i = 10; i < 32; i++)
-        page_free(pages[i], PAGE_ORDER_MAX);
-    machine_run(&machine, 0);
-    machine_expect(&machine, 16 * MIB);
-    assert_int_equal(machine_said("warning"), 1);
-    assert_int_equal(machine_said("settled requested=16777216"), 1);
+    static const struct story_row rows[] = {
+        {0, GUEST(hold_each, 32), HOST(request, 16 * MIB)},
+        {5000, PLUGGED(64 * MIB), WAITS(PAGES_IN_USE), UNSETTLED, READY,
+         COUNTS(IS(UNPLUG, 0), IS(WARNINGS, 1))},
+        {5000, GUEST(free_below, 10), PLUGGED(44 * MIB), UNSETTLED},
+        {5000, GUEST(free_all, 0), PLUGGED(16 * MIB), SETTLED,
+         COUNTS(IS(WARNINGS, 1), IS(SETTLED_LINES, 3))},
+    };
+    machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
+    PLAY(rows);
 }
 
 /* What is in use at the bottom and the top: the runs between go first, then one UNPLUG ALL. */
-TEST_WITH(test_to_zero_around_pages, NULL, shut_down)
+TEST_WITH(test_to_zero_around_pages, NULL, machine_end)
 {
-    machine_start(&machine, FAKE_VMEM_QEMU);
-    machine_resize(&machine, 64 * MIB, 1);
-    allocate_one_in_each(32);
-    for (unsigned i = 0; i < 32; i++) {
-        if (i % 8 != 0)
-            page_free(pages[i], PAGE_ORDER_MAX);
-    }
-    machine_resize(&machine, 0, 1);
-    machine_expect(&machine, 8 * MIB);
-    u64 notifies = machine.device.transport.nr_notifies;
-    for (unsigned i = 0; i < 32; i += 8)
-        page_free(pages[i], PAGE_ORDER_MAX);
-    machine_run(&machine, 0);
-    machine_expect(&machine, 0);
-    assert_int_equal(machine.device.count[VIRTIO_MEM_REQ_UNPLUG_ALL], 1);
-    assert_int_equal(machine.device.transport.nr_notifies, notifies + 1);
+    static const struct story_row rows[] = {
+        {0, GUEST(hold, 0)},
+        {0, GUEST(hold, 8)},
+        {0, GUEST(hold, 16)},
+        {0, GUEST(hold, 24), HOST(request, 0), PLUGGED(8 * MIB)},
+        {1, GUEST(free_all, 0), PLUGGED(0), COUNTS(IS(UNPLUG_ALL, 1), MORE(NOTIFIES, 1))},
+    };
+    machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
+    PLAY(rows);
     assert_int_equal(machine.device.usable_bytes, 0);
     assert_int_equal(machine_status(&machine).config.usable_bytes, 0); /* read again */
-    machine_resize(&machine, GIB, 1);
+    machine_resize(&machine, GIB, 0);
     machine_expect(&machine, GIB);
 }
 
 /* Scattered runs go several at a time, on one notification. */
-TEST_WITH(test_scattered_runs_share_a_notify, NULL, shut_down)
+TEST_WITH(test_scattered_runs_share_a_notify, NULL, machine_end)
 {
-    machine_start(&machine, FAKE_VMEM_QEMU);
-    machine_resize(&machine, 64 * MIB, 1);
-    allocate_one_in_each(32);
-    for (unsigned i = 0; i < 32; i += 2)
-        page_free(pages[i], PAGE_ORDER_MAX);
-    u64 notifies = machine.device.transport.nr_notifies;
-    machine_resize(&machine, 32 * MIB, 1);
-    machine_expect(&machine, 32 * MIB);
-    assert_int_equal(machine.device.count[VIRTIO_MEM_REQ_UNPLUG], 16);
-    assert_int_equal(machine.device.transport.nr_notifies, notifies + 1);
-    machine_resize(&machine, 256 * MIB, 1); /* the hole at the end is the largest: one request */
-    machine_expect(&machine, 256 * MIB);
-    assert_int_equal(machine.device.count[VIRTIO_MEM_REQ_PLUG], 2);
-    machine_resize(&machine, GIB, 1); /* and then the 16 holes, on a notification or two */
-    machine_expect(&machine, GIB);
-    assert_int_equal(machine.device.count[VIRTIO_MEM_REQ_PLUG], 2 + 1 + 16);
-    assert_in_range(machine.device.transport.nr_notifies, notifies + 3, notifies + 4);
+    static const struct story_row rows[] = {
+        {0, GUEST(hold_every_other, 32), HOST(request, 32 * MIB), PLUGGED(32 * MIB),
+         COUNTS(IS(UNPLUG, 16), MORE(NOTIFIES, 1))},
+        /* the hole at the end is the largest: one request */
+        {1, HOST(request, 256 * MIB), PLUGGED(256 * MIB), COUNTS(IS(PLUG, 2))},
+        /* and then the 16 holes, on a notification or two */
+        {2, HOST(request, GIB), PLUGGED(GIB),
+         COUNTS(IS(PLUG, 2 + 1 + 16), MORE_FROM_TO(NOTIFIES, 1, 2))},
+    };
+    machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
+    PLAY(rows);
 }
 
 /* More runs than one call of vmem_service() does: it comes back, and the rest of the kernel runs.
  */
-TEST_WITH(test_many_runs, NULL, shut_down)
+TEST_WITH(test_many_runs, NULL, machine_end)
 {
-    static paddr_t many[2500];
+    static const struct story_row rows[] = {
+        {20, PLUGGED(1250 * MACHINE_BLOCK), COUNTS(IS(UNPLUG, 1250), IS(WARNINGS, 0))},
+    };
     machine_boot_region(&machine, FAKE_VMEM_QEMU, MACHINE_BASE, MACHINE_BLOCK, 2500);
     machine_attach(&machine);
     machine_resize(&machine, 2500 * MACHINE_BLOCK, 1);
-    for (unsigned i = 0; i < 2500; i++)
-        many[i] = page_alloc(PAGE_ORDER_MAX, PAGE_USER);
-    for (unsigned i = 0; i < 2500; i += 2)
-        page_free(many[i], PAGE_ORDER_MAX);
-    fake_fail_map_after(0); /* nothing is unmapped for a request that finds no room */
+    story_hold_every_other(&machine, 2500);
     fake_vmem_set_requested(&machine.device, 1250 * MACHINE_BLOCK);
-    u64 now_ms = platform_now_ms();
+    uint64_t now_ms = vmem_host_now_ms();
     assert_int_equal(vmem_service(machine.driver, now_ms), now_ms + 10);
     assert_in_range(machine.device.count[VIRTIO_MEM_REQ_UNPLUG], 512, 1024);
-    machine_run(&machine, 20);
-    machine_expect(&machine, 1250 * MACHINE_BLOCK);
-    assert_int_equal(machine.device.count[VIRTIO_MEM_REQ_UNPLUG], 1250);
-    assert_int_equal(machine_said("warning"), 0);
+    /* Nothing goes offline for a request that finds no room. */
+    assert_int_equal(machine.memory.calls[FAKE_MEMORY_OFFLINE],
+                     machine.device.count[VIRTIO_MEM_REQ_UNPLUG]);
+    PLAY(rows);
 }
 
-/* Each decision is a line at log=vmem:debug. */
-TEST_WITH(test_debug_lines, NULL, shut_down)
+/* ---- the host changes its mind ---- */
+
+/* While the request is on its way: NACK, look, and the new plan at once. */
+TEST_WITH(test_newest_size_wins, NULL, machine_end)
 {
+    static const struct story_row rows[] = {
+        {0, GUEST(request_at_next, 8 * MIB), HOST(request, 512 * MIB), PLUGGED(8 * MIB), SETTLED,
+         COUNTS(IS(PLUG, 2), IS(UNPLUG, 0), IS(SETTLED_LINES, 2))},
+    };
     machine_start(&machine, FAKE_VMEM_QEMU);
-    assert_int_equal(log_configure("vmem:debug"), OK);
-    machine_resize(&machine, 4 * MIB, 1);
-    assert_int_equal(log_configure("vmem:info"), OK);
-    assert_int_equal(machine_said("vmem0: PLUG 2 blocks from 0\n"), 1);
-    assert_int_equal(machine_said("vmem0: PLUG 2 blocks from 0: ACK (type 0, 10 bytes)\n"), 1);
+    PLAY(rows);
 }
 
-static void shrink_wish_to_8m(struct fake_vmem *device, const struct fake_vmem_request *request)
+/* Work toward the old size stops between requests: here after the first of five. */
+TEST_WITH(test_new_size_stops_work, NULL, machine_end)
 {
-    (void)request;
-    device->before_request = NULL;
-    fake_vmem_set_requested(device, 8 * MIB);
-}
-
-/* A wish that changes while the request is on its way: NACK, look, and the new plan at once. */
-TEST_WITH(test_newest_wish_wins, NULL, shut_down)
-{
-    machine_start(&machine, FAKE_VMEM_QEMU);
-    machine.device.is_strict = false;
-    machine.device.before_request = shrink_wish_to_8m;
-    machine_resize(&machine, 512 * MIB, 1);
-    machine_expect(&machine, 8 * MIB);
-    assert_int_equal(machine.device.count[VIRTIO_MEM_REQ_PLUG], 2);
-    assert_int_equal(machine.device.count[VIRTIO_MEM_REQ_UNPLUG], 0);
-    assert_int_equal(machine_said("settled requested="), 2);
-}
-
-/* Work toward the old wish stops between requests: here after the first of five. */
-TEST_WITH(test_new_wish_stops_work, NULL, shut_down)
-{
+    static const struct story_row rows[] = {
+        {0, HOST(keep_answers, 1)},
+        {0, HOST(request, 300000 * 4 * KIB), COUNTS(IS(REQUESTS, 0))},
+        {1, GUEST(is_lenient, 1), HOST(request, 0)},
+        {1, HOST(keep_answers, 0)},
+        {2, PLUGGED(0), SETTLED},
+    };
     machine_boot_region(&machine, FAKE_VMEM_QEMU, MACHINE_BASE, 4 * KIB, 400000);
     machine_attach(&machine);
     machine_run(&machine, 1);
-    machine.device.transport.hold = true;
-    machine_resize(&machine, 300000 * 4 * KIB, 1);
-    assert_int_equal(fake_vmem_requests(&machine.device), 0);
-    fake_vmem_set_requested(&machine.device, 0);
-    machine.device.transport.hold = false;
-    machine.device.is_strict = false;
-    fake_transport_process(&machine.device.transport, 0);
-    machine_run(&machine, 1);
-    machine_expect(&machine, 0);
+    PLAY(rows);
+}
+
+/* ---- limits and neighbours ---- */
+
+/* The kernel wants no more than that; whole blocks of it are followed. */
+TEST_WITH(test_memory_limit, NULL, machine_end)
+{
+    static const struct story_row rows[] = {
+        {0, HOST(request, 64 * MIB), PLUGGED(64 * MIB), SETTLED, WAITS(NONE)},
+        {1, HOST(request, 256 * MIB), PLUGGED(100 * MIB), UNSETTLED, WAITS(MEMORY_LIMIT), READY,
+         COUNTS(IS(WARNINGS, 1))},
+        {5001, PLUGGED(100 * MIB), WAITS(MEMORY_LIMIT), COUNTS(MORE(REQUESTS, 0), IS(WARNINGS, 1))},
+        {5001, HOST(request, 32 * MIB), PLUGGED(32 * MIB), SETTLED, WAITS(NONE)},
+    };
+    machine_boot(&machine, FAKE_VMEM_QEMU);
+    machine.options.memory_limit = 101 * MIB;
+    machine_attach(&machine);
+    PLAY(rows);
 }
 
 /* Two devices, side by side; one busy, the other not held up. */
-TEST_WITH(test_two_devices, NULL, shut_down)
+TEST_WITH(test_two_devices, NULL, machine_end)
 {
+    static struct machine other;
+    static const struct story_row busy[] = {
+        {0, ANSWER(busy, 1000), HOST(request, 512 * MIB), PLUGGED(0)},
+    };
+    static const struct story_row rows[] = {
+        {0, HOST(request, 512 * MIB), PLUGGED(512 * MIB), SETTLED},
+    };
     machine_start(&machine, FAKE_VMEM_QEMU);
-    static struct fake_vmem other_device;
-    struct vmem_device *other;
-    fake_vmem_init(&other_device, FAKE_VMEM_QEMU, MACHINE_BASE + GIB, 128 * MIB, 8);
-    assert_int_equal(fake_attach(&other_device.transport.device, "vmem1", VMEM_IRQ_AUTO,
-                                 VMEM_INIT_UNPLUG_ALL, &other),
-                     OK);
-    machine.device.moods.busy = 1000;
-    machine_resize(&machine, 512 * MIB, 1);
-    fake_vmem_set_requested(&other_device, 512 * MIB);
-    (void)vmem_service(other, platform_now_ms());
-    assert_int_equal(other_device.plugged_bytes, 512 * MIB);
-    assert_int_equal(machine.device.plugged_bytes, 0);
-    assert_int_equal(machine_said("vmem1: settled requested=536870912"), 1);
-    fake_vmem_free(&other_device);
+    machine_add(&other, FAKE_VMEM_QEMU, "vmem1", MACHINE_BASE + GIB, 128 * MIB, 8);
+    machine_attach(&other);
+    PLAY(busy);
+    story_play("other", &other, rows, ARRAY_SIZE(rows));
+    machine_expect(&machine, 0);
 }
 
-TEST_WITH(test_describe_address, NULL, shut_down)
+TEST_WITH(test_block_states, NULL, machine_end)
 {
-    char text[96];
     machine_start(&machine, FAKE_VMEM_QEMU);
     machine_resize(&machine, 4 * MIB, 1);
-    assert_true(vmem_describe_address(machine.driver, MACHINE_BASE + 3 * MIB, text, sizeof(text)));
-    assert_string_equal(text, "vmem0 block 1 at 0x100200000, plugged");
-    assert_true(vmem_describe_address(machine.driver, MACHINE_BASE + 4 * MIB, text, sizeof(text)));
-    assert_string_equal(text, "vmem0 block 2 at 0x100400000, unplugged");
-    assert_false(vmem_describe_address(machine.driver, MACHINE_BASE - 1, text, sizeof(text)));
-    assert_false(vmem_describe_address(machine.driver, MACHINE_BASE + GIB, text, sizeof(text)));
     assert_true(vmem_block_is_plugged(machine.driver, 1));
     assert_false(vmem_block_is_plugged(machine.driver, 2));
 }

@@ -10,8 +10,7 @@
 #include "drivers/virtio/mem/plan.h"
 #include "include/status.h"
 #include "include/units.h"
-#include "mm/page.h"
-#include "tests/fakes/fake_mm.h"
+#include "tests/fakes/fake_host.h"
 #include "tests/unit/unit.h"
 
 #define BLOCKS_MAX 300000
@@ -22,13 +21,12 @@ static char picture[BLOCKS_MAX + 1];
 
 static void set_up(void)
 {
-    static struct boot_info boot; /* mm keeps a pointer */
-    fake_mm_start(&boot, 16 * MIB);
+    fake_host_start();
 }
 
 static void tear_down(void)
 {
-    fake_shutdown();
+    fake_host_stop();
 }
 
 static void draw_run(char what, u64 first, u64 nr_blocks)

@@ -10,8 +10,7 @@
 #include "drivers/virtio/core/virtio_spec.h"
 #include "include/status.h"
 #include "include/units.h"
-#include "mm/page.h"
-#include "tests/fakes/fake_mm.h"
+#include "tests/fakes/fake_host.h"
 #include "tests/fakes/fake_transport.h"
 #include "tests/unit/unit.h"
 
@@ -43,8 +42,7 @@ static void on_request(void *context, struct fake_request *request)
 
 static void set_up(void)
 {
-    static struct boot_info boot; /* mm keeps a pointer */
-    fake_mm_start(&boot, 16 * MIB);
+    fake_host_start();
     fake_transport_init(&transport, VIRTIO_ID_MEM, 0, 56);
     transport.on_request = on_request;
     used_bytes = FAKE_USED_AS_WRITTEN;
@@ -60,7 +58,7 @@ static void set_up(void)
 
 static void tear_down(void)
 {
-    fake_shutdown();
+    fake_host_stop();
 }
 
 static int submit(enum virtio_mem_request_type type, u64 first, u64 nr_blocks, u64 deadline_ms)

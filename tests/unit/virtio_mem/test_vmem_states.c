@@ -7,9 +7,9 @@
 #include <stdio.h>
 
 #include "drivers/virtio/mem/device.h"
-#include "lib/log.h"
-#include "tests/fakes/fake_chunks.h"
-#include "tests/unit/unit.h"
+#include "tests/fakes/fake_story.h"
+
+static struct machine machine;
 
 static const char *const event_names[] = {"config", "reply",  "time",    "memory", "device",
                                           "verify", "detach", "quiesce", "resume"};
@@ -44,7 +44,7 @@ static void into_probing(void)
     machine_boot(&machine, FAKE_VMEM_QEMU);
     fake_vmem_set_requested(&machine.device, 64 * MIB);
     fake_vmem_plug(&machine.device, 3, 5);
-    machine.init = VMEM_INIT_STATE;
+    machine.options.init = VMEM_INIT_STATE;
     machine.device.moods.silent = 1;
     machine_attach(&machine);
     machine_run(&machine, 1);
@@ -57,9 +57,13 @@ static void into_tracking(void)
 
 static void into_migrating(void)
 {
-    start_scattered(2 * MIB, 256 * MIB, 40);
+    machine_start(&machine, FAKE_VMEM_QEMU);
+    machine_resize(&machine, 256 * MIB, 1);
+    story_scatter(&machine, 128);
+    machine.memory.knobs.pages_per_step = 64;
     fake_vmem_set_requested(&machine.device, 128 * MIB);
-    run_until_moved(3);
+    while (machine.memory.nr_moves < 3)
+        machine_turn(&machine);
 }
 
 static void into_quiesced(void)
@@ -85,7 +89,7 @@ static void config_is_wrong(void)
 
 static void plugged_size_is_wrong(void)
 {
-    machine.device.plugged_lie = (i64)MACHINE_BLOCK;
+    machine.device.plugged_lie = (int64_t)MACHINE_BLOCK;
     fake_vmem_update(&machine.device);
     machine_run(&machine, 2000);
 }
@@ -140,7 +144,7 @@ static void pages_move(void)
 
 static void owners_refuse(void)
 {
-    refuses_all = true;
+    machine.memory.knobs.refuses = true;
     machine_run(&machine, 5000);
 }
 
@@ -152,10 +156,7 @@ static void user_verifies(void)
 
 static void user_detaches(void)
 {
-    for (u64 i = 0; i < nr_chunks; i++) {
-        if (chunks[i])
-            drop_chunk(i);
-    }
+    fake_memory_free_all(&machine.memory);
     assert_int_not_equal(vmem_detach(machine.driver), VMEM_E_BUSY);
 }
 
@@ -219,34 +220,33 @@ static enum vmem_state state_of(const char *name)
     return VMEM_NR_STATES;
 }
 
-/* Note the transitions that the console tells of. */
+/* Note the transitions that the log tells of. */
 static void note_transitions(void)
 {
     char from[16], to[16];
     unsigned event;
-    for (const char *at = fake_console(); (at = strstr(at, ": state ")) != NULL; at++) {
+    for (const char *at = fake_host_lines(); (at = strstr(at, ": state ")) != NULL; at++) {
         assert_int_equal(sscanf(at, ": state %15s -> %15[a-z], event %u", from, to, &event), 3);
         assert_true(vmem_state_allows(state_of(from), event, state_of(to)));
         reached[state_of(from)] |= event;
     }
 }
 
-TEST_WITH(test_every_allowed_pair_is_reached, NULL, NULL)
+TEST(test_every_allowed_pair_is_reached)
 {
     unsigned nr_missed = 0;
-    log_levels[LOG_VMEM] = LOG_LEVEL_DEBUG;
     for (unsigned i = 0; i < ARRAY_SIZE(scenarios); i++) {
+        fake_host_want(VMEM_LOG_DEBUG);
         scenarios[i].into();
         note_transitions();
         if (state() != scenarios[i].from)
             fail_msg("scenario %u: state %s, expected %s; %s", i, vmem_state_name(state()),
-                     vmem_state_name(scenarios[i].from), fake_console());
-        fake_console_clear();
+                     vmem_state_name(scenarios[i].from), fake_host_lines());
+        fake_host_clear_lines();
         scenarios[i].event();
         note_transitions();
-        machine_shutdown(&machine);
+        machine_end();
     }
-    log_levels[LOG_VMEM] = LOG_LEVEL_INFO;
     for (unsigned from = 0; from < VMEM_NR_STATES; from++) {
         for (unsigned bit = 0; bit < ARRAY_SIZE(event_names); bit++) {
             bool is_allowed = false;

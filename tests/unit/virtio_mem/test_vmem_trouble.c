@@ -1,258 +1,217 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Refusals: BUSY, NACK, ERROR, from the device or from mm. Each ends settled or
- * broken in bounded time, what is in use stays usable, and no block is lost or
- * used twice.
+ * Refusals: BUSY, NACK, ERROR, from the device or from the allocator. Each ends settled or broken
+ * in bounded time, what is in use stays usable, and no block is lost or used twice.
  */
-#include "tests/fakes/fake_vmem_machine.h"
-#include "tests/unit/unit.h"
+#include "drivers/virtio/include/vmem/error.h"
+#include "tests/fakes/fake_story.h"
 
 static struct machine machine;
-
-static void shut_down(void)
-{
-    machine_shutdown(&machine);
-}
 
 /* ---- BUSY ---- */
 
 /* 10, 20, 40 ... 2560, 2560 ms: after n refusals so much time has passed. */
-TEST_WITH(test_busy_backs_off, NULL, shut_down)
+TEST_WITH(test_busy_backs_off, NULL, machine_end)
 {
+    static const struct story_row rows[] = {
+        {0, ANSWER(busy, 11), HOST(request, 64 * MIB)},
+        {2550, WAITS(HOST_MEMORY), UNSETTLED, STATE(TRACKING),
+         COUNTS(IS(PLUG, 9), IS(WARNINGS, 1))},
+        {2550 + 2559, COUNTS(IS(PLUG, 9))},
+        {2550 + 2560, COUNTS(IS(PLUG, 10))},
+        /* then 1, 2, 4, 8, 16 and 1 block */
+        {2550 + 3 * 2560, PLUGGED(64 * MIB), SETTLED, WAITS(NONE),
+         COUNTS(IS(BUSY, 11), IS(RESETS, 0), IS(REQUESTS, 17), IS(WARNINGS, 1))},
+    };
     machine_start(&machine, FAKE_VMEM_QEMU);
-    machine.device.moods.busy = 11;
-    machine_resize(&machine, 64 * MIB, 2550); /* 10 + ... + 1280 */
-    assert_int_equal(machine.device.count[VIRTIO_MEM_REQ_PLUG], 9);
-    assert_int_equal(machine_status(&machine).wait, VMEM_WAIT_HOST_MEMORY);
-    machine_run(&machine, 2559);
-    assert_int_equal(machine.device.count[VIRTIO_MEM_REQ_PLUG], 9);
-    machine_run(&machine, 1);
-    assert_int_equal(machine.device.count[VIRTIO_MEM_REQ_PLUG], 10);
-    machine_run(&machine, 2 * 2560);
-    machine_expect(&machine, 64 * MIB);
-    assert_int_equal(machine_status(&machine).replies[VIRTIO_MEM_RESP_BUSY], 11);
-    assert_int_equal(machine_status(&machine).resets, 0);
-    assert_int_equal(machine_said("requests=17"), 1); /* 1, 2, 4, 8, 16 and 1 block */
-    assert_int_equal(machine_said("waiting, the host gives no more memory: requested=67108864"), 1);
+    PLAY(rows);
 }
 
 /* After a success the next BUSY is waited for as the first was. */
-TEST_WITH(test_success_ends_back_off, NULL, shut_down)
+TEST_WITH(test_success_ends_back_off, NULL, machine_end)
 {
+    static const struct story_row rows[] = {
+        {0, ANSWER(busy, 6), HOST(request, 64 * MIB)},
+        {10000, ANSWER(busy, 1), HOST(request, 128 * MIB)},
+        {10010, PLUGGED(128 * MIB)},
+    };
     machine_start(&machine, FAKE_VMEM_QEMU);
-    machine.device.moods.busy = 6;
-    machine_resize(&machine, 64 * MIB, 10000);
-    machine.device.moods.busy = 1;
-    machine_resize(&machine, 128 * MIB, 10);
-    machine_expect(&machine, 128 * MIB);
-}
-
-/* 32 blocks, 16 of them idle, no two side by side: a shrink takes 16 requests. */
-static void start_with_every_other_block_in_use(void)
-{
-    paddr_t pages[32];
-    machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
-    for (unsigned i = 0; i < 32; i++)
-        pages[i] = page_alloc(PAGE_ORDER_MAX, PAGE_USER);
-    for (unsigned i = 0; i < 32; i += 2)
-        page_free(pages[i], PAGE_ORDER_MAX);
+    PLAY(rows);
 }
 
 /* Sixteen refusals of one batch are one: after 10 ms it is tried again. */
-TEST_WITH(test_busy_batch, NULL, shut_down)
+TEST_WITH(test_busy_batch, NULL, machine_end)
 {
-    start_with_every_other_block_in_use();
-    machine.device.moods.busy = 16;
-    machine_resize(&machine, 32 * MIB, 10);
-    machine_expect(&machine, 32 * MIB);
+    static const struct story_row rows[] = {
+        {0, GUEST(hold_every_other, 32), ANSWER(busy, 16), HOST(request, 32 * MIB)},
+        {10, PLUGGED(32 * MIB), COUNTS(IS(BUSY, 16), IS(UNPLUG, 32))},
+    };
+    machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
+    PLAY(rows);
 }
 
 /* While the device is busy with an unplug, the memory stays usable. */
-TEST_WITH(test_busy_unplug, NULL, shut_down)
+TEST_WITH(test_busy_unplug, NULL, machine_end)
 {
+    static const struct story_row rows[] = {
+        {0, ANSWER(busy, 3), HOST(request, 0)},
+        {1, GUEST(hold, 0), PLUGGED(64 * MIB), WAITS(DEVICE_BUSY)},
+        {101, PLUGGED(2 * MIB), WAITS(PAGES_IN_USE)},
+        {101, GUEST(free_all, 0), PLUGGED(0)},
+    };
     machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
-    machine.device.moods.busy = 3;
-    machine_resize(&machine, 0, 1);
-    machine_expect(&machine, 64 * MIB);
-    machine_hold_page(&machine);
-    machine_run(&machine, 100);
-    machine_expect(&machine, 2 * MIB);
-    machine_expect_page(&machine);
-    machine_run(&machine, 0);
-    machine_expect(&machine, 0);
+    PLAY(rows);
 }
 
-TEST_WITH(test_busy_unplug_all, NULL, shut_down)
+/* Two blocks apart go by UNPLUG ALL, which is asked for again as any other request. */
+TEST_WITH(test_busy_unplug_all, NULL, machine_end)
 {
+    static const struct story_row rows[] = {
+        {0, GUEST(hold, 0)},
+        {0, GUEST(hold, 20), HOST(request, 0), PLUGGED(4 * MIB)},
+        {1, GUEST(free_all, 0), ANSWER(busy, 5)},
+        {310, PLUGGED(4 * MIB), COUNTS(IS(UNPLUG_ALL, 5))},
+        {1001, PLUGGED(0), COUNTS(IS(UNPLUG_ALL, 6))},
+    };
     machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
-    machine_hold_page(&machine);
-    paddr_t far = MACHINE_BASE;
-    paddr_t run = page_alloc_run(20 * 512, PAGE_USER);
-    paddr_t split = page_alloc(PAGE_ORDER_MAX, PAGE_USER);
-    assert_true(run != PADDR_NONE && split != PADDR_NONE && far != PADDR_NONE);
-    page_free_run(run, 20 * 512);
-    machine_resize(&machine, 0, 1); /* leaves two blocks apart */
-    page_free(split, PAGE_ORDER_MAX);
-    page_free(machine.page, 0);
-    machine.device.moods.busy = 5;
-    machine_run(&machine, 1000);
-    machine_expect(&machine, 0);
-    assert_int_equal(machine.device.count[VIRTIO_MEM_REQ_UNPLUG_ALL] +
-                             machine.device.count[VIRTIO_MEM_REQ_UNPLUG] >=
-                         6,
-                     true);
+    PLAY(rows);
 }
 
-/* The host changes its mind during the back-off: the new wish is tried at once. */
-TEST_WITH(test_busy_then_new_wish, NULL, shut_down)
+/* The host changes its mind during the back-off: the new size is tried at once. */
+TEST_WITH(test_busy_then_new_size, NULL, machine_end)
 {
+    static const struct story_row rows[] = {
+        {0, ANSWER(busy, 9), HOST(request, 128 * MIB)},
+        {2550, HOST(request, 32 * MIB), PLUGGED(32 * MIB), SETTLED, COUNTS(IS(BUSY, 9))},
+    };
     machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
-    machine.device.moods.busy = 9;
-    machine_resize(&machine, 128 * MIB, 2550);
-    assert_int_equal(machine.device.moods.busy, 0);
-    machine_resize(&machine, 32 * MIB, 1);
-    machine_expect(&machine, 32 * MIB);
+    PLAY(rows);
 }
 
-/* A long migration at boot must not hold up `tide: ready` for ever. */
-TEST_WITH(test_busy_for_ever_is_ready, NULL, shut_down)
+/* A long migration at boot must not hold up the kernel's start for ever. */
+TEST_WITH(test_busy_for_ever_is_ready, NULL, machine_end)
 {
+    static const struct story_row rows[] = {
+        {0, ANSWER(busy, ~0u), NOT_READY},
+        {100, NOT_READY},
+        {60100, READY, ANSWER(busy, 0), COUNTS(FROM_TO(PLUG, 10, 39))},
+        {60100 + 2560, PLUGGED(64 * MIB)},
+    };
     machine_boot(&machine, FAKE_VMEM_QEMU);
     fake_vmem_set_requested(&machine.device, 64 * MIB);
-    machine.device.moods.busy = ~0u;
     machine_attach(&machine);
-    machine_run(&machine, 100);
-    assert_false(machine_status(&machine).is_ready);
-    machine_run(&machine, 60000);
-    assert_true(machine_status(&machine).is_ready);
-    assert_true(machine.device.count[VIRTIO_MEM_REQ_PLUG] < 40);
-    machine.device.moods.busy = 0;
-    machine_run(&machine, 2560);
-    machine_expect(&machine, 64 * MIB);
+    PLAY(rows);
 }
 
 /* ---- NACK ---- */
 
 /* Without a reason that can be seen in config space: as BUSY, and no spinning. */
-TEST_WITH(test_nack_for_nothing, NULL, shut_down)
+TEST_WITH(test_nack_for_nothing, NULL, machine_end)
 {
+    static const struct story_row rows[] = {
+        {0, ANSWER(nack, 4), HOST(request, 32 * MIB), WAITS(DEVICE_NACK)},
+        {149, PLUGGED(64 * MIB), WAITS(DEVICE_NACK)},
+        {150, PLUGGED(32 * MIB), COUNTS(IS(NACK, 4), IS(RESETS, 0))}, /* 10 + 20 + 40 + 80 */
+    };
     machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
-    machine.device.moods.nack = 4;
-    machine_resize(&machine, 32 * MIB, 149);
-    machine_expect(&machine, 64 * MIB);
-    machine_run(&machine, 1); /* 10 + 20 + 40 + 80 */
-    machine_expect(&machine, 32 * MIB);
-    assert_int_equal(machine_status(&machine).replies[VIRTIO_MEM_RESP_NACK], 4);
-    assert_int_equal(machine_status(&machine).resets, 0);
+    PLAY(rows);
+}
+
+/* StratoVirt refuses an unplug below what is requested, when that grew under way. */
+TEST_WITH(test_nack_on_unplug, NULL, machine_end)
+{
+    static const struct story_row rows[] = {
+        {0, GUEST(request_at_next, 64 * MIB), HOST(request, 16 * MIB)},
+        {1, PLUGGED(64 * MIB), SETTLED, COUNTS(IS(NACK, 1))},
+    };
+    machine_start_with_64m(&machine, FAKE_VMEM_STRATOVIRT);
+    PLAY(rows);
 }
 
 /* ---- ERROR ---- */
 
 /* Once: the run is asked about by STATE, and the plan goes on. No reset. */
-TEST_WITH(test_error_once, NULL, shut_down)
+TEST_WITH(test_error_once, NULL, machine_end)
 {
+    static const struct story_row rows[] = {
+        {0, ANSWER(error, 1), HOST(request, 128 * MIB), WAITS(DEVICE_ERROR)},
+        {100, PLUGGED(128 * MIB), STATE(TRACKING)},
+        {100, ANSWER(error, 1), HOST(request, 32 * MIB)},
+        {200, PLUGGED(32 * MIB), COUNTS(IS(STATE, 2), IS(RESETS, 0))},
+        /* with progress between, there may be any number of them */
+        {200, ANSWER(error, 1), HOST(request, 128 * MIB)},
+        {300, ANSWER(error, 1), HOST(request, 32 * MIB)},
+        {400, PLUGGED(32 * MIB), COUNTS(IS(STATE, 4), IS(RESETS, 0))},
+    };
     machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
-    machine.device.moods.error = 1;
-    machine_resize(&machine, 128 * MIB, 100);
-    machine_expect(&machine, 128 * MIB);
-    machine.device.moods.error = 1;
-    machine_resize(&machine, 32 * MIB, 100);
-    machine_expect(&machine, 32 * MIB);
-    assert_int_equal(machine.device.count[VIRTIO_MEM_REQ_STATE], 2);
-    assert_int_equal(machine_status(&machine).resets, 0);
+    PLAY(rows);
 }
 
 /* Several of one batch count once: five are no reason for a reset. */
-TEST_WITH(test_errors_of_a_batch, NULL, shut_down)
+TEST_WITH(test_errors_of_a_batch, NULL, machine_end)
 {
-    start_with_every_other_block_in_use();
-    machine.device.moods.error = 5;
-    machine_resize(&machine, 32 * MIB, 1000);
-    machine_expect(&machine, 32 * MIB);
-    assert_int_equal(machine_status(&machine).resets, 0);
-    assert_int_equal(machine_status(&machine).replies[VIRTIO_MEM_RESP_ERROR], 5);
+    static const struct story_row rows[] = {
+        {0, GUEST(hold_every_other, 32), ANSWER(error, 5), HOST(request, 32 * MIB)},
+        {1000, PLUGGED(32 * MIB), COUNTS(IS(RESETS, 0), IS(ERROR, 5))},
+    };
+    machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
+    PLAY(rows);
 }
 
 /* ERROR after a part was done, with odd counts: bisection finds the part. */
-TEST_WITH(test_error_after_part, NULL, shut_down)
+TEST_WITH(test_error_after_part, NULL, machine_end)
 {
     for (unsigned nr_blocks = 2; nr_blocks < 40; nr_blocks++) {
+        const struct story_row rows[] = {
+            {0, ANSWER(error_half, 1), HOST(request, nr_blocks * MACHINE_BLOCK)},
+            {1000, PLUGGED(nr_blocks * MACHINE_BLOCK), COUNTS(IS(ERROR, 1))},
+            {1000, ANSWER(error_half, 1), HOST(request, 0)},
+            {2000, PLUGGED(0), COUNTS(IS(RESETS, 0), IS(ERROR, 2))},
+        };
         machine_start(&machine, FAKE_VMEM_QEMU);
         machine.device.is_strict = false;
-        machine.device.moods.error_half = 1;
-        machine_resize(&machine, nr_blocks * MACHINE_BLOCK, 1000);
-        machine_expect(&machine, nr_blocks * MACHINE_BLOCK);
-        machine.device.moods.error_half = 1;
-        machine_resize(&machine, 0, 1000);
-        machine_expect(&machine, 0);
-        assert_int_equal(machine_status(&machine).resets, 0);
-        machine_shutdown(&machine);
+        PLAY(rows);
+        machine_end();
     }
-    machine_boot(&machine, FAKE_VMEM_QEMU);
 }
 
 /* For ever: so many errors, so many resets, then broken; the page in use stays. */
-TEST_WITH(test_error_for_ever, NULL, shut_down)
+TEST_WITH(test_error_for_ever, NULL, machine_end)
 {
+    static const struct story_row rows[] = {
+        {0, ANSWER(error, ~0u), HOST(request, 128 * MIB)},
+        {60000, STATE(BROKEN), READY, DUE_WITHIN(VMEM_NEVER), GUEST(expect_page, 0),
+         COUNTS(IS(RESETS, 3), FROM_TO(REQUESTS, 4, 29))},
+    };
     machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
     machine_hold_page(&machine);
-    machine.device.moods.error = ~0u;
-    machine_resize(&machine, 128 * MIB, 60000);
-    machine_expect_broken(&machine, "it keeps answering ERROR, and 3 resets did not help");
-    assert_int_equal(machine_status(&machine).resets, 3);
-    assert_true(fake_vmem_requests(&machine.device) < 30);
-    machine_expect_page(&machine);
+    PLAY(rows);
 }
 
-/* Firecracker says ERROR where the wish has shrunk under way. */
-static void shrink_wish_to_8m(struct fake_vmem *device, const struct fake_vmem_request *request)
+/* Firecracker says ERROR where the requested size has shrunk under way. */
+TEST_WITH(test_error_is_firecrackers_nack, NULL, machine_end)
 {
-    (void)request;
-    device->before_request = NULL;
-    fake_vmem_set_requested(device, 8 * MIB);
-}
-
-TEST_WITH(test_error_is_firecrackers_nack, NULL, shut_down)
-{
+    static const struct story_row rows[] = {
+        {0, GUEST(request_at_next, 8 * MIB), HOST(request, 512 * MIB)},
+        {100, PLUGGED(8 * MIB), SETTLED, COUNTS(IS(RESETS, 0), IS(ERROR, 1))},
+    };
     machine_start(&machine, FAKE_VMEM_FIRECRACKER);
-    machine.device.is_strict = false;
-    machine.device.before_request = shrink_wish_to_8m;
-    machine_resize(&machine, 512 * MIB, 100);
-    machine_expect(&machine, 8 * MIB);
-    assert_int_equal(machine_status(&machine).resets, 0);
+    PLAY(rows);
 }
 
-/* StratoVirt refuses an unplug below what is requested, when the wish grew under way. */
-static void grow_wish_to_64m(struct fake_vmem *device, const struct fake_vmem_request *request)
-{
-    (void)request;
-    device->before_request = NULL;
-    fake_vmem_set_requested(device, 64 * MIB);
-}
+/* ---- the allocator refuses ---- */
 
-TEST_WITH(test_nack_on_unplug, NULL, shut_down)
+/* No page table for the new memory: it is tried again, and the blocks are not lost. */
+TEST_WITH(test_no_memory_to_plug, NULL, machine_end)
 {
-    machine_start_with_64m(&machine, FAKE_VMEM_STRATOVIRT);
-    machine.device.is_strict = false;
-    machine.device.before_request = grow_wish_to_64m;
-    machine_resize(&machine, 16 * MIB, 1);
-    machine_expect(&machine, 64 * MIB);
-    assert_int_equal(machine_status(&machine).replies[VIRTIO_MEM_RESP_NACK], 1);
-}
-
-/* ---- mm refuses ---- */
-
-/* No page table for the new memory: the blocks go back, and it is tried again. */
-TEST_WITH(test_no_page_tables_to_plug, NULL, shut_down)
-{
+    static const struct story_row rows[] = {
+        {0, GUEST(online_fails_after, 0), HOST(request, 128 * MIB)},
+        {500, READY},
+        {5500, PLUGGED(128 * MIB), SETTLED, COUNTS(IS(RESETS, 0))},
+    };
     machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
     machine.device.is_strict = false;
-    fake_fail_map_after(0);
-    machine_resize(&machine, 128 * MIB, 500);
-    assert_true(machine_status(&machine).is_ready);
-    machine_run(&machine, 5000);
-    machine_expect(&machine, 128 * MIB);
-    assert_int_equal(machine_status(&machine).resets, 0);
+    PLAY(rows);
 }
 
 /* Nor at the second try: the device gets the blocks back (M14), and a second later is asked anew.
@@ -261,110 +220,75 @@ static void fail_at_state(struct fake_vmem *device, const struct fake_vmem_reque
 {
     (void)device;
     if (request->type == VIRTIO_MEM_REQ_STATE)
-        fake_fail_map_after(0);
+        machine.memory.knobs.online_fails_after = 0;
 }
 
-TEST_WITH(test_what_cannot_be_used_goes_back, NULL, shut_down)
+TEST_WITH(test_what_cannot_be_used_goes_back, NULL, machine_end)
 {
+    static const struct story_row rows[] = {
+        {0, GUEST(online_fails_after, 0), HOST(request, 128 * MIB)},
+        {500, PLUGGED(64 * MIB), WAITS(ONLINE_MEMORY), COUNTS(IS(UNPLUG, 1), IS(PLUG, 2))},
+        {1500, PLUGGED(128 * MIB), WAITS(NONE), COUNTS(IS(PLUG, 3))},
+    };
     machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
     machine.device.is_strict = false; /* giving back goes below the requested size */
     machine.device.before_request = fail_at_state;
-    fake_fail_map_after(0);
-    machine_resize(&machine, 128 * MIB, 500);
-    machine_expect(&machine, 64 * MIB);
-    assert_int_equal(machine.device.count[VIRTIO_MEM_REQ_UNPLUG], 1);
-    assert_int_equal(machine.device.count[VIRTIO_MEM_REQ_PLUG], 2);
-    assert_int_equal(machine_status(&machine).wait, VMEM_WAIT_ONLINE_MEMORY);
-    machine_run(&machine, 1000);
-    machine_expect(&machine, 128 * MIB);
-    assert_int_equal(machine.device.count[VIRTIO_MEM_REQ_PLUG], 3);
+    PLAY(rows);
 }
 
 /* UNPLUG ALL takes all offline or nothing: the second piece cannot be, so the first comes back. */
-TEST_WITH(test_no_page_tables_to_unplug_all, NULL, shut_down)
+TEST_WITH(test_no_memory_to_unplug_all, NULL, machine_end)
 {
-    static paddr_t pages[3];
+    static const struct story_row rows[] = {
+        {0, GUEST(hold, 0)},
+        {0, GUEST(hold, 2), HOST(request, 4 * MIB), PLUGGED(4 * MIB)},
+        {1, GUEST(offline_fails_after, 1)},
+        {1, GUEST(free_all, 0), HOST(request, 0)},
+        {501, PLUGGED(4 * MIB), WAITS(OFFLINE_MEMORY), COUNTS(IS(REQUESTS, 2))},
+        {1000, PLUGGED(4 * MIB), WAITS(OFFLINE_MEMORY)},
+        {1001, PLUGGED(0), WAITS(NONE)},
+    };
     machine_start(&machine, FAKE_VMEM_QEMU);
     machine_resize(&machine, 6 * MIB, 1);
-    for (unsigned i = 0; i < 3; i++)
-        pages[i] = page_alloc(PAGE_ORDER_MAX, PAGE_USER);
-    page_free(pages[1], PAGE_ORDER_MAX);
-    machine_resize(&machine, 4 * MIB, 1);
-    page_free(pages[0], PAGE_ORDER_MAX);
-    page_free(pages[2], PAGE_ORDER_MAX);
-    fake_fail_unmap_after(1);
-    machine_resize(&machine, 0, 500);
-    machine_expect(&machine, 4 * MIB);
-    assert_int_equal(fake_vmem_requests(&machine.device), 2);
-    assert_int_equal(machine_status(&machine).wait, VMEM_WAIT_OFFLINE_MEMORY);
-    machine_run(&machine, 499);
-    machine_expect(&machine, 4 * MIB);
-    machine_run(&machine, 1);
-    machine_expect(&machine, 0);
+    PLAY(rows);
 }
 
-TEST_WITH(test_no_page_tables_to_unplug, NULL, shut_down)
+TEST_WITH(test_no_memory_to_unplug, NULL, machine_end)
 {
+    static const struct story_row rows[] = {
+        {0, GUEST(offline_fails_after, 0), HOST(request, 32 * MIB)},
+        {500, PLUGGED(64 * MIB), WAITS(OFFLINE_MEMORY), READY},
+        {2500, PLUGGED(32 * MIB), WAITS(NONE)},
+    };
     machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
-    fake_fail_unmap_after(0);
-    machine_resize(&machine, 32 * MIB, 500);
-    machine_expect(&machine, 64 * MIB);
-    machine_run(&machine, 2000);
-    machine_expect(&machine, 32 * MIB);
+    PLAY(rows);
 }
 
-/* What mm could not do is no reason to put off another size. */
-TEST_WITH(test_new_size_while_mm_refuses, NULL, shut_down)
+/* What the allocator could not do is no reason to put off another size. */
+TEST_WITH(test_new_size_while_the_allocator_refuses, NULL, machine_end)
 {
+    static const struct story_row rows[] = {
+        {0, GUEST(offline_fails_after, 0), HOST(request, 32 * MIB)},
+        {500, PLUGGED(64 * MIB)},
+        {500, HOST(request, 128 * MIB), PLUGGED(128 * MIB)},
+        {500, GUEST(offline_fails_after, 0), HOST(request, 64 * MIB), PLUGGED(128 * MIB)},
+        {500, HOST(request, 32 * MIB), PLUGGED(32 * MIB)},
+    };
     machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
-    fake_fail_unmap_after(0);
-    machine_resize(&machine, 32 * MIB, 500);
-    machine_expect(&machine, 64 * MIB);
-    machine_resize(&machine, 128 * MIB, 0);
-    machine_expect(&machine, 128 * MIB);
-    fake_fail_unmap_after(0);
-    machine_resize(&machine, 64 * MIB, 0);
-    machine_expect(&machine, 128 * MIB);
-    machine_resize(&machine, 32 * MIB, 0);
-    machine_expect(&machine, 32 * MIB);
+    PLAY(rows);
 }
 
-/* ---- boot RAM that is too small for the region ---- */
-
-#define HUGE_BLOCK (128 * MIB)
-#define HUGE_NR    2048
-
-/* It grows as far as boot RAM carries it, says so once and is quiet; and goes on when some is
- * freed. */
-TEST_WITH(test_no_room_in_boot_ram, NULL, shut_down)
+/* It grows as far as there is room, says so once and is quiet; and goes on when there is more. */
+TEST_WITH(test_no_room, NULL, machine_end)
 {
-    static paddr_t hogs[64 * MIB / PAGE_BYTES];
-    u64 nr_hogs = 0;
-    machine_boot_region(&machine, FAKE_VMEM_QEMU, MACHINE_BASE, HUGE_BLOCK, HUGE_NR);
-    machine_attach(&machine);
-    while ((hogs[nr_hogs] = page_alloc_table()) != PADDR_NONE)
-        nr_hogs++;
-    for (unsigned i = 0; i < 200; i++)
-        page_free(hogs[--nr_hogs], 0);
-    machine_resize(&machine, HUGE_NR * HUGE_BLOCK, 100000);
-    u64 plugged = machine.device.plugged_bytes;
-    assert_in_range(plugged, 32 * GIB, 200 * GIB);
-    machine_expect(&machine, plugged);
-    assert_int_equal(machine.device.count[VIRTIO_MEM_REQ_UNPLUG], 0);
-    u64 nr_plugs = machine.device.count[VIRTIO_MEM_REQ_PLUG];
-    assert_true(nr_plugs <= 16);
-    assert_int_equal(machine_status(&machine).wait, VMEM_WAIT_ROOM);
-    assert_int_equal(machine_said("blocks are missing, boot RAM has no room"), 1);
-    assert_int_equal(machine_said("warning"), 1);
-    for (unsigned i = 0; i < 100; i++)
-        page_free(hogs[--nr_hogs], 0);
-    machine_run(&machine, 2000);
-    assert_true(machine.device.plugged_bytes > plugged);
-    machine_resize(&machine, 0, 1000);
-    machine_expect(&machine, 0);
-    while (nr_hogs > 0)
-        page_free(hogs[--nr_hogs], 0);
-    machine_resize(&machine, HUGE_NR * HUGE_BLOCK, 1000);
-    machine_expect(&machine, HUGE_NR * HUGE_BLOCK);
-    assert_int_equal(machine_said("warning"), 1);
+    static const struct story_row rows[] = {
+        {0, GUEST(online_limit, 100 * MIB + 4096), HOST(request, 256 * MIB)},
+        {100000, PLUGGED(100 * MIB), WAITS(ROOM), UNSETTLED, READY,
+         COUNTS(IS(WARNINGS, 1), MORE(PLUG, 0), IS(UNPLUG, 0))},
+        {100000, GUEST(online_limit, GIB)},
+        {102000, PLUGGED(256 * MIB), SETTLED, WAITS(NONE), COUNTS(IS(WARNINGS, 1))},
+        {102000, HOST(request, 0), PLUGGED(0)},
+    };
+    machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
+    PLAY(rows);
 }
