@@ -66,7 +66,7 @@ MACHINE_EXTRAS := $(patsubst %,extras/%.c,suspend/suspend suspend/acpi_sleep sus
 HOST_CC ?= gcc
 HOST_SANITIZERS ?= -fsanitize=address,undefined -fno-sanitize-recover=all
 HOST_CFLAGS := -std=gnu11 -O1 -g $(DEFINES) $(WARNINGS) -I. -Itests/unit/include -fno-omit-frame-pointer \
-	-fno-strict-aliasing $(HOST_SANITIZERS) -MMD -MP
+	-fno-strict-aliasing '-DVMEM_FAKE_ARCH="tests/fakes/fake_library_arch.h"' $(HOST_SANITIZERS) -MMD -MP
 
 HOST_SOURCES := $(filter-out lib/string.c lib/printf.c,$(LIB_SOURCES)) $(MM_SOURCES) \
 	$(DRIVER_SOURCES) $(wildcard kernel/*.c monitor/*.c tests/fakes/*.c tests/unit/unit.c) arch/x86_64/acpi.c \
@@ -157,7 +157,7 @@ test-tools: ## the experiments: checker, runs, Linux beside Tide, the report in 
 	$(BUILD) all $(O)/plugin/insn_count.so
 	$(TOOL) $(PYTHON) tools/test $(O) tools -- $(PYTEST_ARGS)
 
-lint: ## format, layers, a clang build, sizes, scripts
+lint: ## format, layers, calls, a clang build, sizes, scripts
 	$(TOOL) tools/setup lint
 	$(TOOL) $(PYTHON) tools/lint $(O)
 

@@ -42,11 +42,6 @@ static inline u16 le16_to_cpu(le16 value)
     return value.raw;
 }
 
-static inline u32 le32_to_cpu(le32 value)
-{
-    return value.raw;
-}
-
 static inline u64 le64_to_cpu(le64 value)
 {
     return value.raw;

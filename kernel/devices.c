@@ -44,27 +44,53 @@ static void choose_name(char *name, size_t bytes)
     while (devices_find(name) || devices_find_parked(name));
 }
 
+/* One that no attached device has; there is one for each. */
+static struct device_memory *unused_memory(void)
+{
+    unsigned index = 0;
+    for (unsigned i = 0; i < device_lists.nr_attached; i++) {
+        if (device_lists.attached[i].memory == &device_lists.memories[index]) {
+            index++;
+            i = ~0u; /* from the start */
+        }
+    }
+    return &device_lists.memories[index];
+}
+
 int devices_attach(struct vmem_virtio *virtio, const struct pci_device *pci,
                    const struct options *options, const char *name)
 {
     if (device_lists.nr_attached + device_lists.nr_parked >= VMEM_DEVICES_MAX) {
         log_error(LOG_KERNEL, "devices", "%s: more than %d virtio-mem devices, left alone",
-                  virtio->location, VMEM_DEVICES_MAX);
+                  vmem_virtio_location(virtio), VMEM_DEVICES_MAX);
         return E_NOMEM;
     }
     struct attached_device *device = &device_lists.attached[device_lists.nr_attached];
-    virtio->features_masked = options->features_masked;
-    int status = vmem_attach(virtio, name, options->irq_mode, &device->vmem);
+    *device = (struct attached_device){
+        .pci = pci,
+        .occupant = pci ? pci->occupant : 0,
+        .virtio = virtio,
+        .memory = unused_memory(),
+    };
+    snprintf(device->name, sizeof(device->name), "%s", name);
+    *device->memory = (struct device_memory){0};
+    const struct vmem_options wanted = {
+        .name = name,
+        .init = options->init,
+        .irq_mode = options->irq_mode,
+        .features_masked = options->features_masked,
+        .address_limit = platform_paddr_limit(),
+        .translates_device_addresses = true, /* no IOMMU is switched on */
+        .memory = &device_memory_ops,
+        .memory_context = device->memory,
+        .wake_context = &device_lists.is_woken,
+    };
+    int status = vmem_attach(virtio, &wanted, &device->vmem);
     if (status != OK) {
-        log_error(LOG_KERNEL, "devices", "%s: virtio-mem device not used (%s)", virtio->location,
-                  status_name(status));
+        log_error(LOG_KERNEL, "devices", "%s: virtio-mem device not used (%s)",
+                  vmem_virtio_location(virtio), status_name(status));
         return status;
     }
-    device->pci = pci;
-    device->occupant = pci ? pci->occupant : 0;
-    device->virtio = virtio;
-    device->leaving = device->turning_off = false;
-    device->next_ms = 0;
     device_lists.nr_attached++;
     return OK;
 }
@@ -99,9 +125,10 @@ static void attach_mmio(const struct virtio_mmio_address *address, const struct 
                       status == E_EXIST ? ": RAM is there" : "");
         return;
     }
-    if (virtio->device_type != VIRTIO_ID_MEM)
-        log_debug(LOG_KERNEL, "devices", "%s: a virtio %s device, left alone", virtio->location,
-                  devices_virtio_type_name(virtio->device_type));
+    if (vmem_virtio_device_type(virtio) != VIRTIO_ID_MEM)
+        log_debug(LOG_KERNEL, "devices", "%s: a virtio %s device, left alone",
+                  vmem_virtio_location(virtio),
+                  devices_virtio_type_name(vmem_virtio_device_type(virtio)));
     else if (devices_attach(virtio, NULL, options, name) == OK)
         return;
     vmem_mmio_destroy(virtio);
@@ -188,7 +215,6 @@ void devices_attach_new(const struct options *options)
 void devices_init(const struct options *options)
 {
     device_lists = (struct device_lists){.wanted = options};
-    vmem_choose_init(options->init);
     int nr_functions = pci_scan();
     if (nr_functions < 0) /* there are more than it has room for: the others can be used */
         log_error(LOG_KERNEL, "devices", "the PCI scan failed (%s)", status_name(nr_functions));
@@ -207,28 +233,26 @@ void devices_init(const struct options *options)
 
 /* ---- service ---- */
 
-static bool has_events(const struct attached_device *device)
-{
-    return __atomic_load_n(&device->virtio->events, __ATOMIC_RELAXED) != 0;
-}
-
 bool devices_pending(void)
 {
     u64 now_ms = platform_now_ms();
+    if (__atomic_load_n(&device_lists.is_woken, __ATOMIC_RELAXED))
+        return true;
     for (unsigned i = 0; i < device_lists.nr_attached; i++) {
-        const struct attached_device *device = &device_lists.attached[i];
-        if (has_events(device) || now_ms >= device->next_ms)
+        if (now_ms >= device_lists.attached[i].next_ms)
             return true;
     }
     return false;
 }
 
+/* Which device has woken us is not noted: a call for one that has nothing to do is cheap. */
 void devices_service(void)
 {
     u64 now_ms = platform_now_ms();
+    bool is_woken = __atomic_exchange_n(&device_lists.is_woken, false, __ATOMIC_ACQUIRE);
     for (unsigned i = 0; i < device_lists.nr_attached; i++) {
         struct attached_device *device = &device_lists.attached[i];
-        if (has_events(device) || now_ms >= device->next_ms)
+        if (is_woken || now_ms >= device->next_ms)
             device->next_ms = vmem_service(device->vmem, now_ms);
     }
 }
@@ -236,7 +260,7 @@ void devices_service(void)
 bool devices_allow_suspend(const char **who)
 {
     for (unsigned i = 0; i < device_lists.nr_attached; i++) {
-        *who = device_lists.attached[i].virtio->name;
+        *who = device_lists.attached[i].name;
         if (!vmem_allows_suspend(device_lists.attached[i].vmem))
             return false;
     }
@@ -246,7 +270,7 @@ bool devices_allow_suspend(const char **who)
 int devices_quiesce(const char **who)
 {
     for (unsigned i = 0; i < device_lists.nr_attached; i++) {
-        *who = device_lists.attached[i].virtio->name;
+        *who = device_lists.attached[i].name;
         int status = vmem_quiesce(device_lists.attached[i].vmem);
         if (status != OK)
             return status;
@@ -267,8 +291,10 @@ void devices_resume(void)
 
 void devices_memory_freed(void)
 {
-    for (unsigned i = 0; i < device_lists.nr_attached; i++)
+    for (unsigned i = 0; i < device_lists.nr_attached; i++) {
+        vmem_memory_freed(device_lists.attached[i].vmem);
         device_lists.attached[i].next_ms = 0;
+    }
 }
 
 void devices_verify(const struct vmem_device *only)
@@ -279,7 +305,7 @@ void devices_verify(const struct vmem_device *only)
             continue;
         int status = vmem_verify(device->vmem);
         if (status != OK)
-            log_error(LOG_KERNEL, device->virtio->name, "it cannot be verified now: %s",
+            log_error(LOG_KERNEL, device->name, "it cannot be verified now: %s",
                       status_name(status));
         device->next_ms = 0;
     }
@@ -287,8 +313,10 @@ void devices_verify(const struct vmem_device *only)
 
 bool devices_ready(void)
 {
+    struct vmem_status status;
     for (unsigned i = 0; i < device_lists.nr_attached; i++) {
-        if (!vmem_is_ready(device_lists.attached[i].vmem))
+        vmem_get_status(device_lists.attached[i].vmem, &status);
+        if (!status.is_ready)
             return false;
     }
     return true;
@@ -296,10 +324,10 @@ bool devices_ready(void)
 
 bool devices_settled(void)
 {
+    struct vmem_status status;
     for (unsigned i = 0; i < device_lists.nr_attached; i++) {
-        struct vmem_status status;
         vmem_get_status(device_lists.attached[i].vmem, &status);
-        if (status.phase != VMEM_PHASE_SETTLED && status.phase != VMEM_PHASE_BROKEN)
+        if (!status.is_settled && status.state != VMEM_STATE_BROKEN)
             return false;
     }
     return !devices_pending();
@@ -313,7 +341,7 @@ struct vmem_device *devices_at(unsigned index)
 struct vmem_device *devices_find(const char *name)
 {
     for (unsigned i = 0; i < device_lists.nr_attached; i++) {
-        if (strcmp(device_lists.attached[i].virtio->name, name) == 0)
+        if (strcmp(device_lists.attached[i].name, name) == 0)
             return device_lists.attached[i].vmem;
     }
     return NULL;

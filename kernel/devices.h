@@ -6,7 +6,7 @@
 #ifndef TIDE_KERNEL_DEVICES_H
 #define TIDE_KERNEL_DEVICES_H
 
-#include "drivers/virtio/mem/virtio_mem.h"
+#include "drivers/virtio/include/vmem/vmem.h"
 #include "kernel/options.h"
 
 #define VMEM_DEVICES_MAX 16

@@ -6,6 +6,7 @@
 #ifndef TIDE_KERNEL_DEVICES_INTERNAL_H
 #define TIDE_KERNEL_DEVICES_INTERNAL_H
 
+#include "kernel/device_memory.h"
 #include "kernel/devices.h"
 
 struct attached_device {
@@ -13,6 +14,8 @@ struct attached_device {
     u32 occupant;                 /* pci->occupant when it was attached */
     struct vmem_device *vmem;
     struct vmem_virtio *virtio;
+    struct device_memory *memory;
+    char name[8];
     bool leaving;     /* vmem_detach() has begun and must be called until it is done */
     bool turning_off; /* by devices_off(): the transport stays, for devices_on() */
     u64 next_ms;      /* when vmem_service() wants to be called, at the latest */
@@ -29,6 +32,8 @@ struct parked_device {
 extern struct device_lists {
     struct attached_device attached[VMEM_DEVICES_MAX];
     unsigned nr_attached;
+    struct device_memory memories[VMEM_DEVICES_MAX]; /* each an attached device's, or unused */
+    bool is_woken;                                   /* an interrupt of a device came */
     struct parked_device parked[VMEM_DEVICES_MAX];
     unsigned nr_parked;
     const struct options *wanted; /* as devices_init() was given them */

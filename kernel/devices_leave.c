@@ -35,9 +35,9 @@ static bool release(unsigned index)
     struct parked_device left = {
         .pci = device->pci, .occupant = device->occupant, .virtio = device->virtio};
     bool gone = devices_has_gone(device->pci, device->occupant);
-    if (gone && !device->virtio->broken)
-        vmem_virtio_break(device->virtio, "it was pulled out");
-    memcpy(left.name, device->virtio->name, strlen(device->virtio->name) + 1);
+    if (gone)
+        vmem_gone(device->vmem, "it was pulled out");
+    memcpy(left.name, device->name, sizeof(left.name));
     int status = vmem_detach(device->vmem);
     device->leaving = status == E_AGAIN;
     if (status != OK) {
@@ -76,7 +76,7 @@ static void release_leaving(void)
 int devices_off(const char *name)
 {
     for (unsigned i = 0; i < device_lists.nr_attached; i++) {
-        if (strcmp(device_lists.attached[i].virtio->name, name) != 0)
+        if (strcmp(device_lists.attached[i].name, name) != 0)
             continue;
         device_lists.attached[i].turning_off = true;
         if (release(i))

@@ -65,7 +65,7 @@ static int parse_init(const char *value, struct options *options)
 
 static int parse_features(const char *value, struct options *options)
 {
-    return vmem_virtio_parse_features_masked(value, vmem_feature_names, &options->features_masked);
+    return vmem_parse_features_masked(value, &options->features_masked);
 }
 
 static int parse_mmio(const char *value, struct options *options)
@@ -99,7 +99,7 @@ static const struct option_rule rules[] = {
      "features not to accept, as in -packed,-event_idx, by name or bit number", true},
     {"virtio_mmio.device", parse_mmio, "SIZE@BASE:LINE, at most 32 of them", true},
     {"log", parse_log,
-     "error, warning, info, debug or trace, alone or after kernel:, arch:, mm:, pci:, virtio: or "
+     "error, warning, info, debug or trace, alone or after kernel:, arch:, mm:, pci: or "
      "vmem:, commas between several",
      true},
     {"run", parse_run, "monitor commands separated by semicolons", false},

@@ -8,7 +8,7 @@
 
 #include "drivers/pci/pci.h"
 #include "drivers/virtio/core/virtio.h"
-#include "drivers/virtio/mem/virtio_mem.h"
+#include "drivers/virtio/include/vmem/vmem.h"
 #include "drivers/virtio/mmio/virtio_mmio.h"
 #include "lib/cmdline.h"
 

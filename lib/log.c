@@ -10,8 +10,8 @@
 #include "lib/string.h"
 
 static const char *const module_names[LOG_NR_MODULES] = {
-    [LOG_KERNEL] = "kernel", [LOG_ARCH] = "arch",     [LOG_MM] = "mm",
-    [LOG_PCI] = "pci",       [LOG_VIRTIO] = "virtio", [LOG_VMEM] = "vmem",
+    [LOG_KERNEL] = "kernel", [LOG_ARCH] = "arch", [LOG_MM] = "mm",
+    [LOG_PCI] = "pci",       [LOG_VMEM] = "vmem",
 };
 
 static const char *const level_names[] = {

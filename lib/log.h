@@ -25,7 +25,6 @@ enum log_module {
     LOG_ARCH,
     LOG_MM,
     LOG_PCI,
-    LOG_VIRTIO,
     LOG_VMEM,
     LOG_NR_MODULES,
 };

@@ -9,7 +9,6 @@
 #include "lib/panic.h"
 #include "mm/node.h"
 #include "mm/page_internal.h"
-#include "mm/watermark.h"
 
 /* The slot's area, which is locked, has nothing for us, or is not ours any more. */
 static never_inline paddr_t alloc_slowly(unsigned order, struct page_slot *slot)
@@ -20,10 +19,7 @@ static never_inline paddr_t alloc_slowly(unsigned order, struct page_slot *slot)
     paddr_t paddr = place(order, number);
     if (paddr == PADDR_NONE && hold_end_all(HOLD_ANY))
         paddr = place(order, number);
-    bool low = watermark_crossed();
     spin_unlock(&page_lock);
-    if (low)
-        watermark_tell();
     return paddr;
 }
 
@@ -110,10 +106,7 @@ static never_inline paddr_t alloc_whole_slowly(const struct page_slot *slot)
     paddr_t paddr = place(PAGE_ORDER_MAX, number);
     if (paddr == PADDR_NONE && hold_end_all(HOLD_ANY))
         paddr = place(PAGE_ORDER_MAX, number);
-    bool low = watermark_crossed();
     spin_unlock(&page_lock);
-    if (low)
-        watermark_tell();
     return paddr;
 }
 

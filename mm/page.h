@@ -105,15 +105,6 @@ must_check paddr_t page_alloc_movable(const struct page_owner *owner);
  */
 must_check paddr_t page_alloc_on_node(unsigned order, u32 node_id);
 
-/*
- * Call `function` each time that fewer than `frames` are free in all; frames 0:
- * no more. On the processor that allocates, without a lock of mm: it may free,
- * and set work going that frees. The count may be off by the areas that
- * processors hold, 2 MiB each, and by a group of whole areas, 128 MiB.
- */
-typedef void (*page_low_t)(void *context);
-void page_watch_low(u64 frames, page_low_t function, void *context);
-
 /* Totals at this moment. O(1) or O(regions). */
 void page_get_stats(struct page_stats *stats);
 

@@ -13,7 +13,6 @@
 #include "mm/index.h"
 #include "mm/meta.h"
 #include "mm/page_internal.h"
-#include "mm/watermark.h"
 
 const struct boot_info *page_boot;
 
@@ -58,7 +57,6 @@ void page_init(const struct boot_info *boot)
     hold_init();
     EXTRAS_CALL(page_init);
     movable_init();
-    watermark_init();
     heap_init();
     hotplug_init();
     index_init();

@@ -2,7 +2,7 @@
 /* memory: what the boot loader said, and where the plugged memory lies beside it. */
 #include "include/boot_info.h"
 
-#include "drivers/virtio/mem/virtio_mem.h"
+#include "drivers/virtio/include/vmem/vmem.h"
 #include "include/extra.h"
 #include "include/units.h"
 #include "kernel/devices.h"
@@ -63,7 +63,7 @@ void command_memory(const struct command_line *line)
         vmem_get_status(vmem, &status);
         if (status.config.region_bytes == 0)
             continue;
-        snprintf(name, sizeof(name), "%s, node %u", vmem_virtio(vmem)->name, status.node_id);
+        snprintf(name, sizeof(name), "%s, node %u", status.name, status.node_id);
         print_range(status.config.region_base, status.config.region_bytes, name);
     }
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* devices, status and map: what the machine has and what the drivers hold. */
 #include "drivers/pci/pci.h"
-#include "drivers/virtio/mem/virtio_mem.h"
+#include "drivers/virtio/include/vmem/vmem.h"
 #include "drivers/virtio/pci/virtio_pci.h"
 #include "include/status.h"
 #include "kernel/devices.h"
@@ -10,6 +10,8 @@
 #include "monitor/command_error.h"
 #include "monitor/commands.h"
 #include "monitor/map.h"
+
+#define PINNED_BYTES 256 /* of the text of what keeps blocks plugged */
 
 static const char *class_name(const struct pci_device *pci)
 {
@@ -56,14 +58,17 @@ void command_devices(const struct command_line *line)
     }
 }
 
-static const char *phase_name(enum vmem_phase phase)
+/* In a word or two: how the device is. */
+static void print_condition(const struct vmem_status *status)
 {
-    static const char *const names[] = {
-        [VMEM_PHASE_START] = "start",       [VMEM_PHASE_SETTLED] = "settled",
-        [VMEM_PHASE_WORKING] = "working",   [VMEM_PHASE_WAITING] = "waiting",
-        [VMEM_PHASE_RECOVERY] = "recovery", [VMEM_PHASE_BROKEN] = "broken",
-    };
-    return names[phase];
+    if (status->state == VMEM_STATE_BROKEN)
+        console_printf("broken: %s", status->broken_reason);
+    else if (status->wait != VMEM_WAIT_NONE)
+        console_printf("waiting: %s", vmem_wait_text(status->wait));
+    else if (status->is_settled)
+        console_printf("settled");
+    else
+        console_printf("%s", vmem_state_name(status->state));
 }
 
 static const char *irq_mode_name(enum vmem_irq_mode mode)
@@ -79,17 +84,13 @@ static const char *irq_mode_name(enum vmem_irq_mode mode)
 
 static void print_status(const struct vmem_device *vmem)
 {
-    const struct vmem_virtio *virtio = vmem_virtio(vmem);
     struct vmem_status status;
     char block[24];
     char region[24];
-    char pinned[VMEM_PINNED_BYTES];
+    char pinned[PINNED_BYTES];
     vmem_get_status(vmem, &status);
-    console_printf("%s: %s, %s", virtio->name, virtio->location, phase_name(status.phase));
-    if (status.phase == VMEM_PHASE_BROKEN)
-        console_printf(": %s", virtio->broken_reason);
-    else if (status.waiting_for)
-        console_printf(": %s", status.waiting_for);
+    console_printf("%s: %s, ", status.name, status.location);
+    print_condition(&status);
     vmem_describe_pinned(vmem, pinned, sizeof(pinned));
     if (pinned[0] != 0)
         console_printf("\n  pinned %s", pinned);
@@ -102,20 +103,20 @@ static void print_status(const struct vmem_device *vmem)
                    (unsigned long)(status.plugged_blocks * status.config.block_bytes),
                    (unsigned long)status.config.usable_bytes);
     console_printf("  requests plug=%lu unplug=%lu unplug_all=%lu state=%lu\n",
-                   (unsigned long)status.requests[VIRTIO_MEM_REQ_PLUG],
-                   (unsigned long)status.requests[VIRTIO_MEM_REQ_UNPLUG],
-                   (unsigned long)status.requests[VIRTIO_MEM_REQ_UNPLUG_ALL],
-                   (unsigned long)status.requests[VIRTIO_MEM_REQ_STATE]);
+                   (unsigned long)status.requests[VMEM_COUNT_PLUG],
+                   (unsigned long)status.requests[VMEM_COUNT_UNPLUG],
+                   (unsigned long)status.requests[VMEM_COUNT_UNPLUG_ALL],
+                   (unsigned long)status.requests[VMEM_COUNT_STATE]);
     console_printf("  replies ack=%lu nack=%lu busy=%lu error=%lu timeouts=%lu resets=%lu\n",
-                   (unsigned long)status.replies[VIRTIO_MEM_RESP_ACK],
-                   (unsigned long)status.replies[VIRTIO_MEM_RESP_NACK],
-                   (unsigned long)status.replies[VIRTIO_MEM_RESP_BUSY],
-                   (unsigned long)status.replies[VIRTIO_MEM_RESP_ERROR],
-                   (unsigned long)status.timeouts, (unsigned long)status.resets);
-    console_printf("  moved blocks=%lu refusals=%lu\n", (unsigned long)status.emptied_blocks,
-                   (unsigned long)status.refusals);
-    console_printf("  features=0x%lx irq=%s interrupts=%lu\n", (unsigned long)virtio->features,
-                   irq_mode_name(virtio->irq_mode), (unsigned long)virtio->nr_interrupts);
+                   (unsigned long)status.replies[VMEM_COUNT_ACK],
+                   (unsigned long)status.replies[VMEM_COUNT_NACK],
+                   (unsigned long)status.replies[VMEM_COUNT_BUSY],
+                   (unsigned long)status.replies[VMEM_COUNT_ERROR], (unsigned long)status.timeouts,
+                   (unsigned long)status.resets);
+    console_printf("  moved blocks=%lu refusals=%lu\n", (unsigned long)status.migrated_blocks,
+                   (unsigned long)status.migration_refusals);
+    console_printf("  features=0x%lx irq=%s interrupts=%lu\n", (unsigned long)status.features,
+                   irq_mode_name(status.irq_mode), (unsigned long)status.interrupts);
 }
 
 void command_status(const struct command_line *line)
@@ -183,7 +184,7 @@ static void print_map(const struct vmem_device *vmem, unsigned nr_cells)
     char block[24];
     vmem_get_status(vmem, &status);
     unsigned drawn = map_draw(vmem, nr_cells, cells, &blocks_a_cell);
-    console_printf("map: %s 0x%lx +%s, %lu blocks of %s, %lu a cell\n", vmem_virtio(vmem)->name,
+    console_printf("map: %s 0x%lx +%s, %lu blocks of %s, %lu a cell\n", status.name,
                    (unsigned long)status.config.region_base,
                    format_size(status.config.region_bytes, region, sizeof(region)),
                    (unsigned long)status.nr_blocks,

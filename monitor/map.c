@@ -12,7 +12,7 @@ static char draw_cell(const struct vmem_device *vmem, const struct vmem_status *
     u64 nr_plugged = 0;
     u64 used_frames = 0;
     for (u64 block = first; block < first + nr_blocks; block++) {
-        if (!vmem_block_plugged(vmem, block))
+        if (!vmem_block_is_plugged(vmem, block))
             continue;
         nr_plugged++;
         used_frames +=

@@ -5,7 +5,8 @@
 #ifndef TIDE_MONITOR_MAP_H
 #define TIDE_MONITOR_MAP_H
 
-#include "drivers/virtio/mem/virtio_mem.h"
+#include "drivers/virtio/include/vmem/vmem.h"
+#include "include/types.h"
 
 #define MAP_CELLS_MAX   1024
 #define MAP_CELLS_A_ROW 64

@@ -73,7 +73,8 @@ void apic_init_other(void)
     mmio_write32(registers + REGISTER_SPURIOUS, SPURIOUS_ENABLE | VECTOR_SPURIOUS);
 }
 
-u8 apic_id(void)
+/* This processor's. */
+static u8 apic_id(void)
 {
     return (u8)(mmio_read32(registers + REGISTER_ID) >> 24);
 }

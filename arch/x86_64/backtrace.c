@@ -51,7 +51,8 @@ static bool is_frame(u64 pointer)
            pointer + 16 <= stack.top;
 }
 
-unsigned backtrace_collect(u64 frame_pointer, u64 *addresses, unsigned max)
+/* The return addresses above a frame pointer, innermost first; how many there were, up to max. */
+static unsigned collect(u64 frame_pointer, u64 *addresses, unsigned max)
 {
     unsigned nr = 0;
 
@@ -72,7 +73,7 @@ unsigned backtrace_collect(u64 frame_pointer, u64 *addresses, unsigned max)
 void backtrace_print(u64 frame_pointer, unsigned first)
 {
     u64 addresses[BACKTRACE_MAX];
-    unsigned nr = backtrace_collect(frame_pointer, addresses, BACKTRACE_MAX);
+    unsigned nr = collect(frame_pointer, addresses, BACKTRACE_MAX);
     char text[SYMBOL_TEXT_BYTES];
 
     for (unsigned i = 0; i < nr; i++)

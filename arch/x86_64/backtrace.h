@@ -19,10 +19,6 @@ const char *symbol_text(u64 address, char text[SYMBOL_TEXT_BYTES]);
  */
 const char *symbol_text_of_caller(u64 return_address, char text[SYMBOL_TEXT_BYTES]);
 
-/* Copy the return addresses above a frame pointer, innermost first. Returns how many, at most max.
- */
-unsigned backtrace_collect(u64 frame_pointer, u64 *addresses, unsigned max);
-
 /* Print one line each, "  #N 0xADDRESS name+0xOFFSET", without the name where no extra knows it.
  * Numbers begin with `first`. */
 void backtrace_print(u64 frame_pointer, unsigned first);

@@ -60,9 +60,6 @@ bool apic_is_usable(void);
 /* Enable the local APIC of this other processor, which no line reaches. */
 void apic_init_other(void);
 
-/* This processor's. */
-u8 apic_id(void);
-
 /* The address to which a device writes to interrupt this processor. */
 u64 apic_message_address(void);
 void apic_end(void);

@@ -80,9 +80,6 @@ void pci_write8(const struct pci_device *device, u16 offset, u8 value);
 void pci_write16(const struct pci_device *device, u16 offset, u16 value);
 void pci_write32(const struct pci_device *device, u16 offset, u32 value);
 
-/* How much of config space can be reached: 256, or 4096 through ECAM. */
-u16 pci_config_bytes(const struct pci_device *device);
-
 /* ---- the tree ---- */
 
 /* Once, before the first pci_scan(). The boot map is for extras, which may keep the pointer. */

@@ -197,7 +197,7 @@ u32 pci_config_read(struct pci_address address, u16 offset, unsigned bytes)
     return window ? ecam_read(window, address, offset, bytes) : port_read(address, offset, bytes);
 }
 
-void pci_config_write(struct pci_address address, u16 offset, unsigned bytes, u32 value)
+static void config_write(struct pci_address address, u16 offset, unsigned bytes, u32 value)
 {
     struct ecam_window *window = find_window(address);
     if (window)
@@ -223,20 +223,15 @@ u32 pci_read32(const struct pci_device *device, u16 offset)
 
 void pci_write8(const struct pci_device *device, u16 offset, u8 value)
 {
-    pci_config_write(device->address, offset, 1, value);
+    config_write(device->address, offset, 1, value);
 }
 
 void pci_write16(const struct pci_device *device, u16 offset, u16 value)
 {
-    pci_config_write(device->address, offset, 2, value);
+    config_write(device->address, offset, 2, value);
 }
 
 void pci_write32(const struct pci_device *device, u16 offset, u32 value)
 {
-    pci_config_write(device->address, offset, 4, value);
-}
-
-u16 pci_config_bytes(const struct pci_device *device)
-{
-    return find_window(device->address) ? PCI_CONFIG_BYTES_ECAM : PCI_CONFIG_BYTES;
+    config_write(device->address, offset, 4, value);
 }

@@ -87,7 +87,6 @@ void pci_config_write_port(struct pci_address address, u16 offset, u32 value);
 const struct platform_ecam *pci_config_window(unsigned index);
 
 u32 pci_config_read(struct pci_address address, u16 offset, unsigned bytes);
-void pci_config_write(struct pci_address address, u16 offset, unsigned bytes, u32 value);
 
 /* ---- pci_bar.c ---- */
 

@@ -63,7 +63,7 @@ static void crash_unplugged(void)
         struct vmem_status status;
         vmem_get_status(vmem, &status);
         for (u64 block = 0; block < status.nr_blocks; block++) {
-            if (vmem_block_plugged(vmem, block))
+            if (vmem_block_is_plugged(vmem, block))
                 continue;
             paddr_t paddr = status.config.region_base + block * status.config.block_bytes;
             (void)*(volatile u64 *)phys_to_virt(paddr + PAGE_BYTES);

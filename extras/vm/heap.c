@@ -32,13 +32,11 @@ _Static_assert(sizeof(struct head) <= 64, "the head is two places of the smalles
 
 static struct spinlock heap_lock;
 static struct head *with_room[NR_CLASSES];
-static u64 nr_frames;
 
 void heap_init(void)
 {
     for (unsigned i = 0; i < NR_CLASSES; i++)
         with_room[i] = NULL;
-    nr_frames = 0;
 }
 
 static unsigned shift_of(size_t bytes)
@@ -82,7 +80,6 @@ static struct head *new_frame(unsigned shift)
     for (unsigned i = first; i < places; i++)
         head->free[i / 64] |= (u64)1 << i % 64;
     head->nr_places = head->nr_free = (u16)(places - first);
-    __atomic_fetch_add(&nr_frames, 1, __ATOMIC_RELAXED);
     return head;
 }
 
@@ -101,10 +98,8 @@ static void *alloc_small(unsigned shift)
     struct head **list = &with_room[shift - CLASS_SHIFT_MIN];
     spin_lock(&heap_lock);
     if (!*list) {
-        /* Without the lock: who watches for low memory may free objects. */
-        spin_unlock(&heap_lock);
         struct head *head = new_frame(shift);
-        spin_lock(&heap_lock);
+
         if (head)
             link_head(head);
     }
@@ -120,12 +115,8 @@ void *heap_alloc(size_t bytes)
     unsigned shift = shift_of(bytes);
     if (shift <= CLASS_SHIFT_MAX)
         return alloc_small(shift);
-    u64 frames = align_up(bytes, PAGE_BYTES) / PAGE_BYTES;
-    paddr_t run = page_alloc_run(frames, PAGE_KERNEL);
-    if (run == PADDR_NONE)
-        return NULL;
-    __atomic_fetch_add(&nr_frames, frames, __ATOMIC_RELAXED);
-    return phys_to_virt(run);
+    paddr_t run = page_alloc_run(align_up(bytes, PAGE_BYTES) / PAGE_BYTES, PAGE_KERNEL);
+    return run == PADDR_NONE ? NULL : phys_to_virt(run);
 }
 
 /* What is wrong with such a free; NULL if all is well and done. */
@@ -146,7 +137,6 @@ static const char *free_small(void *object, unsigned shift)
         return NULL;
     unlink_head(head);
     head->magic = 0;
-    __atomic_fetch_sub(&nr_frames, 1, __ATOMIC_RELAXED);
     page_free(virt_to_phys(head), 0);
     return NULL;
 }
@@ -157,9 +147,7 @@ void heap_free(void *object, size_t bytes)
         return;
     unsigned shift = shift_of(bytes);
     if (shift > CLASS_SHIFT_MAX) {
-        u64 frames = align_up(bytes, PAGE_BYTES) / PAGE_BYTES;
-        __atomic_fetch_sub(&nr_frames, frames, __ATOMIC_RELAXED);
-        page_free_run(virt_to_phys(object), frames);
+        page_free_run(virt_to_phys(object), align_up(bytes, PAGE_BYTES) / PAGE_BYTES);
         return;
     }
     spin_lock(&heap_lock);
@@ -167,9 +155,4 @@ void heap_free(void *object, size_t bytes)
     spin_unlock(&heap_lock);
     if (fault)
         panic("heap_free: %p of %llu bytes: %s", object, (unsigned long long)bytes, fault);
-}
-
-u64 heap_frames(void)
-{
-    return __atomic_load_n(&nr_frames, __ATOMIC_RELAXED);
 }

@@ -22,7 +22,4 @@ must_check void *heap_alloc(size_t bytes);
 /* What heap_alloc() gave, with the same size; NULL is ignored. A double free panics. */
 void heap_free(void *object, size_t bytes);
 
-/* Frames that the heap has now. */
-u64 heap_frames(void);
-
 #endif

@@ -22,7 +22,7 @@
  *
  * All functions but the last two belong to the processor that booted, which owns
  * the page tables: called from another one they panic. None may be called
- * from a function that page_watch_low() calls, nor from an interrupt.
+ * from an interrupt.
  */
 #ifndef TIDE_EXTRAS_VM_VM_H
 #define TIDE_EXTRAS_VM_VM_H

@@ -103,7 +103,7 @@ static struct pages *find(u64 address, paddr_t *paddr)
 static void begin_moves(struct page_owner *owner, paddr_t area)
 {
     struct pages *pages = container_of(owner, struct pages, owner);
-    u64 nr_held = 0;
+    u64 nr_in_doubt = 0;
     u64 last = 0;
     for (paddr_t from = area; from < area + bytes_of(&large); from += bytes_of(pages)) {
         u32 number = reverse_get(&pages->addresses, frame_number(pages, from));
@@ -111,11 +111,11 @@ static void begin_moves(struct page_owner *owner, paddr_t area)
             continue;
         last = address_of(number);
         platform_vm_hold(last, bytes_of(pages));
-        nr_held++;
+        nr_in_doubt++;
     }
-    if (nr_held == 1)
+    if (nr_in_doubt == 1)
         platform_vm_flush(last, bytes_of(pages));
-    else if (nr_held > 1)
+    else if (nr_in_doubt > 1)
         platform_vm_flush(VM_BASE, VM_BYTES);
 }
 

@@ -67,7 +67,7 @@ static char block_letter(const struct vmem_device *vmem, const struct vmem_confi
                          u64 block)
 {
     u64 frames = config->block_bytes / PAGE_BYTES;
-    if (!vmem_block_plugged(vmem, block))
+    if (!vmem_block_is_plugged(vmem, block))
         return 'u';
     u64 used =
         hotplug_used_frames(config->region_base + block * config->block_bytes, config->block_bytes);
@@ -92,7 +92,7 @@ static void print_occupancy(const struct vmem_device *vmem)
     const struct vmem_config *config = &status.config;
     console_printf("occupancy: %s base=0x%lx block=%lu blocks=%lu requested=%lu plugged=%lu"
                    " usable=%lu used=%lu runs=",
-                   vmem_virtio(vmem)->name, (unsigned long)config->region_base,
+                   status.name, (unsigned long)config->region_base,
                    (unsigned long)config->block_bytes, (unsigned long)status.nr_blocks,
                    (unsigned long)config->requested_bytes,
                    (unsigned long)(status.plugged_blocks * config->block_bytes),

@@ -7,7 +7,7 @@
 
 #include "include/status.h"
 #include "include/units.h"
-#include "tests/unit/include/asm/barrier.h"
+#include "tests/fakes/fake_library_arch.h"
 #include "tests/unit/include/asm/cpu.h"
 #include "tests/unit/unit.h"
 

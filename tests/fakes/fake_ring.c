@@ -22,10 +22,12 @@
 
 /* Both formats' descriptor: the last two fields are flags, next or id, flags. */
 struct descriptor {
-    u64 paddr;
+    u64 address;
     u32 bytes;
     u16 half[2];
 };
+
+u64 fake_device_offset;
 
 static bool has(const struct fake_ring *ring, unsigned bit)
 {
@@ -37,15 +39,15 @@ static bool is_packed(const struct fake_ring *ring)
     return has(ring, VIRTIO_F_RING_PACKED);
 }
 
-static volatile u16 *halfwords(paddr_t paddr)
+static volatile u16 *halfwords(u64 address)
 {
-    return phys_to_virt(paddr);
+    return fake_device_memory(address);
 }
 
-static struct descriptor load(paddr_t table, unsigned index)
+static struct descriptor load(u64 table, unsigned index)
 {
     struct descriptor copy;
-    memcpy(&copy, (struct descriptor *)phys_to_virt(table) + index, sizeof(copy));
+    memcpy(&copy, (struct descriptor *)fake_device_memory(table) + index, sizeof(copy));
     return copy;
 }
 
@@ -87,7 +89,7 @@ void fake_ring_init(struct fake_ring *ring, const struct virtqueue_layout *layou
 
 static const u8 *descriptor_bytes(const struct fake_ring *ring, unsigned place)
 {
-    return (const u8 *)phys_to_virt(ring->layout.descriptors) + 16 * place;
+    return (const u8 *)fake_device_memory(ring->layout.descriptors) + 16 * place;
 }
 
 static void expose(struct fake_ring *ring, unsigned place)
@@ -118,7 +120,7 @@ static void add_piece(struct fake_buffer *buffer, const struct descriptor *from,
     assert_true((u64)buffer->readable_bytes + buffer->writable_bytes + from->bytes <=
                 UINT32_MAX); /* Q4 */
     *sum += from->bytes;
-    buffer->pieces[buffer->nr_pieces++] = (struct fake_piece){from->paddr, from->bytes, writable};
+    buffer->pieces[buffer->nr_pieces++] = (struct fake_piece){from->address, from->bytes, writable};
 }
 
 static void own(struct fake_ring *ring, u16 slot)
@@ -140,7 +142,7 @@ static void read_table(struct fake_ring *ring, struct fake_buffer *buffer,
     assert_true(nr_entries <= ring->layout.size); /* D3 */
     buffer->indirect = true;
     for (unsigned i = 0; i < nr_entries; i++) {
-        struct descriptor entry = load(head->paddr, index);
+        struct descriptor entry = load(head->address, index);
         u16 flags = is_packed(ring) ? entry.half[1] : entry.half[0];
         assert_int_equal(flags & DESC_INDIRECT, 0); /* D2, D4 */
         add_piece(buffer, &entry, (flags & DESC_WRITE) != 0);
@@ -253,9 +255,9 @@ static u32 copy(const struct fake_buffer *buffer, bool writable, u8 *bytes, u32 
         if (piece->writable != writable)
             continue;
         if (writable)
-            memcpy(phys_to_virt(piece->paddr), bytes + done, part);
+            memcpy(fake_device_memory(piece->address), bytes + done, part);
         else
-            memcpy(bytes + done, phys_to_virt(piece->paddr), part);
+            memcpy(bytes + done, fake_device_memory(piece->address), part);
         done += part;
     }
     return done;
@@ -288,14 +290,15 @@ static void write_entry(struct fake_ring *ring, u32 id, u32 bytes)
         entry.bytes = bytes;
         entry.half[0] = (u16)id;
         entry.half[1] = ring->used_wrap ? DESC_AVAIL | DESC_USED : 0;
-        memcpy((struct descriptor *)phys_to_virt(ring->layout.descriptors) + ring->next_used,
+        memcpy((struct descriptor *)fake_device_memory(ring->layout.descriptors) + ring->next_used,
                &entry, sizeof(entry));
         ring->exposed[ring->next_used] = false;
         return;
     }
     u32 entry[2] = {id, bytes};
     unsigned position = ring->next_used % ring->layout.size;
-    memcpy((u8 *)phys_to_virt(ring->layout.device_area) + 4 + 8 * position, entry, sizeof(entry));
+    memcpy((u8 *)fake_device_memory(ring->layout.device_area) + 4 + 8 * position, entry,
+           sizeof(entry));
 }
 
 /* Move past nr_entries of the used ring (split), nr_slots descriptors (packed). */
@@ -408,9 +411,9 @@ void fake_ring_scribble(struct fake_ring *ring, u8 junk)
     if (is_packed(ring)) {
         /* Used entries lie among the descriptors: spare the flags, which would make new ones. */
         for (unsigned i = 0; i < ring->layout.size; i++)
-            memset((struct descriptor *)phys_to_virt(ring->layout.descriptors) + i, junk, 14);
+            memset((struct descriptor *)fake_device_memory(ring->layout.descriptors) + i, junk, 14);
         return;
     }
-    memset(phys_to_virt(ring->layout.descriptors), junk, ring->layout.size * 16u);
-    memset(phys_to_virt(ring->layout.driver_area), junk, 6 + ring->layout.size * 2u);
+    memset(fake_device_memory(ring->layout.descriptors), junk, ring->layout.size * 16u);
+    memset(fake_device_memory(ring->layout.driver_area), junk, 6 + ring->layout.size * 2u);
 }

@@ -12,12 +12,21 @@
 #define TIDE_TESTS_FAKES_FAKE_RING_H
 
 #include "drivers/virtio/core/virtqueue.h"
+#include "include/types.h"
+
+/* A device's address less ours, for DMA memory; 0 unless the host of the program says otherwise. */
+extern u64 fake_device_offset;
+
+static inline void *fake_device_memory(u64 device_address)
+{
+    return (void *)(uintptr_t)(device_address - fake_device_offset);
+}
 
 #define FAKE_RING_PIECES      16
 #define FAKE_RING_ENTRIES_MAX 1024
 
 struct fake_piece {
-    paddr_t paddr;
+    u64 address; /* for the device */
     u32 bytes;
     bool writable;
 };

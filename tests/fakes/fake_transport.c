@@ -134,8 +134,8 @@ static u64 get_features(struct vmem_virtio *device)
 static void set_features(struct vmem_virtio *device, u64 features)
 {
     struct fake_transport *fake = fake_of(device);
-    u64 never = VIRTIO_FEATURE(VIRTIO_F_SR_IOV) | VIRTIO_FEATURE(VIRTIO_F_ADMIN_VQ) |
-                VIRTIO_FEATURE(VIRTIO_F_SUSPEND);
+    u64 never = VIRTIO_FEATURE(VIRTIO_F_SR_IOV) | VIRTIO_FEATURE(VIRTIO_F_RING_RESET) |
+                VIRTIO_FEATURE(VIRTIO_F_ADMIN_VQ) | VIRTIO_FEATURE(VIRTIO_F_SUSPEND);
 
     assert_int_not_equal(fake->written & VIRTIO_STATUS_DRIVER, 0);
     assert_int_equal(fake->written & VIRTIO_STATUS_FEATURES_OK, 0);    /* I1 */
@@ -204,18 +204,6 @@ static int queue_enable(struct vmem_virtio *device, u16 index,
     fake_ring_init(&fake->queues[index].ring, layout, fake->accepted);
     fake->queues[index].enabled = true;
     fake->queues[index].nr_unanswered = 0;
-    return OK;
-}
-
-static int queue_reset(struct vmem_virtio *device, u16 index)
-{
-    struct fake_transport *fake = fake_of(device);
-
-    assert_true((fake->accepted & VIRTIO_FEATURE(VIRTIO_F_RING_RESET)) != 0);
-    assert_true(fake->queues[index].enabled);
-    if (fake->faults.queue_reset_status != OK)
-        return fake->faults.queue_reset_status;
-    fake->queues[index].enabled = false;
     return OK;
 }
 
@@ -389,7 +377,6 @@ static const struct virtio_transport_ops fake_ops = {
     .read_config = read_config,
     .queue_size_max = queue_size_max,
     .queue_enable = queue_enable,
-    .queue_reset = queue_reset,
     .notify = notify,
     .irq_enable = irq_enable,
     .irq_disable = irq_disable,

@@ -53,7 +53,6 @@ struct fake_faults {
     int irq_enable_status;   /* OK, or why no way of interrupting works, polling included */
     bool refuse_intx;
     int queue_enable_status; /* what queue_enable() returns, if not OK */
-    int queue_reset_status;
     /* Before each config read, with its offset: the place to change config under the reader. */
     void (*on_config_read)(struct fake_transport *transport, u32 offset);
 };

@@ -66,8 +66,6 @@ static u32 read_device(void *context, u64 offset, unsigned bytes)
         return mmio.isr;
     case 0x70:
         return mmio.status;
-    case 0xc0:
-        return mmio.reset_hangs;
     case 0xfc:
         return mmio.generation;
     default:
@@ -142,10 +140,6 @@ static void write_device(void *context, u64 offset, unsigned bytes, u32 value)
         return;
     case 0x70:
         set_status(value);
-        return;
-    case 0xc0:
-        assert_true((mmio.accepted & BIT(RING_RESET)) != 0 && value == 1);
-        mmio.ready = 0;
         return;
     default:
         write_area(offset, value);

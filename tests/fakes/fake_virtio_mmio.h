@@ -30,7 +30,6 @@ struct fake_virtio_mmio {
     u32 isr;
     bool isr_stuck;
     u32 status;
-    bool reset_hangs;
     u32 generation;
     u8 config[256];
     u32 last_notify;

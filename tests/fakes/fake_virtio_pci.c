@@ -76,8 +76,6 @@ static u32 read_queue(struct fake_virtio_pci *fake, u64 offset)
         return queue->notify_off;
     case 56:
         return queue->notif_config_data;
-    case 58:
-        return fake->queue_reset_hangs;
     default:
         return (u32)(queue->areas[(offset - 32) / 8] >> (offset % 8 * 8));
     }
@@ -146,13 +144,6 @@ static void write_queue(struct fake_virtio_pci *fake, u64 offset, u32 value)
 {
     struct fake_virtio_queue *queue = selected(fake);
 
-    if (offset == 58) {
-        assert_int_equal(value, 1);
-        assert_true(has(fake, VIRTIO_F_RING_RESET) && queue->enabled);
-        queue->enabled = 0;
-        queue->vector = NO_VECTOR;
-        return;
-    }
     assert_int_equal(queue->enabled, 0); /* P14 */
     switch (offset) {
     case 24:

@@ -56,9 +56,8 @@ struct fake_virtio_pci {
     /* ---- misbehaviour ---- */
     u16 vectors_usable; /* higher ones read back 0xffff; FAKE_VIRTIO_VECTORS at first */
     u16 size_beyond;    /* queue_size of queues that num_queues does not count */
-    bool queue_reset_hangs;
-    u16 size_reads; /* not 0: queue_size reads this after a write */
-    bool isr_stuck; /* a read of the ISR does not clear it */
+    u16 size_reads;     /* not 0: queue_size reads this after a write */
+    bool isr_stuck;     /* a read of the ISR does not clear it */
 
     /* ---- seen ---- */
     unsigned nr_isr_reads;

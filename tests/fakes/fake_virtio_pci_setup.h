@@ -36,7 +36,6 @@ static void set_up(void)
 static void tear_down(void)
 {
     if (device) {
-        fake.queue_reset_hangs = false;
         assert_int_equal(vmem_virtio_reset(device), OK);
         vmem_queue_destroy(queue);
         vmem_pci_destroy(device);

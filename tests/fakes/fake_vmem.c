@@ -14,14 +14,14 @@
 void fake_vmem_update(struct fake_vmem *vmem)
 {
     struct virtio_mem_config_abi abi = {
-        .block_size = cpu_to_le64(vmem->block_bytes),
-        .node_id = cpu_to_le16(vmem->node_id),
+        .block_size = vmem_to_le64(vmem->block_bytes),
+        .node_id = vmem_to_le16(vmem->node_id),
         .padding = {0xe1, 0xe2, 0xe3, 0xe4, 0xe5, 0xe6}, /* to be ignored (M2) */
-        .addr = cpu_to_le64(vmem->base),
-        .region_size = cpu_to_le64(vmem->nr_blocks * vmem->block_bytes),
-        .usable_region_size = cpu_to_le64(vmem->usable_bytes),
-        .plugged_size = cpu_to_le64(vmem->plugged_bytes + (u64)vmem->plugged_lie),
-        .requested_size = cpu_to_le64(vmem->requested_bytes),
+        .addr = vmem_to_le64(vmem->base),
+        .region_size = vmem_to_le64(vmem->nr_blocks * vmem->block_bytes),
+        .usable_region_size = vmem_to_le64(vmem->usable_bytes),
+        .plugged_size = vmem_to_le64(vmem->plugged_bytes + (u64)vmem->plugged_lie),
+        .requested_size = vmem_to_le64(vmem->requested_bytes),
     };
     memcpy(vmem->transport.config, &abi, sizeof(abi));
 }
@@ -273,8 +273,8 @@ static void on_request(void *context, struct fake_request *raw)
     assert_int_equal(raw->readable_bytes, sizeof(abi));
     assert_int_equal(raw->reply_capacity, sizeof(reply));
     memcpy(&abi, raw->readable, sizeof(abi));
-    vmem->last = (struct fake_vmem_request){le16_to_cpu(abi.type), le64_to_cpu(abi.addr),
-                                            le16_to_cpu(abi.nb_blocks)};
+    vmem->last = (struct fake_vmem_request){vmem_from_le16(abi.type), vmem_from_le64(abi.addr),
+                                            vmem_from_le16(abi.nb_blocks)};
     const struct fake_vmem_request request = vmem->last;
     assert_true(request.type <= VIRTIO_MEM_REQ_STATE);
     vmem->count[request.type]++;
@@ -298,8 +298,8 @@ static void on_request(void *context, struct fake_request *raw)
         type = serve(vmem, &request, &state);
     vmem->nr_acks += type == VIRTIO_MEM_RESP_ACK;
     raw->no_answer = is_lost;
-    reply.type = cpu_to_le16(type);
-    reply.state = cpu_to_le16(state);
+    reply.type = vmem_to_le16(type);
+    reply.state = vmem_to_le16(state);
     memcpy(raw->reply, &reply, sizeof(reply));
     raw->reply_bytes = sizeof(reply);
     if (take(&moods->long_used))

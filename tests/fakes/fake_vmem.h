@@ -11,7 +11,7 @@
 #ifndef TIDE_TESTS_FAKES_FAKE_VMEM_H
 #define TIDE_TESTS_FAKES_FAKE_VMEM_H
 
-#include "drivers/virtio/mem/virtio_mem_spec.h"
+#include "drivers/virtio/mem/spec.h"
 #include "include/units.h"
 #include "tests/fakes/fake_transport.h"
 

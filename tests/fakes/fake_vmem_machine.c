@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* See fake_vmem_machine.h. */
 #include "tests/fakes/fake_vmem_machine.h"
+#include "tests/fakes/fake_attach.h"
 #include "tests/fakes/fake_mm.h"
 
 void machine_boot_region(struct machine *machine, enum fake_vmem_manner manner, u64 base,
@@ -10,7 +11,6 @@ void machine_boot_region(struct machine *machine, enum fake_vmem_manner manner, 
     memset(machine, 0, sizeof(*machine));
     fake_mm_start(&boot, 64 * MIB);
     fake_vmem_init(&machine->device, manner, base, block_bytes, nr_blocks);
-    vmem_choose_init(VMEM_INIT_UNPLUG_ALL);
 }
 
 void machine_boot(struct machine *machine, enum fake_vmem_manner manner)
@@ -20,8 +20,8 @@ void machine_boot(struct machine *machine, enum fake_vmem_manner manner)
 
 void machine_attach(struct machine *machine)
 {
-    assert_int_equal(vmem_attach(&machine->device.transport.device, "vmem0", machine->irq_mode,
-                                 &machine->driver),
+    assert_int_equal(fake_attach(&machine->device.transport.device, "vmem0", machine->irq_mode,
+                                 machine->init, &machine->driver),
                      OK);
     machine->due_ms = 0;
 }
@@ -31,7 +31,7 @@ void machine_start(struct machine *machine, enum fake_vmem_manner manner)
     machine_boot(machine, manner);
     machine_attach(machine);
     machine_run(machine, 10);
-    assert_true(vmem_is_ready(machine->driver));
+    assert_true(machine_status(machine).is_ready);
 }
 
 void machine_start_with_64m(struct machine *machine, enum fake_vmem_manner manner)
@@ -47,10 +47,21 @@ void machine_shutdown(struct machine *machine)
     fake_shutdown();
 }
 
+/* Whoever frees pages says so, as the kernel does. */
+static void tell_of_freed(struct machine *machine)
+{
+    struct page_stats stats;
+    page_get_stats(&stats);
+    if (stats.plugged_used != machine->plugged_used)
+        vmem_memory_freed(machine->driver);
+    machine->plugged_used = stats.plugged_used;
+}
+
 /* One turn of the kernel's loop at this moment. */
 static void turn(struct machine *machine)
 {
     u64 now_ms = platform_now_ms();
+    tell_of_freed(machine);
     machine->nr_events = machine->device.transport.device.nr_interrupts;
     machine->due_ms = vmem_service(machine->driver, now_ms);
     machine->nr_calls++;
@@ -119,11 +130,11 @@ void machine_expect_page(const struct machine *machine)
 
 void machine_expect_broken(const struct machine *machine, const char *reason)
 {
-    assert_int_equal(machine_status(machine).phase, VMEM_PHASE_BROKEN);
-    const char *found = vmem_virtio(machine->driver)->broken_reason;
+    assert_int_equal(machine_status(machine).state, VMEM_STATE_BROKEN);
+    const char *found = machine_status(machine).broken_reason;
     if (!strstr(found, reason))
         fail_msg("broken: %s, expected: %s", found, reason);
-    assert_true(vmem_is_ready(machine->driver));
+    assert_true(machine_status(machine).is_ready);
     assert_int_equal(vmem_service(machine->driver, platform_now_ms()), VMEM_NEVER);
 }
 

@@ -8,7 +8,7 @@
 #define TIDE_TESTS_FAKES_FAKE_VMEM_MACHINE_H
 
 #include "drivers/virtio/core/virtio_spec.h"
-#include "drivers/virtio/mem/virtio_mem.h"
+#include "drivers/virtio/include/vmem/vmem.h"
 #include "include/status.h"
 #include "mm/page.h"
 #include "tests/fakes/fake_platform.h"
@@ -23,11 +23,13 @@ struct machine {
     struct fake_vmem device;
     struct vmem_device *driver; /* NULL while detached */
     enum vmem_irq_mode irq_mode;
-    paddr_t page;   /* machine_hold_page()'s */
-    u64 due_ms;     /* when vmem_service() wants to be called */
-    u64 nr_events;  /* interrupts seen by the loop below */
-    u64 nr_calls;   /* of vmem_service() */
-    u64 nr_at_once; /* of them, one after the other, that wanted another at once */
+    enum vmem_init init;
+    paddr_t page;     /* machine_hold_page()'s */
+    u64 plugged_used; /* frames, at the last turn */
+    u64 due_ms;       /* when vmem_service() wants to be called */
+    u64 nr_events;    /* interrupts seen by the loop below */
+    u64 nr_calls;     /* of vmem_service() */
+    u64 nr_at_once;   /* of them, one after the other, that wanted another at once */
 };
 
 /* Boot 64 MiB, and put the device there; not attached. */

@@ -5,7 +5,7 @@
  * twice, and what vmem_config_check() lets pass can be computed with.
  */
 #include "drivers/virtio/core/virtio_spec.h"
-#include "drivers/virtio/mem/virtio_mem_config.h"
+#include "drivers/virtio/mem/config.h"
 #include "include/status.h"
 #include "include/units.h"
 #include "lib/log.h"
@@ -49,7 +49,6 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t bytes)
     struct vmem_config before;
     char reason[VMEM_REASON_BYTES];
 
-    log_levels[LOG_VIRTIO] = LOG_LEVEL_ERROR;
     fake_console_clear();
     input = (struct fuzz_input){data, bytes, 0};
     fake_transport_init(&fake, VIRTIO_ID_MEM, 0, sizeof(abi));

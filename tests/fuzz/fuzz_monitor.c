@@ -266,8 +266,8 @@ static bool is_at_zero(void)
     for (unsigned i = 0; (driver = devices_at(i)) != NULL; i++) {
         struct vmem_status status;
         vmem_get_status(driver, &status);
-        bool is_broken = status.phase == VMEM_PHASE_BROKEN; /* its blocks go when it is off */
-        if (!is_broken && (status.phase != VMEM_PHASE_SETTLED || status.plugged_blocks != 0))
+        bool is_broken = status.state == VMEM_STATE_BROKEN; /* its blocks go when it is off */
+        if (!is_broken && (!status.is_settled || status.plugged_blocks != 0))
             return false;
     }
     return true;
@@ -279,7 +279,7 @@ static void switch_all_off(void)
     char line[32];
     for (unsigned tries = 0; (driver = devices_at(0)) != NULL; tries++) {
         FUZZ_CHECK(tries < TURNS_MAX);
-        snprintf(line, sizeof(line), "off %s", vmem_virtio(driver)->name);
+        snprintf(line, sizeof(line), "off %s", status.name);
         type(line);
         kernel_take_turn();
     }

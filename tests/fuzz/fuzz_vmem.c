@@ -7,12 +7,13 @@
  * mm has mapped, a page in use stays mapped, and each call is bounded.
  */
 #include "drivers/virtio/core/virtio_spec.h"
-#include "drivers/virtio/mem/virtio_mem.h"
-#include "drivers/virtio/mem/virtio_mem_spec.h"
+#include "drivers/virtio/include/vmem/vmem.h"
+#include "drivers/virtio/mem/spec.h"
 #include "include/status.h"
 #include "include/units.h"
 #include "lib/log.h"
 #include "mm/page.h"
+#include "tests/fakes/fake_attach.h"
 #include "tests/fakes/fake_mm.h"
 #include "tests/fakes/fake_transport.h"
 #include "tests/fuzz/fuzz.h"
@@ -53,8 +54,8 @@ static void write_config(struct device *device)
 /* What a device does that believes its own ACK; else the fuzzer gets no further than the first. */
 static void follow_ack(struct device *device, const struct virtio_mem_request_abi *request)
 {
-    u64 bytes = le16_to_cpu(request->nb_blocks) * device->block_bytes;
-    switch (le16_to_cpu(request->type)) {
+    u64 bytes = vmem_from_le16(request->nb_blocks) * device->block_bytes;
+    switch (vmem_from_le16(request->type)) {
     case VIRTIO_MEM_REQ_PLUG:
         device->config.plugged_size.raw += bytes;
         break;
@@ -146,16 +147,17 @@ static void attach(struct device *device, u64 block_bytes, u8 flags)
     device->block_bytes = block_bytes;
     device->is_quiesced = false;
     device->config = (struct virtio_mem_config_abi){
-        .block_size = cpu_to_le64(block_bytes),
-        .addr = cpu_to_le64(BASE + number * GIB),
-        .region_size = cpu_to_le64(NR_BLOCKS * block_bytes),
-        .usable_region_size = cpu_to_le64(NR_BLOCKS * block_bytes),
-        .plugged_size = cpu_to_le64(flags & 4 ? 3 * block_bytes : 0),
-        .requested_size = cpu_to_le64((flags >> 4) * block_bytes),
+        .block_size = vmem_to_le64(block_bytes),
+        .addr = vmem_to_le64(BASE + number * GIB),
+        .region_size = vmem_to_le64(NR_BLOCKS * block_bytes),
+        .usable_region_size = vmem_to_le64(NR_BLOCKS * block_bytes),
+        .plugged_size = vmem_to_le64(flags & 4 ? 3 * block_bytes : 0),
+        .requested_size = vmem_to_le64((flags >> 4) * block_bytes),
     };
     write_config(device);
-    vmem_choose_init(flags & 8 ? VMEM_INIT_STATE : VMEM_INIT_UNPLUG_ALL);
-    if (vmem_attach(&device->fake.device, names[number], VMEM_IRQ_AUTO, &device->driver) != OK)
+    enum vmem_init init = flags & 8 ? VMEM_INIT_STATE : VMEM_INIT_UNPLUG_ALL;
+    if (fake_attach(&device->fake.device, names[number], VMEM_IRQ_AUTO, init, &device->driver) !=
+        OK)
         device->driver = NULL;
 }
 

@@ -43,9 +43,9 @@ static void start_machine(void)
 
 static void attach(struct run *run, u64 features)
 {
-    static const u64 choices[] = {
-        VIRTIO_FEATURE(VIRTIO_F_INDIRECT_DESC), VIRTIO_FEATURE(VIRTIO_F_EVENT_IDX),
-        VIRTIO_FEATURE(VIRTIO_F_IN_ORDER), VIRTIO_FEATURE(VIRTIO_F_RING_RESET)};
+    static const u64 choices[] = {VIRTIO_FEATURE(VIRTIO_F_INDIRECT_DESC),
+                                  VIRTIO_FEATURE(VIRTIO_F_EVENT_IDX),
+                                  VIRTIO_FEATURE(VIRTIO_F_IN_ORDER)};
     u8 picked = (u8)fuzz_take(&run->input, 1);
 
     fake_transport_init(&run->transport, VIRTIO_ID_MEM, features, 0);
@@ -102,18 +102,6 @@ static void take(struct run *run)
                vmem_queue_outstanding(run->queue) == run->nr_outstanding);
 }
 
-static void reset_queue(struct run *run)
-{
-    int status = vmem_queue_reset(run->queue);
-
-    FUZZ_CHECK(status == OK || status == E_UNSUPPORTED);
-    if (status != OK)
-        return;
-    memset(run->outstanding, 0, sizeof(run->outstanding));
-    run->nr_outstanding = 0;
-    FUZZ_CHECK(vmem_queue_outstanding(run->queue) == 0);
-}
-
 /* The device's part: write anywhere in the ring's memory, or a used entry that may be right. */
 static void scribble(struct run *run)
 {
@@ -150,8 +138,6 @@ static void step(struct run *run)
                            (u16)(choice / 64 + 1));
         break;
     default:
-        if (choice == 7)
-            reset_queue(run);
         break;
     }
 }

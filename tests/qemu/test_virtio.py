@@ -61,7 +61,7 @@ def test_vectors(boot: Boot, qemu_version: tuple[int, ...], vectors: int, mode: 
     if qemu_version < (8, 0):
         pytest.skip("virtio-mem-pci has no MSI-X before QEMU 8.0")
     qemu = boot(
-        MemDevice("vmem0", size=GIB, options={"vectors": str(vectors)}), append="log=virtio:debug"
+        MemDevice("vmem0", size=GIB, options={"vectors": str(vectors)}), append="log=vmem:debug"
     )
     for size in SIZES:
         resize(qemu, "vmem0", size)

@@ -13,11 +13,13 @@
 #include "drivers/pci/pci.h"
 #include "drivers/virtio/core/virtio_spec.h"
 #include "drivers/virtio/core/virtqueue.h"
-#include "drivers/virtio/mem/virtio_mem.h"
+#include "drivers/virtio/include/vmem/vmem.h"
+#include "drivers/virtio/mem/config.h"
 #include "drivers/virtio/pci/virtio_pci.h"
 #include "include/status.h"
 #include "mm/early.h"
 #include "mm/page.h"
+#include "tests/fakes/fake_attach.h"
 #include "tests/fakes/fake_platform.h"
 #include "tests/fakes/fake_vmem.h"
 #include "tests/qtest/qtest.h"
@@ -111,9 +113,9 @@ static struct answer ask(struct vmem_virtio *device, struct virtqueue *queue,
     struct virtqueue_used used = {0};
     struct answer answer = {0};
     memset(exchange, 0xee, sizeof(*exchange));
-    exchange->request.type = cpu_to_le16(type);
-    exchange->request.addr = cpu_to_le64(addr);
-    exchange->request.nb_blocks = cpu_to_le16(nr_blocks);
+    exchange->request.type = vmem_to_le16(type);
+    exchange->request.addr = vmem_to_le64(addr);
+    exchange->request.nb_blocks = vmem_to_le16(nr_blocks);
     assert_int_equal(vmem_queue_add(queue, pieces, 1, 1, exchange), OK);
     vmem_queue_publish(queue);
     int status = vmem_queue_take_used(queue, &used);
@@ -125,8 +127,8 @@ static struct answer ask(struct vmem_virtio *device, struct virtqueue *queue,
     }
     answer.came = status == OK;
     answer.bytes = used.bytes;
-    answer.type = le16_to_cpu(exchange->response.type);
-    answer.state = le16_to_cpu(exchange->response.state);
+    answer.type = vmem_from_le16(exchange->response.type);
+    answer.state = vmem_from_le16(exchange->response.state);
     return answer;
 }
 
@@ -294,11 +296,11 @@ static void settle(struct vmem_device *vmem)
     for (unsigned polls = 0; polls < POLLS_MAX; polls++) {
         (void)vmem_service(vmem, platform_now_ms());
         vmem_get_status(vmem, &status);
-        if (status.phase == VMEM_PHASE_SETTLED || status.phase == VMEM_PHASE_WAITING)
+        if (status.is_settled || status.wait != VMEM_WAIT_NONE)
             return;
         usleep(POLL_US);
     }
-    fail_msg("the driver is in phase %d, not settled and not waiting", status.phase);
+    fail_msg("the driver is %s, not settled and not waiting", vmem_state_name(status.state));
 }
 
 static void test_driver_follows_the_host(void **state)
@@ -308,9 +310,10 @@ static void test_driver_follows_the_host(void **state)
     struct vmem_status status;
     paddr_t held[HOLDINGS];
     struct vmem_virtio *device = start_machine();
-    assert_int_equal(vmem_attach(device, "vmem0", VMEM_IRQ_POLL, &vmem), OK);
+    assert_int_equal(fake_attach(device, "vmem0", VMEM_IRQ_POLL, VMEM_INIT_UNPLUG_ALL, &vmem), OK);
     settle(vmem);
-    assert_true(vmem_is_ready(vmem));
+    vmem_get_status(vmem, &status);
+    assert_true(status.is_ready);
     for (unsigned round = 0; round < 200; round++) {
         u64 grown = (HOLDINGS + below(NR_BLOCKS - HOLDINGS)) * BLOCK_BYTES;
         qtest_set_requested(grown);

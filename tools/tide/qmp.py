@@ -89,14 +89,6 @@ class Qmp:
         except QmpClosed:
             pass
 
-    def poll_events(self) -> None:
-        """Take in what has arrived, without waiting."""
-        try:
-            while True:
-                self.events.append(self._read(time.monotonic()))
-        except TimeoutError:
-            pass
-
     def wait_event(self, name: str, wait_seconds: float | None = None) -> dict[str, Any]:
         """The next event of that name, kept or new; earlier ones of other names are kept."""
         for event in self.events:

@@ -7,16 +7,10 @@
  * vmem_virtio_reset() alone. Every wait for the device has a bound in time and in
  * reads. A value is read from the device once and then used from the copy.
  */
-#include "drivers/virtio/core/virtio.h"
+#include "virtio.h"
 
-#include <asm/cpu.h>
-#include <stdarg.h>
-
-#include "drivers/virtio/core/virtio_spec.h"
-#include "include/status.h"
-#include "lib/log.h"
-#include "lib/printf.h"
-#include "lib/string.h"
+#include "text.h"
+#include "virtio_spec.h"
 
 #define RESET_TIMEOUT_MS 1000
 #define RESET_READS_MAX  (1u << 20) /* ends the wait where the clock stands still */
@@ -25,15 +19,25 @@
 #define STATUS_ALL_ONES  0xff /* what a device that is gone reads as */
 
 /*
- * The ring and transport features that Tide knows how to use. SR_IOV, ADMIN_VQ
- * and SUSPEND are not among them: nothing here would obey their rules.
+ * The ring and transport features that are understood. SR_IOV, RING_RESET, ADMIN_VQ and SUSPEND are
+ * not among them: nothing here would obey their rules.
  */
 #define CORE_FEATURES                                                                       \
     (VIRTIO_FEATURE(VIRTIO_F_INDIRECT_DESC) | VIRTIO_FEATURE(VIRTIO_F_EVENT_IDX) |          \
      VIRTIO_FEATURE(VIRTIO_F_VERSION_1) | VIRTIO_FEATURE(VIRTIO_F_ACCESS_PLATFORM) |        \
      VIRTIO_FEATURE(VIRTIO_F_RING_PACKED) | VIRTIO_FEATURE(VIRTIO_F_IN_ORDER) |             \
      VIRTIO_FEATURE(VIRTIO_F_ORDER_PLATFORM) | VIRTIO_FEATURE(VIRTIO_F_NOTIFICATION_DATA) | \
-     VIRTIO_FEATURE(VIRTIO_F_NOTIF_CONFIG_DATA) | VIRTIO_FEATURE(VIRTIO_F_RING_RESET))
+     VIRTIO_FEATURE(VIRTIO_F_NOTIF_CONFIG_DATA))
+
+uint32_t vmem_virtio_device_type(const struct vmem_virtio *device)
+{
+    return device->device_type;
+}
+
+const char *vmem_virtio_location(const struct vmem_virtio *device)
+{
+    return device->location;
+}
 
 static const char *subject(const struct vmem_virtio *device)
 {
@@ -43,40 +47,40 @@ static const char *subject(const struct vmem_virtio *device)
 /* ---- status ---- */
 
 /* One step of the ladder. NEEDS_RESET is the device's bit: kept as it stands, never cleared. */
-static void add_status(struct vmem_virtio *device, u8 bits)
+static void add_status(struct vmem_virtio *device, uint8_t bits)
 {
-    u8 kept = device->ops->get_status(device) & VIRTIO_STATUS_NEEDS_RESET;
+    uint8_t kept = device->ops->get_status(device) & VIRTIO_STATUS_NEEDS_RESET;
     device->status |= bits;
     device->ops->set_status(device, device->status | kept);
 }
 
 int vmem_virtio_reset(struct vmem_virtio *device)
 {
-    u64 deadline_ms = platform_now_ms() + RESET_TIMEOUT_MS;
+    uint64_t deadline_ms = vmem_host_now_ms() + RESET_TIMEOUT_MS;
 
     device->status = 0;
     device->ops->set_status(device, 0);
-    for (u32 reads = 0; reads < RESET_READS_MAX; reads++) {
-        u8 status = device->ops->get_status(device);
+    for (uint32_t reads = 0; reads < RESET_READS_MAX; reads++) {
+        uint8_t status = device->ops->get_status(device);
         if (status == 0) {
             device->broken = false;
             device->broken_reason[0] = '\0';
             device->features = 0;
             __atomic_store_n(&device->events, 0, __ATOMIC_RELAXED);
-            return OK;
+            return VMEM_OK;
         }
         if (status == STATUS_ALL_ONES) {
             vmem_virtio_break(device, "it has vanished: its status reads all ones");
-            return E_NODEV;
+            return VMEM_E_NODEV;
         }
-        if (platform_now_ms() >= deadline_ms)
+        if (vmem_host_now_ms() >= deadline_ms)
             break;
-        cpu_relax();
+        vmem_host_relax();
     }
     vmem_virtio_break(device,
                       "its status still reads 0x%02x after a reset, expected 0 within %u ms",
                       device->ops->get_status(device), RESET_TIMEOUT_MS);
-    return E_TIMEOUT;
+    return VMEM_E_TIMEOUT;
 }
 
 void vmem_virtio_driver_ok(struct vmem_virtio *device)
@@ -90,9 +94,9 @@ void vmem_virtio_break(struct vmem_virtio *device, const char *format, ...)
     va_list args;
 
     va_start(args, format);
-    vsnprintf(reason, sizeof(reason), format, args);
+    vmem_vformat(reason, sizeof(reason), format, args);
     va_end(args);
-    log_error(LOG_VIRTIO, subject(device), "the device is no longer used: %s", reason);
+    vmem_log(VMEM_LOG_ERROR, subject(device), "the device is no longer used: %s", reason);
     if (device->broken)
         return;
     device->broken = true;
@@ -102,14 +106,15 @@ void vmem_virtio_break(struct vmem_virtio *device, const char *format, ...)
 
 bool vmem_virtio_needs_reset(struct vmem_virtio *device)
 {
-    u8 status = device->ops->get_status(device);
+    uint8_t status = device->ops->get_status(device);
     return (status & VIRTIO_STATUS_NEEDS_RESET) != 0 || (status & device->status) != device->status;
 }
 
 /* ---- features ---- */
 
 /* The names of the bits, each after a blank; "bit N" where there is no name. */
-static void list_features(char *text, size_t bytes, u64 bits, const char *const device_names[24])
+static void list_features(char *text, size_t bytes, uint64_t bits,
+                          const char *const device_names[24])
 {
     size_t used = 0;
 
@@ -118,9 +123,8 @@ static void list_features(char *text, size_t bytes, u64 bits, const char *const 
         if ((bits >> bit & 1) == 0)
             continue;
         const char *name = vmem_virtio_feature_name(bit, device_names);
-        int length = name ? snprintf(text + used, bytes - used, " %s", name)
-                          : snprintf(text + used, bytes - used, " bit-%u", bit);
-        used += (size_t)length;
+        used += name ? vmem_format(text + used, bytes - used, " %s", name)
+                     : vmem_format(text + used, bytes - used, " bit-%u", bit);
     }
 }
 
@@ -128,21 +132,21 @@ static void log_features(const struct vmem_virtio *device, const char *const dev
 {
     char taken[320];
     char left[320];
-    u64 not_taken = device->offered & ~device->features;
+    uint64_t not_taken = device->offered & ~device->features;
 
-    if (!log_enabled(LOG_VIRTIO, LOG_LEVEL_INFO))
+    if (!vmem_host_log_wanted(VMEM_LOG_INFO))
         return;
     list_features(taken, sizeof(taken), device->features, device_names);
     list_features(left, sizeof(left), not_taken, device_names);
-    log_info(LOG_VIRTIO, subject(device), "features%s%s%s", taken,
+    vmem_log(VMEM_LOG_INFO, subject(device), "features%s%s%s", taken,
              not_taken ? "; offered and not accepted" : "", left);
 }
 
-int vmem_virtio_negotiate(struct vmem_virtio *device, u64 wanted, u64 required,
+int vmem_virtio_negotiate(struct vmem_virtio *device, uint64_t wanted, uint64_t required,
                           const char *const device_feature_names[24])
 {
     int status = vmem_virtio_reset(device);
-    if (status != OK)
+    if (status != VMEM_OK)
         return status;
 
     add_status(device, VIRTIO_STATUS_ACKNOWLEDGE);
@@ -152,42 +156,45 @@ int vmem_virtio_negotiate(struct vmem_virtio *device, u64 wanted, u64 required,
      * Offered bits outside what driver, core and transport know are left
      * alone, without failing: virtio 1.4, "Feature Bits".
      */
-    u64 known = (wanted & ~VIRTIO_RESERVED_FEATURES) | (CORE_FEATURES & device->transport_features);
+    uint64_t known =
+        (wanted & ~VIRTIO_RESERVED_FEATURES) | (CORE_FEATURES & device->transport_features);
+    if (!device->translates_device_addresses)
+        known &= ~VIRTIO_FEATURE(VIRTIO_F_ACCESS_PLATFORM);
     device->offered = device->ops->get_features(device);
     device->features = device->offered & known & ~device->features_masked;
     log_features(device, device_feature_names);
 
-    u64 missing = (required | VIRTIO_FEATURE(VIRTIO_F_VERSION_1)) & ~device->features;
+    uint64_t missing = (required | VIRTIO_FEATURE(VIRTIO_F_VERSION_1)) & ~device->features;
     if (missing != 0) {
         char names[96];
         list_features(names, sizeof(names), missing, device_feature_names);
         vmem_virtio_break(device, "it does not offer what the driver needs:%s", names);
-        return E_UNSUPPORTED;
+        return VMEM_E_UNSUPPORTED;
     }
     device->ops->set_features(device, device->features);
 
     add_status(device, VIRTIO_STATUS_FEATURES_OK);
-    u8 now = device->ops->get_status(device);
+    uint8_t now = device->ops->get_status(device);
     if ((now & VIRTIO_STATUS_FEATURES_OK) == 0 || (now & VIRTIO_STATUS_NEEDS_RESET) != 0) {
         vmem_virtio_break(device, "it refused the features: status 0x%02x, expected FEATURES_OK",
                           now);
-        return E_UNSUPPORTED;
+        return VMEM_E_UNSUPPORTED;
     }
-    return OK;
+    return VMEM_OK;
 }
 
 /* ---- config space ---- */
 
 /* Four bytes of any structure. */
-typedef u32 __attribute__((aligned(1), may_alias)) config_word;
+typedef uint32_t __attribute__((aligned(1), may_alias)) config_word;
 
 /* Read [0, bytes) over `snapshot`, each field of 32 bits once; true if nothing had changed. */
-static bool refresh_config(struct vmem_virtio *device, config_word *snapshot, u32 bytes)
+static bool refresh_config(struct vmem_virtio *device, config_word *snapshot, uint32_t bytes)
 {
-    u32 changes = 0;
+    uint32_t changes = 0;
 
-    for (u32 offset = 0; offset < bytes; offset += sizeof(u32), snapshot++) {
-        u32 value = device->ops->read_config(device, offset, sizeof(value));
+    for (uint32_t offset = 0; offset < bytes; offset += sizeof(uint32_t), snapshot++) {
+        uint32_t value = device->ops->read_config(device, offset, sizeof(value));
         changes |= *snapshot ^ value;
         *snapshot = value;
     }
@@ -199,38 +206,39 @@ static bool refresh_config(struct vmem_virtio *device, config_word *snapshot, u3
  * after. There are devices that never change it, so two reads in a row must
  * agree as well.
  */
-int vmem_virtio_read_config(struct vmem_virtio *device, void *snapshot, u32 bytes)
+int vmem_virtio_read_config(struct vmem_virtio *device, void *snapshot, uint32_t bytes)
 {
-    u32 there = device->ops->config_bytes(device);
+    uint32_t there = device->ops->config_bytes(device);
     if (bytes > there) {
-        log_error(LOG_VIRTIO, subject(device), "its config space has %u bytes, expected %u or more",
-                  there, bytes);
-        return E_RANGE;
+        vmem_log(VMEM_LOG_ERROR, subject(device),
+                 "its config space has %u bytes, expected %u or more", there, bytes);
+        return VMEM_E_RANGE;
     }
     (void)refresh_config(device, snapshot, bytes);
     for (unsigned tries = 0; tries < CONFIG_TRIES_MAX; tries++) {
-        u32 before = device->ops->config_generation(device);
+        uint32_t before = device->ops->config_generation(device);
         bool same = refresh_config(device, snapshot, bytes);
         if (same && device->ops->config_generation(device) == before)
-            return OK;
+            return VMEM_OK;
     }
-    log_error(LOG_VIRTIO, subject(device), "its config space changed during each of %u reads",
-              CONFIG_TRIES_MAX);
-    return E_TIMEOUT;
+    vmem_log(VMEM_LOG_ERROR, subject(device), "its config space changed during each of %u reads",
+             CONFIG_TRIES_MAX);
+    return VMEM_E_TIMEOUT;
 }
 
 /* ---- events ---- */
 
-u32 vmem_virtio_take_events(struct vmem_virtio *device)
+uint32_t vmem_virtio_take_events(struct vmem_virtio *device)
 {
-    u32 events = __atomic_exchange_n(&device->events, 0, __ATOMIC_ACQUIRE);
+    uint32_t events = __atomic_exchange_n(&device->events, 0, __ATOMIC_ACQUIRE);
     if (device->irq_mode == VMEM_IRQ_POLL)
         events |= device->ops->poll_events(device);
     return events;
 }
 
-void vmem_virtio_post_events(struct vmem_virtio *device, u32 events)
+void vmem_virtio_post_events(struct vmem_virtio *device, uint32_t events)
 {
     device->nr_interrupts++;
     __atomic_fetch_or(&device->events, events, __ATOMIC_RELEASE);
+    vmem_host_wake(device->wake_context);
 }

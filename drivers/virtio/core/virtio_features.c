@@ -3,11 +3,9 @@
  * The names of the reserved feature bits, and the list of those that a user
  * does not want. See virtio.h.
  */
-#include "drivers/virtio/core/virtio.h"
-#include "drivers/virtio/core/virtio_spec.h"
-#include "include/status.h"
-#include "lib/parse.h"
-#include "lib/string.h"
+#include "text.h"
+#include "virtio.h"
+#include "virtio_spec.h"
 
 #define NAME_BYTES 32
 
@@ -31,7 +29,7 @@ const char *vmem_virtio_feature_name(unsigned bit, const char *const device_name
 {
     if (bit < 24)
         return device_names[bit];
-    return bit < ARRAY_SIZE(feature_names) ? feature_names[bit] : NULL;
+    return bit < VMEM_ARRAY_SIZE(feature_names) ? feature_names[bit] : NULL;
 }
 
 static char upper(char character)
@@ -39,41 +37,54 @@ static char upper(char character)
     return character >= 'a' && character <= 'z' ? (char)(character - 'a' + 'A') : character;
 }
 
-static int parse_bit(const char *name, const char *const device_names[24], u64 *bit)
+/* "PACKED" of "RING_PACKED"; other names as they are. */
+static const char *without_ring(const char *name)
 {
-    for (*bit = 0; *bit < ARRAY_SIZE(feature_names); ++*bit) {
+    static const char prefix[] = "RING_";
+
+    for (unsigned i = 0; i < sizeof(prefix) - 1; i++) {
+        if (name[i] != prefix[i])
+            return name;
+    }
+    return name + sizeof(prefix) - 1;
+}
+
+static int parse_bit(const char *name, const char *const device_names[24], uint64_t *bit)
+{
+    for (*bit = 0; *bit < VMEM_ARRAY_SIZE(feature_names); ++*bit) {
         const char *known = vmem_virtio_feature_name((unsigned)*bit, device_names);
         if (!known)
             continue;
-        if (strcmp(name, known) == 0 ||
-            (strncmp(known, "RING_", 5) == 0 && strcmp(name, known + 5) == 0))
-            return OK;
+        if (vmem_text_equal(name, known) || vmem_text_equal(name, without_ring(known)))
+            return VMEM_OK;
     }
-    return parse_u64(name, bit) == OK && *bit < ARRAY_SIZE(feature_names) ? OK : E_INVAL;
+    return vmem_parse_number(name, bit) == VMEM_OK && *bit < VMEM_ARRAY_SIZE(feature_names)
+               ? VMEM_OK
+               : VMEM_E_INVAL;
 }
 
 int vmem_virtio_parse_features_masked(const char *text, const char *const device_names[24],
-                                      u64 *masked)
+                                      uint64_t *masked)
 {
-    u64 bits = 0;
+    uint64_t bits = 0;
 
     do {
         char name[NAME_BYTES];
         size_t length = 0;
-        u64 bit;
+        uint64_t bit;
 
         if (*text++ != '-')
-            return E_INVAL;
+            return VMEM_E_INVAL;
         for (; *text != '\0' && *text != ','; text++) {
             if (length == sizeof(name) - 1)
-                return E_INVAL;
+                return VMEM_E_INVAL;
             name[length++] = upper(*text);
         }
         name[length] = '\0';
-        if (parse_bit(name, device_names, &bit) != OK)
-            return E_INVAL;
+        if (parse_bit(name, device_names, &bit) != VMEM_OK)
+            return VMEM_E_INVAL;
         bits |= VIRTIO_FEATURE(bit);
     } while (*text++ == ',');
     *masked |= bits;
-    return OK;
+    return VMEM_OK;
 }

@@ -5,8 +5,10 @@
  * virtio_pci_spec.h, the memory device's in virtio_mem_spec.h, the rings' in
  * virtqueue_split.c and virtqueue_packed.c, which alone touch them.
  */
-#ifndef TIDE_DRIVERS_VIRTIO_CORE_VIRTIO_SPEC_H
-#define TIDE_DRIVERS_VIRTIO_CORE_VIRTIO_SPEC_H
+#ifndef VMEM_CORE_VIRTIO_SPEC_H
+#define VMEM_CORE_VIRTIO_SPEC_H
+
+#include <stdint.h>
 
 #define VIRTIO_ID_MEM     24
 #define VIRTIO_ID_ENTROPY 4
@@ -28,10 +30,10 @@ enum virtio_feature_bit {
     VIRTIO_F_SUSPEND = 43,
 };
 
-#define VIRTIO_FEATURE(bit) ((u64)1 << (bit))
+#define VIRTIO_FEATURE(bit) ((uint64_t)1 << (bit))
 
 /* The reserved feature bits: rings and transports, the same for every device type. */
-#define VIRTIO_RESERVED_FEATURES (((u64)1 << 50) - ((u64)1 << 24))
+#define VIRTIO_RESERVED_FEATURES (((uint64_t)1 << 50) - ((uint64_t)1 << 24))
 
 #define VIRTQUEUE_SIZE_MAX 32768
 

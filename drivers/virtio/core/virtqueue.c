@@ -9,116 +9,100 @@
  * nowhere else, so an id that was never given, was given back already or
  * names the middle of a chain breaks the device.
  */
-#include "drivers/virtio/core/virtqueue.h"
+#include "virtqueue.h"
 
-#include "drivers/virtio/core/virtqueue_ring.h"
-#include "include/status.h"
-#include "include/units.h"
-#include "lib/log.h"
-#include "lib/panic.h"
-#include "lib/string.h"
-#include "mm/page.h"
-
-#define PART_ALIGNMENT 64 /* above what virtio asks for: 16, 2 and 4 bytes */
-
-struct indirect_table {
-    u8 descriptors[VIRTQUEUE_TABLE_PIECES][16];
-};
+#include "text.h"
+#include "virtqueue_ring.h"
 
 /* ---- memory ---- */
 
-static unsigned order_for(u64 bytes)
+static uint32_t part_bytes(uint32_t bytes)
 {
-    unsigned order = 0;
-    while ((PAGE_BYTES << order) < bytes)
-        order++;
-    return order;
+    return (uint32_t)vmem_align_up(bytes, VIRTQUEUE_ALIGNMENT);
 }
 
-static void *take_zeroed(unsigned order)
+/* Where the parts are behind each other in one piece of memory, the tables last; its length. */
+static uint32_t lay_out(const struct virtqueue *queue, uint32_t *driver_area, uint32_t *device_area,
+                        uint32_t *tables)
 {
-    if (order > PAGE_ORDER_MAX)
-        return NULL;
-    paddr_t paddr = page_alloc(order, PAGE_KERNEL);
-    if (paddr == PADDR_NONE)
-        return NULL;
-    return memset(phys_to_virt(paddr), 0, PAGE_BYTES << order);
+    const struct virtqueue_format *format = queue->format;
+    bool has_tables = vmem_virtio_has_feature(queue->device, VIRTIO_F_INDIRECT_DESC);
+
+    *driver_area = part_bytes(format->descriptor_bytes(queue->size));
+    *device_area = *driver_area + part_bytes(format->driver_area_bytes(queue->size));
+    *tables = *device_area + part_bytes(format->device_area_bytes(queue->size));
+    return *tables + (has_tables ? queue->size * VIRTQUEUE_TABLE_BYTES : 0);
 }
 
-static u32 part_bytes(u32 bytes)
+static int allocate_ring(struct virtqueue *queue)
 {
-    return (u32)align_up(bytes, PART_ALIGNMENT);
-}
+    uint32_t driver_area;
+    uint32_t device_area;
+    uint32_t tables;
+    uint64_t address;
 
-static u32 table_bytes(const struct vmem_virtio *device, u16 size)
-{
-    if (!vmem_virtio_has_feature(device, VIRTIO_F_INDIRECT_DESC))
-        return 0;
-    return size * (u32)sizeof(struct indirect_table);
-}
-
-/* Lay the parts out behind each other in one run of pages. */
-static u32 lay_out(struct virtqueue_layout *layout, const struct virtqueue_format *format, u16 size)
-{
-    layout->size = size;
-    layout->driver_area = layout->descriptors + part_bytes(format->descriptor_bytes(size));
-    layout->device_area = layout->driver_area + part_bytes(format->driver_area_bytes(size));
-    paddr_t end = layout->device_area + part_bytes(format->device_area_bytes(size));
-    return (u32)(end - layout->descriptors);
-}
-
-/* The book and the ring are apart: the device is told of the ring's pages alone. */
-static int allocate(struct vmem_virtio *device, const struct virtqueue_format *format, u16 size,
-                    struct virtqueue **allocated)
-{
-    u64 slot_bytes = (u64)size * sizeof(struct virtqueue_slot);
-    u64 book_bytes = sizeof(struct virtqueue) + slot_bytes + (u64)size * sizeof(u16);
-    unsigned book_order = order_for(book_bytes);
-    struct virtqueue *queue = take_zeroed(book_order);
-    if (!queue)
-        return E_NOMEM;
-
-    struct virtqueue_layout layout = {0};
-    u32 ring_bytes = lay_out(&layout, format, size);
-    queue->page_order = order_for(ring_bytes + table_bytes(device, size));
-    void *ring = take_zeroed(queue->page_order);
-    if (!ring) {
-        page_free(virt_to_phys(queue), book_order);
-        return E_NOMEM;
+    queue->ring_bytes = lay_out(queue, &driver_area, &device_area, &tables);
+    uint8_t *ring = vmem_host_dma_alloc(queue->ring_bytes, VIRTQUEUE_ALIGNMENT, &address);
+    if (!ring)
+        return VMEM_E_NOMEM;
+    queue->descriptors = ring;
+    queue->driver_area = ring + driver_area;
+    queue->device_area = ring + device_area;
+    queue->layout = (struct virtqueue_layout){queue->size, address, address + driver_area,
+                                              address + device_area};
+    if (tables != queue->ring_bytes) {
+        queue->tables = ring + tables;
+        queue->tables_address = address + tables;
     }
-    queue->book_order = book_order;
-    queue->layout.descriptors = virt_to_phys(ring);
-    (void)lay_out(&queue->layout, format, size);
-    if (table_bytes(device, size) != 0)
-        queue->tables = (u8 *)ring + ring_bytes;
+    return VMEM_OK;
+}
+
+/* The book and the ring are apart: the device is told of the ring's memory alone. */
+static struct virtqueue *allocate(struct vmem_virtio *device, const struct virtqueue_format *format,
+                                  uint16_t size)
+{
+    size_t slot_bytes = size * sizeof(struct virtqueue_slot);
+    size_t book_bytes = sizeof(struct virtqueue) + slot_bytes + size * sizeof(uint16_t);
+    struct virtqueue *queue = vmem_host_alloc(book_bytes);
+
+    if (!queue)
+        return NULL;
+    memset(queue, 0, book_bytes);
+    queue->device = device;
+    queue->format = format;
+    queue->size = size;
+    queue->book_bytes = book_bytes;
     queue->slots = (struct virtqueue_slot *)(queue + 1);
-    queue->order = (u16 *)(queue->slots + size);
-    *allocated = queue;
-    return OK;
+    queue->order = (uint16_t *)(queue->slots + size);
+    if (allocate_ring(queue) == VMEM_OK)
+        return queue;
+    vmem_host_free(queue, book_bytes);
+    return NULL;
 }
 
 /* ---- life ---- */
 
-/* The largest size both sides can live with: E_INVAL if the device's maximum is not valid. */
-static int choose_size(struct vmem_virtio *device, u16 index, u16 size_wanted, u16 *chosen)
+/* The largest size both sides can live with: VMEM_E_INVAL if the device's maximum is not valid. */
+static int choose_size(struct vmem_virtio *device, uint16_t index, uint16_t size_wanted,
+                       uint16_t *chosen)
 {
-    u16 max = device->ops->queue_size_max(device, index);
+    uint16_t max = device->ops->queue_size_max(device, index);
     bool packed = vmem_virtio_has_feature(device, VIRTIO_F_RING_PACKED);
 
     if (max == 0) {
-        log_error(LOG_VIRTIO, device->name, "it has no queue %u", index);
-        return E_NODEV;
+        vmem_log(VMEM_LOG_ERROR, device->name, "it has no queue %u", index);
+        return VMEM_E_NODEV;
     }
-    if (max > VIRTQUEUE_SIZE_MAX || (!packed && !is_power_of_two(max))) {
-        log_error(LOG_VIRTIO, device->name, "queue %u has %u entries, expected %s of at most %u",
-                  index, max, packed ? "a number" : "a power of two", VIRTQUEUE_SIZE_MAX);
-        return E_INVAL;
+    if (max > VIRTQUEUE_SIZE_MAX || (!packed && !vmem_is_power_of_two(max))) {
+        vmem_log(VMEM_LOG_ERROR, device->name, "queue %u has %u entries, expected %s of at most %u",
+                 index, max, packed ? "a number" : "a power of two", VIRTQUEUE_SIZE_MAX);
+        return VMEM_E_INVAL;
     }
-    u16 size = size_wanted < max ? size_wanted : max;
-    while (!packed && !is_power_of_two(size))
-        size &= (u16)(size - 1);
+    uint16_t size = size_wanted < max ? size_wanted : max;
+    while (!packed && !vmem_is_power_of_two(size))
+        size &= (uint16_t)(size - 1);
     *chosen = size;
-    return OK;
+    return VMEM_OK;
 }
 
 /* An empty book and an empty ring. The ring's memory is zero. */
@@ -127,80 +111,61 @@ static void start(struct virtqueue *queue)
     queue->nr_free = queue->size;
     queue->outstanding = 0;
     queue->free_head = 0;
-    queue->free_tail = (u16)(queue->size - 1);
-    for (u16 i = 0; i < queue->size; i++)
-        queue->slots[i] = (struct virtqueue_slot){.next = (u16)((i + 1) % queue->size)};
+    queue->free_tail = (uint16_t)(queue->size - 1);
+    for (uint16_t i = 0; i < queue->size; i++)
+        queue->slots[i] = (struct virtqueue_slot){.next = (uint16_t)((i + 1) % queue->size)};
     queue->order_add = queue->order_take = queue->batch_left = 0;
     queue->nr_added = queue->next_avail = queue->next_used = 0;
     queue->format->start(queue);
 }
 
-int vmem_queue_create(struct vmem_virtio *device, u16 index, u16 size_wanted,
+int vmem_queue_create(struct vmem_virtio *device, uint16_t index, uint16_t size_wanted,
                       struct virtqueue **created)
 {
     const struct virtqueue_format *format = vmem_virtio_has_feature(device, VIRTIO_F_RING_PACKED)
                                                 ? &vmem_queue_packed_format
                                                 : &vmem_queue_split_format;
-    struct virtqueue *queue;
-    u16 size;
+    uint16_t size;
 
-    ASSERT(size_wanted != 0);
+    VMEM_ASSERT(size_wanted != 0);
     int status = choose_size(device, index, size_wanted, &size);
-    if (status != OK)
+    if (status != VMEM_OK)
         return status;
-    status = allocate(device, format, size, &queue);
-    if (status != OK)
-        return status;
-    queue->device = device;
-    queue->format = format;
+    struct virtqueue *queue = allocate(device, format, size);
+    if (!queue)
+        return VMEM_E_NOMEM;
     queue->index = index;
-    queue->size = size;
     queue->event_idx = vmem_virtio_has_feature(device, VIRTIO_F_EVENT_IDX);
     queue->in_order = vmem_virtio_has_feature(device, VIRTIO_F_IN_ORDER);
     start(queue);
 
     status = device->ops->queue_enable(device, index, &queue->layout);
-    if (status != OK) {
-        log_error(LOG_VIRTIO, device->name, "queue %u of %u entries was not enabled: %s", index,
-                  size, status_name(status));
+    if (status != VMEM_OK) {
+        vmem_log(VMEM_LOG_ERROR, device->name, "queue %u of %u entries was not enabled: %s", index,
+                 size, vmem_error_name(status));
         vmem_queue_destroy(queue);
         return status;
     }
-    log_debug(LOG_VIRTIO, device->name, "queue %u: %s ring, %u entries at 0x%llx", index,
-              format->name, size, (unsigned long long)queue->layout.descriptors);
+    vmem_log(VMEM_LOG_DEBUG, device->name, "queue %u: %s ring, %u entries at 0x%llx", index,
+             format->name, size, vmem_llu(queue->layout.descriptors));
     *created = queue;
-    return OK;
+    return VMEM_OK;
 }
 
 void vmem_queue_destroy(struct virtqueue *queue)
 {
     if (!queue)
         return;
-    page_free(queue->layout.descriptors, queue->page_order);
-    page_free(virt_to_phys(queue), queue->book_order);
+    vmem_host_dma_free(queue->descriptors, queue->ring_bytes, queue->layout.descriptors);
+    vmem_host_free(queue, queue->book_bytes);
 }
 
-int vmem_queue_reset(struct virtqueue *queue)
-{
-    struct vmem_virtio *device = queue->device;
-
-    if (!vmem_virtio_has_feature(device, VIRTIO_F_RING_RESET))
-        return E_UNSUPPORTED;
-    /* The queue must not be live when its memory changes: "Virtqueue Reset". */
-    int status = device->ops->queue_reset(device, queue->index);
-    if (status != OK)
-        return status;
-    memset(phys_to_virt(queue->layout.descriptors), 0, PAGE_BYTES << queue->page_order);
-    start(queue);
-    return device->ops->queue_enable(device, queue->index, &queue->layout);
-}
-
-u16 vmem_queue_outstanding(const struct virtqueue *queue)
+uint16_t vmem_queue_outstanding(const struct virtqueue *queue)
 {
     return queue->outstanding;
 }
 
-u16 vmem_queue_size(const struct virtqueue *queue)
+uint16_t vmem_queue_size(const struct virtqueue *queue)
 {
     return queue->size;
 }
@@ -208,14 +173,14 @@ u16 vmem_queue_size(const struct virtqueue *queue)
 /* ---- to the device ---- */
 
 /* The last slot of a chain that begins at `id`; packed: a buffer has one slot. */
-static u16 chain_tail(const struct virtqueue *queue, u16 id, u16 nr_slots)
+static uint16_t chain_tail(const struct virtqueue *queue, uint16_t id, uint16_t nr_slots)
 {
     while (--nr_slots > 0)
         id = queue->slots[id].next;
     return id;
 }
 
-static u16 slots_of(const struct virtqueue *queue, u16 nr_descriptors)
+static uint16_t slots_of(const struct virtqueue *queue, uint16_t nr_descriptors)
 {
     return queue->format == &vmem_queue_packed_format ? 1 : nr_descriptors;
 }
@@ -225,44 +190,44 @@ static u16 slots_of(const struct virtqueue *queue, u16 nr_descriptors)
  * that uses buffers in order then finds them in ring order for ever, which is
  * what IN_ORDER wants of a chain's `next` ("Split Virtqueues", descriptors).
  */
-static u16 take_slots(struct virtqueue *queue, u16 nr_descriptors)
+static uint16_t take_slots(struct virtqueue *queue, uint16_t nr_descriptors)
 {
-    u16 id = queue->free_head;
-    u16 tail = chain_tail(queue, id, slots_of(queue, nr_descriptors));
+    uint16_t id = queue->free_head;
+    uint16_t tail = chain_tail(queue, id, slots_of(queue, nr_descriptors));
 
     queue->free_head = tail == queue->free_tail ? VIRTQUEUE_NO_SLOT : queue->slots[tail].next;
-    queue->nr_free = (u16)(queue->nr_free - nr_descriptors);
+    queue->nr_free = (uint16_t)(queue->nr_free - nr_descriptors);
     return id;
 }
 
-static void give_back_slots(struct virtqueue *queue, u16 id)
+static void give_back_slots(struct virtqueue *queue, uint16_t id)
 {
-    u16 nr_descriptors = queue->slots[id].nr_descriptors;
+    uint16_t nr_descriptors = queue->slots[id].nr_descriptors;
 
     if (queue->free_head == VIRTQUEUE_NO_SLOT)
         queue->free_head = id;
     else
         queue->slots[queue->free_tail].next = id;
     queue->free_tail = chain_tail(queue, id, slots_of(queue, nr_descriptors));
-    queue->nr_free = (u16)(queue->nr_free + nr_descriptors);
+    queue->nr_free = (uint16_t)(queue->nr_free + nr_descriptors);
     queue->slots[id].nr_descriptors = 0;
 }
 
-static u16 next_position(const struct virtqueue *queue, u16 position)
+static uint16_t next_position(const struct virtqueue *queue, uint16_t position)
 {
-    return position + 1 == queue->size ? 0 : (u16)(position + 1);
+    return position + 1 == queue->size ? 0 : (uint16_t)(position + 1);
 }
 
 int vmem_queue_add(struct virtqueue *queue, const struct virtqueue_piece *pieces,
                    unsigned nr_readable, unsigned nr_writable, void *token)
 {
     unsigned nr_pieces = nr_readable + nr_writable;
-    u64 bytes = 0;
-    u64 readable_bytes = 0;
+    uint64_t bytes = 0;
+    uint64_t readable_bytes = 0;
 
-    ASSERT(nr_pieces != 0);
+    VMEM_ASSERT(nr_pieces != 0);
     if (queue->device->broken)
-        return E_BROKEN;
+        return VMEM_E_BROKEN;
     for (unsigned i = 0; i < nr_pieces; i++) {
         if (i == nr_readable)
             readable_bytes = bytes;
@@ -271,16 +236,16 @@ int vmem_queue_add(struct virtqueue *queue, const struct virtqueue_piece *pieces
     if (nr_writable == 0)
         readable_bytes = bytes;
     if (nr_pieces > queue->size || bytes > UINT32_MAX)
-        return E_INVAL;
+        return VMEM_E_INVAL;
 
     bool indirect = queue->tables && nr_pieces > 1 && nr_pieces <= VIRTQUEUE_TABLE_PIECES;
-    u16 nr_descriptors = indirect ? 1 : (u16)nr_pieces;
+    uint16_t nr_descriptors = indirect ? 1 : (uint16_t)nr_pieces;
     if (nr_descriptors > queue->nr_free)
-        return E_NOMEM;
+        return VMEM_E_NOMEM;
 
-    u16 id = take_slots(queue, nr_descriptors);
+    uint16_t id = take_slots(queue, nr_descriptors);
     queue->slots[id].token = token;
-    queue->slots[id].writable_bytes = (u32)(bytes - readable_bytes);
+    queue->slots[id].writable_bytes = (uint32_t)(bytes - readable_bytes);
     queue->slots[id].nr_descriptors = nr_descriptors;
     queue->outstanding++;
     if (queue->in_order) {
@@ -293,8 +258,8 @@ int vmem_queue_add(struct virtqueue *queue, const struct virtqueue_piece *pieces
                                                          .id = id,
                                                          .nr_descriptors = nr_descriptors,
                                                          .indirect = indirect});
-    queue->nr_added = (u16)(queue->nr_added + nr_descriptors);
-    return OK;
+    queue->nr_added = (uint16_t)(queue->nr_added + nr_descriptors);
+    return VMEM_OK;
 }
 
 void vmem_queue_publish(struct virtqueue *queue)
@@ -304,7 +269,7 @@ void vmem_queue_publish(struct virtqueue *queue)
     if (queue->nr_added == 0 || device->broken)
         return;
     /* "Device Initialization": no available-buffer notification before DRIVER_OK. */
-    ASSERT((device->status & VIRTIO_STATUS_DRIVER_OK) != 0);
+    VMEM_ASSERT((device->status & VIRTIO_STATUS_DRIVER_OK) != 0);
     bool wanted = queue->format->publish(queue);
     queue->nr_added = 0;
     if (wanted)
@@ -313,16 +278,16 @@ void vmem_queue_publish(struct virtqueue *queue)
 
 /* ---- from the device ---- */
 
-static bool is_outstanding(const struct virtqueue *queue, u32 id)
+static bool is_outstanding(const struct virtqueue *queue, uint32_t id)
 {
     return id < queue->size && queue->slots[id].nr_descriptors != 0;
 }
 
-static int break_id(const struct virtqueue *queue, u32 id)
+static int break_id(const struct virtqueue *queue, uint32_t id)
 {
     vmem_virtio_break(queue->device, "queue %u: used id %u, expected one of the %u outstanding",
                       queue->index, id, queue->outstanding);
-    return E_BROKEN;
+    return VMEM_E_BROKEN;
 }
 
 /*
@@ -332,19 +297,18 @@ static int break_id(const struct virtqueue *queue, u32 id)
  */
 static int begin_batch(struct virtqueue *queue, const struct virtqueue_entry *entry)
 {
-    u16 nr_buffers = 1;
-    u16 nr_descriptors = queue->slots[entry->id].nr_descriptors;
+    uint16_t nr_buffers = 1;
+    uint16_t nr_descriptors = queue->slots[entry->id].nr_descriptors;
 
     if (queue->in_order) {
-        u16 position = queue->order_take;
-        u16 sum = 0;
+        uint16_t position = queue->order_take;
+        uint16_t sum = 0;
         for (nr_buffers = 1;; nr_buffers++) {
-            u16 id = queue->order[position];
-            sum = (u16)(sum + queue->slots[id].nr_descriptors);
+            uint16_t id = queue->order[position];
+            sum = (uint16_t)(sum + queue->slots[id].nr_descriptors);
             if (id == entry->id)
                 break;
-            if (nr_buffers == queue->outstanding)
-                panic("virtqueue: id %u is outstanding and not in the order", entry->id);
+            VMEM_ASSERT(nr_buffers < queue->outstanding); /* it is outstanding, so in the order */
             position = next_position(queue, position);
         }
         nr_descriptors = sum;
@@ -353,18 +317,18 @@ static int begin_batch(struct virtqueue *queue, const struct virtqueue_entry *en
         vmem_virtio_break(queue->device,
                           "queue %u: a batch of %u used buffers, but the index moved %u",
                           queue->index, nr_buffers, entry->nr_more + 1u);
-        return E_BROKEN;
+        return VMEM_E_BROKEN;
     }
     /* No device can have written more than there was room for: it lies, or it wrote elsewhere. */
     if (entry->bytes > queue->slots[entry->id].writable_bytes) {
         vmem_virtio_break(queue->device, "queue %u: used length %u, expected at most %u",
                           queue->index, entry->bytes, queue->slots[entry->id].writable_bytes);
-        return E_BROKEN;
+        return VMEM_E_BROKEN;
     }
     queue->format->advance(queue, nr_buffers, nr_descriptors);
     queue->batch_left = nr_buffers;
     queue->batch_bytes = entry->bytes;
-    return OK;
+    return VMEM_OK;
 }
 
 int vmem_queue_take_used(struct virtqueue *queue, struct virtqueue_used *used)
@@ -372,19 +336,19 @@ int vmem_queue_take_used(struct virtqueue *queue, struct virtqueue_used *used)
     struct virtqueue_entry entry = {0};
 
     if (queue->device->broken)
-        return E_BROKEN;
+        return VMEM_E_BROKEN;
     if (queue->batch_left == 0) {
         int status = queue->format->peek(queue, &entry);
-        if (status != OK)
+        if (status != VMEM_OK)
             return status;
         if (!is_outstanding(queue, entry.id))
             return break_id(queue, entry.id);
         status = begin_batch(queue, &entry);
-        if (status != OK)
+        if (status != VMEM_OK)
             return status;
     }
 
-    u16 id = (u16)entry.id;
+    uint16_t id = (uint16_t)entry.id;
     if (queue->in_order) {
         id = queue->order[queue->order_take];
         queue->order_take = next_position(queue, queue->order_take);
@@ -396,5 +360,5 @@ int vmem_queue_take_used(struct virtqueue *queue, struct virtqueue_used *used)
     used->bytes = queue->batch_left == 0 ? queue->batch_bytes : slot->writable_bytes;
     give_back_slots(queue, id);
     queue->outstanding--;
-    return OK;
+    return VMEM_OK;
 }

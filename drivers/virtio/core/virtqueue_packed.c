@@ -8,27 +8,25 @@
  * passes the end. The device writes used entries over descriptors, so nothing
  * but such an entry's id and length is ever read back.
  */
-#include "drivers/virtio/core/virtqueue_ring.h"
+#include "virtqueue_ring.h"
 
-#include <asm/barrier.h>
-
-#include "include/status.h"
+#include "arch.h"
 
 #define FLAG_AVAIL (1u << 7)
 #define FLAG_USED  (1u << 15)
 
 /* Written by the driver, then overwritten by the device with a used entry. */
 struct packed_descriptor {
-    le64 paddr;
-    le32 bytes;
-    le16 id;
-    le16 flags;
+    vmem_le64 address;
+    vmem_le32 bytes;
+    vmem_le16 id;
+    vmem_le16 flags;
 };
 
 /* What a side wants to be told: "Event Suppression Structure Format". */
 struct packed_event {
-    le16 position_wrap; /* 15 bits of position, then the wrap counter */
-    le16 flags;
+    vmem_le16 position_wrap; /* 15 bits of position, then the wrap counter */
+    vmem_le16 flags;
 };
 
 enum packed_event_flag {
@@ -42,18 +40,18 @@ _Static_assert(sizeof(struct packed_event) == 4, "event suppression layout");
 
 static struct packed_descriptor *ring(const struct virtqueue *queue)
 {
-    return phys_to_virt(queue->layout.descriptors);
+    return (void *)queue->descriptors;
 }
 
-static u32 packed_descriptor_bytes(u16 size)
+static uint32_t packed_descriptor_bytes(uint16_t size)
 {
-    return size * (u32)sizeof(struct packed_descriptor);
+    return size * (uint32_t)sizeof(struct packed_descriptor);
 }
 
-static u32 packed_event_bytes(u16 size)
+static uint32_t packed_event_bytes(uint16_t size)
 {
     (void)size;
-    return (u32)sizeof(struct packed_event);
+    return (uint32_t)sizeof(struct packed_event);
 }
 
 /* The driver's event structure stays zero: it wants to be told of every used buffer. */
@@ -65,7 +63,7 @@ static void packed_start(struct virtqueue *queue)
 
 /* ---- to the device ---- */
 
-static u16 available_flags(const struct virtqueue *queue)
+static uint16_t available_flags(const struct virtqueue *queue)
 {
     return queue->avail_wrap ? FLAG_AVAIL : FLAG_USED;
 }
@@ -80,19 +78,19 @@ static void step_avail(struct virtqueue *queue)
 
 static struct packed_descriptor describe(const struct virtqueue_buffer *buffer, unsigned piece)
 {
-    u16 flags = piece < buffer->nr_readable ? 0 : VIRTQUEUE_DESC_WRITE;
-    return (struct packed_descriptor){.paddr = cpu_to_le64(buffer->pieces[piece].paddr),
-                                      .bytes = cpu_to_le32(buffer->pieces[piece].bytes),
-                                      .id = cpu_to_le16(buffer->id),
-                                      .flags = cpu_to_le16(flags)};
+    uint16_t flags = piece < buffer->nr_readable ? 0 : VIRTQUEUE_DESC_WRITE;
+    return (struct packed_descriptor){.address = vmem_to_le64(buffer->pieces[piece].address),
+                                      .bytes = vmem_to_le32(buffer->pieces[piece].bytes),
+                                      .id = vmem_to_le16(buffer->id),
+                                      .flags = vmem_to_le16(flags)};
 }
 
 /* Fill in all of a descriptor but its flags, which alone make it the device's. */
-static void fill(struct virtqueue *queue, u16 position, const struct packed_descriptor *from)
+static void fill(struct virtqueue *queue, uint16_t position, const struct packed_descriptor *from)
 {
     struct packed_descriptor *descriptor = &ring(queue)[position];
 
-    descriptor->paddr = from->paddr;
+    descriptor->address = from->address;
     descriptor->bytes = from->bytes;
     descriptor->id = from->id;
 }
@@ -100,16 +98,15 @@ static void fill(struct virtqueue *queue, u16 position, const struct packed_desc
 static struct packed_descriptor fill_table(struct virtqueue *queue,
                                            const struct virtqueue_buffer *buffer)
 {
-    struct packed_descriptor *table =
-        (struct packed_descriptor *)queue->tables + buffer->id * VIRTQUEUE_TABLE_PIECES;
+    struct packed_descriptor *table = vmem_queue_table(queue, buffer->id);
 
     for (unsigned i = 0; i < buffer->nr_pieces; i++)
         table[i] = describe(buffer, i);
     return (struct packed_descriptor){
-        .paddr = cpu_to_le64(virt_to_phys(table)),
-        .bytes = cpu_to_le32(buffer->nr_pieces * (u32)sizeof(table[0])),
-        .id = cpu_to_le16(buffer->id),
-        .flags = cpu_to_le16(VIRTQUEUE_DESC_INDIRECT),
+        .address = vmem_to_le64(vmem_queue_table_address(queue, buffer->id)),
+        .bytes = vmem_to_le32(buffer->nr_pieces * (uint32_t)sizeof(table[0])),
+        .id = vmem_to_le16(buffer->id),
+        .flags = vmem_to_le16(VIRTQUEUE_DESC_INDIRECT),
     };
 }
 
@@ -120,13 +117,13 @@ static struct packed_descriptor fill_table(struct virtqueue *queue,
  */
 static void packed_add(struct virtqueue *queue, const struct virtqueue_buffer *buffer)
 {
-    u16 head = queue->next_avail;
-    u16 head_flags = 0;
+    uint16_t head = queue->next_avail;
+    uint16_t head_flags = 0;
 
     for (unsigned i = 0; i < buffer->nr_descriptors; i++) {
         struct packed_descriptor descriptor =
             buffer->indirect ? fill_table(queue, buffer) : describe(buffer, i);
-        u16 flags = le16_to_cpu(descriptor.flags) | available_flags(queue);
+        uint16_t flags = vmem_from_le16(descriptor.flags) | available_flags(queue);
         if (i + 1 < buffer->nr_descriptors)
             flags |= VIRTQUEUE_DESC_NEXT;
         fill(queue, queue->next_avail, &descriptor);
@@ -142,33 +139,33 @@ static void packed_add(struct virtqueue *queue, const struct virtqueue_buffer *b
         return;
     }
     /* The list and its table, before the flags that make it available. */
-    dma_write_barrier();
+    vmem_dma_write_barrier();
     ring_write16(&ring(queue)[head].flags, head_flags);
 }
 
 static bool packed_publish(struct virtqueue *queue)
 {
     /* All that was added, before the flags of the first of it. */
-    dma_write_barrier();
+    vmem_dma_write_barrier();
     ring_write16(&ring(queue)[queue->held_position].flags, queue->held_flags);
     /* Our flags, before we read what the device wants: it writes that, then reads our flags. */
-    dma_full_barrier();
+    vmem_dma_full_barrier();
 
-    const le32 *wish = phys_to_virt(queue->layout.device_area);
-    u32 event = ring_read32(wish);
-    u16 flags = event >> 16 & 3;
+    const vmem_le32 *wish = (void *)queue->device_area;
+    uint32_t event = ring_read32(wish);
+    uint16_t flags = event >> 16 & 3;
     if (flags != EVENT_POSITION || !queue->event_idx)
         return flags != EVENT_DISABLE;
-    u16 position = event & 0x7fff;
+    uint16_t position = event & 0x7fff;
     if ((event >> 15 & 1) != queue->avail_wrap)
-        position = (u16)(position - queue->size);
+        position = (uint16_t)(position - queue->size);
     return ring_event_passed(position, queue->next_avail,
-                             (u16)(queue->next_avail - queue->nr_added));
+                             (uint16_t)(queue->next_avail - queue->nr_added));
 }
 
-static u16 packed_next_avail(const struct virtqueue *queue)
+static uint16_t packed_next_avail(const struct virtqueue *queue)
 {
-    return (u16)(queue->next_avail | queue->avail_wrap << 15);
+    return (uint16_t)(queue->next_avail | queue->avail_wrap << 15);
 }
 
 /* ---- from the device ---- */
@@ -176,28 +173,28 @@ static u16 packed_next_avail(const struct virtqueue *queue)
 static int packed_peek(struct virtqueue *queue, struct virtqueue_entry *entry)
 {
     const struct packed_descriptor *from = &ring(queue)[queue->next_used];
-    u16 flags = ring_read16(&from->flags);
+    uint16_t flags = ring_read16(&from->flags);
 
     if (((flags & FLAG_AVAIL) != 0) != queue->used_wrap ||
         ((flags & FLAG_USED) != 0) != queue->used_wrap)
-        return E_AGAIN;
+        return VMEM_E_AGAIN;
     /* The flags that we read, before the rest of the entry and the reply that it covers. */
-    dma_read_barrier();
+    vmem_dma_read_barrier();
     entry->id = ring_read16(&from->id);
     entry->bytes = ring_read32(&from->bytes);
     entry->nr_more = UINT16_MAX;
-    return OK;
+    return VMEM_OK;
 }
 
-static void packed_advance(struct virtqueue *queue, u16 nr_buffers, u16 nr_descriptors)
+static void packed_advance(struct virtqueue *queue, uint16_t nr_buffers, uint16_t nr_descriptors)
 {
     (void)nr_buffers;
-    u32 position = (u32)queue->next_used + nr_descriptors;
+    uint32_t position = (uint32_t)queue->next_used + nr_descriptors;
     if (position >= queue->size) {
         position -= queue->size;
         queue->used_wrap = !queue->used_wrap;
     }
-    queue->next_used = (u16)position;
+    queue->next_used = (uint16_t)position;
 }
 
 const struct virtqueue_format vmem_queue_packed_format = {

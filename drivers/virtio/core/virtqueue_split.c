@@ -8,39 +8,37 @@
  * followed in the book's slots, so a device that rewrites descriptors
  * deceives only itself.
  */
-#include "drivers/virtio/core/virtqueue_ring.h"
+#include "virtqueue_ring.h"
 
-#include <asm/barrier.h>
-
-#include "include/status.h"
+#include "arch.h"
 
 enum avail_flag { AVAIL_NO_INTERRUPT = 1 };
 enum used_flag { USED_NO_NOTIFY = 1 };
 
 /* Written by the driver, read by the device. */
 struct split_descriptor {
-    le64 paddr;
-    le32 bytes;
-    le16 flags;
-    le16 next;
+    vmem_le64 address;
+    vmem_le32 bytes;
+    vmem_le16 flags;
+    vmem_le16 next;
 };
 
-/* Written by the driver, read by the device. A le16 used_event follows the ring. */
+/* Written by the driver, read by the device. A vmem_le16 used_event follows the ring. */
 struct split_avail {
-    le16 flags; /* 0: used-buffer notifications are welcome, and with EVENT_IDX always */
-    le16 index;
-    le16 ring[];
+    vmem_le16 flags; /* 0: used-buffer notifications are welcome, and with EVENT_IDX always */
+    vmem_le16 index;
+    vmem_le16 ring[];
 };
 
 struct split_used_entry {
-    le32 id;
-    le32 bytes;
+    vmem_le32 id;
+    vmem_le32 bytes;
 };
 
-/* Written by the device, read by the driver. A le16 avail_event follows the ring. */
+/* Written by the device, read by the driver. A vmem_le16 avail_event follows the ring. */
 struct split_used {
-    le16 flags;
-    le16 index;
+    vmem_le16 flags;
+    vmem_le16 index;
     struct split_used_entry ring[];
 };
 
@@ -51,48 +49,49 @@ _Static_assert(sizeof(struct split_used_entry) == 8, "used entry layout");
 
 static struct split_descriptor *descriptors(const struct virtqueue *queue)
 {
-    return phys_to_virt(queue->layout.descriptors);
+    return (void *)queue->descriptors;
 }
 
 static struct split_avail *avail(const struct virtqueue *queue)
 {
-    return phys_to_virt(queue->layout.driver_area);
+    return (void *)queue->driver_area;
 }
 
 static struct split_used *used_ring(const struct virtqueue *queue)
 {
-    return phys_to_virt(queue->layout.device_area);
+    return (void *)queue->device_area;
 }
 
-static le16 *used_event(const struct virtqueue *queue)
+static vmem_le16 *used_event(const struct virtqueue *queue)
 {
     return &avail(queue)->ring[queue->size];
 }
 
-static const le16 *avail_event(const struct virtqueue *queue)
+static const vmem_le16 *avail_event(const struct virtqueue *queue)
 {
-    return (const le16 *)(const void *)&used_ring(queue)->ring[queue->size];
+    return (const vmem_le16 *)(const void *)&used_ring(queue)->ring[queue->size];
 }
 
-static u16 ring_index(const struct virtqueue *queue, u16 index)
+static uint16_t ring_index(const struct virtqueue *queue, uint16_t index)
 {
-    return index & (u16)(queue->size - 1);
+    return index & (uint16_t)(queue->size - 1);
 }
 
-static u32 split_descriptor_bytes(u16 size)
+static uint32_t split_descriptor_bytes(uint16_t size)
 {
-    return size * (u32)sizeof(struct split_descriptor);
+    return size * (uint32_t)sizeof(struct split_descriptor);
 }
 
-static u32 split_driver_area_bytes(u16 size)
+static uint32_t split_driver_area_bytes(uint16_t size)
 {
-    return (u32)sizeof(struct split_avail) + size * (u32)sizeof(le16) + (u32)sizeof(le16);
+    return (uint32_t)sizeof(struct split_avail) + size * (uint32_t)sizeof(vmem_le16) +
+           (uint32_t)sizeof(vmem_le16);
 }
 
-static u32 split_device_area_bytes(u16 size)
+static uint32_t split_device_area_bytes(uint16_t size)
 {
-    return (u32)sizeof(struct split_used) + size * (u32)sizeof(struct split_used_entry) +
-           (u32)sizeof(le16);
+    return (uint32_t)sizeof(struct split_used) + size * (uint32_t)sizeof(struct split_used_entry) +
+           (uint32_t)sizeof(vmem_le16);
 }
 
 /* used.flags and both indices are zero already: "The Virtqueue Used Ring". */
@@ -106,40 +105,39 @@ static void split_start(struct virtqueue *queue)
 
 static struct split_descriptor describe(const struct virtqueue_buffer *buffer, unsigned piece)
 {
-    u16 flags = piece < buffer->nr_readable ? 0 : VIRTQUEUE_DESC_WRITE;
+    uint16_t flags = piece < buffer->nr_readable ? 0 : VIRTQUEUE_DESC_WRITE;
     if (piece + 1 < buffer->nr_pieces)
         flags |= VIRTQUEUE_DESC_NEXT;
-    return (struct split_descriptor){.paddr = cpu_to_le64(buffer->pieces[piece].paddr),
-                                     .bytes = cpu_to_le32(buffer->pieces[piece].bytes),
-                                     .flags = cpu_to_le16(flags)};
+    return (struct split_descriptor){.address = vmem_to_le64(buffer->pieces[piece].address),
+                                     .bytes = vmem_to_le32(buffer->pieces[piece].bytes),
+                                     .flags = vmem_to_le16(flags)};
 }
 
 static void add_indirect(struct virtqueue *queue, const struct virtqueue_buffer *buffer)
 {
-    struct split_descriptor *table =
-        (struct split_descriptor *)queue->tables + buffer->id * VIRTQUEUE_TABLE_PIECES;
+    struct split_descriptor *table = vmem_queue_table(queue, buffer->id);
 
     for (unsigned i = 0; i < buffer->nr_pieces; i++) {
         table[i] = describe(buffer, i);
         if (i + 1 < buffer->nr_pieces)
-            table[i].next = cpu_to_le16((u16)(i + 1));
+            table[i].next = vmem_to_le16((uint16_t)(i + 1));
     }
     descriptors(queue)[buffer->id] = (struct split_descriptor){
-        .paddr = cpu_to_le64(virt_to_phys(table)),
-        .bytes = cpu_to_le32(buffer->nr_pieces * (u32)sizeof(table[0])),
-        .flags = cpu_to_le16(VIRTQUEUE_DESC_INDIRECT),
+        .address = vmem_to_le64(vmem_queue_table_address(queue, buffer->id)),
+        .bytes = vmem_to_le32(buffer->nr_pieces * (uint32_t)sizeof(table[0])),
+        .flags = vmem_to_le16(VIRTQUEUE_DESC_INDIRECT),
     };
 }
 
 static void add_chain(struct virtqueue *queue, const struct virtqueue_buffer *buffer)
 {
-    u16 id = buffer->id;
+    uint16_t id = buffer->id;
 
     for (unsigned i = 0; i < buffer->nr_pieces; i++) {
-        u16 next = queue->slots[id].next;
+        uint16_t next = queue->slots[id].next;
         struct split_descriptor descriptor = describe(buffer, i);
         if (i + 1 < buffer->nr_pieces)
-            descriptor.next = cpu_to_le16(next);
+            descriptor.next = vmem_to_le16(next);
         descriptors(queue)[id] = descriptor;
         id = next;
     }
@@ -170,64 +168,65 @@ static bool arm_event(struct virtqueue *queue)
 
 static bool split_publish(struct virtqueue *queue)
 {
-    u16 before = queue->published;
+    uint16_t before = queue->published;
 
     queue->published = queue->next_avail;
     arm_event(queue); /* before the device can use what is published here */
     /* Descriptors and ring entries, before the index that makes them available. */
-    dma_write_barrier();
+    vmem_dma_write_barrier();
     ring_write16(&avail(queue)->index, queue->next_avail);
     /* Our index, before we read what the device wants: it writes that, then reads our index. */
-    dma_full_barrier();
+    vmem_dma_full_barrier();
     if (queue->event_idx)
         return ring_event_passed(ring_read16(avail_event(queue)), queue->next_avail, before);
     return (ring_read16(&used_ring(queue)->flags) & USED_NO_NOTIFY) == 0;
 }
 
-static u16 split_next_avail(const struct virtqueue *queue)
+static uint16_t split_next_avail(const struct virtqueue *queue)
 {
     return queue->next_avail;
 }
 
 /* ---- from the device ---- */
 
-static u16 count_used(const struct virtqueue *queue)
+static uint16_t count_used(const struct virtqueue *queue)
 {
-    return (u16)(ring_read16(&used_ring(queue)->index) - queue->next_used);
+    return (uint16_t)(ring_read16(&used_ring(queue)->index) - queue->next_used);
 }
 
 static int split_peek(struct virtqueue *queue, struct virtqueue_entry *entry)
 {
-    u16 nr_used = count_used(queue);
+    uint16_t nr_used = count_used(queue);
 
     if (nr_used == 0 && arm_event(queue)) {
         /* Our wish, before we look again: the device writes its index, then reads our wish. */
-        dma_full_barrier();
+        vmem_dma_full_barrier();
         nr_used = count_used(queue);
     }
     if (nr_used == 0)
-        return E_AGAIN;
+        return VMEM_E_AGAIN;
     if (nr_used > queue->outstanding) {
         vmem_virtio_break(
             queue->device,
             "queue %u: used index %u, expected %u and at most the %u outstanding more",
-            queue->index, (u16)(queue->next_used + nr_used), queue->next_used, queue->outstanding);
-        return E_BROKEN;
+            queue->index, (uint16_t)(queue->next_used + nr_used), queue->next_used,
+            queue->outstanding);
+        return VMEM_E_BROKEN;
     }
     /* The index that we read, before the entries and replies that it covers. */
-    dma_read_barrier();
+    vmem_dma_read_barrier();
     const struct split_used_entry *from =
         &used_ring(queue)->ring[ring_index(queue, queue->next_used)];
     entry->id = ring_read32(&from->id);
     entry->bytes = ring_read32(&from->bytes);
-    entry->nr_more = (u16)(nr_used - 1);
-    return OK;
+    entry->nr_more = (uint16_t)(nr_used - 1);
+    return VMEM_OK;
 }
 
-static void split_advance(struct virtqueue *queue, u16 nr_buffers, u16 nr_descriptors)
+static void split_advance(struct virtqueue *queue, uint16_t nr_buffers, uint16_t nr_descriptors)
 {
     (void)nr_descriptors;
-    queue->next_used = (u16)(queue->next_used + nr_buffers);
+    queue->next_used = (uint16_t)(queue->next_used + nr_buffers);
 }
 
 const struct virtqueue_format vmem_queue_split_format = {

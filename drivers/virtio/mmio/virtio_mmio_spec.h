@@ -4,8 +4,8 @@
  * Layout". Control registers are accessed as 32 bits, config space by the
  * width of its fields.
  */
-#ifndef TIDE_DRIVERS_VIRTIO_MMIO_VIRTIO_MMIO_SPEC_H
-#define TIDE_DRIVERS_VIRTIO_MMIO_VIRTIO_MMIO_SPEC_H
+#ifndef VMEM_MMIO_VIRTIO_MMIO_SPEC_H
+#define VMEM_MMIO_VIRTIO_MMIO_SPEC_H
 
 #define VIRTIO_MMIO_MAGIC   0x74726976 /* "virt" */
 #define VIRTIO_MMIO_VERSION 2          /* 1 is the legacy interface */
@@ -30,7 +30,6 @@ enum virtio_mmio_register {
     VIRTIO_MMIO_REG_QUEUE_DESC = 0x080,          /* W, low half, the high one at + 4; so the next */
     VIRTIO_MMIO_REG_QUEUE_DRIVER = 0x090,        /* W */
     VIRTIO_MMIO_REG_QUEUE_DEVICE = 0x0a0,        /* W */
-    VIRTIO_MMIO_REG_QUEUE_RESET = 0x0c0,         /* RW, with RING_RESET */
     VIRTIO_MMIO_REG_CONFIG_GENERATION = 0x0fc,   /* R */
     VIRTIO_MMIO_REG_CONFIG = 0x100,
 };

@@ -8,21 +8,16 @@
  */
 #include "drivers/virtio/pci/virtio_pci.h"
 
-#include <asm/cpu.h>
-#include <asm/mmio.h>
-
+#include "drivers/virtio/core/arch.h"
+#include "drivers/virtio/core/text.h"
 #include "drivers/virtio/core/virtio_spec.h"
 #include "drivers/virtio/pci/virtio_pci_internal.h"
 #include "include/status.h"
 #include "include/units.h"
-#include "lib/log.h"
-#include "lib/printf.h"
 #include "lib/string.h"
 #include "mm/page.h"
 
-#define CONFIG_BYTES_MAX       4096 /* of a device's config space, as far as it is mapped */
-#define QUEUE_RESET_TIMEOUT_MS 1000
-#define QUEUE_RESET_READS_MAX  (1u << 20)
+#define CONFIG_BYTES_MAX 4096 /* of a device's config space, as far as it is mapped */
 
 _Static_assert(sizeof(struct virtio_pci) <= PAGE_BYTES, "it is allocated as one page");
 
@@ -33,86 +28,86 @@ static volatile void *common_field(const struct virtio_pci *transport, unsigned 
     return transport->common + field;
 }
 
-u16 vmem_pci_common_read16(const struct virtio_pci *transport, unsigned field)
+uint16_t vmem_pci_common_read16(const struct virtio_pci *transport, unsigned field)
 {
-    return mmio_read16(common_field(transport, field));
+    return vmem_io_read16(common_field(transport, field));
 }
 
-void vmem_pci_common_write16(struct virtio_pci *transport, unsigned field, u16 value)
+void vmem_pci_common_write16(struct virtio_pci *transport, unsigned field, uint16_t value)
 {
-    mmio_write16(common_field(transport, field), value);
+    vmem_io_write16(common_field(transport, field), value);
 }
 
-static void common_write64(struct virtio_pci *transport, unsigned field, u64 value)
+static void common_write64(struct virtio_pci *transport, unsigned field, uint64_t value)
 {
-    mmio_write32(common_field(transport, field), (u32)value);
-    mmio_write32(common_field(transport, field + 4), (u32)(value >> 32));
+    vmem_io_write32(common_field(transport, field), (uint32_t)value);
+    vmem_io_write32(common_field(transport, field + 4), (uint32_t)(value >> 32));
 }
 
 /* "MSI-X Vector Configuration": the vector must be read back. */
-int vmem_pci_set_vector(struct virtio_pci *transport, unsigned field, u16 vector)
+int vmem_pci_set_vector(struct virtio_pci *transport, unsigned field, uint16_t vector)
 {
     vmem_pci_common_write16(transport, field, vector);
-    u16 now = vmem_pci_common_read16(transport, field);
-    return now == vector ? OK : E_UNSUPPORTED;
+    uint16_t now = vmem_pci_common_read16(transport, field);
+    return now == vector ? VMEM_OK : VMEM_E_UNSUPPORTED;
 }
 
-static u8 pci_get_status(struct vmem_virtio *device)
+static uint8_t pci_get_status(struct vmem_virtio *device)
 {
-    return mmio_read8(common_field(vmem_pci_of(device), VIRTIO_PCI_COMMON_DEVICE_STATUS));
+    return vmem_io_read8(common_field(vmem_pci_of(device), VIRTIO_PCI_COMMON_DEVICE_STATUS));
 }
 
-static void pci_set_status(struct vmem_virtio *device, u8 status)
+static void pci_set_status(struct vmem_virtio *device, uint8_t status)
 {
-    mmio_write8(common_field(vmem_pci_of(device), VIRTIO_PCI_COMMON_DEVICE_STATUS), status);
+    vmem_io_write8(common_field(vmem_pci_of(device), VIRTIO_PCI_COMMON_DEVICE_STATUS), status);
 }
 
-static u64 pci_get_features(struct vmem_virtio *device)
+static uint64_t pci_get_features(struct vmem_virtio *device)
 {
     const struct virtio_pci *transport = vmem_pci_of(device);
-    u64 features = 0;
+    uint64_t features = 0;
 
-    for (u32 half = 0; half < 2; half++) {
-        mmio_write32(common_field(transport, VIRTIO_PCI_COMMON_DEVICE_FEATURE_SELECT), half);
-        u64 bits = mmio_read32(common_field(transport, VIRTIO_PCI_COMMON_DEVICE_FEATURE));
+    for (uint32_t half = 0; half < 2; half++) {
+        vmem_io_write32(common_field(transport, VIRTIO_PCI_COMMON_DEVICE_FEATURE_SELECT), half);
+        uint64_t bits = vmem_io_read32(common_field(transport, VIRTIO_PCI_COMMON_DEVICE_FEATURE));
         features |= bits << (32 * half);
     }
     return features;
 }
 
-static void pci_set_features(struct vmem_virtio *device, u64 features)
+static void pci_set_features(struct vmem_virtio *device, uint64_t features)
 {
     const struct virtio_pci *transport = vmem_pci_of(device);
 
-    for (u32 half = 0; half < 2; half++) {
-        mmio_write32(common_field(transport, VIRTIO_PCI_COMMON_DRIVER_FEATURE_SELECT), half);
-        mmio_write32(common_field(transport, VIRTIO_PCI_COMMON_DRIVER_FEATURE),
-                     (u32)(features >> (32 * half)));
+    for (uint32_t half = 0; half < 2; half++) {
+        vmem_io_write32(common_field(transport, VIRTIO_PCI_COMMON_DRIVER_FEATURE_SELECT), half);
+        vmem_io_write32(common_field(transport, VIRTIO_PCI_COMMON_DRIVER_FEATURE),
+                        (uint32_t)(features >> (32 * half)));
     }
 }
 
-static u32 pci_config_generation(struct vmem_virtio *device)
+static uint32_t pci_config_generation(struct vmem_virtio *device)
 {
-    return mmio_read8(common_field(vmem_pci_of(device), VIRTIO_PCI_COMMON_CONFIG_GENERATION));
+    return vmem_io_read8(common_field(vmem_pci_of(device), VIRTIO_PCI_COMMON_CONFIG_GENERATION));
 }
 
-static u32 pci_device_config_bytes(struct vmem_virtio *device)
+static uint32_t pci_device_config_bytes(struct vmem_virtio *device)
 {
-    return (u32)min_u64(vmem_pci_of(device)->windows.device.bytes, CONFIG_BYTES_MAX);
+    return (uint32_t)vmem_min(vmem_pci_of(device)->windows.device.bytes, CONFIG_BYTES_MAX);
 }
 
-static u32 pci_read_config(struct vmem_virtio *device, u32 offset, unsigned bytes)
+static uint32_t pci_read_config(struct vmem_virtio *device, uint32_t offset, unsigned bytes)
 {
-    volatile u8 *field = vmem_pci_of(device)->config + offset;
+    volatile uint8_t *field = vmem_pci_of(device)->config + offset;
 
     if (bytes == 1)
-        return mmio_read8(field);
-    return bytes == 2 ? mmio_read16(field) : mmio_read32(field);
+        return vmem_io_read8(field);
+    return bytes == 2 ? vmem_io_read16(field) : vmem_io_read32(field);
 }
 
 /* ---- queues ---- */
 
-static u16 pci_queue_size_max(struct vmem_virtio *device, u16 queue)
+static uint16_t pci_queue_size_max(struct vmem_virtio *device, uint16_t queue)
 {
     struct virtio_pci *transport = vmem_pci_of(device);
 
@@ -124,94 +119,74 @@ static u16 pci_queue_size_max(struct vmem_virtio *device, u16 queue)
 }
 
 /* Where the selected queue is notified, and with what. */
-static int set_up_doorbell(struct virtio_pci *transport, u16 queue)
+static int set_up_doorbell(struct virtio_pci *transport, uint16_t queue)
 {
     struct virtio_pci_doorbell *doorbell = &transport->doorbells[queue];
-    u32 bytes = vmem_virtio_has_feature(&transport->device, VIRTIO_F_NOTIFICATION_DATA) ? 4 : 2;
-    u16 notify_off = vmem_pci_common_read16(transport, VIRTIO_PCI_COMMON_QUEUE_NOTIFY_OFF);
+    uint32_t bytes =
+        vmem_virtio_has_feature(&transport->device, VIRTIO_F_NOTIFICATION_DATA) ? 4 : 2;
+    uint16_t notify_off = vmem_pci_common_read16(transport, VIRTIO_PCI_COMMON_QUEUE_NOTIFY_OFF);
     volatile void *address;
-    u64 offset;
+    uint64_t offset;
 
     int status = vmem_pci_notify_offset(&transport->windows, notify_off, bytes, &offset);
-    if (status != OK) {
-        log_error(LOG_VIRTIO, transport->device.name,
-                  "queue %u: notify offset %u * %u is not in the notify structure of %u bytes",
-                  queue, notify_off, transport->windows.notify_multiplier,
-                  transport->windows.notify.bytes);
+    if (status != VMEM_OK) {
+        vmem_log(VMEM_LOG_ERROR, transport->device.name,
+                 "queue %u: notify offset %u * %u is not in the notify structure of %u bytes",
+                 queue, notify_off, transport->windows.notify_multiplier,
+                 transport->windows.notify.bytes);
         return status;
     }
     status = pci_map_bar(transport->pci, transport->windows.notify.bar, offset, bytes, &address);
-    if (status != OK)
+    if (status != VMEM_OK)
         return status;
     doorbell->address = address;
     doorbell->value = queue;
     if (vmem_virtio_has_feature(&transport->device, VIRTIO_F_NOTIF_CONFIG_DATA))
         doorbell->value =
             vmem_pci_common_read16(transport, VIRTIO_PCI_COMMON_QUEUE_NOTIF_CONFIG_DATA);
-    return OK;
+    return VMEM_OK;
 }
 
-static int pci_queue_enable(struct vmem_virtio *device, u16 queue,
+static int pci_queue_enable(struct vmem_virtio *device, uint16_t queue,
                             const struct virtqueue_layout *layout)
 {
     struct virtio_pci *transport = vmem_pci_of(device);
 
     vmem_pci_common_write16(transport, VIRTIO_PCI_COMMON_QUEUE_SELECT, queue);
     vmem_pci_common_write16(transport, VIRTIO_PCI_COMMON_QUEUE_SIZE, layout->size);
-    u16 size = vmem_pci_common_read16(transport, VIRTIO_PCI_COMMON_QUEUE_SIZE);
+    uint16_t size = vmem_pci_common_read16(transport, VIRTIO_PCI_COMMON_QUEUE_SIZE);
     if (size != layout->size) {
-        log_error(LOG_VIRTIO, device->name, "queue %u: its size reads %u, expected %u as written",
-                  queue, size, layout->size);
-        return E_UNSUPPORTED;
+        vmem_log(VMEM_LOG_ERROR, device->name,
+                 "queue %u: its size reads %u, expected %u as written", queue, size, layout->size);
+        return VMEM_E_UNSUPPORTED;
     }
     common_write64(transport, VIRTIO_PCI_COMMON_QUEUE_DESC, layout->descriptors);
     common_write64(transport, VIRTIO_PCI_COMMON_QUEUE_DRIVER, layout->driver_area);
     common_write64(transport, VIRTIO_PCI_COMMON_QUEUE_DEVICE, layout->device_area);
     int status = set_up_doorbell(transport, queue);
-    if (status != OK)
+    if (status != VMEM_OK)
         return status;
-    /* irq_enable() has set the vector; a queue reset since then has cleared it. */
     if (transport->nr_messages != 0) {
         status = vmem_pci_set_vector(transport, VIRTIO_PCI_COMMON_QUEUE_MSIX_VECTOR,
                                      transport->queue_vector);
-        if (status != OK)
+        if (status != VMEM_OK)
             return status;
     }
     /* "Common configuration structure layout": all else before queue_enable. */
     vmem_pci_common_write16(transport, VIRTIO_PCI_COMMON_QUEUE_ENABLE, 1);
-    return OK;
+    return VMEM_OK;
 }
 
 /* "Virtqueue Reset": write 1, wait for 0, and see that the queue is no longer enabled. */
-static int pci_queue_reset(struct vmem_virtio *device, u16 queue)
-{
-    struct virtio_pci *transport = vmem_pci_of(device);
-    u64 deadline_ms = platform_now_ms() + QUEUE_RESET_TIMEOUT_MS;
-
-    vmem_pci_common_write16(transport, VIRTIO_PCI_COMMON_QUEUE_SELECT, queue);
-    vmem_pci_common_write16(transport, VIRTIO_PCI_COMMON_QUEUE_RESET, 1);
-    for (u32 reads = 0; reads < QUEUE_RESET_READS_MAX; reads++) {
-        if (vmem_pci_common_read16(transport, VIRTIO_PCI_COMMON_QUEUE_RESET) == 0 &&
-            vmem_pci_common_read16(transport, VIRTIO_PCI_COMMON_QUEUE_ENABLE) == 0)
-            return OK;
-        if (platform_now_ms() >= deadline_ms)
-            break;
-        cpu_relax();
-    }
-    log_error(LOG_VIRTIO, device->name, "queue %u: not reset within %u ms", queue,
-              QUEUE_RESET_TIMEOUT_MS);
-    return E_TIMEOUT;
-}
-
 /* "Available Buffer Notifications": 16 bits, or 32 with where the next buffer will be. */
-static void pci_notify(struct vmem_virtio *device, u16 queue, u32 next_avail)
+static void pci_notify(struct vmem_virtio *device, uint16_t queue, uint32_t next_avail)
 {
     const struct virtio_pci_doorbell *doorbell = &vmem_pci_of(device)->doorbells[queue];
 
     if (vmem_virtio_has_feature(device, VIRTIO_F_NOTIFICATION_DATA))
-        mmio_write32(doorbell->address, doorbell->value | next_avail << 16);
+        vmem_io_write32(doorbell->address, doorbell->value | next_avail << 16);
     else
-        mmio_write16(doorbell->address, doorbell->value);
+        vmem_io_write16(doorbell->address, doorbell->value);
 }
 
 static const struct virtio_transport_ops pci_ops = {
@@ -225,7 +200,6 @@ static const struct virtio_transport_ops pci_ops = {
     .read_config = pci_read_config,
     .queue_size_max = pci_queue_size_max,
     .queue_enable = pci_queue_enable,
-    .queue_reset = pci_queue_reset,
     .notify = pci_notify,
     .irq_enable = vmem_pci_irq_enable,
     .irq_disable = vmem_pci_irq_disable,
@@ -234,34 +208,33 @@ static const struct virtio_transport_ops pci_ops = {
 
 /* ---- life ---- */
 
-u32 vmem_pci_device_type(const struct pci_device *pci)
+uint32_t vmem_pci_device_type(const struct pci_device *pci)
 {
     if (pci->vendor_id != VIRTIO_PCI_VENDOR || pci->device_id <= VIRTIO_PCI_MODERN_BASE ||
         pci->device_id > VIRTIO_PCI_MODERN_LAST)
         return 0;
-    return pci->device_id - (u32)VIRTIO_PCI_MODERN_BASE;
+    return pci->device_id - (uint32_t)VIRTIO_PCI_MODERN_BASE;
 }
 
 /* Fields that an older device's shorter common structure lacks take their features with them. */
-static u64 features_of(const struct virtio_pci_windows *windows)
+static uint64_t features_of(const struct virtio_pci_windows *windows)
 {
-    u64 features = VIRTIO_RESERVED_FEATURES;
+    uint64_t features = VIRTIO_RESERVED_FEATURES;
 
-    if (windows->common.bytes < VIRTIO_PCI_COMMON_QUEUE_RESET)
+    if (windows->common.bytes < VIRTIO_PCI_COMMON_BYTES)
         features &= ~VIRTIO_FEATURE(VIRTIO_F_NOTIF_CONFIG_DATA);
-    if (windows->common.bytes < VIRTIO_PCI_COMMON_BYTES_RESET)
-        features &= ~VIRTIO_FEATURE(VIRTIO_F_RING_RESET);
     return features;
 }
 
-static int map_window(struct pci_device *pci, const struct virtio_pci_window *window, u32 bytes_max,
-                      volatile u8 **mapped)
+static int map_window(struct pci_device *pci, const struct virtio_pci_window *window,
+                      uint32_t bytes_max, volatile uint8_t **mapped)
 {
     volatile void *registers;
-    u64 bytes = min_u64(window->bytes, bytes_max); /* a structure may be far longer than needed */
+    uint64_t bytes =
+        vmem_min(window->bytes, bytes_max); /* a structure may be far longer than needed */
 
     int status = pci_map_bar(pci, window->bar, window->offset, bytes, &registers);
-    if (status == OK)
+    if (status == VMEM_OK)
         *mapped = registers;
     return status;
 }
@@ -271,11 +244,10 @@ static int map_windows(struct virtio_pci *transport)
     const struct virtio_pci_windows *windows = &transport->windows;
     struct pci_device *pci = transport->pci;
 
-    int status =
-        map_window(pci, &windows->common, VIRTIO_PCI_COMMON_BYTES_RESET, &transport->common);
-    if (status == OK)
+    int status = map_window(pci, &windows->common, VIRTIO_PCI_COMMON_BYTES, &transport->common);
+    if (status == VMEM_OK)
         status = map_window(pci, &windows->isr, 1, &transport->isr);
-    if (status == OK && windows->device.bytes != 0)
+    if (status == VMEM_OK && windows->device.bytes != 0)
         status = map_window(pci, &windows->device, CONFIG_BYTES_MAX, &transport->config);
     return status;
 }
@@ -289,10 +261,10 @@ static bool is_modern(const struct pci_device *pci)
     bool is_old = pci->vendor_id == VIRTIO_PCI_VENDOR &&
                   pci->device_id >= VIRTIO_PCI_TRANSITIONAL_FIRST &&
                   pci->device_id < VIRTIO_PCI_MODERN_BASE;
-    log_error(LOG_VIRTIO, pci_address_text(pci->address, location),
-              "%04x:%04x is %s, expected %04x:%04x to %04x", pci->vendor_id, pci->device_id,
-              is_old ? "a legacy or transitional virtio device" : "not a virtio device",
-              VIRTIO_PCI_VENDOR, VIRTIO_PCI_MODERN_BASE + 1, VIRTIO_PCI_MODERN_LAST);
+    vmem_log(VMEM_LOG_ERROR, pci_address_text(pci->address, location),
+             "%04x:%04x is %s, expected %04x:%04x to %04x", pci->vendor_id, pci->device_id,
+             is_old ? "a legacy or transitional virtio device" : "not a virtio device",
+             VIRTIO_PCI_VENDOR, VIRTIO_PCI_MODERN_BASE + 1, VIRTIO_PCI_MODERN_LAST);
     return false;
 }
 
@@ -302,13 +274,13 @@ int vmem_pci_create(struct pci_device *pci, struct vmem_virtio **created)
     struct virtio_pci_windows windows;
 
     if (!is_modern(pci))
-        return E_NODEV;
+        return VMEM_E_NODEV;
     int status = vmem_pci_find_windows(pci, &windows);
-    if (status != OK)
+    if (status != VMEM_OK)
         return status;
-    paddr_t paddr = page_alloc(0, PAGE_KERNEL);
+    uint64_t paddr = page_alloc(0, PAGE_KERNEL);
     if (paddr == PADDR_NONE)
-        return E_NOMEM;
+        return VMEM_E_NOMEM;
 
     struct virtio_pci *transport = phys_to_virt(paddr);
     memset(transport, 0, sizeof(*transport));
@@ -317,17 +289,17 @@ int vmem_pci_create(struct pci_device *pci, struct vmem_virtio **created)
     transport->device.ops = &pci_ops;
     transport->device.device_type = vmem_pci_device_type(pci);
     transport->device.transport_features = features_of(&windows);
-    snprintf(transport->device.location, sizeof(transport->device.location), "pci %s",
-             pci_address_text(pci->address, location));
+    vmem_format(transport->device.location, sizeof(transport->device.location), "pci %s",
+                pci_address_text(pci->address, location));
     status = map_windows(transport);
-    if (status != OK) {
+    if (status != VMEM_OK) {
         page_free(paddr, 0);
         return status;
     }
     pci_enable(pci, true); /* before MSI-X, whose table is in a BAR */
     vmem_pci_irq_init(transport);
     *created = &transport->device;
-    return OK;
+    return VMEM_OK;
 }
 
 void vmem_pci_destroy(struct vmem_virtio *device)

@@ -2,22 +2,22 @@
 /*
  * The modern PCI transport (virtio 1.4, "Virtio Over PCI Bus").
  */
-#ifndef TIDE_DRIVERS_VIRTIO_PCI_VIRTIO_PCI_H
-#define TIDE_DRIVERS_VIRTIO_PCI_VIRTIO_PCI_H
+#ifndef VMEM_PCI_VIRTIO_PCI_H
+#define VMEM_PCI_VIRTIO_PCI_H
 
 #include "drivers/pci/pci.h"
 #include "drivers/virtio/core/virtio.h"
 
 /* The virtio device ID of a modern function; 0 if it is none (transitional ones included). */
-u32 vmem_pci_device_type(const struct pci_device *pci);
+uint32_t vmem_pci_device_type(const struct pci_device *pci);
 
 /*
  * Find and map the transport's structures and switch the function on, its
- * interrupts off. The device is not reset yet. E_NODEV if it is not a modern
- * virtio function or lacks a structure (device config may be absent), E_RANGE
- * if one leaves its BAR or overlaps another, E_NOMEM.
+ * interrupts off. The device is not reset yet. VMEM_E_NODEV if it is not a modern
+ * virtio function or lacks a structure (device config may be absent), VMEM_E_RANGE
+ * if one leaves its BAR or overlaps another, VMEM_E_NOMEM.
  */
-must_check int vmem_pci_create(struct pci_device *pci, struct vmem_virtio **created);
+VMEM_MUST_CHECK int vmem_pci_create(struct pci_device *pci, struct vmem_virtio **created);
 
 /* Switch interrupts, decoding and bus mastering off, and free it. The device has been reset. */
 void vmem_pci_destroy(struct vmem_virtio *device);

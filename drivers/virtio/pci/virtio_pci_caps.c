@@ -2,10 +2,11 @@
 /* See virtio_pci_caps.h. */
 #include "drivers/virtio/pci/virtio_pci_caps.h"
 
+#include "drivers/virtio/core/arch.h"
+#include "drivers/virtio/core/text.h"
 #include "drivers/virtio/pci/virtio_pci_spec.h"
 #include "include/status.h"
 #include "include/units.h"
-#include "lib/log.h"
 
 #define CONFIG_SPACE_BYTES 256
 #define VENDOR_CAPS_MAX    48 /* (256 - 64) / 4: more are a loop */
@@ -14,9 +15,9 @@
 /* What each structure must have: "Virtio Structure PCI Capabilities" and its own section. */
 struct structure {
     const char *name;
-    u32 bytes_min;
-    u32 alignment;
-    u8 cap_bytes; /* of the capability */
+    uint32_t bytes_min;
+    uint32_t alignment;
+    uint8_t cap_bytes; /* of the capability */
 };
 
 static const struct structure structures[] = {
@@ -31,10 +32,10 @@ struct search {
     struct pci_device *pci;
     const char *location;
     struct virtio_pci_windows *windows;
-    bool out_of_range[ARRAY_SIZE(structures)]; /* an instance was refused for this reason */
+    bool out_of_range[VMEM_ARRAY_SIZE(structures)]; /* an instance was refused for this reason */
 };
 
-static struct virtio_pci_window *window_of(struct virtio_pci_windows *windows, u8 type)
+static struct virtio_pci_window *window_of(struct virtio_pci_windows *windows, uint8_t type)
 {
     switch (type) {
     case VIRTIO_PCI_CFG_COMMON:
@@ -51,7 +52,7 @@ static struct virtio_pci_window *window_of(struct virtio_pci_windows *windows, u
 }
 
 /* NULL if the window can be used, else why not. */
-static const char *check_window(struct search *search, u8 type, u8 cap_bytes,
+static const char *check_window(struct search *search, uint8_t type, uint8_t cap_bytes,
                                 const struct virtio_pci_window *window)
 {
     const struct structure *expected = &structures[type];
@@ -67,9 +68,9 @@ static const char *check_window(struct search *search, u8 type, u8 cap_bytes,
         return "the BAR has no address";
     if (window->bytes < expected->bytes_min)
         return "the structure is too short";
-    if (!is_aligned(window->offset, expected->alignment))
+    if (!vmem_is_aligned(window->offset, expected->alignment))
         return "the structure is not aligned";
-    if ((u64)window->offset + window->bytes > bar->bytes) {
+    if ((uint64_t)window->offset + window->bytes > bar->bytes) {
         search->out_of_range[type] = true;
         return "the structure leaves the BAR";
     }
@@ -77,19 +78,19 @@ static const char *check_window(struct search *search, u8 type, u8 cap_bytes,
 }
 
 /* Look at the capability at `at` in config space. */
-static void look_at(struct search *search, u8 at)
+static void look_at(struct search *search, uint8_t at)
 {
     struct pci_device *pci = search->pci;
-    u8 type = pci_read8(pci, at + VIRTIO_PCI_CAP_CFG_TYPE);
+    uint8_t type = pci_read8(pci, at + VIRTIO_PCI_CAP_CFG_TYPE);
     struct virtio_pci_window *found = window_of(search->windows, type);
 
     if (!found || found->bytes != 0) /* the first usable instance is the one */
         return;
     if (at + structures[type].cap_bytes > CONFIG_SPACE_BYTES) {
-        log_debug(LOG_VIRTIO, search->location, "capability at 0x%02x: leaves config space", at);
+        vmem_log(VMEM_LOG_DEBUG, search->location, "capability at 0x%02x: leaves config space", at);
         return;
     }
-    u8 cap_bytes = pci_read8(pci, at + VIRTIO_PCI_CAP_LEN);
+    uint8_t cap_bytes = pci_read8(pci, at + VIRTIO_PCI_CAP_LEN);
     struct virtio_pci_window window = {
         .bar = pci_read8(pci, at + VIRTIO_PCI_CAP_BAR),
         .offset = pci_read32(pci, at + VIRTIO_PCI_CAP_OFFSET),
@@ -97,9 +98,9 @@ static void look_at(struct search *search, u8 at)
     };
     const char *why_not = check_window(search, type, cap_bytes, &window);
     if (why_not) {
-        log_debug(LOG_VIRTIO, search->location,
-                  "%s capability at 0x%02x (BAR %u, 0x%x + 0x%x) is not used: %s",
-                  structures[type].name, at, window.bar, window.offset, window.bytes, why_not);
+        vmem_log(VMEM_LOG_DEBUG, search->location,
+                 "%s capability at 0x%02x (BAR %u, 0x%x + 0x%x) is not used: %s",
+                 structures[type].name, at, window.bar, window.offset, window.bytes, why_not);
         return;
     }
     *found = window;
@@ -109,63 +110,64 @@ static void look_at(struct search *search, u8 at)
 
 static bool windows_overlap(const struct virtio_pci_window *a, const struct virtio_pci_window *b)
 {
-    return a->bar == b->bar && ranges_overlap(a->offset, min_u64(a->bytes, OVERLAP_BYTES),
-                                              b->offset, min_u64(b->bytes, OVERLAP_BYTES));
+    return a->bar == b->bar && vmem_ranges_overlap(a->offset, vmem_min(a->bytes, OVERLAP_BYTES),
+                                                   b->offset, vmem_min(b->bytes, OVERLAP_BYTES));
 }
 
 /* That notifications do not land in a structure is checked for each queue's own address. */
 static int check_overlaps(const struct search *search)
 {
-    for (u8 a = VIRTIO_PCI_CFG_COMMON; a <= VIRTIO_PCI_CFG_DEVICE; a++) {
-        for (u8 b = (u8)(a + 1); b <= VIRTIO_PCI_CFG_DEVICE; b++) {
+    for (uint8_t a = VIRTIO_PCI_CFG_COMMON; a <= VIRTIO_PCI_CFG_DEVICE; a++) {
+        for (uint8_t b = (uint8_t)(a + 1); b <= VIRTIO_PCI_CFG_DEVICE; b++) {
             const struct virtio_pci_window *first = window_of(search->windows, a);
             const struct virtio_pci_window *second = window_of(search->windows, b);
             if (a == VIRTIO_PCI_CFG_NOTIFY || b == VIRTIO_PCI_CFG_NOTIFY ||
                 !windows_overlap(first, second))
                 continue;
-            log_error(LOG_VIRTIO, search->location,
-                      "the %s structure (BAR %u, 0x%x) overlaps the %s structure (0x%x)",
-                      structures[a].name, first->bar, first->offset, structures[b].name,
-                      second->offset);
-            return E_RANGE;
+            vmem_log(VMEM_LOG_ERROR, search->location,
+                     "the %s structure (BAR %u, 0x%x) overlaps the %s structure (0x%x)",
+                     structures[a].name, first->bar, first->offset, structures[b].name,
+                     second->offset);
+            return VMEM_E_RANGE;
         }
     }
-    return OK;
+    return VMEM_OK;
 }
 
-int vmem_pci_notify_offset(const struct virtio_pci_windows *windows, u16 queue_notify_off,
-                           u32 bytes, u64 *offset)
+int vmem_pci_notify_offset(const struct virtio_pci_windows *windows, uint16_t queue_notify_off,
+                           uint32_t bytes, uint64_t *offset)
 {
-    u64 distance = (u64)queue_notify_off * windows->notify_multiplier;
+    uint64_t distance = (uint64_t)queue_notify_off * windows->notify_multiplier;
 
     if (distance + bytes > windows->notify.bytes)
-        return E_RANGE;
+        return VMEM_E_RANGE;
     struct virtio_pci_window doorbell = {.bar = windows->notify.bar, .bytes = bytes};
-    doorbell.offset = (u32)(windows->notify.offset + distance); /* below the end of the window */
-    if (!is_aligned(doorbell.offset, bytes) || windows_overlap(&doorbell, &windows->common) ||
+    doorbell.offset =
+        (uint32_t)(windows->notify.offset + distance); /* below the end of the window */
+    if (!vmem_is_aligned(doorbell.offset, bytes) || windows_overlap(&doorbell, &windows->common) ||
         windows_overlap(&doorbell, &windows->isr) || windows_overlap(&doorbell, &windows->device))
-        return E_RANGE;
+        return VMEM_E_RANGE;
     *offset = doorbell.offset;
-    return OK;
+    return VMEM_OK;
 }
 
 static int check_missing(struct search *search)
 {
-    for (u8 type = VIRTIO_PCI_CFG_COMMON; type <= VIRTIO_PCI_CFG_ISR; type++) {
+    for (uint8_t type = VIRTIO_PCI_CFG_COMMON; type <= VIRTIO_PCI_CFG_ISR; type++) {
         if (window_of(search->windows, type)->bytes != 0)
             continue;
-        log_error(LOG_VIRTIO, search->location, "no usable %s structure%s", structures[type].name,
-                  search->out_of_range[type] ? ": it leaves its BAR" : "");
-        return search->out_of_range[type] ? E_RANGE : E_NODEV;
+        vmem_log(VMEM_LOG_ERROR, search->location, "no usable %s structure%s",
+                 structures[type].name, search->out_of_range[type] ? ": it leaves its BAR" : "");
+        return search->out_of_range[type] ? VMEM_E_RANGE : VMEM_E_NODEV;
     }
-    return OK;
+    return VMEM_OK;
 }
 
 int vmem_pci_find_windows(struct pci_device *pci, struct virtio_pci_windows *windows)
 {
     char location[PCI_ADDRESS_TEXT_BYTES];
     struct search search = {.pci = pci, .windows = windows};
-    u8 at = 0;
+    uint8_t at = 0;
 
     *windows = (struct virtio_pci_windows){0};
     search.location = pci_address_text(pci->address, location);
@@ -177,5 +179,5 @@ int vmem_pci_find_windows(struct pci_device *pci, struct virtio_pci_windows *win
         look_at(&search, at);
     }
     int status = check_missing(&search);
-    return status != OK ? status : check_overlaps(&search);
+    return status != VMEM_OK ? status : check_overlaps(&search);
 }

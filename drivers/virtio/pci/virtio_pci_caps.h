@@ -7,16 +7,17 @@
  * with a debug line, and only then is a structure that has no other instance
  * missing.
  */
-#ifndef TIDE_DRIVERS_VIRTIO_PCI_VIRTIO_PCI_CAPS_H
-#define TIDE_DRIVERS_VIRTIO_PCI_VIRTIO_PCI_CAPS_H
+#ifndef VMEM_PCI_VIRTIO_PCI_CAPS_H
+#define VMEM_PCI_VIRTIO_PCI_CAPS_H
 
 #include "drivers/pci/pci.h"
+#include "drivers/virtio/core/defs.h"
 
 /* One structure: [offset, offset + bytes) lies in the memory BAR. */
 struct virtio_pci_window {
-    u8 bar;
-    u32 offset;
-    u32 bytes; /* 0: there is none */
+    uint8_t bar;
+    uint32_t offset;
+    uint32_t bytes; /* 0: there is none */
 };
 
 struct virtio_pci_windows {
@@ -24,23 +25,25 @@ struct virtio_pci_windows {
     struct virtio_pci_window notify;
     struct virtio_pci_window isr;
     struct virtio_pci_window device; /* bytes 0 for a device without config space */
-    u32 notify_multiplier;
+    uint32_t notify_multiplier;
 };
 
 /*
- * The first usable instance of each structure. E_NODEV if common, notify or
- * ISR is not there, E_RANGE if its instances leave their BARs or two
+ * The first usable instance of each structure. VMEM_E_NODEV if common, notify or
+ * ISR is not there, VMEM_E_RANGE if its instances leave their BARs or two
  * structures overlap; the reason is an error line.
  */
-must_check int vmem_pci_find_windows(struct pci_device *pci, struct virtio_pci_windows *windows);
+VMEM_MUST_CHECK int vmem_pci_find_windows(struct pci_device *pci,
+                                          struct virtio_pci_windows *windows);
 
 /*
  * Where in its BAR a queue is notified, by a write of `bytes` bytes: the
  * window's offset + queue_notify_off * multiplier ("Notification structure
- * layout"). E_RANGE if that leaves the notify structure, is not aligned or
+ * layout"). VMEM_E_RANGE if that leaves the notify structure, is not aligned or
  * lies in another structure.
  */
-must_check int vmem_pci_notify_offset(const struct virtio_pci_windows *windows,
-                                      u16 queue_notify_off, u32 bytes, u64 *offset);
+VMEM_MUST_CHECK int vmem_pci_notify_offset(const struct virtio_pci_windows *windows,
+                                           uint16_t queue_notify_off, uint32_t bytes,
+                                           uint64_t *offset);
 
 #endif

@@ -8,21 +8,21 @@
  * nothing. A device that interrupts without end is switched to polling, so
  * that the rest of the kernel goes on.
  */
-#include <asm/mmio.h>
 
 #include "drivers/pci/pci_spec.h"
+#include "drivers/virtio/core/arch.h"
+#include "drivers/virtio/core/text.h"
 #include "drivers/virtio/pci/virtio_pci_internal.h"
 #include "include/status.h"
-#include "lib/log.h"
 
 #define STORM_WINDOW_MS      100
 #define STORM_INTERRUPTS_MAX 4096 /* in one window; a working device needs a few a request */
 
 /* An ISR of all ones comes from a device that is gone: the driver will look and see. */
-static u32 read_isr(const struct virtio_pci *transport)
+static uint32_t read_isr(const struct virtio_pci *transport)
 {
-    u8 isr = mmio_read8(transport->isr);
-    u32 events = 0;
+    uint8_t isr = vmem_io_read8(transport->isr);
+    uint32_t events = 0;
 
     if ((isr & VIRTIO_PCI_ISR_QUEUE) != 0)
         events |= VIRTIO_EVENT_QUEUE;
@@ -33,9 +33,9 @@ static u32 read_isr(const struct virtio_pci *transport)
 
 static void set_intx(const struct virtio_pci *transport, bool on)
 {
-    u16 command = pci_read16(transport->pci, PCI_COMMAND);
-    u16 wanted =
-        on ? (u16)(command & ~PCI_COMMAND_INTX_DISABLE) : (u16)(command | PCI_COMMAND_INTX_DISABLE);
+    uint16_t command = pci_read16(transport->pci, PCI_COMMAND);
+    uint16_t wanted = on ? (uint16_t)(command & ~PCI_COMMAND_INTX_DISABLE)
+                         : (uint16_t)(command | PCI_COMMAND_INTX_DISABLE);
     if (wanted != command)
         pci_write16(transport->pci, PCI_COMMAND, wanted);
 }
@@ -51,13 +51,13 @@ static void cut_off(struct virtio_pci *transport)
 {
     struct vmem_virtio *device = &transport->device;
 
-    for (u16 i = 0; i < transport->nr_messages; i++)
+    for (uint16_t i = 0; i < transport->nr_messages; i++)
         pci_msix_mask(&transport->msix, i);
     transport->cut_off = true;
     device->irq_mode = VMEM_IRQ_POLL;
-    log_warning(LOG_VIRTIO, device->name ? device->name : device->location,
-                "more than %u interrupts in %u ms: they are masked, and the device is polled",
-                STORM_INTERRUPTS_MAX, STORM_WINDOW_MS);
+    vmem_log(VMEM_LOG_WARNING, device->name ? device->name : device->location,
+             "more than %u interrupts in %u ms: they are masked, and the device is polled",
+             STORM_INTERRUPTS_MAX, STORM_WINDOW_MS);
 }
 
 static void finish_cut_off(struct virtio_pci *transport)
@@ -68,9 +68,9 @@ static void finish_cut_off(struct virtio_pci *transport)
     set_intx(transport, false);
 }
 
-static void handle(struct virtio_pci *transport, u32 events)
+static void handle(struct virtio_pci *transport, uint32_t events)
 {
-    u64 now_ms = platform_now_ms();
+    uint64_t now_ms = vmem_host_now_ms();
 
     if (now_ms - transport->window_start_ms >= STORM_WINDOW_MS) {
         transport->window_start_ms = now_ms;
@@ -112,7 +112,7 @@ static void drop_messages(struct virtio_pci *transport)
     if (transport->nr_messages == 0)
         return;
     pci_msix_enable(&transport->msix, false);
-    for (u16 i = 0; i < transport->nr_messages; i++) {
+    for (uint16_t i = 0; i < transport->nr_messages; i++) {
         pci_msix_mask(&transport->msix, i);
         platform_irq_detach_message(&transport->messages[i]);
     }
@@ -121,11 +121,11 @@ static void drop_messages(struct virtio_pci *transport)
 
 static int attach_message(struct virtio_pci *transport, irq_handler_t handler)
 {
-    u16 vector = transport->nr_messages;
+    uint16_t vector = transport->nr_messages;
     struct irq_message *message = &transport->messages[vector];
 
     int status = platform_irq_attach_message(handler, transport, message);
-    if (status != OK)
+    if (status != VMEM_OK)
         return status;
     transport->nr_messages++;
     return pci_msix_set(&transport->msix, vector, *message);
@@ -134,12 +134,12 @@ static int attach_message(struct virtio_pci *transport, irq_handler_t handler)
 /* Name the vectors to the device: config changes by the first, every queue by the last. */
 static int map_vectors(struct virtio_pci *transport)
 {
-    u16 nr_queues = vmem_pci_common_read16(transport, VIRTIO_PCI_COMMON_NUM_QUEUES);
+    uint16_t nr_queues = vmem_pci_common_read16(transport, VIRTIO_PCI_COMMON_NUM_QUEUES);
 
-    transport->queue_vector = (u16)(transport->nr_messages - 1);
+    transport->queue_vector = (uint16_t)(transport->nr_messages - 1);
     int status = vmem_pci_set_vector(transport, VIRTIO_PCI_COMMON_CONFIG_MSIX_VECTOR, 0);
-    for (u16 queue = 0; status == OK && queue < nr_queues && queue < VIRTIO_PCI_QUEUES_MAX;
-         queue++) {
+    for (uint16_t queue = 0;
+         status == VMEM_OK && queue < nr_queues && queue < VIRTIO_PCI_QUEUES_MAX; queue++) {
         vmem_pci_common_write16(transport, VIRTIO_PCI_COMMON_QUEUE_SELECT, queue);
         status = vmem_pci_set_vector(transport, VIRTIO_PCI_COMMON_QUEUE_MSIX_VECTOR,
                                      transport->queue_vector);
@@ -149,20 +149,20 @@ static int map_vectors(struct virtio_pci *transport)
 
 static int try_msix(struct virtio_pci *transport, unsigned nr_vectors)
 {
-    int status = nr_vectors <= transport->msix.nr_vectors ? OK : E_RANGE;
+    int status = nr_vectors <= transport->msix.nr_vectors ? VMEM_OK : VMEM_E_RANGE;
 
-    if (status == OK)
+    if (status == VMEM_OK)
         status = attach_message(transport,
                                 nr_vectors == 1 ? handle_shared_vector : handle_config_vector);
-    if (status == OK && nr_vectors == 2)
+    if (status == VMEM_OK && nr_vectors == 2)
         status = attach_message(transport, handle_queue_vector);
-    if (status == OK) {
+    if (status == VMEM_OK) {
         pci_msix_enable(&transport->msix, true);
         status = map_vectors(transport);
     }
-    if (status != OK) {
-        log_debug(LOG_VIRTIO, transport->device.name, "MSI-X with %u vectors does not work (%s)",
-                  nr_vectors, status_name(status));
+    if (status != VMEM_OK) {
+        vmem_log(VMEM_LOG_DEBUG, transport->device.name, "MSI-X with %u vectors does not work (%s)",
+                 nr_vectors, vmem_error_name(status));
         drop_messages(transport);
     }
     return status;
@@ -173,12 +173,12 @@ static int try_msix(struct virtio_pci *transport, unsigned nr_vectors)
 static int try_line(struct virtio_pci *transport)
 {
     if (transport->pci->interrupt_pin == 0)
-        return E_UNSUPPORTED;
+        return VMEM_E_UNSUPPORTED;
     int status = platform_irq_attach_line(transport->pci->interrupt_line, handle_line, transport);
-    if (status != OK)
+    if (status != VMEM_OK)
         return status;
     transport->line_attached = true;
-    return OK;
+    return VMEM_OK;
 }
 
 static enum vmem_irq_mode choose(struct virtio_pci *transport, enum vmem_irq_mode wanted)
@@ -186,9 +186,9 @@ static enum vmem_irq_mode choose(struct virtio_pci *transport, enum vmem_irq_mod
     bool msix_allowed = wanted == VMEM_IRQ_AUTO || wanted == VMEM_IRQ_MSIX;
 
     if (msix_allowed && transport->has_msix &&
-        (try_msix(transport, 2) == OK || try_msix(transport, 1) == OK))
+        (try_msix(transport, 2) == VMEM_OK || try_msix(transport, 1) == VMEM_OK))
         return VMEM_IRQ_MSIX;
-    if (wanted != VMEM_IRQ_POLL && try_line(transport) == OK)
+    if (wanted != VMEM_IRQ_POLL && try_line(transport) == VMEM_OK)
         return VMEM_IRQ_INTX;
     return VMEM_IRQ_POLL;
 }
@@ -204,11 +204,11 @@ int vmem_pci_irq_enable(struct vmem_virtio *device, enum vmem_irq_mode wanted)
     if (device->irq_mode == VMEM_IRQ_INTX)
         set_intx(transport, true);
     if (wanted != VMEM_IRQ_AUTO && wanted != device->irq_mode)
-        log_warning(LOG_VIRTIO, device->name, "interrupts by %s cannot be had, using %s",
-                    names[wanted], names[device->irq_mode]);
-    log_debug(LOG_VIRTIO, device->name, "interrupts by %s, %u vectors", names[device->irq_mode],
-              transport->nr_messages);
-    return OK;
+        vmem_log(VMEM_LOG_WARNING, device->name, "interrupts by %s cannot be had, using %s",
+                 names[wanted], names[device->irq_mode]);
+    vmem_log(VMEM_LOG_DEBUG, device->name, "interrupts by %s, %u vectors", names[device->irq_mode],
+             transport->nr_messages);
+    return VMEM_OK;
 }
 
 void vmem_pci_irq_disable(struct vmem_virtio *device)
@@ -224,7 +224,7 @@ void vmem_pci_irq_disable(struct vmem_virtio *device)
     device->irq_mode = VMEM_IRQ_POLL;
 }
 
-u32 vmem_pci_poll_events(struct vmem_virtio *device)
+uint32_t vmem_pci_poll_events(struct vmem_virtio *device)
 {
     struct virtio_pci *transport = vmem_pci_of(device);
 
@@ -236,6 +236,6 @@ u32 vmem_pci_poll_events(struct vmem_virtio *device)
 void vmem_pci_irq_init(struct virtio_pci *transport)
 {
     set_intx(transport, false);
-    transport->has_msix = pci_msix_init(&transport->msix, transport->pci) == OK;
+    transport->has_msix = pci_msix_init(&transport->msix, transport->pci) == VMEM_OK;
     transport->device.irq_mode = VMEM_IRQ_POLL;
 }

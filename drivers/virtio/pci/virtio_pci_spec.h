@@ -6,8 +6,8 @@
  * structures are. Each field is accessed by its own width; those of 64 bits as
  * two halves ("PCI Device Layout").
  */
-#ifndef TIDE_DRIVERS_VIRTIO_PCI_VIRTIO_PCI_SPEC_H
-#define TIDE_DRIVERS_VIRTIO_PCI_VIRTIO_PCI_SPEC_H
+#ifndef VMEM_PCI_VIRTIO_PCI_SPEC_H
+#define VMEM_PCI_VIRTIO_PCI_SPEC_H
 
 #define VIRTIO_PCI_VENDOR             0x1af4
 #define VIRTIO_PCI_TRANSITIONAL_FIRST 0x1000
@@ -53,8 +53,7 @@ enum virtio_pci_common_field {
     VIRTIO_PCI_COMMON_QUEUE_DEVICE = 48,            /* u64 D */
     VIRTIO_PCI_COMMON_BYTES_MIN = 56,               /* what every device has */
     VIRTIO_PCI_COMMON_QUEUE_NOTIF_CONFIG_DATA = 56, /* u16 d, with NOTIF_CONFIG_DATA */
-    VIRTIO_PCI_COMMON_QUEUE_RESET = 58,             /* u16 D, with RING_RESET; reads 0 when done */
-    VIRTIO_PCI_COMMON_BYTES_RESET = 60,
+    VIRTIO_PCI_COMMON_BYTES = 58,                   /* what the driver uses */
 };
 
 #define VIRTIO_PCI_NO_VECTOR 0xffff

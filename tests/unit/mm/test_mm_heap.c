@@ -21,6 +21,15 @@ static void teardown(void)
     fake_shutdown();
 }
 
+/* Frames in use that are not the allocator's own. */
+static u64 heap_frames(void)
+{
+    struct page_stats stats;
+
+    page_get_stats(&stats);
+    return stats.boot_used - stats.metadata_bytes / PAGE_BYTES;
+}
+
 TEST_WITH(objects_of_every_size, setup, teardown)
 {
     static const size_t sizes[] = {1,    24,   32,   33,   64,   100,  128,   200,    256,    500,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Memory of a given node, and being told when memory is low. */
+/* Memory of a given node. */
 
 #include "extras/numa/node.h"
 #include "include/status.h"
@@ -14,7 +14,6 @@
 #define BASE_OF(node) ((4 + (node)) * GIB)
 
 static struct boot_info boot;
-static unsigned nr_told;
 
 static void setup(void)
 {
@@ -23,7 +22,6 @@ static void setup(void)
         assert_int_equal(hotplug_add_region(BASE_OF(node), GIB, MIB, node, "node"), OK);
         assert_int_equal(hotplug_online(BASE_OF(node) + MIB, 9 * MIB), OK);
     }
-    nr_told = 0;
 }
 
 static void teardown(void)
@@ -111,31 +109,4 @@ TEST_WITH(without_firmware_all_is_node_0, setup, teardown)
         ;
     paddr_t paddr = page_alloc_on_node(9, 0);
     assert_true(paddr >= FAKE_RAM_BASE && paddr < FAKE_RAM_BASE + 16 * MIB);
-}
-
-static void is_low(void *context)
-{
-    ++*(unsigned *)context;
-    page_free(page_alloc(0, PAGE_KERNEL), 0); /* no lock is held */
-}
-
-TEST_WITH(told_once_each_time, setup, teardown)
-{
-    static paddr_t pages[1 << 14];
-    u64 count = 0;
-    page_watch_low(4 * MIB / PAGE_BYTES, is_low, &nr_told);
-    for (unsigned round = 1; round <= 2; round++) {
-        while ((pages[count] = page_alloc(0, PAGE_USER)) != PADDR_NONE)
-            count++;
-        assert_int_equal(nr_told, round);
-        while (count > 0)
-            page_free(pages[--count], 0);
-        page_free(page_alloc(8, PAGE_USER), 8);
-        paddr_t whole = page_alloc(9, PAGE_USER); /* looks, and finds plenty */
-        page_free(whole, 9);
-    }
-    page_watch_low(0, NULL, NULL);
-    while (page_alloc(0, PAGE_USER) != PADDR_NONE)
-        ;
-    assert_int_equal(nr_told, 2);
 }

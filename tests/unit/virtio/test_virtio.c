@@ -32,7 +32,7 @@ static void set_up(void)
 
 static void tear_down(void)
 {
-    log_levels[LOG_VIRTIO] = LOG_LEVEL_INFO;
+    log_levels[LOG_VMEM] = LOG_LEVEL_INFO;
     fake_shutdown();
 }
 
@@ -75,14 +75,14 @@ static const struct feature_case feature_cases[] = {
     {"F3: unknown bits are left", V1 | 1ull << 42 | 1ull << 49 | 1ull << 63, 0, 0, 0, 0, V1},
     {"F3: high device bits can be wanted", V1 | 1ull << 51, 1ull << 51, 0, 0, 0, V1 | 1ull << 51},
     {"F3: wanting a reserved bit does not take it", V1 | BIT(SR_IOV), BIT(SR_IOV), 0, 0, 0, V1},
-    {"G6: SR_IOV, ADMIN_VQ, SUSPEND", V1 | BIT(SR_IOV) | BIT(ADMIN_VQ) | BIT(SUSPEND), 0, 0, 0, 0,
-     V1},
+    {"G6: SR_IOV, RING_RESET, ADMIN_VQ, SUSPEND",
+     V1 | BIT(SR_IOV) | BIT(RING_RESET) | BIT(ADMIN_VQ) | BIT(SUSPEND), 0, 0, 0, 0, V1},
     {"G2: ACCESS_PLATFORM", V1 | BIT(ACCESS_PLATFORM), 0, 0, 0, 0, V1 | BIT(ACCESS_PLATFORM)},
     {"G3: RING_PACKED", V1 | BIT(RING_PACKED), 0, 0, 0, 0, V1 | BIT(RING_PACKED)},
     {"G4: ORDER_PLATFORM", V1 | BIT(ORDER_PLATFORM), 0, 0, 0, 0, V1 | BIT(ORDER_PLATFORM)},
     {"G5: NOTIF_CONFIG_DATA", V1 | BIT(NOTIF_CONFIG_DATA), 0, 0, 0, 0, V1 | BIT(NOTIF_CONFIG_DATA)},
-    {"rings", V1 | BIT(INDIRECT_DESC) | BIT(EVENT_IDX) | BIT(IN_ORDER) | BIT(RING_RESET), 0, 0, 0,
-     0, V1 | BIT(INDIRECT_DESC) | BIT(EVENT_IDX) | BIT(IN_ORDER) | BIT(RING_RESET)},
+    {"rings", V1 | BIT(INDIRECT_DESC) | BIT(EVENT_IDX) | BIT(IN_ORDER), 0, 0, 0, 0,
+     V1 | BIT(INDIRECT_DESC) | BIT(EVENT_IDX) | BIT(IN_ORDER)},
     {"masked", V1 | BIT(RING_PACKED) | 1, 1, 0, BIT(RING_PACKED) | 1, 0, V1},
     {"masked and required", V1 | 1, 1, 1, 1, 0, 0},
     {"F3: not for the transport", V1 | BIT(NOTIF_CONFIG_DATA), 0, 0, 0, BIT(NOTIF_CONFIG_DATA), V1},
@@ -96,6 +96,7 @@ TEST_WITH(test_features, set_up, tear_down)
         fake_transport_init(&fake, VIRTIO_ID_MEM, 0, 64);
         fake.offered = test->offered;
         device->features_masked = test->masked;
+        device->translates_device_addresses = true;
         device->transport_features = VIRTIO_RESERVED_FEATURES & ~test->lacking;
         int status = vmem_virtio_negotiate(device, test->wanted, test->required, device_names);
         assert_int_equal(status, test->accepted ? OK : E_UNSUPPORTED);
@@ -128,7 +129,7 @@ TEST_WITH(test_features_are_logged_by_name, set_up, tear_down)
     assert_int_equal(vmem_virtio_negotiate(device, 1, 0, device_names), OK);
     fake_console_has("dev0: features FIRST EVENT_IDX VERSION_1; offered and not accepted SECOND "
                      "SUSPEND bit-45\n");
-    log_levels[LOG_VIRTIO] = LOG_LEVEL_WARNING;
+    log_levels[LOG_VMEM] = LOG_LEVEL_WARNING;
     fake_console_clear();
     assert_int_equal(vmem_virtio_negotiate(device, 1, 0, device_names), OK);
     assert_string_equal(fake_console(), "");
@@ -142,6 +143,14 @@ TEST_WITH(test_all_feature_names_fit, set_up, tear_down)
                         "RING_PACKED");
     assert_null(vmem_virtio_feature_name(42, device_names));
     assert_null(vmem_virtio_feature_name(64, device_names));
+}
+
+/* G2: not where the host gives addresses that the device's IOMMU does not know. */
+TEST_WITH(test_addresses_are_not_translated, set_up, tear_down)
+{
+    fake.offered = V1 | BIT(ACCESS_PLATFORM) | 1;
+    assert_int_equal(vmem_virtio_negotiate(device, 1, 0, device_names), OK);
+    assert_true(fake.accepted == (V1 | 1));
 }
 
 TEST_WITH(test_features_masked_are_parsed, set_up, tear_down)

@@ -180,17 +180,6 @@ TEST_WITH(test_queue_addresses, set_up, tear_down)
     assert_int_equal(mmio->ready, 1);
 }
 
-TEST_WITH(test_queue_reset, set_up, tear_down)
-{
-    mmio->offered |= BIT(RING_RESET);
-    attach(VMEM_IRQ_AUTO);
-    fake_rig_round_trip(queue);
-    assert_int_equal(vmem_queue_reset(queue), OK);
-    fake_rig_round_trip(queue);
-    mmio->reset_hangs = true;
-    assert_int_equal(vmem_queue_reset(queue), E_TIMEOUT);
-}
-
 TEST_WITH(test_interrupts, set_up, tear_down)
 {
     static const struct {

@@ -160,19 +160,16 @@ TEST_WITH(test_short_common_structure, set_up, tear_down)
     static const struct {
         u32 bytes;
         u64 lacking;
-    } cases[] = {{56, BIT(NOTIF_CONFIG_DATA) | BIT(RING_RESET)},
-                 {58, BIT(RING_RESET)},
-                 {60, 0},
-                 {0x1000, 0}};
+    } cases[] = {{56, BIT(NOTIF_CONFIG_DATA)}, {57, BIT(NOTIF_CONFIG_DATA)}, {58, 0}, {0x1000, 0}};
 
     for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
-        u64 both = BIT(NOTIF_CONFIG_DATA) | BIT(RING_RESET);
         tear_down();
         set_up();
         fake_pci_set(fake.function, 0x40 + 12, 4, cases[i].bytes);
-        fake.offered |= both;
+        fake.offered |= BIT(NOTIF_CONFIG_DATA);
         assert_int_equal(attach(VMEM_IRQ_AUTO), OK);
-        assert_true((device->features & both) == (both & ~cases[i].lacking));
+        assert_true((device->features & BIT(NOTIF_CONFIG_DATA)) ==
+                    (BIT(NOTIF_CONFIG_DATA) & ~cases[i].lacking));
         fake_rig_round_trip(queue);
     }
 }
@@ -215,22 +212,4 @@ TEST_WITH(test_many_queues, set_up, tear_down)
     assert_int_equal(device->ops->queue_size_max(device, 8), 0);
     assert_int_equal(device->ops->queue_size_max(device, 0xffff), 0);
     fake_rig_round_trip(queue);
-}
-
-/* P17 */
-TEST_WITH(test_queue_reset, set_up, tear_down)
-{
-    fake.offered |= BIT(RING_RESET);
-    assert_int_equal(attach(VMEM_IRQ_AUTO), OK);
-    fake_rig_round_trip(queue);
-    assert_int_equal(vmem_queue_reset(queue), OK);
-    assert_int_equal(fake.queues[0].vector, 1); /* set anew */
-    fake_rig_round_trip(queue);
-    fake.vectors_usable = 0; /* P24: refused the second time */
-    assert_int_not_equal(vmem_queue_reset(queue), OK);
-    assert_int_equal(fake.queues[0].enabled, 0);
-    fake.vectors_usable = 2;
-    fake.queues[0].enabled = 1;
-    fake.queue_reset_hangs = true;
-    assert_int_equal(vmem_queue_reset(queue), E_TIMEOUT);
 }

@@ -25,7 +25,7 @@ static void set_up(void)
 
 static void tear_down(void)
 {
-    log_levels[LOG_VIRTIO] = LOG_LEVEL_INFO;
+    log_levels[LOG_VMEM] = LOG_LEVEL_INFO;
     fake_pci_stop();
     fake_shutdown();
 }
@@ -226,7 +226,7 @@ TEST_WITH(test_list_is_hostile, set_up, tear_down)
 /* A capability at the very end of config space, whose fields would leave it. */
 TEST_WITH(test_cap_at_the_end, set_up, tear_down)
 {
-    log_levels[LOG_VIRTIO] = LOG_LEVEL_DEBUG;
+    log_levels[LOG_VMEM] = LOG_LEVEL_DEBUG;
     fake_virtio_pci_clear_caps(&fake);
     fake_pci_add_capability(fake.function, 0xf8, PCI_CAP_VENDOR);
     fake_pci_set(fake.function, 0xfa, 2, 0x0110); /* common, 16 bytes */
@@ -241,7 +241,7 @@ TEST_WITH(test_bar_without_address, set_up, tear_down)
 {
     fake_pci_set(fake.function, PCI_BAR0 + 16, 4, 0xc);
     fake_pci_set(fake.function, PCI_BAR0 + 20, 4, 0);
-    log_levels[LOG_VIRTIO] = LOG_LEVEL_DEBUG;
+    log_levels[LOG_VMEM] = LOG_LEVEL_DEBUG;
     pci_init(NULL);
     assert_int_equal(pci_scan(), 1);
     assert_int_equal(vmem_pci_find_windows(pci_device_at(0), &windows), E_NODEV);

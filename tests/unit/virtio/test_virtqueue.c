@@ -260,7 +260,7 @@ static void many_pieces(u64 features, u16 size)
             assert_int_equal(buffer.indirect,
                              (features & BIT(INDIRECT_DESC)) != 0 && nr > 1 && nr <= 4);
             for (unsigned i = 0; i < nr; i++) {
-                assert_int_equal(buffer.pieces[i].paddr, pieces[i].paddr);
+                assert_int_equal(buffer.pieces[i].address, pieces[i].address);
                 assert_int_equal(buffer.pieces[i].bytes, pieces[i].bytes);
                 assert_int_equal(buffer.pieces[i].writable, i >= nr_readable);
             }
@@ -363,7 +363,7 @@ TEST(test_odd_packed_event_flags)
 {
     fake_rig_start(&rig, BIT(RING_PACKED), 64);
     rig.transport.hold = true;
-    volatile u16 *event = phys_to_virt(ring()->layout.device_area);
+    volatile u16 *event = fake_device_memory(ring()->layout.device_area);
     event[0] = 40;
     for (u16 flags = 0; flags < 8; flags++) {
         event[1] = flags;

@@ -3,7 +3,7 @@
  * What stands on which side of each barrier: the device runs inside the
  * barriers, as one on another processor could. Q13, Q14, K8.
  */
-#include <asm/barrier.h>
+#include "tests/fakes/fake_library_arch.h"
 
 #include "drivers/virtio/core/virtio_spec.h"
 #include "include/status.h"
@@ -75,7 +75,7 @@ TEST(test_index_comes_last)
         assert_false(seen_early);
         assert_true(seen_at_full);
         assert_int_equal(seen.nr_pieces, 2);
-        assert_ptr_equal(phys_to_virt(seen.pieces[0].paddr), fake_rig_buffer(&rig, 3));
+        assert_ptr_equal(fake_device_memory(seen.pieces[0].address), fake_rig_buffer(&rig, 3));
         assert_int_equal(seen.pieces[1].bytes, 24);
         fake_rig_stop(&rig);
     }
@@ -162,8 +162,8 @@ static void rewrite_entry(char kind)
     if (kind != 'r')
         return;
     bool is_packed = (rig.transport.accepted & BIT(RING_PACKED)) != 0;
-    u8 *length =
-        phys_to_virt(is_packed ? ring()->layout.descriptors + 8 : ring()->layout.device_area + 8);
+    u8 *length = fake_device_memory(is_packed ? ring()->layout.descriptors + 8
+                                              : ring()->layout.device_area + 8);
     *length = 3;
 }
 

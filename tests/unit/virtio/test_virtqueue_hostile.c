@@ -273,7 +273,7 @@ static void random_ring(u64 features, u32 seed)
     bool taken[8] = {false};
 
     start(features, 8);
-    u8 *memory = phys_to_virt(ring()->layout.descriptors);
+    u8 *memory = fake_device_memory(ring()->layout.descriptors);
     size_t bytes = (size_t)(ring()->layout.device_area - ring()->layout.descriptors) + 140;
     for (unsigned round = 0; round < 20; round++) {
         for (unsigned i = 0; i < 40; i++) {
@@ -310,11 +310,14 @@ TEST(test_late_answer_after_reset)
     struct fake_buffer buffer;
     struct virtqueue_used used;
 
-    start(BIT(RING_RESET), 3);
+    start(0, 3);
     assert_true(fake_ring_pop(ring(), &buffer));
     struct fake_ring old = *ring();
-    assert_int_equal(vmem_queue_reset(rig.queue), OK);
+    assert_int_equal(vmem_virtio_reset(&rig.transport.device), OK);
+    vmem_queue_destroy(rig.queue);
+    fake_rig_attach(&rig, 16);
     assert_int_equal(vmem_queue_outstanding(rig.queue), 0);
+    assert_memory_equal(&old.layout, &ring()->layout, sizeof(old.layout));
     fake_ring_push_raw(&old, buffer.id, 16, buffer.nr_slots); /* the ring is no longer its own */
     assert_int_equal(take(&used), E_BROKEN);
     assert_true(rig.transport.device.broken);

@@ -121,35 +121,3 @@ TEST(test_too_long)
     assert_int_equal(vmem_queue_add(rig.queue, pieces, 1, 1, NULL), OK);
     fake_rig_stop(&rig);
 }
-
-/* ---- RING_RESET ---- */
-
-static void never_answer(void *context, struct fake_request *request)
-{
-    (void)context;
-    request->no_answer = true;
-}
-
-TEST(test_queue_reset)
-{
-    struct virtqueue_used used;
-
-    for (unsigned packed = 0; packed < 2; packed++) {
-        fake_rig_start(&rig, BIT(RING_RESET) | (packed ? BIT(RING_PACKED) : 0), 8);
-        rig.transport.on_request = never_answer;
-        for (unsigned round = 0; round < 3; round++) {
-            for (unsigned i = 0; i < 3; i++)
-                assert_int_equal(fake_rig_add(&rig, i, 0, 4), OK);
-            vmem_queue_publish(rig.queue);
-            assert_int_equal(vmem_queue_reset(rig.queue), OK);
-            assert_int_equal(vmem_queue_outstanding(rig.queue), 0);
-            assert_int_equal(vmem_queue_take_used(rig.queue, &used), E_AGAIN);
-        }
-        rig.transport.faults.queue_reset_status = E_TIMEOUT;
-        assert_int_equal(vmem_queue_reset(rig.queue), E_TIMEOUT);
-        fake_rig_stop(&rig);
-    }
-    fake_rig_start(&rig, 0, 8);
-    assert_int_equal(vmem_queue_reset(rig.queue), E_UNSUPPORTED);
-    fake_rig_stop(&rig);
-}

@@ -5,6 +5,7 @@
  * start says so and holds nothing; what runs waits, and goes on when memory is back.
  */
 #include "drivers/virtio/pci/virtio_pci.h"
+#include "tests/fakes/fake_attach.h"
 #include "tests/fakes/fake_chunks.h"
 #include "tests/fakes/fake_faults.h"
 #include "tests/fakes/fake_rig.h"
@@ -110,18 +111,19 @@ static void boot_with_plugged(void)
     fake_vmem_plug(&machine.device, 3, 5);
     fake_vmem_plug(&machine.device, 100, 32);
     fake_vmem_set_requested(&machine.device, 37 * MACHINE_BLOCK);
-    vmem_choose_init(VMEM_INIT_STATE);
+    machine.init = VMEM_INIT_STATE;
 }
 
 static void stop_machine(void)
 {
     machine_shutdown(&machine);
-    vmem_choose_init(VMEM_INIT_UNPLUG_ALL);
+    machine.init = VMEM_INIT_UNPLUG_ALL;
 }
 
 static int attach(void)
 {
-    return vmem_attach(&machine.device.transport.device, "vmem0", VMEM_IRQ_AUTO, &machine.driver);
+    return fake_attach(&machine.device.transport.device, "vmem0", VMEM_IRQ_AUTO, machine.init,
+                       &machine.driver);
 }
 
 static void detach(void)
@@ -146,7 +148,7 @@ static int resize_to(u64 bytes)
     fake_vmem_set_requested(&machine.device, bytes);
     machine_run(&machine, 70000);
     struct vmem_status status = machine_status(&machine);
-    assert_int_not_equal(status.phase, VMEM_PHASE_BROKEN);
+    assert_int_not_equal(status.state, VMEM_STATE_BROKEN);
     if (machine.device.plugged_bytes != bytes)
         return E_NOMEM;
     machine_expect(&machine, bytes);
@@ -207,7 +209,7 @@ static int adopt(void)
             return status;
     }
     machine_run(&machine, 70000);
-    assert_int_not_equal(machine_status(&machine).phase, VMEM_PHASE_BROKEN);
+    assert_int_not_equal(machine_status(&machine).state, VMEM_STATE_BROKEN);
     return fake_mapped_bytes() == 37 * MACHINE_BLOCK ? OK : E_NOMEM;
 }
 

@@ -5,6 +5,7 @@
  * there are runs, and is reported once.
  */
 #include "lib/log.h"
+#include "tests/fakes/fake_attach.h"
 #include "tests/fakes/fake_vmem_machine.h"
 #include "tests/unit/unit.h"
 
@@ -21,7 +22,7 @@ TEST_WITH(test_starts_empty, NULL, shut_down)
     machine_expect(&machine, 0);
     assert_int_equal(fake_vmem_requests(&machine.device), 0);
     assert_int_equal(machine_said("vmem0: settled requested=0 plugged=0 usable=0 requests=0\n"), 1);
-    assert_int_equal(machine_status(&machine).phase, VMEM_PHASE_SETTLED);
+    assert_true(machine_status(&machine).is_settled);
 }
 
 static void follow_story(enum fake_vmem_manner manner)
@@ -194,8 +195,8 @@ TEST_WITH(test_pages_in_use, NULL, shut_down)
     assert_int_equal(machine.device.count[VIRTIO_MEM_REQ_UNPLUG], 0);
     assert_int_equal(machine_said("warning"), 1);
     assert_int_equal(machine_said("24 blocks stay plugged while pages in them are in use"), 1);
-    assert_int_equal(machine_status(&machine).phase, VMEM_PHASE_WAITING);
-    assert_true(vmem_is_ready(machine.driver));
+    assert_int_equal(machine_status(&machine).wait, VMEM_WAIT_PAGES_IN_USE);
+    assert_true(machine_status(&machine).is_ready);
 
     for (unsigned i = 0; i < 10; i++)
         page_free(pages[i], PAGE_ORDER_MAX);
@@ -335,7 +336,8 @@ TEST_WITH(test_two_devices, NULL, shut_down)
     static struct fake_vmem other_device;
     struct vmem_device *other;
     fake_vmem_init(&other_device, FAKE_VMEM_QEMU, MACHINE_BASE + GIB, 128 * MIB, 8);
-    assert_int_equal(vmem_attach(&other_device.transport.device, "vmem1", VMEM_IRQ_AUTO, &other),
+    assert_int_equal(fake_attach(&other_device.transport.device, "vmem1", VMEM_IRQ_AUTO,
+                                 VMEM_INIT_UNPLUG_ALL, &other),
                      OK);
     machine.device.moods.busy = 1000;
     machine_resize(&machine, 512 * MIB, 1);
@@ -358,6 +360,6 @@ TEST_WITH(test_describe_address, NULL, shut_down)
     assert_string_equal(text, "vmem0 block 2 at 0x100400000, unplugged");
     assert_false(vmem_describe_address(machine.driver, MACHINE_BASE - 1, text, sizeof(text)));
     assert_false(vmem_describe_address(machine.driver, MACHINE_BASE + GIB, text, sizeof(text)));
-    assert_true(vmem_block_plugged(machine.driver, 1));
-    assert_false(vmem_block_plugged(machine.driver, 2));
+    assert_true(vmem_block_is_plugged(machine.driver, 1));
+    assert_false(vmem_block_is_plugged(machine.driver, 2));
 }

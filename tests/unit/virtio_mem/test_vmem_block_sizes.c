@@ -110,7 +110,7 @@ static void expect_pinned(unsigned nr_pages, u64 target)
     expect(max_u64(mark_pinned(nr_pages), target));
     for (u64 block = 0; block < nr_blocks; block++) {
         if (is_pinned[block])
-            assert_true(vmem_block_plugged(machine.driver, block));
+            assert_true(vmem_block_is_plugged(machine.driver, block));
     }
 }
 
@@ -169,8 +169,8 @@ TEST(test_evacuates)
             memset(chunk_moves, 0, sizeof(chunk_moves)); /* once in each resize */
         }
         assert_int_equal(nr_chunk_moves > 0, can_evacuate());
-        assert_int_equal(machine_status(&machine).phase,
-                         can_evacuate() ? VMEM_PHASE_SETTLED : VMEM_PHASE_WAITING);
+        assert_int_equal(machine_status(&machine).is_settled, can_evacuate());
+        assert_int_equal(machine_status(&machine).wait == VMEM_WAIT_NONE, can_evacuate());
         machine_shutdown(&machine);
     }
 }
@@ -181,7 +181,7 @@ TEST(test_adopts)
     srand(15);
     for (unsigned i = 0; i < ARRAY_SIZE(regions); i++) {
         boot(i);
-        vmem_choose_init(VMEM_INIT_STATE);
+        machine.init = VMEM_INIT_STATE;
         for (u64 at = 0; at < nr_blocks;) {
             u64 run = min_u64(1 + (u64)rand() % (nr_blocks / 10 + 1), nr_blocks - at);
             if (rand() % 2 == 0)
@@ -195,7 +195,7 @@ TEST(test_adopts)
         machine_run(&machine, 100);
         expect(plugged);
         for (u64 block = 0; block < nr_blocks; block++)
-            assert_int_equal(vmem_block_plugged(machine.driver, block),
+            assert_int_equal(vmem_block_is_plugged(machine.driver, block),
                              machine.device.plugged[block]);
         resize(0);
         expect(0);

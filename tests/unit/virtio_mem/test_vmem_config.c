@@ -3,7 +3,7 @@
  * The memory device's config: what is decoded, and each value that must be
  * refused, with the reason that a person reads.
  */
-#include "drivers/virtio/mem/virtio_mem_config.h"
+#include "drivers/virtio/mem/config.h"
 #include "include/units.h"
 #include "tests/unit/unit.h"
 
@@ -24,14 +24,14 @@ static struct vmem_config good(void)
 TEST(test_decode)
 {
     struct virtio_mem_config_abi abi = {
-        .block_size = cpu_to_le64(1),
-        .node_id = cpu_to_le16(2),
+        .block_size = vmem_to_le64(1),
+        .node_id = vmem_to_le16(2),
         .padding = {9, 9, 9, 9, 9, 9},
-        .addr = cpu_to_le64(3),
-        .region_size = cpu_to_le64(4),
-        .usable_region_size = cpu_to_le64(5),
-        .plugged_size = cpu_to_le64(6),
-        .requested_size = cpu_to_le64(7),
+        .addr = vmem_to_le64(3),
+        .region_size = vmem_to_le64(4),
+        .usable_region_size = vmem_to_le64(5),
+        .plugged_size = vmem_to_le64(6),
+        .requested_size = vmem_to_le64(7),
     };
     struct vmem_config config;
     vmem_config_decode(&abi, true, &config);
@@ -47,7 +47,7 @@ TEST(test_decode)
 /* M3: without ACPI_PXM the node_id is garbage. */
 TEST(test_node_needs_pxm)
 {
-    struct virtio_mem_config_abi abi = {.node_id = cpu_to_le16(0xffff)};
+    struct virtio_mem_config_abi abi = {.node_id = vmem_to_le16(0xffff)};
     struct vmem_config config;
     vmem_config_decode(&abi, false, &config);
     assert_int_equal(config.node_id, 0);

@@ -16,13 +16,13 @@ TEST_WITH(test_half_of_it_goes, NULL, shut_down)
     machine_expect(&machine, 256 * MIB);
     check_chunks();
     struct vmem_status status = machine_status(&machine);
-    assert_int_equal(status.phase, VMEM_PHASE_SETTLED);
-    assert_in_range(status.emptied_blocks, 100, 128);
+    assert_true(status.is_settled);
+    assert_in_range(status.migrated_blocks, 100, 128);
     /* The cheapest blocks hold less than the average: three and a third chunks. */
-    assert_true(nr_chunk_moves < status.emptied_blocks * 3);
+    assert_true(nr_chunk_moves < status.migrated_blocks * 3);
     /* Neighbours go in one request. */
     u64 requests = machine.device.count[VIRTIO_MEM_REQ_UNPLUG] - before;
-    assert_true(requests < status.emptied_blocks * 3 / 4);
+    assert_true(requests < status.migrated_blocks * 3 / 4);
     assert_int_equal(machine_said("warning"), 0);
 }
 
@@ -115,7 +115,7 @@ TEST_WITH(test_all_is_wanted_after_all, NULL, shut_down)
     machine_run(&machine, 10);
     assert_int_equal(nr_chunk_moves, moved);
     machine_expect(&machine, 256 * MIB);
-    assert_int_equal(machine_status(&machine).phase, VMEM_PHASE_SETTLED);
+    assert_true(machine_status(&machine).is_settled);
     expect_all_open();
     check_chunks();
 }
@@ -135,12 +135,12 @@ TEST_WITH(test_less_is_wanted_back, NULL, shut_down)
     start_scattered(2 * MIB, 256 * MIB, 50);
     fake_vmem_set_requested(&machine.device, 100 * MIB + 56 * MIB);
     run_until_moved(60);
-    u64 emptied = machine_status(&machine).emptied_blocks;
+    u64 emptied = machine_status(&machine).migrated_blocks;
     assert_true(emptied > 4);
     u64 plugged = machine.device.plugged_bytes;
     machine_resize(&machine, plugged - 6 * MIB, 10);
     machine_expect(&machine, plugged - 6 * MIB);
-    assert_int_equal(machine_status(&machine).emptied_blocks, emptied);
+    assert_int_equal(machine_status(&machine).migrated_blocks, emptied);
     expect_all_open();
 }
 

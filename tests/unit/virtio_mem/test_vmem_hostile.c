@@ -5,6 +5,7 @@
  * without end. The device is given up or costs its bounded share; the kernel,
  * and the device beside it, go on.
  */
+#include "tests/fakes/fake_attach.h"
 #include "tests/fakes/fake_vmem_machine.h"
 #include "tests/unit/unit.h"
 
@@ -22,8 +23,7 @@ TEST_WITH(test_config_never_still, NULL, shut_down)
     machine_hold_page(&machine);
     machine.device.transport.faults.generation_runs = true;
     machine_run(&machine, 2000);
-    assert_string_equal(machine_status(&machine).waiting_for,
-                        "the config space does not hold still");
+    assert_int_equal(machine_status(&machine).wait, VMEM_WAIT_CONFIG_UNSTEADY);
     machine_run(&machine, 60000);
     machine_expect_broken(&machine, "config space cannot be read");
     machine_expect_page(&machine);
@@ -126,7 +126,7 @@ TEST_WITH(test_spurious_interrupts, NULL, shut_down)
     }
     assert_int_equal(fake_vmem_requests(&machine.device), requests);
     assert_string_equal(fake_console(), "");
-    assert_int_equal(machine_status(&machine).phase, VMEM_PHASE_SETTLED);
+    assert_true(machine_status(&machine).is_settled);
 }
 
 /* Threat 8: an event at the very moment of DRIVER_OK, with nothing changed, and before it. */
@@ -235,9 +235,11 @@ TEST_WITH(test_hostile_neighbour, NULL, shut_down)
 {
     static struct fake_vmem other_device;
     struct vmem_device *other;
+    struct vmem_status status;
     machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
     fake_vmem_init(&other_device, FAKE_VMEM_QEMU, MACHINE_BASE + GIB, MACHINE_BLOCK, 512);
-    assert_int_equal(vmem_attach(&other_device.transport.device, "vmem1", VMEM_IRQ_AUTO, &other),
+    assert_int_equal(fake_attach(&other_device.transport.device, "vmem1", VMEM_IRQ_AUTO,
+                                 VMEM_INIT_UNPLUG_ALL, &other),
                      OK);
     fake_vmem_set_requested(&other_device, 64 * MIB);
     (void)vmem_service(other, platform_now_ms());
@@ -247,7 +249,8 @@ TEST_WITH(test_hostile_neighbour, NULL, shut_down)
         (void)vmem_service(other, platform_now_ms());
         fake_advance_ms(10);
     }
-    assert_true(vmem_virtio(other)->broken);
+    vmem_get_status(other, &status);
+    assert_int_equal(status.state, VMEM_STATE_BROKEN);
     machine_resize(&machine, 256 * MIB, 10);
     assert_int_equal(machine.device.plugged_bytes, 256 * MIB);
     assert_int_equal(fake_mapped_bytes(), (256 + 64) * MIB); /* the other's memory stays */

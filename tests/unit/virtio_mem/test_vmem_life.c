@@ -4,6 +4,7 @@
  * earlier life given back, letting go and taking over again.
  */
 #include "extras/numa/node.h"
+#include "tests/fakes/fake_attach.h"
 #include "tests/fakes/fake_vmem_machine.h"
 #include "tests/unit/unit.h"
 
@@ -22,7 +23,8 @@ static void expect_refused(const char *reason)
     struct page_stats before;
     struct page_stats after;
     page_get_stats(&before);
-    int status = vmem_attach(&machine.device.transport.device, "vmem0", VMEM_IRQ_AUTO, &driver);
+    int status = fake_attach(&machine.device.transport.device, "vmem0", VMEM_IRQ_AUTO,
+                             VMEM_INIT_UNPLUG_ALL, &driver);
     if (status == OK || !strstr(fake_console(), reason))
         fail_msg("status %d, console: %s, expected: %s", status, fake_console(), reason);
     assert_non_null(strstr(fake_console(), "error"));
@@ -97,8 +99,9 @@ TEST_WITH(test_overlap_of_devices, NULL, shut_down)
     static struct fake_vmem other;
     struct vmem_device *driver;
     fake_vmem_init(&other, FAKE_VMEM_QEMU, MACHINE_BASE + GIB / 2, MACHINE_BLOCK, MACHINE_NR);
-    assert_int_equal(vmem_attach(&other.transport.device, "vmem1", VMEM_IRQ_AUTO, &driver),
-                     E_EXIST);
+    assert_int_equal(
+        fake_attach(&other.transport.device, "vmem1", VMEM_IRQ_AUTO, VMEM_INIT_UNPLUG_ALL, &driver),
+        E_EXIST);
     assert_true(machine_said("vmem1: error") >= 1);
     machine_resize(&machine, 64 * MIB, 1); /* the first is served on */
     machine_expect(&machine, 64 * MIB);
@@ -115,7 +118,8 @@ TEST_WITH(test_memory_for_the_driver, NULL, shut_down)
         nr_pages++;
     struct vmem_device *driver;
     unsigned nr_failures = 0;
-    while (vmem_attach(&machine.device.transport.device, "vmem0", VMEM_IRQ_AUTO, &driver) != OK) {
+    while (fake_attach(&machine.device.transport.device, "vmem0", VMEM_IRQ_AUTO,
+                       VMEM_INIT_UNPLUG_ALL, &driver) != OK) {
         struct page_stats stats;
         page_get_stats(&stats);
         assert_int_equal(stats.boot_frames - stats.boot_used, nr_failures);
@@ -125,16 +129,16 @@ TEST_WITH(test_memory_for_the_driver, NULL, shut_down)
     assert_in_range(nr_failures, 5, 200);
     assert_true(machine_said("no memory for the driver's own data") >= 2);
     assert_true(machine_said("its queue cannot be set up: nomem") >= 1);
-    assert_true(machine_said("no memory for the book of its 0x400000000 bytes") >= 1);
+    assert_true(machine_said("no memory for the map of its 0x400000000 bytes") >= 1);
 }
 
 /* M4, M3, M16 */
 TEST_WITH(test_features, NULL, shut_down)
 {
     machine_start(&machine, FAKE_VMEM_QEMU);
-    const struct vmem_virtio *virtio = vmem_virtio(machine.driver);
-    assert_true(vmem_virtio_has_feature(virtio, VIRTIO_MEM_F_UNPLUGGED_INACCESSIBLE));
-    assert_true(vmem_virtio_has_feature(virtio, VIRTIO_MEM_F_ACPI_PXM));
+    u64 features = machine_status(&machine).features;
+    assert_true((features & VIRTIO_FEATURE(VIRTIO_MEM_F_UNPLUGGED_INACCESSIBLE)) != 0);
+    assert_true((features & VIRTIO_FEATURE(VIRTIO_MEM_F_ACPI_PXM)) != 0);
     assert_false(vmem_allows_suspend(machine.driver));
     machine_shutdown(&machine);
 
@@ -188,7 +192,7 @@ TEST_WITH(test_region_of_nothing, NULL, shut_down)
     machine_boot_region(&machine, FAKE_VMEM_QEMU, 0, MACHINE_BLOCK, 0);
     machine_attach(&machine);
     machine_run(&machine, 1);
-    assert_true(vmem_is_ready(machine.driver));
+    assert_true(machine_status(&machine).is_ready);
     assert_int_equal(vmem_detach(machine.driver), OK);
 }
 
@@ -206,8 +210,8 @@ TEST_WITH(test_gives_back, NULL, shut_down)
         machine_run(&machine, 2549);
         assert_int_equal(machine.device.plugged_bytes, 101 * MACHINE_BLOCK);
         assert_int_equal(fake_mapped_bytes(), 0);
-        assert_int_equal(machine_status(&machine).phase, VMEM_PHASE_START);
-        assert_false(vmem_is_ready(machine.driver));
+        assert_int_equal(machine_status(&machine).state, VMEM_STATE_RELEASING);
+        assert_false(machine_status(&machine).is_ready);
         machine_run(&machine, 100);
         machine_expect(&machine, 0);
         assert_int_equal(machine.device.count[VIRTIO_MEM_REQ_UNPLUG_ALL], 9);
@@ -232,7 +236,7 @@ TEST_WITH(test_giving_back_is_refused, NULL, shut_down)
         machine_run(&machine, 1000);
         machine_expect(&machine, requested[i] * MACHINE_BLOCK);
         assert_int_equal(machine.device.count[VIRTIO_MEM_REQ_UNPLUG_ALL], 1);
-        assert_int_equal(machine_status(&machine).phase, VMEM_PHASE_SETTLED);
+        assert_true(machine_status(&machine).is_settled);
         machine_shutdown(&machine);
     }
     machine_boot(&machine, FAKE_VMEM_QEMU);
@@ -243,7 +247,7 @@ TEST_WITH(test_giving_back_is_refused, NULL, shut_down)
 TEST_WITH(test_leaving_is_refused, NULL, shut_down)
 {
     machine_boot(&machine, FAKE_VMEM_STRATOVIRT);
-    vmem_choose_init(VMEM_INIT_STATE);
+    machine.init = VMEM_INIT_STATE;
     fake_vmem_plug(&machine.device, 0, 1);
     fake_vmem_plug(&machine.device, 100, 50);
     fake_vmem_set_requested(&machine.device, 40 * MACHINE_BLOCK);
@@ -269,7 +273,7 @@ TEST_WITH(test_gives_back_never_works, NULL, shut_down)
     machine.device.moods.error = ~0u;
     machine_attach(&machine);
     machine_run(&machine, 60000);
-    assert_int_equal(machine_status(&machine).phase, VMEM_PHASE_BROKEN);
+    assert_int_equal(machine_status(&machine).state, VMEM_STATE_BROKEN);
     assert_int_equal(fake_mapped_bytes(), 0);
     assert_int_equal(vmem_detach(machine.driver), OK);
     machine.device.moods.error = 0;
@@ -352,7 +356,7 @@ TEST_WITH(test_detach_broken, NULL, shut_down)
     machine.device.transport.faults.reset_reads = ~0u;
     fake_transport_fail(&machine.device.transport);
     machine_run(&machine, 5000);
-    assert_int_equal(machine_status(&machine).phase, VMEM_PHASE_BROKEN);
+    assert_int_equal(machine_status(&machine).state, VMEM_STATE_BROKEN);
     assert_int_equal(vmem_detach(machine.driver), E_BUSY);
     page_free(page, 0);
     machine.device.transport.faults.reset_reads = 0;

@@ -28,8 +28,7 @@ static void start_with_host_memory(u64 bytes)
 static void expect_short_at(u64 bytes)
 {
     machine_expect(&machine, bytes);
-    assert_int_equal(machine_status(&machine).phase, VMEM_PHASE_WAITING);
-    assert_string_equal(machine_status(&machine).waiting_for, "the host gives no more memory");
+    assert_int_equal(machine_status(&machine).wait, VMEM_WAIT_HOST_MEMORY);
 }
 
 /* Half of it, then more, then all; and when all is there, nothing is left of it. */
@@ -38,7 +37,7 @@ TEST_WITH(test_takes_what_there_is, NULL, shut_down)
     start_with_host_memory(256 * MIB);
     machine_resize(&machine, 512 * MIB, 10000);
     expect_short_at(256 * MIB);
-    assert_true(vmem_is_ready(machine.driver));
+    assert_true(machine_status(&machine).is_ready);
     assert_int_equal(machine_said("waiting, the host gives no more memory: requested=536870912 "
                                   "plugged=268435456"),
                      1);
@@ -48,7 +47,7 @@ TEST_WITH(test_takes_what_there_is, NULL, shut_down)
     machine.device.host_bytes = GIB;
     machine_run(&machine, 2560);
     machine_expect(&machine, 512 * MIB);
-    assert_int_equal(machine_status(&machine).phase, VMEM_PHASE_SETTLED);
+    assert_true(machine_status(&machine).is_settled);
     u64 before = nr_plugs();
     machine_resize(&machine, GIB, 1);
     machine_expect(&machine, GIB);
@@ -86,7 +85,7 @@ TEST_WITH(test_busy_unplug_is_whole, NULL, shut_down)
     machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
     machine.device.moods.busy = 9;
     machine_resize(&machine, 32 * MIB, 5000);
-    assert_string_equal(machine_status(&machine).waiting_for, "the device is busy");
+    assert_int_equal(machine_status(&machine).wait, VMEM_WAIT_DEVICE_BUSY);
     assert_int_equal(machine_said("waiting, the device is busy: requested=33554432"), 1);
     machine_run(&machine, 200);
     machine_expect(&machine, 32 * MIB);
@@ -98,7 +97,7 @@ TEST_WITH(test_busy_unplug_is_whole, NULL, shut_down)
     assert_int_equal(nr_plugs(), 2); /* this one, and that of the start */
     machine.device.moods.busy = 1;
     machine_resize(&machine, GIB - MACHINE_BLOCK, 0);
-    assert_string_equal(machine_status(&machine).waiting_for, "the device is busy");
+    assert_int_equal(machine_status(&machine).wait, VMEM_WAIT_DEVICE_BUSY);
 }
 
 /* A new size is tried at once, and with memory there it is reached at once. */
@@ -121,14 +120,14 @@ TEST_WITH(test_request_lowered_to_what_there_is, NULL, shut_down)
     machine_resize(&machine, 256 * MIB, 10000);
     machine_resize(&machine, 64 * MIB, 1);
     machine_expect(&machine, 64 * MIB);
-    assert_int_equal(machine_status(&machine).phase, VMEM_PHASE_SETTLED);
-    assert_null(machine_status(&machine).waiting_for);
+    assert_true(machine_status(&machine).is_settled);
+    assert_int_equal(machine_status(&machine).wait, VMEM_WAIT_NONE);
     machine.device.moods.busy = 1;
     machine.device.host_bytes = GIB;
     u64 before = nr_plugs();
     machine_resize(&machine, GIB, 9);
     assert_int_equal(nr_plugs(), before + 1);
-    assert_string_equal(machine_status(&machine).waiting_for, "the device is busy");
+    assert_int_equal(machine_status(&machine).wait, VMEM_WAIT_DEVICE_BUSY);
     machine_run(&machine, 1);
     machine_expect(&machine, GIB);
     assert_int_equal(nr_plugs(), before + 4); /* 480 blocks; 120, 240, and the other 120 */

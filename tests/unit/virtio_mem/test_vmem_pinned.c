@@ -5,8 +5,11 @@
  */
 #include "lib/log.h"
 #include "mm/hotplug/hotplug.h"
+#include "tests/fakes/fake_attach.h"
 #include "tests/fakes/fake_chunks.h"
 #include "tests/unit/unit.h"
+
+#define PINNED_BYTES 256
 
 /* ---- somebody says no ---- */
 
@@ -22,7 +25,7 @@ TEST_WITH(test_another_block_stands_in, NULL, shut_down)
         refused_chunk--;
     machine_run(&machine, 10);
     machine_expect(&machine, 40 * MIB);
-    assert_int_equal(machine_status(&machine).refusals, nr_refused);
+    assert_int_equal(machine_status(&machine).migration_refusals, nr_refused);
     check_chunks();
 }
 
@@ -32,10 +35,9 @@ TEST_WITH(test_an_owner_refuses, NULL, shut_down)
     refuses_all = true;
     machine_resize(&machine, 16 * MIB, 5000);
     struct vmem_status status = machine_status(&machine);
-    assert_int_equal(status.phase, VMEM_PHASE_WAITING);
-    assert_string_equal(status.waiting_for, "an owner does not let its pages be moved");
+    assert_int_equal(status.wait, VMEM_WAIT_MIGRATION_REFUSED);
     assert_int_equal(machine_said("blocks stay plugged while pages in them are in use"), 1);
-    char text[VMEM_PINNED_BYTES];
+    char text[PINNED_BYTES];
     vmem_describe_pinned(machine.driver, text, sizeof(text));
     assert_non_null(strstr(text, "blocks user=0 metadata=0 refused=32 movable=0"));
     assert_non_null(strstr(text, ", refused by chunks=32"));
@@ -83,7 +85,7 @@ TEST_WITH(test_new_size_after_falling_short, NULL, shut_down)
 /* What is waited for now is all that status says: nothing of a shrink that is over. */
 TEST_WITH(test_status_after_falling_short, NULL, shut_down)
 {
-    char text[VMEM_PINNED_BYTES];
+    char text[PINNED_BYTES];
     start_scattered(2 * MIB, 64 * MIB, 50);
     refuses_all = true;
     machine_resize(&machine, 40 * MIB, 5000);
@@ -92,12 +94,12 @@ TEST_WITH(test_status_after_falling_short, NULL, shut_down)
     machine.device.moods.silent = 1;
     assert_int_equal(vmem_verify(machine.driver), OK);
     machine_run(&machine, 1);
-    assert_int_equal(machine_status(&machine).phase, VMEM_PHASE_WORKING);
-    assert_null(machine_status(&machine).waiting_for); /* but for an answer */
+    assert_int_equal(machine_status(&machine).state, VMEM_STATE_PROBING);
+    assert_int_equal(machine_status(&machine).wait, VMEM_WAIT_NONE); /* but for an answer */
     machine_run(&machine, 70000);
     machine.device.moods.busy = ~0u;
     machine_resize(&machine, 128 * MIB, 5000);
-    assert_string_equal(machine_status(&machine).waiting_for, "the host gives no more memory");
+    assert_int_equal(machine_status(&machine).wait, VMEM_WAIT_HOST_MEMORY);
     vmem_describe_pinned(machine.driver, text, sizeof(text));
     assert_int_equal(text[0], 0);
 }
@@ -110,7 +112,7 @@ TEST_WITH(test_no_room, NULL, shut_down)
     machine_resize(&machine, 32 * MIB, 5000);
     machine_expect(&machine, 64 * MIB);
     struct vmem_status status = machine_status(&machine);
-    assert_string_equal(status.waiting_for, "no memory is left to move pages to");
+    assert_int_equal(status.wait, VMEM_WAIT_MIGRATION_ROOM);
     assert_int_equal(nr_chunk_moves, 0);
     /* Chunks are freed here and there: what that makes room for goes. */
     for (u64 i = 0; i < nr_chunks; i += 4)
@@ -118,7 +120,7 @@ TEST_WITH(test_no_room, NULL, shut_down)
     machine_run(&machine, 5000);
     machine_expect(&machine, 48 * MIB);
     status = machine_status(&machine);
-    assert_string_equal(status.waiting_for, "no memory is left to move pages to");
+    assert_int_equal(status.wait, VMEM_WAIT_MIGRATION_ROOM);
     check_chunks();
 }
 
@@ -133,10 +135,10 @@ TEST_WITH(test_fixed_pages_stay, NULL, shut_down)
         users[i] = page_alloc(9, PAGE_USER);
     scatter(8 * MIB, 50);
     machine_resize(&machine, 32 * MIB, 5000);
-    char text[VMEM_PINNED_BYTES];
+    char text[PINNED_BYTES];
     vmem_describe_pinned(machine.driver, text, sizeof(text));
     assert_non_null(strstr(text, "user=24 metadata=0 refused=0 movable="));
-    assert_string_equal(machine_status(&machine).waiting_for, "pages in use keep blocks plugged");
+    assert_int_equal(machine_status(&machine).wait, VMEM_WAIT_PAGES_IN_USE);
     for (unsigned i = 0; i < ARRAY_SIZE(users); i++)
         page_free(users[i], 9);
     machine_run(&machine, 1000);
@@ -293,7 +295,9 @@ TEST_WITH(test_two_devices_at_once, NULL, shut_down)
     struct vmem_device *driver;
     start_scattered(2 * MIB, 128 * MIB, 0);
     fake_vmem_init(&other, FAKE_VMEM_QEMU, MACHINE_BASE + 2 * GIB, 2 * MIB, 64);
-    assert_int_equal(vmem_attach(&other.transport.device, "vmem1", VMEM_IRQ_AUTO, &driver), OK);
+    assert_int_equal(
+        fake_attach(&other.transport.device, "vmem1", VMEM_IRQ_AUTO, VMEM_INIT_UNPLUG_ALL, &driver),
+        OK);
     fake_vmem_set_requested(&other, 128 * MIB);
     (void)vmem_service(driver, platform_now_ms());
     assert_int_equal(other.plugged_bytes, 128 * MIB);
@@ -305,13 +309,13 @@ TEST_WITH(test_two_devices_at_once, NULL, shut_down)
         (void)vmem_service(driver, platform_now_ms());
         /* The one that waits for the other's end would not have moved by now. */
         if (i == 10)
-            assert_true(machine_status(&machine).emptied_blocks >= 5);
+            assert_true(machine_status(&machine).migrated_blocks >= 5);
     }
     struct vmem_status status;
     vmem_get_status(driver, &status);
     assert_int_equal(machine.device.plugged_bytes, 64 * MIB);
     assert_int_equal(other.plugged_bytes, 64 * MIB);
-    assert_true(status.emptied_blocks > 0);
+    assert_true(status.migrated_blocks > 0);
     check_chunks();
     page_check();
     fake_vmem_free(&other);

@@ -6,8 +6,8 @@
  * In the drawings: '.' unplugged, 'o' online and idle, 'X' online with pages
  * in use, '?' held.
  */
-#include "drivers/virtio/mem/virtio_mem_blocks.h"
-#include "drivers/virtio/mem/virtio_mem_plan.h"
+#include "drivers/virtio/mem/block_map.h"
+#include "drivers/virtio/mem/plan.h"
 #include "include/status.h"
 #include "include/units.h"
 #include "mm/page.h"
@@ -17,7 +17,7 @@
 #define BLOCKS_MAX 300000
 #define BLOCK      (2 * MIB)
 
-static struct vmem_blocks blocks;
+static struct vmem_block_map blocks;
 static char picture[BLOCKS_MAX + 1];
 
 static void set_up(void)
@@ -37,15 +37,15 @@ static void draw_run(char what, u64 first, u64 nr_blocks)
         ['.'] = VMEM_BLOCK_UNPLUGGED,
         ['o'] = VMEM_BLOCK_ONLINE,
         ['X'] = VMEM_BLOCK_ONLINE,
-        ['?'] = VMEM_BLOCK_HELD,
+        ['?'] = VMEM_BLOCK_IN_DOUBT,
     };
     memset(picture + first, what, nr_blocks);
-    vmem_blocks_set(&blocks, (struct vmem_run){first, nr_blocks}, states[(unsigned char)what]);
+    vmem_map_set(&blocks, (struct vmem_run){first, nr_blocks}, states[(unsigned char)what]);
 }
 
 static void draw(const char *text)
 {
-    assert_int_equal(vmem_blocks_init(&blocks, strlen(text)), OK);
+    assert_int_equal(vmem_map_init(&blocks, strlen(text)), OK);
     picture[strlen(text)] = '\0';
     for (u64 i = 0; text[i]; i++)
         draw_run(text[i], i, 1);
@@ -142,14 +142,14 @@ TEST(test_plans)
             fail_msg("case %u, %s to %lu: action %d, %lu blocks from %lu, shortfall %d of %lu", i,
                      cases[i].region, cases[i].requested, plan.action, plan.run.nr_blocks,
                      plan.run.first, plan.shortfall, plan.short_blocks);
-        vmem_blocks_free(&blocks);
+        vmem_map_free(&blocks);
     }
 }
 
 /* nb_blocks has 16 bits: 65,535 is the most that one request can name. */
 TEST(test_long_runs_are_cut)
 {
-    assert_int_equal(vmem_blocks_init(&blocks, 200000), OK);
+    assert_int_equal(vmem_map_init(&blocks, 200000), OK);
     draw_run('.', 0, 200000);
     struct vmem_plan plan = plan_for(150000, 200000);
     assert_int_equal(plan.action, VMEM_ACTION_PLUG);
@@ -164,15 +164,15 @@ TEST(test_long_runs_are_cut)
     draw_run('.', 65535, 150000 - 65535);
     plan = plan_for(0, 200000);
     assert_int_equal(plan.action, VMEM_ACTION_UNPLUG);
-    vmem_blocks_free(&blocks);
+    vmem_map_free(&blocks);
 }
 
 TEST(test_no_blocks)
 {
-    assert_int_equal(vmem_blocks_init(&blocks, 0), OK);
+    assert_int_equal(vmem_map_init(&blocks, 0), OK);
     assert_int_equal(plan_for(0, 0).action, VMEM_ACTION_NOTHING);
-    vmem_blocks_free(&blocks);
-    assert_int_equal(vmem_blocks_init(&blocks, (u64)1 << 40), E_NOMEM);
+    vmem_map_free(&blocks);
+    assert_int_equal(vmem_map_init(&blocks, (u64)1 << 40), E_NOMEM);
 }
 
 #define WALK_BLOCKS 517
@@ -187,15 +187,15 @@ static void compare_with_picture(void)
 {
     u64 counts[3] = {0, 0, 0};
     for (u64 i = 0; i < WALK_BLOCKS; i++)
-        assert_int_equal(letter_of(vmem_blocks_get(&blocks, i)), picture[i]);
-    for (int kind = VMEM_BLOCK_UNPLUGGED; kind <= VMEM_BLOCK_HELD; kind++) {
+        assert_int_equal(letter_of(vmem_map_get(&blocks, i)), picture[i]);
+    for (int kind = VMEM_BLOCK_UNPLUGGED; kind <= VMEM_BLOCK_IN_DOUBT; kind++) {
         u64 to = (u64)rand() % (WALK_BLOCKS + 1);
         u64 from = (u64)rand() % (to + 1);
         struct vmem_run run = {0, 0};
         for (u64 i = from; i < to; i++)
             counts[kind] += picture[i] == letter_of((enum vmem_block_state)kind);
         u64 found = 0;
-        while (vmem_blocks_next(&blocks, (enum vmem_block_state)kind, from, to, &run)) {
+        while (vmem_map_next(&blocks, (enum vmem_block_state)kind, from, to, &run)) {
             assert_true(run.first >= from && run.first + run.nr_blocks <= to && run.nr_blocks > 0);
             for (u64 i = run.first; i < run.first + run.nr_blocks; i++)
                 assert_int_equal(picture[i], letter_of((enum vmem_block_state)kind));
@@ -210,7 +210,7 @@ static void compare_with_picture(void)
 
 TEST(test_book_random)
 {
-    assert_int_equal(vmem_blocks_init(&blocks, WALK_BLOCKS), OK);
+    assert_int_equal(vmem_map_init(&blocks, WALK_BLOCKS), OK);
     draw_run('.', 0, WALK_BLOCKS);
     srand(24);
     for (unsigned step = 0; step < 3000; step++) {
@@ -220,15 +220,15 @@ TEST(test_book_random)
         draw_run(".o?"[rand() % 3], first, nr_blocks);
         compare_with_picture();
         u64 nr_online = 0;
-        u64 nr_held = 0;
+        u64 nr_in_doubt = 0;
         for (u64 i = 0; i < WALK_BLOCKS; i++) {
             nr_online += picture[i] == 'o';
-            nr_held += picture[i] == '?';
+            nr_in_doubt += picture[i] == '?';
         }
         assert_int_equal(blocks.nr_online, nr_online);
-        assert_int_equal(blocks.nr_held, nr_held);
+        assert_int_equal(blocks.nr_in_doubt, nr_in_doubt);
     }
-    vmem_blocks_free(&blocks);
+    vmem_map_free(&blocks);
 }
 
 /* Whatever the region looks like: plans carried out reach the target, in as few steps as runs. */
@@ -236,7 +236,7 @@ TEST(test_plans_converge)
 {
     srand(25);
     for (unsigned round = 0; round < 500; round++) {
-        assert_int_equal(vmem_blocks_init(&blocks, WALK_BLOCKS), OK);
+        assert_int_equal(vmem_map_init(&blocks, WALK_BLOCKS), OK);
         for (u64 i = 0; i < WALK_BLOCKS; i++)
             draw_run(".oX"[rand() % 3], i, 1);
         u64 requested = (u64)rand() % (WALK_BLOCKS + 1);
@@ -256,7 +256,7 @@ TEST(test_plans_converge)
         for (u64 i = 0; i < WALK_BLOCKS; i++)
             nr_used += picture[i] == 'X';
         assert_int_equal(blocks.nr_online, max_u64(requested, nr_used));
-        vmem_blocks_free(&blocks);
+        vmem_map_free(&blocks);
     }
 }
 

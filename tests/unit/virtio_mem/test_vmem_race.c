@@ -74,7 +74,7 @@ TEST_WITH(test_unplug, no_races, shut_down)
     machine_resize(&machine, 32 * MIB, 0);
     machine_expect(&machine, 32 * MIB);
     assert_int_equal(nr_taken, 2);
-    assert_null(machine_status(&machine).waiting_for);
+    assert_int_equal(machine_status(&machine).wait, VMEM_WAIT_NONE);
     assert_int_equal(machine_said("warning"), 0);
 }
 
@@ -93,7 +93,7 @@ TEST_WITH(test_unplug_all, no_races, shut_down)
     nr_races = 1;
     machine_resize(&machine, 0, 0);
     machine_expect(&machine, 2 * MIB);
-    assert_string_equal(machine_status(&machine).waiting_for, "pages in use keep blocks plugged");
+    assert_int_equal(machine_status(&machine).wait, VMEM_WAIT_PAGES_IN_USE);
     free_taken();
     machine_run(&machine, 0);
     machine_expect(&machine, 0);

@@ -3,7 +3,7 @@
  * Requests on the wire, byte by byte, and every answer that a device can give
  * or fail to give: what counts is the type, and no byte that was not written.
  */
-#include "drivers/virtio/mem/virtio_mem_request.h"
+#include "drivers/virtio/mem/request.h"
 
 #include <pthread.h>
 
@@ -65,7 +65,7 @@ static void tear_down(void)
 
 static int submit(enum virtio_mem_request_type type, u64 first, u64 nr_blocks, u64 deadline_ms)
 {
-    const struct vmem_request request = {type, {first, nr_blocks}};
+    const struct vmem_request request = {type, VMEM_PURPOSE_TRACK, {first, nr_blocks}};
     return vmem_requests_submit(&requests, &request, BASE, BLOCK, deadline_ms);
 }
 

@@ -54,7 +54,8 @@ TEST_WITH(test_silence, NULL, shut_down)
         unsigned *mood = is_done ? &machine.device.moods.lost : &machine.device.moods.silent;
         *mood = 1;
         machine_resize(&machine, 128 * MIB, 59999);
-        assert_int_equal(machine_status(&machine).phase, VMEM_PHASE_WORKING);
+        assert_int_equal(machine_status(&machine).state, VMEM_STATE_TRACKING);
+        assert_false(machine_status(&machine).is_settled);
         assert_int_equal(machine_status(&machine).timeouts, 0);
         assert_true(machine.nr_calls < 100); /* no spinning meanwhile */
         machine_run(&machine, 100);
@@ -114,7 +115,7 @@ TEST_WITH(test_slow_answer, NULL, shut_down)
     machine.device.transport.hold = true;
     machine_resize(&machine, 128 * MIB, 50000);
     machine_expect(&machine, 64 * MIB);
-    assert_true(vmem_is_ready(machine.driver));
+    assert_true(machine_status(&machine).is_ready);
     machine.device.transport.hold = false;
     fake_transport_process(&machine.device.transport, 0);
     machine_run(&machine, 1);
@@ -131,7 +132,7 @@ TEST_WITH(test_needs_reset_at_rest, NULL, shut_down)
     fake_transport_fail(&machine.device.transport);
     machine_run(&machine, 100);
     assert_int_equal(machine_status(&machine).resets, 1);
-    assert_int_equal(machine_status(&machine).phase, VMEM_PHASE_SETTLED);
+    assert_true(machine_status(&machine).is_settled);
     machine_resize(&machine, 128 * MIB, 100);
     machine_expect(&machine, 128 * MIB);
     machine_expect_page(&machine);
@@ -156,7 +157,7 @@ TEST_WITH(test_reset_backs_off, NULL, shut_down)
     machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
     machine.device.moods.needs_reset = 1;
     machine_resize(&machine, 128 * MIB, 0);
-    assert_string_equal(machine_status(&machine).waiting_for, "the device was reset");
+    assert_int_equal(machine_status(&machine).wait, VMEM_WAIT_DEVICE_RESET);
     u64 before = fake_vmem_requests(&machine.device);
     machine_resize(&machine, 192 * MIB, 9);
     assert_int_equal(fake_vmem_requests(&machine.device), before);
@@ -299,10 +300,10 @@ TEST_WITH(test_sleep_of_a_broken_device, NULL, shut_down)
     machine.device.transport.faults.reset_reads = ~0u;
     fake_transport_fail(&machine.device.transport);
     machine_run(&machine, 10000);
-    assert_int_equal(machine_status(&machine).phase, VMEM_PHASE_BROKEN);
+    assert_int_equal(machine_status(&machine).state, VMEM_STATE_BROKEN);
     vmem_resume(machine.driver, platform_now_ms());
     machine_run(&machine, 1000);
-    assert_int_equal(machine_status(&machine).phase, VMEM_PHASE_BROKEN);
+    assert_int_equal(machine_status(&machine).state, VMEM_STATE_BROKEN);
 }
 
 /* ---- another kernel's turn, which then does not come ---- */

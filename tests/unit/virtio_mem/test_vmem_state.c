@@ -34,7 +34,7 @@ TEST_WITH(test_adopts, NULL, shut_down)
         u64 nr_blocks = 1 + (u64)rand() % 200;
         machine_boot_region(&machine, FAKE_VMEM_CLOUD_HYPERVISOR, MACHINE_BASE, MACHINE_BLOCK,
                             nr_blocks);
-        vmem_choose_init(VMEM_INIT_STATE);
+        machine.init = VMEM_INIT_STATE;
         plug_at_random(nr_blocks);
         machine.device.requested_bytes = machine.device.plugged_bytes;
         fake_vmem_update(&machine.device);
@@ -42,7 +42,7 @@ TEST_WITH(test_adopts, NULL, shut_down)
         machine_run(&machine, 100);
         machine_expect(&machine, machine.device.requested_bytes);
         for (u64 i = 0; i < nr_blocks; i++)
-            assert_int_equal(vmem_block_plugged(machine.driver, i), machine.device.plugged[i]);
+            assert_int_equal(vmem_block_is_plugged(machine.driver, i), machine.device.plugged[i]);
         assert_int_equal(machine.device.count[VIRTIO_MEM_REQ_PLUG], 0);
         assert_int_equal(machine.device.count[VIRTIO_MEM_REQ_UNPLUG], 0);
         assert_int_equal(machine.device.count[VIRTIO_MEM_REQ_UNPLUG_ALL], 0);
@@ -58,7 +58,7 @@ TEST_WITH(test_adopts_each_pattern_of_six, NULL, shut_down)
 {
     for (unsigned pattern = 1; pattern < 64; pattern++) {
         machine_boot_region(&machine, FAKE_VMEM_CLOUD_HYPERVISOR, MACHINE_BASE, MACHINE_BLOCK, 6);
-        vmem_choose_init(VMEM_INIT_STATE);
+        machine.init = VMEM_INIT_STATE;
         for (unsigned i = 0; i < 6; i++) {
             if (pattern >> i & 1)
                 fake_vmem_plug(&machine.device, i, 1);
@@ -77,7 +77,7 @@ TEST_WITH(test_adopts_each_pattern_of_six, NULL, shut_down)
 TEST_WITH(test_adopts_large, NULL, shut_down)
 {
     machine_boot_region(&machine, FAKE_VMEM_CLOUD_HYPERVISOR, MACHINE_BASE, 64 * KIB, 200000);
-    vmem_choose_init(VMEM_INIT_STATE);
+    machine.init = VMEM_INIT_STATE;
     fake_vmem_plug(&machine.device, 0, 100000);
     machine.device.requested_bytes = 100000 * 64 * KIB;
     fake_vmem_update(&machine.device);
@@ -91,7 +91,7 @@ TEST_WITH(test_adopts_large, NULL, shut_down)
 TEST_WITH(test_adopts_and_shrinks, NULL, shut_down)
 {
     machine_boot(&machine, FAKE_VMEM_QEMU);
-    vmem_choose_init(VMEM_INIT_STATE);
+    machine.init = VMEM_INIT_STATE;
     machine.device.usable_bytes = GIB;
     fake_vmem_plug(&machine.device, 0, 64);
     fake_vmem_set_requested(&machine.device, 32 * MIB);
@@ -116,7 +116,7 @@ TEST_WITH(test_state_lies, NULL, shut_down)
     };
     for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
         machine_boot(&machine, FAKE_VMEM_CLOUD_HYPERVISOR);
-        vmem_choose_init(VMEM_INIT_STATE);
+        machine.init = VMEM_INIT_STATE;
         fake_vmem_plug(&machine.device, 0, 16);
         machine.device.requested_bytes = 32 * MIB;
         fake_vmem_update(&machine.device);
@@ -124,7 +124,7 @@ TEST_WITH(test_state_lies, NULL, shut_down)
         *(unsigned *)(void *)((char *)&machine.device.moods + cases[i].mood) = cases[i].times;
         machine_attach(&machine);
         machine_run(&machine, 60000);
-        const char *reason = vmem_virtio(machine.driver)->broken_reason;
+        const char *reason = machine_status(&machine).broken_reason;
         if (cases[i].reason)
             assert_non_null(strstr(reason, cases[i].reason));
         else
@@ -212,7 +212,7 @@ TEST_WITH(test_verify_finds_used_unplugged, NULL, shut_down)
     machine.device.is_thief = true;
     fake_vmem_update(&machine.device);
     machine_run(&machine, 2000);
-    assert_non_null(strstr(vmem_virtio(machine.driver)->broken_reason, "pages there are in use"));
+    assert_non_null(strstr(machine_status(&machine).broken_reason, "pages there are in use"));
     page_free(page, 0);
 }
 
@@ -224,7 +224,7 @@ TEST_WITH(test_plugged_size_lies, NULL, shut_down)
     machine.device.plugged_lie = 4 * MIB;
     fake_vmem_update(&machine.device);
     machine_run(&machine, 2000);
-    assert_int_equal(machine_status(&machine).phase, VMEM_PHASE_BROKEN);
+    assert_int_equal(machine_status(&machine).state, VMEM_STATE_BROKEN);
     assert_int_equal(machine_said("plugged_size is 71303168, but by its own STATE answers 67108864 "
                                   "bytes are plugged"),
                      1);

@@ -23,8 +23,7 @@ TEST_WITH(test_busy_backs_off, NULL, shut_down)
     machine.device.moods.busy = 11;
     machine_resize(&machine, 64 * MIB, 2550); /* 10 + ... + 1280 */
     assert_int_equal(machine.device.count[VIRTIO_MEM_REQ_PLUG], 9);
-    assert_string_equal(machine_status(&machine).waiting_for, "the host gives no more memory");
-    assert_int_equal(machine_status(&machine).phase, VMEM_PHASE_WAITING);
+    assert_int_equal(machine_status(&machine).wait, VMEM_WAIT_HOST_MEMORY);
     machine_run(&machine, 2559);
     assert_int_equal(machine.device.count[VIRTIO_MEM_REQ_PLUG], 9);
     machine_run(&machine, 1);
@@ -123,9 +122,9 @@ TEST_WITH(test_busy_for_ever_is_ready, NULL, shut_down)
     machine.device.moods.busy = ~0u;
     machine_attach(&machine);
     machine_run(&machine, 100);
-    assert_false(vmem_is_ready(machine.driver));
+    assert_false(machine_status(&machine).is_ready);
     machine_run(&machine, 60000);
-    assert_true(vmem_is_ready(machine.driver));
+    assert_true(machine_status(&machine).is_ready);
     assert_true(machine.device.count[VIRTIO_MEM_REQ_PLUG] < 40);
     machine.device.moods.busy = 0;
     machine_run(&machine, 2560);
@@ -250,7 +249,7 @@ TEST_WITH(test_no_page_tables_to_plug, NULL, shut_down)
     machine.device.is_strict = false;
     fake_fail_map_after(0);
     machine_resize(&machine, 128 * MIB, 500);
-    assert_true(vmem_is_ready(machine.driver));
+    assert_true(machine_status(&machine).is_ready);
     machine_run(&machine, 5000);
     machine_expect(&machine, 128 * MIB);
     assert_int_equal(machine_status(&machine).resets, 0);
@@ -275,8 +274,7 @@ TEST_WITH(test_what_cannot_be_used_goes_back, NULL, shut_down)
     machine_expect(&machine, 64 * MIB);
     assert_int_equal(machine.device.count[VIRTIO_MEM_REQ_UNPLUG], 1);
     assert_int_equal(machine.device.count[VIRTIO_MEM_REQ_PLUG], 2);
-    assert_string_equal(machine_status(&machine).waiting_for,
-                        "mm has no memory to bring blocks online");
+    assert_int_equal(machine_status(&machine).wait, VMEM_WAIT_ONLINE_MEMORY);
     machine_run(&machine, 1000);
     machine_expect(&machine, 128 * MIB);
     assert_int_equal(machine.device.count[VIRTIO_MEM_REQ_PLUG], 3);
@@ -298,8 +296,7 @@ TEST_WITH(test_no_page_tables_to_unplug_all, NULL, shut_down)
     machine_resize(&machine, 0, 500);
     machine_expect(&machine, 4 * MIB);
     assert_int_equal(fake_vmem_requests(&machine.device), 2);
-    assert_string_equal(machine_status(&machine).waiting_for,
-                        "mm has no memory to take blocks offline");
+    assert_int_equal(machine_status(&machine).wait, VMEM_WAIT_OFFLINE_MEMORY);
     machine_run(&machine, 499);
     machine_expect(&machine, 4 * MIB);
     machine_run(&machine, 1);
@@ -356,9 +353,7 @@ TEST_WITH(test_no_room_in_boot_ram, NULL, shut_down)
     assert_int_equal(machine.device.count[VIRTIO_MEM_REQ_UNPLUG], 0);
     u64 nr_plugs = machine.device.count[VIRTIO_MEM_REQ_PLUG];
     assert_true(nr_plugs <= 16);
-    assert_int_equal(machine_status(&machine).phase, VMEM_PHASE_WAITING);
-    assert_string_equal(machine_status(&machine).waiting_for,
-                        "boot RAM has no room for the page tables and metadata of more");
+    assert_int_equal(machine_status(&machine).wait, VMEM_WAIT_ROOM);
     assert_int_equal(machine_said("blocks are missing, boot RAM has no room"), 1);
     assert_int_equal(machine_said("warning"), 1);
     for (unsigned i = 0; i < 100; i++)

@@ -152,7 +152,7 @@ static void start_again(void)
         if (draw(2) == 0)
             fake_vmem_plug(&machine.device, draw(NR_BLOCKS / 2), draw(NR_BLOCKS / 2));
     }
-    vmem_choose_init(draw(2) == 0 ? VMEM_INIT_STATE : VMEM_INIT_UNPLUG_ALL);
+    machine.init = draw(2) == 0 ? VMEM_INIT_STATE : VMEM_INIT_UNPLUG_ALL;
     machine.device.transport.offered = VIRTIO_FEATURE(VIRTIO_F_VERSION_1) |
                                        VIRTIO_FEATURE(VIRTIO_MEM_F_UNPLUGGED_INACCESSIBLE) |
                                        ring_features[draw(ARRAY_SIZE(ring_features))];
@@ -182,16 +182,16 @@ static void calm(void)
     if (transport->queues[0].enabled)
         (void)fake_transport_process(transport, 0);
     machine.irq_mode == VMEM_IRQ_POLL ? machine_run(&machine, 10) : machine_run(&machine, 0);
-    if (machine_status(&machine).phase == VMEM_PHASE_WORKING ||
-        machine_status(&machine).phase == VMEM_PHASE_RECOVERY ||
-        machine_status(&machine).phase == VMEM_PHASE_START)
+    struct vmem_status status = machine_status(&machine);
+    if (!status.is_settled &&
+        (status.wait == VMEM_WAIT_NONE || status.state != VMEM_STATE_TRACKING))
         machine_run(&machine, 70000);
     machine_run(&machine, 15000);
     if (machine.device.usable_bytes < machine.device.requested_bytes) /* Firecracker */
         machine_resize(&machine, machine.device.requested_bytes, 15000);
     u64 expected = max_u64(machine.device.requested_bytes, blocks_in_use() * block_bytes);
-    if (vmem_virtio(machine.driver)->broken)
-        fail_msg("broken: %s", vmem_virtio(machine.driver)->broken_reason);
+    if (machine_status(&machine).state == VMEM_STATE_BROKEN)
+        fail_msg("broken: %s", machine_status(&machine).broken_reason);
     machine_expect(&machine, expected);
     page_check();
     troubles = 0;
@@ -228,7 +228,7 @@ static void step(void)
         break;
     case 13:
         if (vmem_verify(machine.driver) != OK)
-            assert_true(machine_status(&machine).phase != VMEM_PHASE_SETTLED);
+            assert_false(machine_status(&machine).is_settled);
         break;
     default:
         machine_run(&machine, draw(3) == 0 ? draw(3000) : draw(30));

@@ -30,8 +30,8 @@ struct vmem_region {
     uint64_t bytes;
     uint64_t block_bytes; /* a multiple of 4096; need not be a power of two */
     bool has_node_id;     /* ACPI_PXM was negotiated: node_id is the device's word */
-    uint16_t node_id;
-    const char *name; /* the device's; valid until remove_region() */
+    uint16_t node_id;     /* else 0, and add_region() may write what it knows */
+    const char *name;     /* the device's; valid until remove_region() */
 };
 
 /* What one step of moving pages came to. */
@@ -55,7 +55,7 @@ struct vmem_memory_ops {
      * Make the region known, all of it absent. VMEM_E_EXIST if it overlaps other memory,
      * VMEM_E_RANGE if the processor cannot reach it, VMEM_E_NOMEM. Once, at attach.
      */
-    int (*add_region)(void *context, const struct vmem_region *region);
+    int (*add_region)(void *context, struct vmem_region *region);
 
     /* Forget the region, of which every block is absent; VMEM_E_BUSY otherwise. At detach. */
     int (*remove_region)(void *context, uint64_t base);
@@ -91,7 +91,7 @@ struct vmem_memory_ops {
     /*
      * Begin to empty blocks of [from, to) by moving pages, so that `bytes` can go; choose, and give
      * out no page of the chosen ones until migration_end(). How many bytes were chosen. Ends a
-     * migration of this region that was going on. NULL, with the next three: nothing moves.
+     * migration of this region that was going on. NULL, with the next four: nothing moves.
      */
     uint64_t (*migration_begin)(void *context, uint64_t from, uint64_t to, uint64_t bytes,
                                 enum vmem_migration_attempt attempt);
@@ -105,6 +105,10 @@ struct vmem_memory_ops {
      * was tried.
      */
     int (*migration_take)(void *context, uint64_t max_bytes, struct vmem_range *taken);
+
+    /* Why no more blocks can be emptied now: NONE, their pages cannot be moved; REFUSED, NO_ROOM.
+     */
+    enum vmem_migration (*migration_obstacle)(void *context);
 
     /* Let pages of blocks that were chosen be given out again. Harmless if none was. */
     void (*migration_end)(void *context);

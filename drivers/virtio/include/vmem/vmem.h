@@ -15,6 +15,7 @@
 
 #include "error.h"
 #include "memory.h"
+#include "virtio.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -23,7 +24,6 @@ extern "C" {
 #define VMEM_VERSION "1.0.0"
 
 struct vmem_device;
-struct vmem_virtio; /* a virtio device found by a transport; see pci.h and mmio.h */
 
 /* What vmem_service() returns when only an event can bring work. */
 #define VMEM_NEVER (~(uint64_t)0)
@@ -32,14 +32,6 @@ struct vmem_virtio; /* a virtio device found by a transport; see pci.h and mmio.
 enum vmem_init {
     VMEM_INIT_UNPLUG_ALL, /* give them back, as the specification advises */
     VMEM_INIT_STATE,      /* find them by STATE requests and go on using them */
-};
-
-/* How the device's events reach the driver. */
-enum vmem_irq_mode {
-    VMEM_IRQ_AUTO, /* the first that works of the three below */
-    VMEM_IRQ_MSIX,
-    VMEM_IRQ_INTX,
-    VMEM_IRQ_POLL, /* no interrupts: vmem_service() asks to be called every 10 ms */
 };
 
 /* Where the machine is; the diagram stands at the head of mem/machine.c. */
@@ -100,16 +92,34 @@ struct vmem_config {
     uint16_t node_id; /* 0 without ACPI_PXM */
 };
 
+/* Indices of the counters below. */
+enum vmem_request_count {
+    VMEM_COUNT_PLUG,
+    VMEM_COUNT_UNPLUG,
+    VMEM_COUNT_UNPLUG_ALL,
+    VMEM_COUNT_STATE,
+    VMEM_NR_REQUEST_COUNTS,
+};
+enum vmem_reply_count {
+    VMEM_COUNT_ACK,
+    VMEM_COUNT_NACK,
+    VMEM_COUNT_BUSY,
+    VMEM_COUNT_ERROR,
+    VMEM_NR_REPLY_COUNTS,
+};
+
 struct vmem_status {
+    const char *name; /* the device's, until vmem_detach() */
     enum vmem_state state;
     enum vmem_wait_reason wait;
     bool is_settled;           /* plugged is what the host requests, and was reported */
     bool is_ready;             /* the first plan has settled, or never will without others' doing */
     struct vmem_config config; /* the last valid snapshot */
-    uint64_t nr_blocks;        /* in the region */
-    uint64_t plugged_blocks;   /* by the driver's own block map */
-    uint64_t requests[4];      /* sent since attach: PLUG, UNPLUG, UNPLUG ALL, STATE */
-    uint64_t replies[4];       /* received: ACK, NACK, BUSY, ERROR */
+    uint16_t node_id;   /* of the region: the device's word, or without ACPI_PXM the allocator's */
+    uint64_t nr_blocks; /* in the region */
+    uint64_t plugged_blocks;                   /* by the driver's own block map */
+    uint64_t requests[VMEM_NR_REQUEST_COUNTS]; /* sent since attach */
+    uint64_t replies[VMEM_NR_REPLY_COUNTS];    /* received */
     uint64_t timeouts;
     uint64_t resets;          /* after errors */
     uint64_t resizes;         /* settled */

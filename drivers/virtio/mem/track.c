@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * TRACKING: what is plugged follows the target. One plan at a time is made and sent, as many
+ * requests as there is room for; when there is nothing to send, pages are moved, or the host is
+ * told that it is done, or the reason why not is known.
+ */
+#include "device.h"
+
+#define CALM_MS 10000 /* so long after a reset, at rest, it counts as having helped */
+
+/* ---- carrying out a plan: VMEM_OK: plan the next request; VMEM_E_AGAIN: no more now; else as
+ *      vmem_take_offline() ---- */
+
+/* UNPLUG ALL for memory that the allocator has: all of it goes offline first, or none. */
+static int send_unplug_all(struct vmem_device *vmem, uint64_t now_ms)
+{
+    const struct vmem_request request = {
+        VIRTIO_MEM_REQ_UNPLUG_ALL, VMEM_PURPOSE_TRACK, {0, vmem->map.nr_blocks}};
+    struct vmem_run run;
+    while (vmem_map_next(&vmem->map, VMEM_BLOCK_ONLINE, 0, vmem->map.nr_blocks, &run)) {
+        int status = vmem_take_offline(vmem, run, now_ms);
+        if (status != VMEM_OK) {
+            vmem_put_all_back(vmem, now_ms);
+            return status;
+        }
+    }
+    (void)vmem_send(vmem, &request, now_ms);
+    return VMEM_E_AGAIN;
+}
+
+/* After BUSY a part of the run, and no other request with it: the answer decides about the rest. */
+static int send_plug(struct vmem_device *vmem, struct vmem_run run, uint64_t now_ms)
+{
+    if (vmem->plug_limit != 0)
+        run.nr_blocks = vmem_min(run.nr_blocks, vmem->plug_limit);
+    const struct vmem_request request = {VIRTIO_MEM_REQ_PLUG, VMEM_PURPOSE_TRACK, run};
+    if (!vmem_send(vmem, &request, now_ms))
+        return VMEM_E_AGAIN;
+    vmem_map_set(&vmem->map, run, VMEM_BLOCK_IN_DOUBT);
+    return vmem->plug_limit == 0 ? VMEM_OK : VMEM_E_AGAIN;
+}
+
+/* virtio 1.4, "Memory Device: Device Operation": no unplug request for memory that is in use, so
+ * the allocator lets go of it before the device hears of it (M11). */
+static int send_unplug(struct vmem_device *vmem, struct vmem_run run, uint64_t now_ms)
+{
+    const struct vmem_request request = {VIRTIO_MEM_REQ_UNPLUG, VMEM_PURPOSE_TRACK, run};
+    if (vmem->requests.nr_in_flight == VMEM_REQUESTS_MAX)
+        return VMEM_E_AGAIN; /* before anything is unmapped, only to be mapped again */
+    int status = vmem_take_offline(vmem, run, now_ms);
+    if (status != VMEM_OK || vmem_send(vmem, &request, now_ms))
+        return status;
+    (void)vmem_bring_online(vmem, run, now_ms);
+    return VMEM_E_AGAIN;
+}
+
+static int carry_out(struct vmem_device *vmem, const struct vmem_plan *plan, uint64_t now_ms)
+{
+    switch (plan->action) {
+    case VMEM_ACTION_PLUG:
+        return send_plug(vmem, plan->run, now_ms);
+    case VMEM_ACTION_UNPLUG:
+        /* Leaving is not what the host asked for: only UNPLUG ALL is sure to be let through. */
+        return vmem->is_detaching ? send_unplug_all(vmem, now_ms)
+                                  : send_unplug(vmem, plan->run, now_ms);
+    case VMEM_ACTION_UNPLUG_ALL:
+        return send_unplug_all(vmem, now_ms);
+    case VMEM_ACTION_NOTHING:
+        break;
+    }
+    return VMEM_E_AGAIN;
+}
+
+/* ---- deciding ---- */
+
+/* What the plan is to reach: no more than the allocator can bring online now, so that nothing is
+ * plugged only to be given back. What limits it, or VMEM_WAIT_NONE. */
+static enum vmem_wait_reason choose_goal(struct vmem_device *vmem, struct vmem_config *goal)
+{
+    uint64_t online = vmem_online_bytes(vmem);
+    const struct vmem_memory_ops *memory = vmem->options.memory;
+    *goal = vmem->config;
+    goal->requested_bytes = vmem->target_bytes + vmem_migrated_bytes(vmem);
+    if (goal->requested_bytes > online && memory->room) {
+        uint64_t wanted = goal->requested_bytes - online;
+        uint64_t room =
+            memory->room(vmem->options.memory_context, vmem->config.region_base, wanted);
+        room -= room % vmem->config.block_bytes;
+        if (room < wanted) {
+            goal->requested_bytes = online + room;
+            return VMEM_WAIT_ROOM;
+        }
+    }
+    return vmem->target_bytes < vmem->config.requested_bytes && !vmem->is_detaching
+               ? VMEM_WAIT_MEMORY_LIMIT
+               : VMEM_WAIT_NONE;
+}
+
+/* The plan finds nothing to do now, or nothing that can be done. */
+static void rest(struct vmem_device *vmem, const struct vmem_plan *plan,
+                 enum vmem_wait_reason limited, uint64_t now_ms)
+{
+    struct vmem_strikes *strikes = &vmem->strikes;
+    strikes->lies = 0;
+    if (now_ms - strikes->reset_at_ms >= CALM_MS)
+        strikes->resets = strikes->errors = 0;
+    vmem->look_at_ms = now_ms + VMEM_SLOW_MS;
+    vmem->is_ready = true;
+    uint64_t nr_short =
+        (vmem->config.requested_bytes - vmem_online_bytes(vmem)) / vmem->config.block_bytes;
+    if (vmem->is_detaching) {
+        vmem->wait.reason = VMEM_WAIT_NONE;
+        return;
+    }
+    switch (plan->shortfall) {
+    case VMEM_SHORT_OF_NOTHING:
+        vmem->plug_limit = vmem->wait.backoff_ms = 0;
+        vmem->wait.reason = limited;
+        break;
+    case VMEM_SHORT_OF_IDLE:
+        vmem->wait.reason = vmem->migrate.is_short ? vmem->migrate.trouble : VMEM_WAIT_PAGES_IN_USE;
+        nr_short = plan->short_blocks;
+        if (vmem->wait.reason != VMEM_WAIT_PAGES_IN_USE)
+            vmem->look_at_ms = vmem_min(vmem->look_at_ms, vmem->migrate.retry_at_ms);
+        break;
+    case VMEM_SHORT_OF_USABLE:
+        vmem->wait.reason = limited == VMEM_WAIT_ROOM ? limited : VMEM_WAIT_USABLE_REGION;
+        break;
+    }
+    if (vmem->wait.reason == VMEM_WAIT_NONE)
+        vmem_report_settled(vmem);
+    else
+        vmem_report_short(vmem, nr_short);
+}
+
+/* The plan is out of date, or the allocator has no memory: a migration begins anew later. */
+static void leave_migration(struct vmem_device *vmem)
+{
+    if (vmem->state == VMEM_STATE_MIGRATING)
+        vmem_enter(vmem, VMEM_STATE_TRACKING, VMEM_EVENT_MEMORY);
+}
+
+bool vmem_track(struct vmem_device *vmem, uint64_t now_ms)
+{
+    const struct vmem_idle_source idle = {vmem_next_idle, vmem};
+    struct vmem_config goal;
+    struct vmem_plan plan;
+    enum vmem_wait_reason limited = choose_goal(vmem, &goal);
+    int status;
+    do {
+        vmem_plan_next(&goal, &vmem->map, &idle, &plan);
+        status = carry_out(vmem, &plan, now_ms);
+    } while (status == VMEM_OK);
+    if (status == VMEM_E_AGAIN && vmem->requests.nr_in_flight == 0 && !vmem->virtio->broken)
+        status = vmem_migrate_step(vmem, now_ms);
+    if (vmem->requests.nr_in_flight != 0) {
+        if (now_ms >= vmem->wait.until_ms)
+            vmem->wait.reason = VMEM_WAIT_NONE;
+        vmem_publish(vmem);
+        return true;
+    }
+    if (vmem->virtio->broken)
+        return false;
+    switch (status) {
+    case VMEM_OK: /* pages are being moved: again in the next call, which is due at once */
+        if (!vmem->migrate.is_short)
+            vmem->wait.reason = VMEM_WAIT_NONE;
+        return false;
+    case VMEM_E_BUSY: /* another processor allocated where the plan saw none */
+        leave_migration(vmem);
+        vmem->wait.reason = VMEM_WAIT_NONE;
+        return true;
+    case VMEM_E_AGAIN:
+    case VMEM_E_NODEV:
+        rest(vmem, &plan, limited, now_ms);
+        return false;
+    default: /* the rest of the kernel must free memory first */
+        leave_migration(vmem);
+        vmem->look_at_ms = vmem->wait.until_ms;
+        vmem->is_ready = true;
+        return false;
+    }
+}
