@@ -2,18 +2,27 @@
 /* See device_memory.h. Results cross over as they are: kernel/vmem_host.c asserts their numbers. */
 #include "kernel/device_memory.h"
 
+#include "include/extra.h"
 #include "include/status.h"
 #include "include/units.h"
 #include "lib/printf.h"
-#include "mm/node.h"
 #include "mm/page.h"
+
+static u32 node_of_address(paddr_t paddr)
+{
+    for_each_extra (extra) {
+        if (extra->node_of)
+            return extra->node_of(paddr);
+    }
+    return 0;
+}
 
 static int add_region(void *context, struct vmem_region *region)
 {
     struct device_memory *memory = context;
     /* SRAT may put all of hotpluggable memory into one node; the device's word is better. */
     if (!region->has_node_id)
-        region->node_id = (u16)node_of(region->base);
+        region->node_id = (u16)node_of_address(region->base);
     int status = hotplug_add_region(region->base, region->bytes, region->block_bytes,
                                     region->node_id, region->name);
     if (status == OK)
@@ -72,11 +81,11 @@ static u64 migration_begin(void *context, u64 from, u64 to, u64 bytes,
     static const enum hotplug_try tries[] = {
         [VMEM_MIGRATION_FIRST] = HOTPLUG_FIRST_TRY,
         [VMEM_MIGRATION_NEXT] = HOTPLUG_NEXT_TRY,
-        [VMEM_MIGRATION_CONTINUE] = HOTPLUG_GO_ON,
+        [VMEM_MIGRATION_CONTINUE] = HOTPLUG_SAME_TRY,
     };
     struct device_memory *memory = context;
     u64 block_bytes = memory->region.block_bytes;
-    return hotplug_evacuate_begin(&memory->session, from, to, bytes / block_bytes, tries[attempt]) *
+    return hotplug_migrate_begin(&memory->session, from, to, bytes / block_bytes, tries[attempt]) *
            block_bytes;
 }
 
@@ -84,7 +93,7 @@ static enum vmem_migration migration_step(void *context, struct vmem_range *empt
 {
     struct device_memory *memory = context;
     struct hotplug_range range;
-    switch (hotplug_evacuate_step(&memory->session, &range)) {
+    switch (hotplug_migrate_step(&memory->session, &range)) {
     case OK:
         *emptied = (struct vmem_range){range.base, range.bytes};
         return VMEM_MIGRATION_EMPTIED;
@@ -103,7 +112,7 @@ static int migration_take(void *context, u64 max_bytes, struct vmem_range *taken
 {
     struct device_memory *memory = context;
     struct hotplug_range range = {0, 0};
-    int status = hotplug_evacuate_take(&memory->session, max_bytes, &range);
+    int status = hotplug_migrate_take(&memory->session, max_bytes, &range);
     *taken = (struct vmem_range){range.base, range.bytes};
     return status;
 }
@@ -117,7 +126,7 @@ static enum vmem_migration migration_obstacle(void *context)
 {
     struct hotplug_pinned pinned;
     count_pinned(context, &pinned);
-    if (pinned.nr_refused != 0)
+    if (pinned.nr_failed != 0)
         return VMEM_MIGRATION_REFUSED;
     return pinned.nr_movable != 0 ? VMEM_MIGRATION_NO_ROOM : VMEM_MIGRATION_NONE;
 }
@@ -125,7 +134,7 @@ static enum vmem_migration migration_obstacle(void *context)
 static void migration_end(void *context)
 {
     struct device_memory *memory = context;
-    hotplug_evacuate_end(&memory->session);
+    hotplug_migrate_end(&memory->session);
 }
 
 /* "blocks user=12 metadata=0 refused=3 movable=0, refused by workload=3". */
@@ -137,13 +146,14 @@ static void describe_pinned(void *context, u64 base, u64 bytes, char *text, size
     (void)base;
     (void)bytes;
     count_pinned(memory, &pinned);
-    int length = snprintf(text, text_bytes, "%s user=%lu metadata=%lu refused=%lu movable=%lu",
-                          memory->region.block_bytes != pinned.unit_bytes ? "areas" : "blocks",
-                          pinned.nr_user, pinned.nr_metadata, pinned.nr_refused, pinned.nr_movable);
+    int length =
+        snprintf(text, text_bytes, "%s user=%lu metadata=%lu refused=%lu movable=%lu",
+                 memory->region.block_bytes != pinned.granule_bytes ? "pageblocks" : "blocks",
+                 pinned.nr_user, pinned.nr_metadata, pinned.nr_failed, pinned.nr_movable);
     for (unsigned i = 0; (owner = page_owner_name(i)) != NULL && (size_t)length < text_bytes; i++) {
-        if (pinned.nr_refused_by[i] != 0)
+        if (pinned.nr_failed_by[i] != 0)
             length += snprintf(text + length, text_bytes - (size_t)length, ", refused by %s=%lu",
-                               owner, pinned.nr_refused_by[i]);
+                               owner, pinned.nr_failed_by[i]);
     }
 }
 

@@ -11,7 +11,7 @@
 
 struct device_memory {
     struct vmem_region region; /* zero bytes: none */
-    struct hotplug_evacuation session;
+    struct hotplug_migration session;
 };
 
 /* The context of each is a struct device_memory, zeroed before the first use. */

@@ -6,7 +6,6 @@
  */
 #include "arch/x86_64/arch.h"
 #include "drivers/pci/pci.h"
-#include "extras/vm/vm.h"
 #include "include/extra.h"
 #include "include/platform.h"
 #include "kernel/devices.h"
@@ -72,8 +71,8 @@ void kernel_start(const struct boot_info *boot)
     interrupts_init();
     timer_init();
     page_init(boot);
+    EXTRAS_CALL(mm_init);
     paging_set_table_allocator(page_alloc_table, release_table);
-    vm_init();
     serial_enable_input();
     interrupts_enable();
     pci_init(boot);

@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Memory before the page allocator. See early.h.
- *
- * The free memory is an ascending list of ranges; an allocation is cut from
- * the front of the first range that is large enough, so that early memory
- * stays together. Nothing here reads the boot loader's own tables.
+ * See early.h. An allocation is cut from the front of the first free range that is
+ * large enough, so that early memory stays together.
  */
 #include "mm/early.h"
 

@@ -17,8 +17,8 @@ struct early_range {
     u64 bytes;
 };
 
-/* Boot only. From here on the kernel's image, the loader's module, and what is below LOW_PAGES_END
- * are left alone. */
+/* Boot only. Leaves the kernel's image, the loader's module and what is below LOW_PAGES_END alone.
+ */
 void early_init(const struct boot_info *boot);
 
 /*
@@ -27,13 +27,12 @@ void early_init(const struct boot_info *boot);
  */
 paddr_t early_alloc(u64 bytes);
 
-/* The free ranges at this moment; for page_init(), which needs metadata for them. */
+/* The free ranges at this moment. For page_init(). */
 const struct early_range *early_ranges(unsigned *nr_ranges);
 
 /*
- * For page_init() alone, once: the whole pages of boot RAM that nobody took,
- * ascending, without overlap. Returns how many ranges. early_alloc() panics
- * from here on.
+ * For page_init() alone, once: the whole pages of boot RAM that are left, ascending.
+ * Returns how many ranges. early_alloc() panics from here on.
  */
 unsigned early_finish(struct early_range ranges[EARLY_RANGES_MAX]);
 

@@ -2,41 +2,42 @@
 /* See frames.h. */
 #include "mm/frames.h"
 
-#include "extras/check/poison.h"
 #include "include/status.h"
 #include "lib/bitmap.h"
 #include "lib/panic.h"
-#include "mm/index.h"
-#include "mm/meta.h"
-#include "mm/page_internal.h"
+#include "mm/account.h"
+#include "mm/free_index.h"
+#include "mm/free_list.h"
+#include "mm/metadata.h"
+#include "mm/page_debug.h"
 
-/* A range in up to three: frames of one area, whole areas, frames of one area. */
+/* A range is up to three parts: frames of a pageblock, whole pageblocks, frames of a pageblock. */
 struct parts {
-    paddr_t base;  /* of the range */
-    paddr_t whole; /* from here on whole areas */
-    paddr_t tail;  /* from here on the frames of the last area */
+    paddr_t base;
+    paddr_t whole; /* from here on whole pageblocks */
+    paddr_t tail;  /* from here on the frames of the last pageblock */
     paddr_t end;
 };
 
 static struct parts split(paddr_t base, u64 bytes)
 {
     paddr_t end = base + bytes;
-    paddr_t whole = min_u64(align_up(base, AREA_BYTES), end);
-    return (struct parts){base, whole, max_u64(whole, align_down(end, AREA_BYTES)), end};
+    paddr_t whole = min_u64(align_up(base, PAGEBLOCK_BYTES), end);
+    return (struct parts){base, whole, max_u64(whole, align_down(end, PAGEBLOCK_BYTES)), end};
 }
 
-/* The end of paddr's group, or of the range if that comes first. */
-static paddr_t group_end(paddr_t paddr, paddr_t end)
+/* The end of paddr's section, or of the range if that comes first. */
+static paddr_t section_end(paddr_t paddr, paddr_t end)
 {
-    return min_u64(align_down(paddr, GROUP_BYTES) + GROUP_BYTES, end);
+    return min_u64(align_down(paddr, SECTION_BYTES) + SECTION_BYTES, end);
 }
 
-/* The areas of one group that [base, end) covers, both within it. */
-static u64 area_mask(paddr_t base, paddr_t end)
+/* The pageblocks of one section that [base, end) covers, both within it. */
+static u64 pageblock_mask(paddr_t base, paddr_t end)
 {
-    u64 count = (end - base) >> AREA_SHIFT;
-    u64 mask = count >= GROUP_AREAS ? ~(u64)0 : ((u64)1 << count) - 1;
-    return mask << area_index(base);
+    u64 count = (end - base) >> PAGEBLOCK_SHIFT;
+    u64 mask = count >= SECTION_PAGEBLOCKS ? ~(u64)0 : ((u64)1 << count) - 1;
+    return mask << pageblock_index(base);
 }
 
 static u64 frame_count(paddr_t base, paddr_t end)
@@ -46,23 +47,23 @@ static u64 frame_count(paddr_t base, paddr_t end)
 
 /* ---- questions ---- */
 
-/* [base, end) lies in one area. */
+/* [base, end) lies in one pageblock. */
 static bool part_absent(paddr_t base, paddr_t end)
 {
-    struct area_ref ref = index_area(base);
-    if (base == end || !ref.group || !(ref.group->present & area_bit(ref)))
+    struct pageblock pb = pageblock_at(base);
+    if (base == end || !pb.section || !(pb.section->present & pageblock_bit(pb)))
         return true;
-    return ref.group->odd & area_bit(ref) &&
-           bitmap_count_range(area_present_words(ref), frame_index(base), frame_count(base, end)) ==
-               0;
+    return pb.section->partial & pageblock_bit(pb) &&
+           bitmap_count_range(pageblock_present_bits(pb), frame_index(base),
+                              frame_count(base, end)) == 0;
 }
 
 bool frames_absent(paddr_t base, u64 bytes)
 {
     struct parts parts = split(base, bytes);
-    for (paddr_t at = parts.whole; at < parts.tail; at = group_end(at, parts.tail)) {
-        const struct group *group = index_group(at);
-        if (group && group->present & area_mask(at, group_end(at, parts.tail)))
+    for (paddr_t at = parts.whole; at < parts.tail; at = section_end(at, parts.tail)) {
+        const struct section *section = section_at(at);
+        if (section && section->present & pageblock_mask(at, section_end(at, parts.tail)))
             return false;
     }
     return part_absent(parts.base, parts.whole) && part_absent(parts.tail, parts.end);
@@ -74,75 +75,74 @@ static bool prepare_part(paddr_t base, paddr_t end)
 {
     if (base == end)
         return true;
-    struct group *group = meta_get_group(base);
-    return group && meta_need_odd_bitmaps(group);
+    struct section *section = metadata_get_section(base);
+    return section && metadata_need_partial_bitmaps(section);
 }
 
 bool frames_prepare(paddr_t base, u64 bytes)
 {
     struct parts parts = split(base, bytes);
-    for (paddr_t at = parts.whole; at < parts.tail; at = group_end(at, parts.tail)) {
-        if (!meta_get_group(at))
+    for (paddr_t at = parts.whole; at < parts.tail; at = section_end(at, parts.tail)) {
+        if (!metadata_get_section(at))
             return false;
     }
     return prepare_part(parts.base, parts.whole) && prepare_part(parts.tail, parts.end);
 }
 
-/* Make bits and entry say that nothing of the area is present; it may be refilled by parts. */
-static u32 become_odd(struct area_ref ref)
+/* Make the locked pageblock partial, without any frame. Returns its entry. */
+static u32 become_partial(struct pageblock pb)
 {
-    u64 bit = area_bit(ref);
-    ref.group->odd |= bit;
-    ref.group->small |= bit;
-    for (unsigned i = 0; i < AREA_WORDS; i++)
-        area_words(ref)[i] = area_present_words(ref)[i] = 0;
-    return area_with_shelf(AREA_ODD | (ref.group->boot ? AREA_BOOT : 0), SHELF_UNKNOWN);
+    u64 bit = pageblock_bit(pb);
+    pb.section->partial |= bit;
+    pb.section->split |= bit;
+    for (unsigned i = 0; i < PAGEBLOCK_WORDS; i++)
+        pageblock_free_bits(pb)[i] = pageblock_present_bits(pb)[i] = 0;
+    return entry_with_list(PB_PARTIAL | (pb.section->boot ? PB_BOOT : 0), FREE_LIST_TOP);
 }
 
-/* Make the area of a part odd, if it is absent. */
+/* If the pageblock of the part is absent, make it partial. */
 static void open_part(paddr_t base, paddr_t end)
 {
-    if (base == end || index_area(base).group->present & area_bit(index_area(base)))
+    if (base == end || pageblock_at(base).section->present & pageblock_bit(pageblock_at(base)))
         return;
-    struct area_ref ref = index_area(base);
-    area_lock(area_entry(ref));
-    ref.group->present |= area_bit(ref);
-    area_unlock(area_entry(ref), become_odd(ref));
+    struct pageblock pb = pageblock_at(base);
+    pageblock_lock(pageblock_entry(pb));
+    pb.section->present |= pageblock_bit(pb);
+    pageblock_unlock(pageblock_entry(pb), become_partial(pb));
 }
 
-/* The area is odd; [base, end) lies in it. */
 static void add_part(paddr_t base, paddr_t end)
 {
     if (base == end)
         return;
-    struct area_ref ref = index_area(base);
+    struct pageblock pb = pageblock_at(base);
     u64 count = frame_count(base, end);
-    u32 entry = area_lock(area_entry(ref));
-    bitmap_set_range(area_words(ref), frame_index(base), count);
-    bitmap_set_range(area_present_words(ref), frame_index(base), count);
+    u32 entry = pageblock_lock(pageblock_entry(pb));
+    bitmap_set_range(pageblock_free_bits(pb), frame_index(base), count);
+    bitmap_set_range(pageblock_present_bits(pb), frame_index(base), count);
     entry += (u32)count;
-    if (entry & AREA_HOLDER)
-        page_charge(entry, count);
-    if (bitmap_count_range(area_present_words(ref), 0, AREA_FRAMES) == AREA_FRAMES) {
-        ref.group->odd &= ~area_bit(ref);
-        entry = (entry & ~AREA_ODD) | AREA_PLAIN;
+    if (entry & PB_RESERVED)
+        account_alloc(entry, count);
+    if (bitmap_count_range(pageblock_present_bits(pb), 0, PAGEBLOCK_FRAMES) == PAGEBLOCK_FRAMES) {
+        pb.section->partial &= ~pageblock_bit(pb);
+        entry = (entry & ~PB_PARTIAL) | PB_COMPLETE;
     }
-    page_total[(entry & AREA_BOOT) != 0] += count;
-    area_file(ref, entry, SHELF_UNKNOWN);
+    account_managed[(entry & PB_BOOT) != 0] += count;
+    pageblock_enqueue(pb, entry, FREE_LIST_TOP);
 }
 
 void frames_add(paddr_t base, u64 bytes)
 {
     struct parts parts = split(base, bytes);
-    poison_forget(base, bytes);
-    for (paddr_t at = parts.whole; at < parts.tail; at = group_end(at, parts.tail)) {
-        struct group *group = index_group(at);
-        u64 mask = area_mask(at, group_end(at, parts.tail));
-        group->present |= mask;
-        page_total[group->boot] += frame_count(at, group_end(at, parts.tail));
-        group_add_idle(group, mask);
+    page_debug_forget(base, bytes);
+    for (paddr_t at = parts.whole; at < parts.tail; at = section_end(at, parts.tail)) {
+        struct section *section = section_at(at);
+        u64 mask = pageblock_mask(at, section_end(at, parts.tail));
+        section->present |= mask;
+        account_managed[section->boot] += frame_count(at, section_end(at, parts.tail));
+        section_add_idle(section, mask);
     }
-    /* Both before either is filed: one that becomes whole may drop the bitmap they share. */
+    /* Both before either is enqueued: one that becomes idle may drop the bitmap they share. */
     open_part(parts.base, parts.whole);
     open_part(parts.tail, parts.end);
     add_part(parts.base, parts.whole);
@@ -151,115 +151,115 @@ void frames_add(paddr_t base, u64 bytes)
 
 /* ---- going ---- */
 
-/* The idle area, just claimed, is about to be odd: all is there and free, say the bits. */
-static u32 open_idle(struct area_ref ref)
+/* Split the claimed pageblock, with all frames present and free. Returns its entry. */
+static u32 open_idle(struct pageblock pb)
 {
-    ref.group->small |= area_bit(ref);
-    for (unsigned i = 0; i < AREA_WORDS; i++)
-        area_words(ref)[i] = ~(u64)0;
-    return area_with_shelf(AREA_PLAIN | AREA_FRAMES, SHELF_UNKNOWN);
+    pb.section->split |= pageblock_bit(pb);
+    for (unsigned i = 0; i < PAGEBLOCK_WORDS; i++)
+        pageblock_free_bits(pb)[i] = ~(u64)0;
+    return entry_with_list(PB_COMPLETE | PAGEBLOCK_FRAMES, FREE_LIST_TOP);
 }
 
-static u32 mark_odd(struct area_ref ref, u32 entry)
+static u32 mark_partial(struct pageblock pb, u32 entry)
 {
-    if (entry & AREA_ODD)
+    if (entry & PB_PARTIAL)
         return entry;
-    ref.group->odd |= area_bit(ref);
-    for (unsigned i = 0; i < AREA_WORDS; i++)
-        area_present_words(ref)[i] = ~(u64)0;
-    return (entry & ~AREA_PLAIN) | AREA_ODD;
+    pb.section->partial |= pageblock_bit(pb);
+    for (unsigned i = 0; i < PAGEBLOCK_WORDS; i++)
+        pageblock_present_bits(pb)[i] = ~(u64)0;
+    return (entry & ~PB_COMPLETE) | PB_PARTIAL;
 }
 
-/* [base, end) lies in one area. What is left may be odd with no frame at all until tidied. */
+/* [base, end) lies in one pageblock, which may be left without any frame until tidy_part(). */
 static int remove_part(paddr_t base, paddr_t end)
 {
     if (base == end)
         return OK;
-    struct area_ref ref = index_area(base);
-    if (!ref.group)
+    struct pageblock pb = pageblock_at(base);
+    if (!pb.section)
         return E_BUSY;
-    if (!meta_need_odd_bitmaps(ref.group))
+    if (!metadata_need_partial_bitmaps(pb.section))
         return E_NOMEM;
     u64 count = frame_count(base, end);
-    u32 entry = area_lock(area_entry(ref));
-    if (group_claim(ref.group, area_bit(ref)))
-        entry = open_idle(ref);
-    if (!(entry & AREA_SMALL) ||
-        bitmap_count_range(area_words(ref), frame_index(base), count) != count) {
-        area_unlock(area_entry(ref), entry);
+    u32 entry = pageblock_lock(pageblock_entry(pb));
+    if (section_claim(pb.section, pageblock_bit(pb)))
+        entry = open_idle(pb);
+    if (!(entry & PB_SPLIT) ||
+        bitmap_count_range(pageblock_free_bits(pb), frame_index(base), count) != count) {
+        pageblock_unlock(pageblock_entry(pb), entry);
         return E_BUSY;
     }
-    entry = mark_odd(ref, entry);
-    bitmap_clear_range(area_words(ref), frame_index(base), count);
-    bitmap_clear_range(area_present_words(ref), frame_index(base), count);
-    page_total[(entry & AREA_BOOT) != 0] -= count;
-    if (entry & AREA_HOLDER)
-        page_uncharge(entry, count);
-    area_file(ref, entry - (u32)count, area_shelf(entry));
+    entry = mark_partial(pb, entry);
+    bitmap_clear_range(pageblock_free_bits(pb), frame_index(base), count);
+    bitmap_clear_range(pageblock_present_bits(pb), frame_index(base), count);
+    account_managed[(entry & PB_BOOT) != 0] -= count;
+    if (entry & PB_RESERVED)
+        account_free(entry, count);
+    pageblock_enqueue(pb, entry - (u32)count, entry_list(entry));
     return OK;
 }
 
-static void give_back_areas(paddr_t base, paddr_t end)
+static void give_back_pageblocks(paddr_t base, paddr_t end)
 {
-    for (paddr_t at = base; at < end; at = group_end(at, end))
-        group_add_idle(index_group(at), area_mask(at, group_end(at, end)));
+    for (paddr_t at = base; at < end; at = section_end(at, end))
+        section_add_idle(section_at(at), pageblock_mask(at, section_end(at, end)));
 }
 
-/* Claim every area of [base, end), or none: from then on nobody can allocate there. */
-static bool claim_areas(paddr_t base, paddr_t end)
+/* Claim every pageblock of [base, end), or none. */
+static bool claim_pageblocks(paddr_t base, paddr_t end)
 {
-    for (paddr_t at = base; at < end; at = group_end(at, end)) {
-        struct group *group = index_group(at);
-        if (!group || !group_claim(group, area_mask(at, group_end(at, end)))) {
-            give_back_areas(base, at);
+    for (paddr_t at = base; at < end; at = section_end(at, end)) {
+        struct section *section = section_at(at);
+        if (!section || !section_claim(section, pageblock_mask(at, section_end(at, end)))) {
+            give_back_pageblocks(base, at);
             return false;
         }
     }
     return true;
 }
 
-static void remove_areas(paddr_t base, paddr_t end)
+static void remove_pageblocks(paddr_t base, paddr_t end)
 {
-    for (paddr_t at = base; at < end; at = group_end(at, end)) {
-        struct group *group = index_group(at);
-        group->present &= ~area_mask(at, group_end(at, end));
-        page_total[group->boot] -= frame_count(at, group_end(at, end));
+    for (paddr_t at = base; at < end; at = section_end(at, end)) {
+        struct section *section = section_at(at);
+        section->present &= ~pageblock_mask(at, section_end(at, end));
+        account_managed[section->boot] -= frame_count(at, section_end(at, end));
     }
 }
 
 int frames_remove(paddr_t base, u64 bytes)
 {
     struct parts parts = split(base, bytes);
-    if (!claim_areas(parts.whole, parts.tail))
+    if (!claim_pageblocks(parts.whole, parts.tail))
         return E_BUSY;
     int status = remove_part(parts.base, parts.whole);
     if (status == OK) {
         status = remove_part(parts.tail, parts.end);
         if (status == OK) {
-            remove_areas(parts.whole, parts.tail);
+            remove_pageblocks(parts.whole, parts.tail);
             return OK;
         }
         add_part(parts.base, parts.whole);
     }
-    give_back_areas(parts.whole, parts.tail);
+    give_back_pageblocks(parts.whole, parts.tail);
     return status;
 }
 
-/* An odd area with no frame left is absent. */
+/* A partial pageblock with no frame left becomes absent. */
 static void tidy_part(paddr_t base, paddr_t end)
 {
-    struct area_ref ref = index_area(base);
-    if (base == end || !ref.group || !(ref.group->odd & area_bit(ref)) ||
-        bitmap_count_range(area_present_words(ref), 0, AREA_FRAMES) != 0)
+    struct pageblock pb = pageblock_at(base);
+    if (base == end || !pb.section || !(pb.section->partial & pageblock_bit(pb)) ||
+        bitmap_count_range(pageblock_present_bits(pb), 0, PAGEBLOCK_FRAMES) != 0)
         return;
-    u32 entry = area_lock(area_entry(ref));
-    area_unfile(ref, entry);
-    ref.group->present &= ~area_bit(ref);
-    ref.group->odd &= ~area_bit(ref);
-    ref.group->small &= ~area_bit(ref);
-    ref.group->movable &= ~area_bit(ref);
-    ref.group->closed &= ~area_bit(ref);
-    area_unlock(area_entry(ref), 0);
+    u32 entry = pageblock_lock(pageblock_entry(pb));
+    pageblock_dequeue(pb, entry);
+    pb.section->present &= ~pageblock_bit(pb);
+    pb.section->partial &= ~pageblock_bit(pb);
+    pb.section->split &= ~pageblock_bit(pb);
+    pb.section->movable &= ~pageblock_bit(pb);
+    pb.section->isolated &= ~pageblock_bit(pb);
+    pageblock_unlock(pageblock_entry(pb), 0);
 }
 
 void frames_tidy(paddr_t base, u64 bytes)
@@ -267,26 +267,27 @@ void frames_tidy(paddr_t base, u64 bytes)
     struct parts parts = split(base, bytes);
     tidy_part(parts.base, parts.whole);
     tidy_part(parts.tail, parts.end);
-    for (paddr_t at = base; at < parts.end; at = group_end(at, parts.end)) {
-        struct group *group = index_group(at);
-        if (group && group->present == 0)
-            meta_drop_group(group);
-        else if (group && group->small == 0)
-            meta_drop_bitmap(group);
+    for (paddr_t at = base; at < parts.end; at = section_end(at, parts.end)) {
+        struct section *section = section_at(at);
+        if (section && section->present == 0)
+            metadata_drop_section(section);
+        else if (section && section->split == 0)
+            metadata_drop_bitmaps(section);
     }
 }
 
 /* ---- counting ---- */
 
-/* How many frames from paddr to its area's end are free without a gap, in an area that is used. */
-static u64 free_run(struct area_ref ref, paddr_t paddr)
+/* How many frames of the pageblock are free from paddr on without a gap. For one that is not idle.
+ */
+static u64 free_run(struct pageblock pb, paddr_t paddr)
 {
     u64 count = 0;
-    u32 entry = area_lock(area_entry(ref));
-    if (entry & AREA_SMALL)
-        count = bitmap_find_clear(area_words(ref), AREA_FRAMES, frame_index(paddr)) -
+    u32 entry = pageblock_lock(pageblock_entry(pb));
+    if (entry & PB_SPLIT)
+        count = bitmap_find_clear(pageblock_free_bits(pb), PAGEBLOCK_FRAMES, frame_index(paddr)) -
                 frame_index(paddr);
-    area_unlock(area_entry(ref), entry);
+    pageblock_unlock(pageblock_entry(pb), entry);
     return count;
 }
 
@@ -295,66 +296,69 @@ u64 frames_idle_run(paddr_t paddr, u64 bytes)
     paddr_t end = paddr + bytes;
     paddr_t at = paddr;
     while (at < end) {
-        struct area_ref ref = index_area(at);
-        if (!ref.group)
+        struct pageblock pb = pageblock_at(at);
+        if (!pb.section)
             break;
-        u64 used_areas = ~group_idle(ref.group) >> ref.index;
-        if (used_areas & 1) {
-            at += free_run(ref, at) << PAGE_SHIFT;
-            if (at != area_base(ref) + AREA_BYTES)
+        u64 used_pageblocks = ~section_idle(pb.section) >> pb.index;
+        if (used_pageblocks & 1) {
+            at += free_run(pb, at) << PAGE_SHIFT;
+            if (at != pageblock_base(pb) + PAGEBLOCK_BYTES)
                 break;
         } else {
-            u64 areas = used_areas ? (u64)__builtin_ctzll(used_areas) : GROUP_AREAS - ref.index;
-            at = area_base(ref) + (areas << AREA_SHIFT);
+            u64 pageblocks = used_pageblocks ? (u64)__builtin_ctzll(used_pageblocks)
+                                             : SECTION_PAGEBLOCKS - pb.index;
+            at = pageblock_base(pb) + (pageblocks << PAGEBLOCK_SHIFT);
         }
     }
     return min_u64(at, end) - paddr;
 }
 
-/* The first free frame from paddr to its area's end, which is returned if there is none. */
-static paddr_t next_free(struct area_ref ref, paddr_t paddr)
+/* The first free frame from paddr on, or the pageblock's end. */
+static paddr_t next_free(struct pageblock pb, paddr_t paddr)
 {
-    u64 frame = AREA_FRAMES;
-    u32 entry = area_lock(area_entry(ref));
-    if (entry & AREA_SMALL)
-        frame = bitmap_find_set(area_words(ref), AREA_FRAMES, frame_index(paddr));
-    area_unlock(area_entry(ref), entry);
-    return area_base(ref) + (frame << PAGE_SHIFT);
+    u64 frame = PAGEBLOCK_FRAMES;
+    u32 entry = pageblock_lock(pageblock_entry(pb));
+    if (entry & PB_SPLIT)
+        frame = bitmap_find_set(pageblock_free_bits(pb), PAGEBLOCK_FRAMES, frame_index(paddr));
+    pageblock_unlock(pageblock_entry(pb), entry);
+    return pageblock_base(pb) + (frame << PAGE_SHIFT);
 }
 
 paddr_t frames_next_idle(paddr_t paddr, paddr_t end)
 {
     paddr_t at = paddr;
     while (at < end) {
-        struct area_ref ref = index_area(at);
-        u64 areas = ref.group ? (group_idle(ref.group) | ref.group->small) >> ref.index : 0;
-        if (areas == 0) {
-            at = group_end(at, end);
-        } else if (!(areas & 1)) {
-            at = area_base(ref) + ((paddr_t)__builtin_ctzll(areas) << AREA_SHIFT);
-        } else if (group_idle(ref.group) & area_bit(ref)) {
+        struct pageblock pb = pageblock_at(at);
+        u64 pageblocks =
+            pb.section ? (section_idle(pb.section) | pb.section->split) >> pb.index : 0;
+        if (pageblocks == 0) {
+            at = section_end(at, end);
+        } else if (!(pageblocks & 1)) {
+            at = pageblock_base(pb) + ((paddr_t)__builtin_ctzll(pageblocks) << PAGEBLOCK_SHIFT);
+        } else if (section_idle(pb.section) & pageblock_bit(pb)) {
             return at;
         } else {
-            at = next_free(ref, at);
-            if (at != area_base(ref) + AREA_BYTES)
+            at = next_free(pb, at);
+            if (at != pageblock_base(pb) + PAGEBLOCK_BYTES)
                 return min_u64(at, end);
         }
     }
     return end;
 }
 
-static u64 area_used(struct area_ref ref, u64 first, u64 count)
+static u64 pageblock_used(struct pageblock pb, u64 first, u64 count)
 {
     u64 used = 0;
-    u32 entry = area_lock(area_entry(ref));
-    if (entry & (AREA_WHOLE | AREA_META))
+    u32 entry = pageblock_lock(pageblock_entry(pb));
+    if (entry & (PB_HUGE | PB_METADATA))
         used = count;
-    if (entry & AREA_SMALL) {
-        u64 there =
-            entry & AREA_ODD ? bitmap_count_range(area_present_words(ref), first, count) : count;
-        used = there - bitmap_count_range(area_words(ref), first, count);
+    if (entry & PB_SPLIT) {
+        u64 there = entry & PB_PARTIAL
+                        ? bitmap_count_range(pageblock_present_bits(pb), first, count)
+                        : count;
+        used = there - bitmap_count_range(pageblock_free_bits(pb), first, count);
     }
-    area_unlock(area_entry(ref), entry);
+    pageblock_unlock(pageblock_entry(pb), entry);
     return used;
 }
 
@@ -364,14 +368,14 @@ u64 frames_used(paddr_t base, u64 bytes)
     paddr_t at = base;
     u64 used = 0;
     while (at < end) {
-        struct area_ref ref = index_area(at);
-        if (!ref.group) {
-            at = group_end(at, end);
+        struct pageblock pb = pageblock_at(at);
+        if (!pb.section) {
+            at = section_end(at, end);
             continue;
         }
-        paddr_t next = min_u64(area_base(ref) + AREA_BYTES, end);
-        if (ref.group->present & ~group_idle(ref.group) & area_bit(ref))
-            used += area_used(ref, frame_index(at), frame_count(at, next));
+        paddr_t next = min_u64(pageblock_base(pb) + PAGEBLOCK_BYTES, end);
+        if (pb.section->present & ~section_idle(pb.section) & pageblock_bit(pb))
+            used += pageblock_used(pb, frame_index(at), frame_count(at, next));
         at = next;
     }
     return used;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Frames that come and go: page-aligned ranges given to, and taken from, the
- * allocator. Whole areas are set a mask at a time; what is left at the ends
- * makes an area odd. page_lock held throughout; nothing is mapped here.
+ * Frames come and go: page-aligned ranges given to the allocator, and taken from it.
+ * Whole pageblocks are set a section at a time; a range that begins or ends within
+ * a pageblock makes it partial. page_lock held; nothing is mapped here.
  */
 #ifndef TIDE_MM_FRAMES_H
 #define TIDE_MM_FRAMES_H
@@ -12,16 +12,16 @@
 /* True if no frame of the range is managed. */
 bool frames_absent(paddr_t base, u64 bytes);
 
-/* Get the metadata that frames_add() needs; false if no frame can be had for it. */
+/* Get the metadata that frames_add() needs; false without a frame for it. */
 bool frames_prepare(paddr_t base, u64 bytes);
 
 /* Give an absent, prepared range to the allocator. */
 void frames_add(paddr_t base, u64 bytes);
 
 /*
- * Take the range away, or change nothing: OK, E_BUSY if a frame is in use,
- * held by a processor or absent, E_NOMEM. frames_tidy() must follow, and may
- * wait until the range is sure not to come back by frames_add().
+ * Take the range away, or change nothing: OK; E_BUSY if a frame is in use, reserved
+ * or absent; E_NOMEM. frames_tidy() must follow; it may wait until the range
+ * certainly does not come back by frames_add().
  */
 int frames_remove(paddr_t base, u64 bytes);
 
@@ -31,7 +31,8 @@ void frames_tidy(paddr_t base, u64 bytes);
 /* How many bytes from paddr on are idle without a gap; at most `bytes`. */
 u64 frames_idle_run(paddr_t paddr, u64 bytes);
 
-/* The first idle frame at or after paddr and below `end`, or `end`. O(groups and used areas). */
+/* The first idle frame at or after paddr and below `end`, or `end`. O(sections + pageblocks in
+ * use). */
 paddr_t frames_next_idle(paddr_t paddr, paddr_t end);
 
 /* Frames in use in the range. */

@@ -1,130 +1,130 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * page_alloc(), by the path that nearly every call takes: the lock of the area
- * that this processor holds, and a few words. All else is in place.c.
+ * page_alloc(), by the path that nearly every call takes: the lock of the pageblock
+ * that this processor has reserved, and a few words. place.c has the rest.
  */
 #include "mm/page.h"
 
-#include "extras/check/poison.h"
 #include "lib/panic.h"
-#include "mm/node.h"
+#include "mm/page_debug.h"
 #include "mm/page_internal.h"
+#include "mm/place.h"
+#include "mm/reservation.h"
 
-/* The slot's area, which is locked, has nothing for us, or is not ours any more. */
-static never_inline paddr_t alloc_slowly(unsigned order, struct page_slot *slot)
+/* The locked pageblock has no such run, or is no longer reserved. */
+static never_inline paddr_t alloc_slowly(unsigned order, struct reservation *reservation)
 {
-    unsigned number = (unsigned)(slot - page_slot(0));
-    area_unlock(slot->area, __atomic_load_n(slot->area, __ATOMIC_RELAXED) - AREA_LOCK);
+    unsigned number = (unsigned)(reservation - own_reservation(0));
+    pageblock_unlock(reservation->pageblock,
+                     __atomic_load_n(reservation->pageblock, __ATOMIC_RELAXED) - PB_LOCK);
     spin_lock(&page_lock);
     paddr_t paddr = place(order, number);
-    if (paddr == PADDR_NONE && hold_end_all(HOLD_ANY))
+    if (paddr == PADDR_NONE && reservation_end_all(RESERVED_ANY))
         paddr = place(order, number);
     spin_unlock(&page_lock);
     return paddr;
 }
 
-/* The next frames come from this word of the area. */
-static inline void set_word(struct page_slot *slot, u64 *words, u64 number)
+static inline void set_word(struct reservation *reservation, u64 *words, u64 number)
 {
-    paddr_t base = page_slot_base(slot) + (number * 64 << PAGE_SHIFT);
-    slot->word = words + number;
-    __atomic_store_n(&slot->base, base, __ATOMIC_RELAXED);
+    paddr_t base = reservation_base(reservation) + (number * 64 << PAGE_SHIFT);
+    reservation->word = words + number;
+    __atomic_store_n(&reservation->base, base, __ATOMIC_RELAXED);
 }
 
-/* The lowest free frame of the slot's word, whose bits are not 0; unlocks the area. */
-static always_inline paddr_t take_one(const struct page_slot *slot, u32 *area, u32 entry, u64 bits)
+/* The lowest free frame of the word, which is not 0; unlocks the pageblock. */
+static always_inline paddr_t take_one(const struct reservation *reservation, u32 *pageblock,
+                                      u32 entry, u64 bits)
 {
-    *slot->word = bits & (bits - 1);
-    area_unlock(area, entry - 1);
-    return slot->base + ((u64)(unsigned)__builtin_ctzll(bits) << PAGE_SHIFT);
+    *reservation->word = bits & (bits - 1);
+    pageblock_unlock(pageblock, entry - 1);
+    return reservation->base + ((u64)(unsigned)__builtin_ctzll(bits) << PAGE_SHIFT);
 }
 
-/* The slot's word, whose area is locked and held, is used up: on with the lowest that is not. */
-static never_inline paddr_t alloc_next_word(struct page_slot *slot)
+/* The word of the locked pageblock is used up: go on with the lowest that is not. */
+static never_inline paddr_t alloc_next_word(struct reservation *reservation)
 {
-    u64 *words = page_slot_words(slot);
-    u64 *word = area_bits_first_word(words);
+    u64 *words = reservation_words(reservation);
+    u64 *word = frame_bits_first_word(words);
     if (!word)
-        return alloc_slowly(0, slot);
-    set_word(slot, words, (u64)(word - words));
-    u32 entry = __atomic_load_n(slot->area, __ATOMIC_RELAXED) - AREA_LOCK;
-    return take_one(slot, slot->area, entry, *word);
+        return alloc_slowly(0, reservation);
+    set_word(reservation, words, (u64)(word - words));
+    u32 entry = __atomic_load_n(reservation->pageblock, __ATOMIC_RELAXED) - PB_LOCK;
+    return take_one(reservation, reservation->pageblock, entry, *word);
 }
 
-/* One frame of the area that the slot holds. */
-static always_inline paddr_t alloc_one(struct page_slot *slot)
+static always_inline paddr_t alloc_one(struct reservation *reservation)
 {
-    u32 *area = slot->area;
-    u32 entry = area_lock(area);
-    if (unlikely((entry & AREA_HOLDER) != slot->tag))
-        return alloc_slowly(0, slot);
-    u64 bits = *slot->word;
+    u32 *pageblock = reservation->pageblock;
+    u32 entry = pageblock_lock(pageblock);
+    if (unlikely((entry & PB_RESERVED) != reservation->tag))
+        return alloc_slowly(0, reservation);
+    u64 bits = *reservation->word;
     if (unlikely(bits == 0))
-        return alloc_next_word(slot);
-    return take_one(slot, area, entry, bits);
+        return alloc_next_word(reservation);
+    return take_one(reservation, pageblock, entry, bits);
 }
 
-/* The slot's word has no run of this order, or the run is longer: any of the area, locked and held.
- */
-static never_inline paddr_t alloc_other_run(unsigned order, struct page_slot *slot)
+/* The word has no run of this order, or a run is longer than a word: the lowest of the locked
+ * pageblock. */
+static never_inline paddr_t alloc_other_run(unsigned order, struct reservation *reservation)
 {
-    u64 *words = page_slot_words(slot);
-    unsigned bit = area_bits_find(words, order);
-    if (bit == AREA_BITS_NONE)
-        return alloc_slowly(order, slot);
-    area_bits_clear(words + bit / 64, bit % 64, order);
-    paddr_t base = page_slot_base(slot);
-    if (order < AREA_WORD_ORDER)
-        set_word(slot, words, bit / 64);
-    u32 entry = __atomic_load_n(slot->area, __ATOMIC_RELAXED) - AREA_LOCK;
-    area_unlock(slot->area, entry - (1u << order));
+    u64 *words = reservation_words(reservation);
+    unsigned bit = frame_bits_find(words, order);
+    if (bit == FRAME_BITS_NONE)
+        return alloc_slowly(order, reservation);
+    frame_bits_clear(words + bit / 64, bit % 64, order);
+    paddr_t base = reservation_base(reservation);
+    if (order < FRAME_WORD_ORDER)
+        set_word(reservation, words, bit / 64);
+    u32 entry = __atomic_load_n(reservation->pageblock, __ATOMIC_RELAXED) - PB_LOCK;
+    pageblock_unlock(reservation->pageblock, entry - (1u << order));
     return base + ((paddr_t)bit << PAGE_SHIFT);
 }
 
-/* A run of order 1 to 8. */
-static never_inline paddr_t alloc_run(unsigned order, struct page_slot *slot)
+static never_inline paddr_t alloc_run(unsigned order, struct reservation *reservation)
 {
-    u32 *area = slot->area;
-    u32 entry = area_lock(area);
-    if (unlikely((entry & AREA_HOLDER) != slot->tag))
-        return alloc_slowly(order, slot);
-    if (order >= AREA_WORD_ORDER)
-        return alloc_other_run(order, slot);
-    u64 starts = area_bits_run_starts(*slot->word, order);
+    u32 *pageblock = reservation->pageblock;
+    u32 entry = pageblock_lock(pageblock);
+    if (unlikely((entry & PB_RESERVED) != reservation->tag))
+        return alloc_slowly(order, reservation);
+    if (order >= FRAME_WORD_ORDER)
+        return alloc_other_run(order, reservation);
+    u64 starts = frame_bits_run_starts(*reservation->word, order);
     if (unlikely(starts == 0))
-        return alloc_other_run(order, slot);
+        return alloc_other_run(order, reservation);
     u64 bit = (unsigned)__builtin_ctzll(starts);
-    *slot->word -= area_bits_mask(order) << bit;
-    area_unlock(area, entry - (1u << order));
-    return slot->base + (bit << PAGE_SHIFT);
+    *reservation->word -= frame_bits_mask(order) << bit;
+    pageblock_unlock(pageblock, entry - (1u << order));
+    return reservation->base + (bit << PAGE_SHIFT);
 }
 
-static never_inline paddr_t alloc_whole_slowly(const struct page_slot *slot)
+static never_inline paddr_t alloc_huge_slowly(const struct reservation *reservation)
 {
-    unsigned number = (unsigned)(slot - page_slot(0));
+    unsigned number = (unsigned)(reservation - own_reservation(0));
     spin_lock(&page_lock);
     paddr_t paddr = place(PAGE_ORDER_MAX, number);
-    if (paddr == PADDR_NONE && hold_end_all(HOLD_ANY))
+    if (paddr == PADDR_NONE && reservation_end_all(RESERVED_ANY))
         paddr = place(PAGE_ORDER_MAX, number);
     spin_unlock(&page_lock);
     return paddr;
 }
 
-/* A whole area of the group in which this processor found one before. */
-static always_inline paddr_t alloc_whole(struct page_slot *slot)
+/* A pageblock of the section in which this processor found an idle one before. */
+static always_inline paddr_t alloc_huge(struct reservation *reservation)
 {
-    struct group *group = slot->group;
-    u64 idle = group_idle(group);
+    struct section *section = reservation->section;
+    u64 idle = section_idle(section);
     if (unlikely(idle == 0))
-        return alloc_whole_slowly(slot);
+        return alloc_huge_slowly(reservation);
     u64 index = (unsigned)__builtin_ctzll(idle);
-    if (unlikely(!group_claim_one(group, index)))
-        return alloc_whole_slowly(slot);
-    /* 0, but for a moment in which a processor that held the area once looks at it. */
-    while (unlikely(!area_change(&group->areas[index], 0, slot->whole_entry)))
+    if (unlikely(!section_claim_one(section, index)))
+        return alloc_huge_slowly(reservation);
+    /* The entry is 0, unless a processor that had once reserved the pageblock looks at it now. */
+    while (unlikely(!pageblock_try_change(&section->entries[index], 0, reservation->huge_entry)))
         cpu_relax();
-    __atomic_fetch_add(&slot->taken, AREA_FRAMES, __ATOMIC_RELAXED);
-    return group->base + (index << AREA_SHIFT);
+    __atomic_fetch_add(&reservation->taken, PAGEBLOCK_FRAMES, __ATOMIC_RELAXED);
+    return section->base + (index << PAGEBLOCK_SHIFT);
 }
 
 static never_inline paddr_t bad_order(unsigned order)
@@ -134,19 +134,19 @@ static never_inline paddr_t bad_order(unsigned order)
 
 static always_inline paddr_t alloc(unsigned order, unsigned number)
 {
-    struct page_slot *slot = page_slot(number);
+    struct reservation *reservation = own_reservation(number);
     if (likely(order == 0))
-        return alloc_one(slot);
+        return alloc_one(reservation);
     if (order == PAGE_ORDER_MAX)
-        return alloc_whole(slot);
+        return alloc_huge(reservation);
     if (likely(order < PAGE_ORDER_MAX))
-        return alloc_run(order, slot);
+        return alloc_run(order, reservation);
     return bad_order(order);
 }
 
 paddr_t page_alloc(unsigned order, enum page_kind kind)
 {
-    return poison_taken(alloc(order, kind), (u64)1 << order);
+    return page_debug_taken(alloc(order, kind), (u64)1 << order);
 }
 
 paddr_t page_alloc_table(void)
@@ -160,24 +160,7 @@ paddr_t page_alloc_table(void)
     return paddr;
 }
 
-paddr_t page_alloc_slot(unsigned order, unsigned slot)
+paddr_t page_alloc_reserved(unsigned order, unsigned number)
 {
-    return alloc(order, slot);
-}
-
-paddr_t page_alloc_on_node(unsigned order, u32 node_id)
-{
-    paddr_t paddr = PADDR_NONE;
-    paddr_t base, end;
-    unsigned region = 0;
-    unsigned range = 0;
-    if (order > PAGE_ORDER_MAX)
-        return bad_order(order);
-    spin_lock(&page_lock);
-    while (paddr == PADDR_NONE && hotplug_next_on_node(node_id, &region, &base, &end))
-        paddr = place_between(order, base, end, false);
-    while (paddr == PADDR_NONE && node_next_range(node_id, &range, &base, &end))
-        paddr = place_between(order, base, end, true);
-    spin_unlock(&page_lock);
-    return poison_taken(paddr, (u64)1 << order);
+    return alloc(order, number);
 }

@@ -2,10 +2,19 @@
 /*
  * The page allocator: frames of 4 KiB from boot RAM and from plugged memory.
  *
- * An allocation is a run of 2^order frames, aligned to its own size, orders 0
- * to PAGE_ORDER_MAX (2 MiB, an "area"), or a longer run of whole frames. Its
- * state lies outside the frames: memory that nobody allocated is never read
- * or written. A page comes with undefined contents.
+ *     paddr_t page = page_alloc(0, PAGE_USER);   // one frame
+ *     if (page == PADDR_NONE)
+ *         return E_NOMEM;
+ *     memset(phys_to_virt(page), 0, PAGE_BYTES);
+ *     page_free(page, 0);
+ *
+ * A page of order n is 2^n contiguous frames, aligned to its own size; the largest
+ * is a pageblock of 2 MiB. Longer runs are page_alloc_run()'s. The contents are
+ * undefined: the allocator keeps its state elsewhere and neither reads nor writes
+ * memory that nobody has allocated.
+ *
+ * All functions may be called on any processor and with any lock of the caller's,
+ * but not from an interrupt. None sleeps.
  */
 #ifndef TIDE_MM_PAGE_H
 #define TIDE_MM_PAGE_H
@@ -15,101 +24,117 @@
 
 #define PAGE_ORDER_MAX 9
 
-/* Where an allocation is placed, and so what it may keep from being unplugged. */
+/* Boot only, once: start with the boot loader's RAM, less the kernel's image and what early_alloc()
+ * gave out. */
+void page_init(const struct boot_info *boot);
+
+/* ---- pages that stay where they are ---- */
+
 enum page_kind {
-    PAGE_KERNEL, /* boot RAM alone, so that it never keeps a block plugged: rings, stacks, heap */
-    PAGE_BOOT_FIRST, /* what a user of memory notes about it, and frees with it: boot RAM above the
-                        kernel's reserve first, plugged memory when that is out */
-    PAGE_USER,       /* plugged memory first, boot RAM above the reserve when that is out */
+    PAGE_KERNEL,     /* boot RAM alone: what must never keep a block plugged, as rings and stacks */
+    PAGE_BOOT_FIRST, /* boot RAM above the kernel's reserve, then plugged memory: a user's
+                        bookkeeping, freed together with what it describes */
+    PAGE_USER,       /* plugged memory, then boot RAM above the reserve */
     PAGE_NR_KINDS,
 };
 
-struct page_stats {
-    u64 boot_frames;    /* managed in boot RAM */
-    u64 boot_used;      /* of them allocated */
-    u64 plugged_frames; /* online in hotplug regions */
-    u64 plugged_used;   /* of them allocated */
-    u64 metadata_bytes; /* what the allocator itself has of the used frames */
-};
-
-/*
- * Start with the boot loader's RAM, less the kernel's image and what
- * early_alloc() gave out. Boot only, once.
- */
-void page_init(const struct boot_info *boot);
-
-/* PADDR_NONE if there is no such run. Never sleeps; any processor, not from an interrupt. O(1). */
+/* PADDR_NONE without such a page. O(1). */
 must_check paddr_t page_alloc(unsigned order, enum page_kind kind);
 
 /*
- * One frame of boot RAM for a page table that maps memory where it is. Such a table lies in no
- * memory that could be unplugged, least of all in what it maps; the reserve is kept for it.
- * PADDR_NONE when boot RAM is out. Freed as any other. O(1).
- */
-must_check paddr_t page_alloc_table(void);
-
-/*
- * Return what page_alloc() gave, with the same order. A frame that is not
- * allocated, was freed before, or is not ours, panics with its address: that
- * is a fault of the caller, and memory would be used twice.
+ * Free what page_alloc() gave, with the same order. A page that is not allocated,
+ * was freed before or is not the allocator's is a fault of the caller, and panics
+ * with its address. O(1).
  */
 void page_free(paddr_t paddr, unsigned order);
 
 /*
- * nr_frames contiguous frames, any number above 0, aligned to the largest
- * power of two up to 2 MiB that is not above the size. O(areas searched).
+ * nr_frames contiguous frames, any number above 0, aligned to the largest power of
+ * two up to 2 MiB that is not above the size; PADDR_NONE without such a run.
+ * O(pageblocks searched), O(1) up to 1 MiB.
  */
 must_check paddr_t page_alloc_run(u64 nr_frames, enum page_kind kind);
 void page_free_run(paddr_t paddr, u64 nr_frames);
 
 /*
- * Movable pages: memory that mm may ask to be moved, so that it never keeps a
- * block from being unplugged. All pages of an owner have one order, which may
- * change while it has none, and areas of 2 MiB to themselves.
+ * One frame of boot RAM for a page table of the identity map, from the kernel's
+ * reserve as well: such a table must not lie in memory that could be unplugged. Freed
+ * by page_free(). PADDR_NONE when boot RAM is out. O(1).
+ */
+must_check paddr_t page_alloc_table(void);
+
+/* ---- movable pages ---- */
+
+/*
+ * An owner of movable pages: mm may ask it to let a page be moved, so its pages
+ * never keep a block plugged. All of them have one order, which may change while the
+ * owner has none. They share no pageblock with pages of others.
  */
 struct page_owner {
     const char *name;
     unsigned order; /* 0 to PAGE_ORDER_MAX */
     /*
-     * Copy the page at `from` to `to` and let go of every reference to `from`:
-     * true, and mm frees `from`. Or refuse: false, and mm frees `to`. Called
-     * from the processor that unplugs; may allocate and free, but not call
-     * mm/hotplug/hotplug.h. The owner may have freed `from` meanwhile, and must refuse.
+     * Copy the page at `from` to `to`, drop every reference to `from`, and return
+     * true: mm frees `from`. Or refuse, false: mm frees `to`. An owner that has freed
+     * `from` meanwhile must refuse. Called on the processor that unplugs; may allocate and
+     * free, but not call mm/hotplug/hotplug.h.
      */
     bool (*move)(struct page_owner *owner, paddr_t from, paddr_t to);
-    unsigned number; /* mm's */
+    unsigned number; /* set by page_add_owner() */
     /*
-     * NULL, or told before and after mm asks for the pages of [area, area + 2 MiB), so that the
-     * owner can prepare them all at once.
+     * Both NULL, or called before and after mm asks for the pages of a pageblock,
+     * [base, base + 2 MiB), so that the owner can prepare for all of them at once.
      */
-    void (*begin)(struct page_owner *owner, paddr_t area);
-    void (*end)(struct page_owner *owner, paddr_t area);
+    void (*begin)(struct page_owner *owner, paddr_t base);
+    void (*end)(struct page_owner *owner, paddr_t base);
 };
 
 #define PAGE_OWNERS_MAX 9
 
 /* Each owner before its first page; it stays, and may be added again. E_INVAL for the order,
- * E_NOMEM when there are too many. */
+ * E_NOMEM if there are too many. */
 must_check int page_add_owner(struct page_owner *owner);
 
-/* What the owner with this number is called; NULL past the last. Owners are numbered from 0. */
+/* The name of the owner with this number, counted from 0; NULL past the last. */
 const char *page_owner_name(unsigned number);
 
-/* As page_alloc(); freed by page_free() with the owner's order. */
+/* A page of the owner's order, placed as PAGE_USER; page_free() frees it. O(1). */
 must_check paddr_t page_alloc_movable(const struct page_owner *owner);
 
+/* ---- nodes ---- */
+
 /*
- * A page of this node, as PAGE_USER: of a hotplug region with this node_id, else of the boot RAM
- * that firmware says is the node's, above the kernel's reserve. PADDR_NONE if none has room. Freed
- * as any other. Takes the common lock. O(regions).
+ * A page of the node, as PAGE_USER: of a hotplug region with this node_id, else of
+ * the node's boot RAM. PADDR_NONE if none has room. O(regions).
  */
 must_check paddr_t page_alloc_on_node(unsigned order, u32 node_id);
 
-/* Totals at this moment. O(1) or O(regions). */
+/*
+ * Tell which boot RAM is of which node: a function that gives the node's next range
+ * at or after *number, which moves on; false at the end. It is called with a lock of
+ * mm held. Boot only. Until then all boot RAM is of node 0.
+ */
+typedef bool (*page_node_ranges_t)(u32 node_id, unsigned *number, paddr_t *base, paddr_t *end);
+void page_set_node_ranges(page_node_ranges_t next);
+
+/* ---- figures and tests ---- */
+
+struct page_stats {
+    u64 boot_frames;    /* of boot RAM that the allocator manages */
+    u64 boot_used;      /* of them allocated */
+    u64 plugged_frames; /* online in hotplug regions */
+    u64 plugged_used;   /* of them allocated */
+    u64 metadata_bytes; /* bookkeeping, which is among the used frames */
+};
+
+/* O(processors). */
 void page_get_stats(struct page_stats *stats);
 
-/* Recompute every counter from scratch and panic at the first that is wrong. O(areas). For tests.
- */
+/* Count so many frames more, or fewer, as metadata: pages of a user that describe memory. O(1). */
+void page_account_metadata(i64 nr_frames);
+
+/* Recompute all counters and panic at the first that is wrong. While nobody allocates.
+ * O(pageblocks). */
 void page_check(void);
 
 #endif

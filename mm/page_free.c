@@ -1,26 +1,28 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * page_free(): as page_alloc(), one area's lock and a few words, wherever the
- * area stands. The address alone leads to the area; a caller that frees what it
- * does not have would have memory used twice, and is the end of the kernel.
+ * page_free(): one pageblock's lock and a few words, as page_alloc(). The address
+ * alone leads to the pageblock. A caller that frees what it does not have is the end
+ * of the kernel, as memory would be used twice.
  *
- * What is rare takes the address and the order alone and finds the rest again,
- * so that the common path carries nothing along for it.
+ * Rare cases get the address and the order alone and look the rest up again, so
+ * that the common path carries nothing along for them.
  */
-#include "extras/check/poison.h"
 #include "lib/panic.h"
-#include "mm/index.h"
+#include "mm/free_index.h"
+#include "mm/free_list.h"
+#include "mm/page_debug.h"
 #include "mm/page_internal.h"
+#include "mm/reservation.h"
 
-/* The entry of an area that is locked here already. */
-static u32 locked_entry(struct area_ref ref)
+/* The entry of a pageblock that the caller has locked. */
+static u32 locked_entry(struct pageblock pb)
 {
-    return __atomic_load_n(area_entry(ref), __ATOMIC_RELAXED) - AREA_LOCK;
+    return __atomic_load_n(pageblock_entry(pb), __ATOMIC_RELAXED) - PB_LOCK;
 }
 
-static struct area_ref lookup(paddr_t paddr)
+static struct pageblock lookup(paddr_t paddr)
 {
-    return (struct area_ref){index_lookup(paddr), area_index(paddr)};
+    return (struct pageblock){section_lookup(paddr), pageblock_index(paddr)};
 }
 
 /* ---- faults of the caller ---- */
@@ -30,7 +32,7 @@ _Noreturn static void bad_free(paddr_t paddr, unsigned order, const char *what)
     panic("page_free: 0x%llx order %u: %s", (unsigned long long)paddr, order, what);
 }
 
-/* No page of this order is at such an address. */
+/* No page of this order can be at such an address. */
 static never_inline void bad_address(paddr_t paddr, unsigned order)
 {
     if (order > PAGE_ORDER_MAX)
@@ -40,194 +42,207 @@ static never_inline void bad_address(paddr_t paddr, unsigned order)
     bad_free(paddr, order, "not memory of ours");
 }
 
-/* Aligned, and below the limit: one mask has both. */
+/* One mask tests that it is aligned and below the limit. */
 static always_inline bool may_be_page(paddr_t paddr, unsigned order)
 {
-    return (paddr & (~(INDEX_LIMIT - 1) | ((PAGE_BYTES << order) - 1))) == 0;
+    return (paddr & (~(FREE_INDEX_LIMIT - 1) | ((PAGE_BYTES << order) - 1))) == 0;
 }
 
-/* In an odd area some of the 512 frames are not ours. */
-static bool is_present(struct area_ref ref, paddr_t paddr, unsigned order)
+/* All frames of the page are there. For a partial pageblock. */
+static bool is_present(struct pageblock pb, paddr_t paddr, unsigned order)
 {
     unsigned frame = frame_index(paddr);
-    return area_bits_are_set(area_present_words(ref) + frame / 64, frame % 64, order);
+    return frame_bits_are_set(pageblock_present_bits(pb) + frame / 64, frame % 64, order);
 }
 
-static const char *fault_of(struct area_ref ref, u32 entry, paddr_t paddr, unsigned order)
+static const char *fault_of(struct pageblock pb, u32 entry, paddr_t paddr, unsigned order)
 {
-    if (entry & AREA_WHOLE)
+    if (entry & PB_HUGE)
         return "allocated with order 9";
-    if (!(entry & AREA_SMALL))
-        return group_idle(ref.group) & area_bit(ref) ? "already free" : "not memory of ours";
+    if (!(entry & PB_SPLIT))
+        return section_idle(pb.section) & pageblock_bit(pb) ? "already free" : "not memory of ours";
     if (order == PAGE_ORDER_MAX)
         return "allocated with a smaller order";
-    if (entry & AREA_ODD && !is_present(ref, paddr, order))
+    if (entry & PB_PARTIAL && !is_present(pb, paddr, order))
         return "not memory of ours";
-    if (area_bits_are_set(group_word(ref.group, paddr), frame_bit(paddr), order))
+    if (frame_bits_are_set(section_word(pb.section, paddr), frame_bit(paddr), order))
         return "already free";
     return "partly free already";
 }
 
-/* The area, which is locked, has no such page in use. */
 static never_inline void bad_state(paddr_t paddr, unsigned order)
 {
-    struct area_ref ref = lookup(paddr);
-    u32 entry = locked_entry(ref);
-    const char *fault = fault_of(ref, entry, paddr, order);
-    area_unlock(area_entry(ref), entry);
+    struct pageblock pb = lookup(paddr);
+    u32 entry = locked_entry(pb);
+    const char *fault = fault_of(pb, entry, paddr, order);
+    pageblock_unlock(pageblock_entry(pb), entry);
     bad_free(paddr, order, fault);
 }
 
 /* ---- orders 0 to 8 ---- */
 
 /*
- * Frames came back to an area that nobody holds. True if that changes where it
- * stands: it was full, or is idle now, or has a larger run than its shelf says.
+ * Frames of a pageblock that is not reserved were freed. True if it must move to
+ * another free list: it was full, or is idle now, or has a longer run than its list says.
  */
-static bool must_refile(const u64 *words, u32 entry, unsigned frame, unsigned order)
+static bool must_requeue(const u64 *words, u32 entry, unsigned frame, unsigned order)
 {
-    u32 frames = entry & AREA_FREE;
-    if (unlikely(frames == AREA_FRAMES || frames == 1u << order))
+    u32 frames = entry & PB_FREE;
+    if (unlikely(frames == PAGEBLOCK_FRAMES || frames == 1u << order))
         return true;
-    unsigned shelf = area_shelf(entry);
-    if (likely(shelf >= SHELF_UNKNOWN || entry & AREA_MOVABLE))
+    unsigned list = entry_list(entry);
+    if (likely(list >= FREE_LIST_TOP || entry & PB_MOVABLE))
         return false;
-    unsigned joined = shelf + 1;
+    unsigned joined = list + 1;
     frame &= ~((1u << joined) - 1);
-    return order > shelf || area_bits_are_set(words + frame / 64, frame % 64, joined);
+    return order > list || frame_bits_are_set(words + frame / 64, frame % 64, joined);
 }
 
-/* The bits of a locked area that nobody holds are set; do the rest. */
-static never_inline void free_unheld(paddr_t paddr, unsigned order)
+/* The bits are set already, of a locked pageblock that is not reserved; do the rest. */
+static never_inline void free_unreserved(paddr_t paddr, unsigned order)
 {
-    struct area_ref ref = lookup(paddr);
-    u32 entry = locked_entry(ref) + (1u << order);
-    bool changed = must_refile(area_words(ref), entry, frame_index(paddr), order);
-    area_unlock(area_entry(ref), entry);
+    struct pageblock pb = lookup(paddr);
+    u32 entry = locked_entry(pb) + (1u << order);
+    bool changed = must_requeue(pageblock_free_bits(pb), entry, frame_index(paddr), order);
+    pageblock_unlock(pageblock_entry(pb), entry);
     page_count_freed(entry, 1 << order);
     if (likely(!changed))
         return;
     spin_lock(&page_lock);
-    area_refile(ref, SHELF_UNKNOWN);
+    pageblock_requeue(pb, FREE_LIST_TOP);
     spin_unlock(&page_lock);
 }
 
-/* The locked area is odd, or not in small use at all. */
+/* The locked pageblock is partial, or not split at all. */
 static never_inline void free_unusual(paddr_t paddr, unsigned order)
 {
-    struct area_ref ref = lookup(paddr);
-    u32 entry = locked_entry(ref);
-    if (!(entry & AREA_ODD) || !is_present(ref, paddr, order) ||
-        !area_bits_give(group_word(ref.group, paddr), frame_bit(paddr), order))
+    struct pageblock pb = lookup(paddr);
+    u32 entry = locked_entry(pb);
+    if (!(entry & PB_PARTIAL) || !is_present(pb, paddr, order) ||
+        !frame_bits_give(section_word(pb.section, paddr), frame_bit(paddr), order))
         bad_state(paddr, order);
-    else if (entry & AREA_HOLDER)
-        area_unlock(area_entry(ref), entry + (1u << order));
+    else if (entry & PB_RESERVED)
+        pageblock_unlock(pageblock_entry(pb), entry + (1u << order));
     else
-        free_unheld(paddr, order);
+        free_unreserved(paddr, order);
 }
 
-/* The same, if that changes nothing about where the area stands. */
-static always_inline bool free_settled(u32 *area, u32 entry, unsigned order)
+/* free_unreserved(), if the pageblock stays on its free list. False if it may not. */
+static always_inline bool free_settled(u32 *pageblock, u32 entry, unsigned order)
 {
-    if (!(entry & AREA_SETTLED) || (entry & AREA_FREE) + (1u << order) == AREA_FRAMES)
+    if (!(entry & PB_SETTLED) || (entry & PB_FREE) + (1u << order) == PAGEBLOCK_FRAMES)
         return false;
-    area_unlock(area, entry + (1u << order));
+    pageblock_unlock(pageblock, entry + (1u << order));
     page_count_freed(entry, 1 << order);
     return true;
 }
 
-static always_inline void free_small(paddr_t paddr, unsigned order)
+static always_inline void free_split(paddr_t paddr, unsigned order)
 {
     if (unlikely(!may_be_page(paddr, order))) {
         bad_address(paddr, order);
         return;
     }
-    struct group *group = index_lookup(paddr);
-    u32 *area = &group->areas[area_index(paddr)];
-    u32 entry = area_lock(area);
-    if (unlikely(!(entry & AREA_PLAIN)))
+    struct section *section = section_lookup(paddr);
+    u32 *pageblock = &section->entries[pageblock_index(paddr)];
+    u32 entry = pageblock_lock(pageblock);
+    if (unlikely(!(entry & PB_COMPLETE)))
         free_unusual(paddr, order);
-    else if (unlikely(!area_bits_give(group_word(group, paddr), frame_bit(paddr), order)))
+    else if (unlikely(!frame_bits_give(section_word(section, paddr), frame_bit(paddr), order)))
         bad_state(paddr, order);
-    else if (entry & AREA_HOLDER)
-        area_unlock(area, entry + (1u << order));
-    else if (unlikely(!free_settled(area, entry, order)))
-        free_unheld(paddr, order);
+    else if (entry & PB_RESERVED)
+        pageblock_unlock(pageblock, entry + (1u << order));
+    else if (unlikely(!free_settled(pageblock, entry, order)))
+        free_unreserved(paddr, order);
 }
 
-/* Orders 6 to 8, whole words; apart, so that shorter runs need no stack frame. */
+/* Orders 6 to 8, whole words: a function of its own, so that shorter runs need no stack frame. */
 static never_inline void free_long_run(paddr_t paddr, unsigned order)
 {
-    free_small(paddr, order);
+    free_split(paddr, order);
 }
 
 static never_inline void free_run(paddr_t paddr, unsigned order)
 {
-    if (order < AREA_WORD_ORDER)
-        free_small(paddr, order);
+    if (order < FRAME_WORD_ORDER)
+        free_split(paddr, order);
     else
         free_long_run(paddr, order);
 }
 
 /* ---- order 9 ---- */
 
-/* The group had no idle area: the index must know of it again, if it is still there. */
-static never_inline void tell_index(paddr_t paddr)
+/* The section, if it still exists, has an idle pageblock again: tell the free index. */
+static never_inline void tell_free_index(paddr_t paddr)
 {
     spin_lock(&page_lock);
-    struct group *group = index_group(paddr);
-    if (group && group_idle(group) != 0)
-        index_add(group->base, group->boot ? CATEGORY_IDLE_BOOT : CATEGORY_IDLE_PLUGGED);
+    struct section *section = section_at(paddr);
+    if (section && section_idle(section) != 0)
+        free_index_add(section->base, section->boot ? FREE_IDLE_BOOT : FREE_IDLE_PLUGGED);
     spin_unlock(&page_lock);
 }
 
-static always_inline void give_whole(struct group *group, paddr_t paddr)
+static always_inline void return_huge(struct section *section, paddr_t paddr)
 {
-    if (unlikely(group_give(group, area_index(paddr)) == 0))
-        tell_index(paddr);
+    if (unlikely(section_return_one(section, pageblock_index(paddr)) == 0))
+        tell_free_index(paddr);
 }
 
-/* The area is being looked at by another processor, or emptied; or it is not in use as a whole. */
-static never_inline void free_whole_slowly(paddr_t paddr)
+/* Another processor looks at the pageblock, or it is isolated, or is no huge page. */
+static never_inline void free_huge_slowly(paddr_t paddr)
 {
-    struct area_ref ref = lookup(paddr);
-    u32 entry = area_lock(area_entry(ref));
-    bool closed = (entry & AREA_CLOSED_WHOLE) == AREA_CLOSED_WHOLE;
-    if (!(entry & AREA_WHOLE) && !closed) {
+    struct pageblock pb = lookup(paddr);
+    u32 entry = pageblock_lock(pageblock_entry(pb));
+    bool isolated = is_isolated_huge(entry);
+    if (!(entry & PB_HUGE) && !isolated) {
         bad_state(paddr, PAGE_ORDER_MAX);
         return;
     }
-    area_unlock(area_entry(ref), 0);
-    page_count_freed(entry, AREA_FRAMES);
-    if (!closed)
-        give_whole(ref.group, paddr);
+    pageblock_unlock(pageblock_entry(pb), 0);
+    page_count_freed(entry, PAGEBLOCK_FRAMES);
+    if (!isolated)
+        return_huge(pb.section, paddr);
 }
 
-static always_inline void free_whole(paddr_t paddr)
+static always_inline void free_huge(paddr_t paddr)
 {
     if (unlikely(!may_be_page(paddr, PAGE_ORDER_MAX))) {
         bad_address(paddr, PAGE_ORDER_MAX);
         return;
     }
-    struct group *group = index_lookup(paddr);
-    unsigned index = area_index(paddr);
-    u32 entry = __atomic_load_n(&group->areas[index], __ATOMIC_RELAXED);
-    /* Locked, it is the other processor's to write: the change must fail. */
-    if (unlikely(!(entry & AREA_WHOLE) ||
-                 !area_change(&group->areas[index], entry & ~AREA_LOCK, 0))) {
-        free_whole_slowly(paddr);
+    struct section *section = section_lookup(paddr);
+    unsigned index = pageblock_index(paddr);
+    u32 entry = __atomic_load_n(&section->entries[index], __ATOMIC_RELAXED);
+    /* The change fails if another processor has locked the entry. */
+    if (unlikely(!(entry & PB_HUGE) ||
+                 !pageblock_try_change(&section->entries[index], entry & ~PB_LOCK, 0))) {
+        free_huge_slowly(paddr);
         return;
     }
-    page_count_freed(entry, AREA_FRAMES);
-    give_whole(group, paddr);
+    page_count_freed(entry, PAGEBLOCK_FRAMES);
+    return_huge(section, paddr);
+}
+
+static inline void tell_debug(paddr_t paddr, unsigned order)
+{
+#ifdef TIDE_DEBUG
+    if (order > PAGE_ORDER_MAX || !is_aligned(paddr, PAGE_BYTES << order))
+        return;
+    spin_lock(&page_lock);
+    page_debug_freed(paddr, (u64)1 << order);
+    spin_unlock(&page_lock);
+#else
+    (void)paddr;
+    (void)order;
+#endif
 }
 
 static always_inline void free_page(paddr_t paddr, unsigned order)
 {
     if (likely(order == 0))
-        free_small(paddr, 0);
+        free_split(paddr, 0);
     else if (order == PAGE_ORDER_MAX)
-        free_whole(paddr);
+        free_huge(paddr);
     else if (likely(order < PAGE_ORDER_MAX))
         free_run(paddr, order);
     else
@@ -236,7 +251,7 @@ static always_inline void free_page(paddr_t paddr, unsigned order)
 
 void page_free(paddr_t paddr, unsigned order)
 {
-    poison_freed(paddr, order);
+    tell_debug(paddr, order);
     free_page(paddr, order);
 }
 
@@ -249,12 +264,13 @@ void page_free_untouched(paddr_t paddr, unsigned order)
 
 void page_free_frame_locked(paddr_t paddr)
 {
-    poison_freed_locked(paddr, 1);
-    struct area_ref ref = lookup(paddr);
-    u32 entry = area_lock(area_entry(ref));
-    if (!(entry & AREA_SMALL) || !area_bits_give(group_word(ref.group, paddr), frame_bit(paddr), 0))
+    page_debug_freed(paddr, 1);
+    struct pageblock pb = lookup(paddr);
+    u32 entry = pageblock_lock(pageblock_entry(pb));
+    if (!(entry & PB_SPLIT) ||
+        !frame_bits_give(section_word(pb.section, paddr), frame_bit(paddr), 0))
         bad_state(paddr, 0);
-    if (!(entry & AREA_HOLDER))
-        page_uncharge(entry, 1);
-    area_file(ref, entry + 1, SHELF_UNKNOWN);
+    if (!(entry & PB_RESERVED))
+        account_free(entry, 1);
+    pageblock_enqueue(pb, entry + 1, FREE_LIST_TOP);
 }

@@ -1,231 +1,231 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Where an allocation goes: which area a processor takes hold of.
+ * Placement: which pageblock an allocation comes from, and which one a processor
+ * reserves. See place.h.
  *
- * The policy keeps whole blocks empty: areas already in use before idle ones,
- * and of each the lowest address. What pins a block and what can be moved out
- * of it never share an area, nor a block of several areas as long as there is another one. All here
- * runs with page_lock held.
+ * Whole blocks are kept empty: split pageblocks come before idle ones, and of
+ * each the lowest address comes first. Movable and unmovable pages never share a
+ * pageblock, nor an offline granule as long as there is another one.
  */
-#include "extras/check/poison.h"
+#include "mm/place.h"
+
 #include "lib/panic.h"
-#include "mm/hotplug/pinned.h"
-#include "mm/index.h"
-#include "mm/meta.h"
-#include "mm/page_internal.h"
+#include "mm/free_index.h"
+#include "mm/free_list.h"
+#include "mm/hotplug/region.h"
+#include "mm/metadata.h"
+#include "mm/mobility.h"
+#include "mm/page_debug.h"
+#include "mm/reservation.h"
 
 /*
- * Areas searched in vain before an idle one is broken up rather than search on: a
- * bound on one call. Each such area moves to a lower shelf, so that while one area in
- * twenty is idle all others have been looked at, for every order, before those are gone.
+ * So many pageblocks are searched in vain before an idle one is split: the bound of
+ * one call. Each of them moves to a lower free list, so while one pageblock in
+ * twenty is idle all others are searched, for every order, before the idle ones are gone.
  */
 #define PROBES_MAX 128
 
-struct page_reserve page_reserve;
-
 bool place_above_reserve(u64 nr_frames)
 {
-    return page_boot_has(page_reserve.growth_frames + AREA_FRAMES + nr_frames);
+    return page_boot_has(page_reserve.growth_frames + PAGEBLOCK_FRAMES + nr_frames);
 }
 
-bool place_may_use(bool boot, unsigned slot, u64 nr_frames)
+bool place_may_use(bool boot, unsigned number, u64 nr_frames)
 {
     if (!boot)
-        return slot != PAGE_KERNEL;
-    u64 kept =
-        slot == PAGE_KERNEL ? page_reserve.split_frames : page_reserve.growth_frames + AREA_FRAMES;
-    return page_boot_has_unheld(kept + nr_frames);
+        return number != PAGE_KERNEL;
+    u64 kept = number == PAGE_KERNEL ? page_reserve.split_frames
+                                     : page_reserve.growth_frames + PAGEBLOCK_FRAMES;
+    return page_boot_has_unreserved(kept + nr_frames);
 }
 
-/* An area that place() has locked and taken off its shelf, with the entry to be. */
+/* A pageblock that is locked and on no free list, with its new entry. */
 struct pick {
-    struct area_ref ref;
+    struct pageblock pb;
     u32 entry;
 };
 
 /* ---- the search ---- */
 
 /*
- * An area that stands on a shelf of the category or a higher one up to `last`,
- * and has a free run of the order. Each area that turns out not to have one
- * goes to the shelf that says so, which is why the loop ends.
+ * A pageblock of the classes `first` to `last` that has a free run of the order. One
+ * that turns out to have none moves to a lower free list, so the loop ends.
  */
 static bool pick_used(unsigned first, unsigned last, unsigned order, unsigned probes,
                       struct pick *pick)
 {
-    unsigned category;
-    while ((category = index_first_category(first, last)) != NR_CATEGORIES) {
-        if (!index_find(category, &pick->ref))
+    unsigned class;
+    while ((class = free_index_first_class(first, last)) != NR_FREE_CLASSES) {
+        if (!free_index_find(class, &pick->pb))
             continue;
-        pick->entry = area_lock(area_entry(pick->ref));
-        if (area_bits_find(area_words(pick->ref), order) != AREA_BITS_NONE) {
-            area_unfile(pick->ref, pick->entry);
+        pick->entry = pageblock_lock(pageblock_entry(pick->pb));
+        if (frame_bits_find(pageblock_free_bits(pick->pb), order) != FRAME_BITS_NONE) {
+            pageblock_dequeue(pick->pb, pick->entry);
             return true;
         }
-        ASSERT(order > 0); /* on a shelf is at least one frame */
-        area_file(pick->ref, pick->entry, order - 1);
+        ASSERT(order > 0); /* a pageblock on a free list has at least one free frame */
+        pageblock_enqueue(pick->pb, pick->entry, order - 1);
         if (--probes == 0)
             return false;
     }
     return false;
 }
 
-/* The lowest idle area, which is the caller's from then on. */
-static bool claim_idle(unsigned category, struct area_ref *found)
+/* The lowest idle pageblock, claimed. */
+static bool claim_idle(unsigned class, struct pageblock *found)
 {
-    while (index_find(category, found)) {
-        if (group_claim(found->group, area_bit(*found)))
+    while (free_index_find(class, found)) {
+        if (section_claim(found->section, pageblock_bit(*found)))
             return true;
     }
     return false;
 }
 
-/* ---- movable and unmovable pages in different blocks ---- */
+/* ---- mobility ---- */
 
-/* Areas looked at before pages go where they may pin a block that others could leave. */
-#define AREAS_LOOKED_AT 1024
+/* So many pageblocks are looked at before a page goes where it may keep a block plugged. */
+#define PAGEBLOCKS_LOOKED_AT 1024
 
 /*
- * The policy: movable pages stay out of units that unmovable ones pin, and unmovable pages out of
- * units that could be emptied. What is pinned already, or idle, suits the latter.
+ * Movable pages stay out of granules that unmovable ones keep plugged, and
+ * unmovable pages out of granules that could be emptied.
  */
-static bool suits(unsigned slot, enum content content)
+static bool allows(unsigned number, enum mobility mobility)
 {
-    if (slot >= PAGE_NR_KINDS)
-        return content <= REFUSED;
-    return content != MOVABLE && content != REFUSED;
+    if (reservation_is_movable(number))
+        return mobility <= MOBILITY_FAILED;
+    return mobility != MOBILITY_MOVABLE && mobility != MOBILITY_FAILED;
 }
 
 /*
- * The lowest idle plugged area in a unit that suits the slot, else the lowest. Where a unit is an
- * area they are the same, as an area never has both kinds.
+ * The lowest idle plugged pageblock in a granule that allows such pages, else the
+ * lowest. Granules of one pageblock are all the same, as a pageblock has only one kind.
  */
-static bool claim_suitable(unsigned slot, struct area_ref *found)
+static bool claim_by_mobility(unsigned number, struct pageblock *found)
 {
     paddr_t at = 0, from, to;
     u64 used;
-    for (u64 left = AREAS_LOOKED_AT; hotplug_has_large_units && left > 0;) {
-        if (!index_find_from(CATEGORY_IDLE_PLUGGED, at, found))
+    for (u64 left = PAGEBLOCKS_LOOKED_AT; region_has_large_granules && left > 0;) {
+        if (!free_index_find_from(FREE_IDLE_PLUGGED, at, found))
             break;
-        if (!hotplug_find_unit(area_base(*found), &from, &to) ||
-            suits(slot, unit_content(from, to - from, &used))) {
-            if (group_claim(found->group, area_bit(*found)))
+        if (!region_find_granule(pageblock_base(*found), &from, &to) ||
+            allows(number, granule_mobility(from, to - from, &used))) {
+            if (section_claim(found->section, pageblock_bit(*found)))
                 return true;
             continue;
         }
         at = to;
-        left -= min_u64((to - from) / AREA_BYTES, left);
+        left -= min_u64((to - from) / PAGEBLOCK_BYTES, left);
     }
-    return claim_idle(CATEGORY_IDLE_PLUGGED, found);
+    return claim_idle(FREE_IDLE_PLUGGED, found);
 }
 
-static bool claim_for(unsigned slot, bool boot, struct area_ref *found)
+static bool claim_for(unsigned number, bool boot, struct pageblock *found)
 {
-    return boot ? claim_idle(CATEGORY_IDLE_BOOT, found) : claim_suitable(slot, found);
+    return boot ? claim_idle(FREE_IDLE_BOOT, found) : claim_by_mobility(number, found);
 }
 
-/* The claimed area becomes one whose bits say that every frame is free, and is locked. */
-static bool open_area(unsigned slot, struct pick *pick)
+/* Split the claimed pageblock: locked, with every frame free. */
+static bool split_pageblock(unsigned number, struct pick *pick)
 {
-    struct group *group = pick->ref.group;
-    u64 bit = area_bit(pick->ref);
-    if (!meta_need_bitmap(group)) {
-        group_add_idle(group, bit);
+    struct section *section = pick->pb.section;
+    u64 bit = pageblock_bit(pick->pb);
+    if (!metadata_need_bitmap(section)) {
+        section_add_idle(section, bit);
         return false;
     }
-    group->small |= bit;
-    pick->entry = area_with_shelf(AREA_PLAIN | AREA_FRAMES, SHELF_UNKNOWN);
-    if (group->boot)
-        pick->entry |= AREA_BOOT;
-    if (slot >= PAGE_NR_KINDS) {
-        group->movable |= bit;
-        pick->entry = area_with_shelf(pick->entry, slot - PAGE_NR_KINDS) | AREA_MOVABLE;
+    section->split |= bit;
+    pick->entry = entry_with_list(PB_COMPLETE | PAGEBLOCK_FRAMES, FREE_LIST_TOP);
+    if (section->boot)
+        pick->entry |= PB_BOOT;
+    if (reservation_is_movable(number)) {
+        section->movable |= bit;
+        pick->entry = entry_with_owner(pick->entry, reservation_owner(number));
     }
-    area_lock(area_entry(pick->ref));
-    for (unsigned i = 0; i < AREA_WORDS; i++)
-        area_words(pick->ref)[i] = ~(u64)0;
+    pageblock_lock(pageblock_entry(pick->pb));
+    for (unsigned i = 0; i < PAGEBLOCK_WORDS; i++)
+        pageblock_free_bits(pick->pb)[i] = ~(u64)0;
     return true;
 }
 
-static bool pick_idle(bool boot, unsigned slot, struct pick *pick)
+static bool pick_idle(bool boot, unsigned number, struct pick *pick)
 {
-    return claim_for(slot, boot, &pick->ref) && open_area(slot, pick);
+    return claim_for(number, boot, &pick->pb) && split_pageblock(number, pick);
 }
 
-static bool pick_from(bool boot, unsigned slot, unsigned order, struct pick *pick)
+static bool pick_from(bool boot, unsigned number, unsigned order, struct pick *pick)
 {
-    unsigned shelf_0 = boot ? CATEGORY_FIXED_BOOT : CATEGORY_FIXED_PLUGGED;
-    unsigned first = shelf_0 + order;
-    unsigned last = shelf_0 + SHELF_UNKNOWN;
-    if (slot >= PAGE_NR_KINDS)
-        first = last = CATEGORY_MOVABLE + (slot - PAGE_NR_KINDS);
-    return pick_used(first, last, order, PROBES_MAX, pick) || pick_idle(boot, slot, pick) ||
+    unsigned list_0 = boot ? FREE_UNMOVABLE_BOOT : FREE_UNMOVABLE_PLUGGED;
+    unsigned first = list_0 + order;
+    unsigned last = list_0 + FREE_LIST_TOP;
+    if (reservation_is_movable(number))
+        first = last = FREE_MOVABLE + reservation_owner(number);
+    return pick_used(first, last, order, PROBES_MAX, pick) || pick_idle(boot, number, pick) ||
            pick_used(first, last, order, ~0u, pick);
 }
 
-/* The lowest run of a picked area; there is one. */
+/* The lowest run of a picked pageblock; there is one. */
 static paddr_t take(struct pick *pick, unsigned order)
 {
-    u64 *words = area_words(pick->ref);
-    unsigned bit = area_bits_find(words, order);
-    area_bits_clear(words + bit / 64, bit % 64, order);
+    u64 *words = pageblock_free_bits(pick->pb);
+    unsigned bit = frame_bits_find(words, order);
+    frame_bits_clear(words + bit / 64, bit % 64, order);
     pick->entry -= 1u << order;
-    page_charge(pick->entry, (u64)1 << order);
-    return area_base(pick->ref) + ((paddr_t)bit << PAGE_SHIFT);
+    account_alloc(pick->entry, (u64)1 << order);
+    return pageblock_base(pick->pb) + ((paddr_t)bit << PAGE_SHIFT);
 }
 
-/* A claimed area. */
-static paddr_t take_whole(struct area_ref ref, unsigned slot)
+static paddr_t take_huge(struct pageblock pb, unsigned number)
 {
-    area_lock(area_entry(ref));
-    area_unlock(area_entry(ref), page_whole_entry(slot, ref.group->boot));
-    page_charged[ref.group->boot] += AREA_FRAMES;
-    return area_base(ref);
+    pageblock_lock(pageblock_entry(pb));
+    pageblock_unlock(pageblock_entry(pb), entry_of_huge(number, pb.section->boot));
+    account_used[pb.section->boot] += PAGEBLOCK_FRAMES;
+    return pageblock_base(pb);
 }
 
-static paddr_t place_whole(unsigned slot)
+static paddr_t place_huge(unsigned number)
 {
     for (unsigned i = 0; i < 2; i++) {
-        bool boot = page_prefers_boot(slot) == (i == 0);
-        struct area_ref ref;
-        if (!place_may_use(boot, slot, AREA_FRAMES) || !claim_for(slot, boot, &ref))
+        bool boot = reservation_prefers_boot(number) == (i == 0);
+        struct pageblock pb;
+        if (!place_may_use(boot, number, PAGEBLOCK_FRAMES) || !claim_for(number, boot, &pb))
             continue;
-        /* What is kept of boot RAM must be looked at each time, so that is no hint; nor is a second
-         * choice, nor a group with units of several areas, of which some may not suit. */
-        if (i == 0 && !boot && !hotplug_has_large_units)
-            page_slot(slot)->group = ref.group;
-        return take_whole(ref, slot);
+        /* The next huge pages come from this section without a look: not if the reserve of boot
+         * RAM or the mobility of a granule must be looked at, nor for a second choice. */
+        if (i == 0 && !boot && !region_has_large_granules)
+            own_reservation(number)->section = pb.section;
+        return take_huge(pb, number);
     }
     return PADDR_NONE;
 }
 
 /* ---- in a given range ---- */
 
-/* The lowest area of the range that stands on a shelf and has a run of the order. */
 static bool pick_used_between(unsigned order, paddr_t from, paddr_t to, bool boot,
                               struct pick *pick)
 {
-    unsigned shelf_0 = boot ? CATEGORY_FIXED_BOOT : CATEGORY_FIXED_PLUGGED;
-    for (unsigned shelf = order; shelf < NR_SHELVES; shelf++) {
+    unsigned list_0 = boot ? FREE_UNMOVABLE_BOOT : FREE_UNMOVABLE_PLUGGED;
+    for (unsigned list = order; list < NR_FREE_LISTS; list++) {
         paddr_t at = from;
-        while (index_find_from(shelf_0 + shelf, at, &pick->ref) && area_base(pick->ref) < to) {
-            pick->entry = area_lock(area_entry(pick->ref));
-            if (area_bits_find(area_words(pick->ref), order) != AREA_BITS_NONE) {
-                area_unfile(pick->ref, pick->entry);
+        while (free_index_find_from(list_0 + list, at, &pick->pb) &&
+               pageblock_base(pick->pb) < to) {
+            pick->entry = pageblock_lock(pageblock_entry(pick->pb));
+            if (frame_bits_find(pageblock_free_bits(pick->pb), order) != FRAME_BITS_NONE) {
+                pageblock_dequeue(pick->pb, pick->entry);
                 return true;
             }
-            at = area_base(pick->ref) + AREA_BYTES;
-            area_file(pick->ref, pick->entry, order - 1);
+            at = pageblock_base(pick->pb) + PAGEBLOCK_BYTES;
+            pageblock_enqueue(pick->pb, pick->entry, order - 1);
         }
     }
     return false;
 }
 
-static bool claim_idle_between(paddr_t from, paddr_t to, bool boot, struct area_ref *found)
+static bool claim_idle_between(paddr_t from, paddr_t to, bool boot, struct pageblock *found)
 {
-    unsigned category = boot ? CATEGORY_IDLE_BOOT : CATEGORY_IDLE_PLUGGED;
-    while (index_find_from(category, from, found) && area_base(*found) < to) {
-        if (group_claim(found->group, area_bit(*found)))
+    unsigned class = boot ? FREE_IDLE_BOOT : FREE_IDLE_PLUGGED;
+    while (free_index_find_from(class, from, found) && pageblock_base(*found) < to) {
+        if (section_claim(found->section, pageblock_bit(*found)))
             return true;
     }
     return false;
@@ -234,51 +234,52 @@ static bool claim_idle_between(paddr_t from, paddr_t to, bool boot, struct area_
 paddr_t place_between(unsigned order, paddr_t from, paddr_t to, bool boot)
 {
     struct pick pick;
-    paddr_t first = align_up(from, AREA_BYTES);
-    paddr_t last = align_down(to, AREA_BYTES);
+    paddr_t first = align_up(from, PAGEBLOCK_BYTES);
+    paddr_t last = align_down(to, PAGEBLOCK_BYTES);
     if (!place_may_use(boot, PAGE_USER, (u64)1 << order))
         return PADDR_NONE;
     if (order == PAGE_ORDER_MAX)
-        return claim_idle_between(first, last, boot, &pick.ref) ? take_whole(pick.ref, PAGE_USER)
-                                                                : PADDR_NONE;
+        return claim_idle_between(first, last, boot, &pick.pb) ? take_huge(pick.pb, PAGE_USER)
+                                                               : PADDR_NONE;
     if (!pick_used_between(order, first, last, boot, &pick) &&
-        !(claim_idle_between(first, last, boot, &pick.ref) && open_area(PAGE_USER, &pick)))
+        !(claim_idle_between(first, last, boot, &pick.pb) && split_pageblock(PAGE_USER, &pick)))
         return PADDR_NONE;
     paddr_t paddr = take(&pick, order);
-    area_file(pick.ref, pick.entry, area_shelf(pick.entry));
+    pageblock_enqueue(pick.pb, pick.entry, entry_list(pick.entry));
     return paddr;
 }
 
 /* ---- anywhere ---- */
 
 /*
- * A second choice is not held: the next call looks at the first again. Nor is an area of boot RAM
- * of which not all may be used: the next call looks at what is kept. Not while an area is locked.
+ * A second choice is not reserved, so that the next call tries the first again. Nor
+ * is boot RAM of which a part is kept for others. Not while a pageblock is locked.
  */
-static bool may_hold(bool boot, unsigned slot, bool is_first)
+static bool may_reserve(bool boot, unsigned number, bool is_first)
 {
-    return (is_first || page_total[false] == 0) && place_may_use(boot, slot, AREA_FRAMES);
+    return (is_first || account_managed[false] == 0) &&
+           place_may_use(boot, number, PAGEBLOCK_FRAMES);
 }
 
-paddr_t place(unsigned order, unsigned slot)
+paddr_t place(unsigned order, unsigned number)
 {
-    hold_know_cpu();
+    reservation_know_cpu();
     if (order == PAGE_ORDER_MAX)
-        return place_whole(slot);
-    hold_end(slot, order);
+        return place_huge(number);
+    reservation_end(number, order);
     for (unsigned i = 0; i < 2; i++) {
-        bool boot = page_prefers_boot(slot) == (i == 0);
+        bool boot = reservation_prefers_boot(number) == (i == 0);
         struct pick pick;
-        if (!place_may_use(boot, slot, (u64)1 << order))
+        if (!place_may_use(boot, number, (u64)1 << order))
             continue;
-        bool holds = may_hold(boot, slot, i == 0);
-        if (!pick_from(boot, slot, order, &pick))
+        bool reserves = may_reserve(boot, number, i == 0);
+        if (!pick_from(boot, number, order, &pick))
             continue;
         paddr_t paddr = take(&pick, order);
-        if (holds)
-            hold(pick.ref, pick.entry, slot);
+        if (reserves)
+            reservation_begin(pick.pb, pick.entry, number);
         else
-            area_file(pick.ref, pick.entry, area_shelf(pick.entry));
+            pageblock_enqueue(pick.pb, pick.entry, entry_list(pick.entry));
         return paddr;
     }
     return PADDR_NONE;
@@ -288,9 +289,9 @@ paddr_t place_boot_frame(void)
 {
     struct pick pick;
     if (!pick_from(true, PAGE_KERNEL, 0, &pick) &&
-        !(hold_end_all(HOLD_BOOT) && pick_from(true, PAGE_KERNEL, 0, &pick)))
+        !(reservation_end_all(RESERVED_BOOT) && pick_from(true, PAGE_KERNEL, 0, &pick)))
         return PADDR_NONE;
     paddr_t paddr = take(&pick, 0);
-    area_file(pick.ref, pick.entry, area_shelf(pick.entry));
-    return poison_taken(paddr, 1);
+    pageblock_enqueue(pick.pb, pick.entry, entry_list(pick.entry));
+    return page_debug_taken(paddr, 1);
 }

@@ -5,119 +5,120 @@
  */
 #include "lib/bitmap.h"
 #include "lib/panic.h"
-#include "mm/index.h"
-#include "mm/meta.h"
-#include "mm/page_internal.h"
+#include "mm/free_index.h"
+#include "mm/page.h"
+#include "mm/reservation.h"
 
 struct totals {
     u64 present[2];
     u64 used[2];
-    u64 areas_in[NR_CATEGORIES];
+    u64 pageblocks_in[NR_FREE_CLASSES];
 };
 
-_Noreturn static void wrong(struct area_ref ref, const char *what)
+_Noreturn static void wrong(struct pageblock pb, const char *what)
 {
-    panic("page_check: area 0x%llx entry 0x%x: %s", (unsigned long long)area_base(ref),
-          *area_entry(ref), what);
+    panic("page_check: pageblock 0x%llx entry 0x%x: %s", (unsigned long long)pageblock_base(pb),
+          *pageblock_entry(pb), what);
 }
 
-static void check_small(struct area_ref ref, u32 entry, struct totals *totals)
+static void check_split(struct pageblock pb, u32 entry, struct totals *totals)
 {
-    bool boot = (entry & AREA_BOOT) != 0;
-    u32 frames = entry & AREA_FREE;
-    u64 there = AREA_FRAMES;
-    if (bitmap_count_range(area_words(ref), 0, AREA_FRAMES) != frames)
-        wrong(ref, "the count of free frames is not that of the bits");
-    if (entry & AREA_ODD) {
-        there = bitmap_count_range(area_present_words(ref), 0, AREA_FRAMES);
-        for (unsigned i = 0; i < AREA_WORDS; i++) {
-            if (area_words(ref)[i] & ~area_present_words(ref)[i])
-                wrong(ref, "an absent frame is free");
+    bool boot = (entry & PB_BOOT) != 0;
+    u32 frames = entry & PB_FREE;
+    u64 there = PAGEBLOCK_FRAMES;
+    if (bitmap_count_range(pageblock_free_bits(pb), 0, PAGEBLOCK_FRAMES) != frames)
+        wrong(pb, "the count of free frames is not that of the bits");
+    if (entry & PB_PARTIAL) {
+        there = bitmap_count_range(pageblock_present_bits(pb), 0, PAGEBLOCK_FRAMES);
+        for (unsigned i = 0; i < PAGEBLOCK_WORDS; i++) {
+            if (pageblock_free_bits(pb)[i] & ~pageblock_present_bits(pb)[i])
+                wrong(pb, "an absent frame is free");
         }
     }
     totals->present[boot] += there;
     totals->used[boot] += there - frames;
-    unsigned shelf = area_shelf(entry);
-    bool filed = (ref.group->shelves[shelf] & area_bit(ref)) != 0;
-    bool closed = (ref.group->closed & area_bit(ref)) != 0;
-    if (filed != (frames != 0 && !(entry & AREA_HOLDER) && !closed))
-        wrong(ref, "on a shelf and should not be, or the reverse");
-    if (frames == AREA_FRAMES && !(entry & AREA_HOLDER))
-        wrong(ref, "idle, but kept as used");
-    /* While the area is held its shelf is old: it gets a new one when it is let go. */
-    if (!(entry & (AREA_MOVABLE | AREA_HOLDER)) && shelf < SHELF_UNKNOWN &&
-        area_bits_find(area_words(ref), shelf + 1) != AREA_BITS_NONE)
-        wrong(ref, "a larger run is free than its shelf says");
+    unsigned list = entry_list(entry);
+    bool is_listed = (pb.section->free_lists[list] & pageblock_bit(pb)) != 0;
+    bool isolated = (pb.section->isolated & pageblock_bit(pb)) != 0;
+    if (is_listed != (frames != 0 && !(entry & PB_RESERVED) && !isolated))
+        wrong(pb, "on a free list and should not be, or the reverse");
+    if (frames == PAGEBLOCK_FRAMES && !(entry & PB_RESERVED))
+        wrong(pb, "idle, but kept as used");
+    /* While the pageblock is reserved its list is old: it gets one at the end of the reservation.
+     */
+    if (!(entry & (PB_MOVABLE | PB_RESERVED)) && list < FREE_LIST_TOP &&
+        frame_bits_find(pageblock_free_bits(pb), list + 1) != FRAME_BITS_NONE)
+        wrong(pb, "a larger run is free than its free list says");
 }
 
-/* Each mask against the entry, bit by bit. */
-static void check_masks(struct area_ref ref, u32 entry)
+static void check_masks(struct pageblock pb, u32 entry)
 {
-    const struct group *group = ref.group;
-    u64 bit = area_bit(ref);
-    bool small = (entry & AREA_SMALL) != 0;
-    bool present = (group->present & bit) != 0;
-    unsigned shelves = 0;
-    for (unsigned i = 0; i < NR_SHELVES; i++)
-        shelves += (group->shelves[i] & bit) != 0;
-    if (shelves > small)
-        wrong(ref, "on a shelf, but not in small use, or on two");
-    if (small != ((group->small & bit) != 0))
-        wrong(ref, "the small mask is wrong");
-    if ((entry & AREA_CLOSED_WHOLE) == AREA_CLOSED_WHOLE && !(group->closed & bit))
-        wrong(ref, "closed in an open block");
-    if ((small && entry & AREA_MOVABLE) != ((group->movable & bit) != 0))
-        wrong(ref, "the movable mask is wrong");
-    if (((entry & AREA_ODD) != 0) != ((group->odd & bit) != 0))
-        wrong(ref, "the odd mask is wrong");
-    bool idle = (group_idle(group) & bit) != 0;
-    if ((entry == 0 && present) != idle && (idle || !(group->closed & bit)))
-        wrong(ref, "the idle mask is wrong");
-    if (entry != 0 && (!present || ((entry & AREA_BOOT) != 0) != group->boot))
-        wrong(ref, "in use and not present, or of the wrong origin");
+    const struct section *section = pb.section;
+    u64 bit = pageblock_bit(pb);
+    bool split = (entry & PB_SPLIT) != 0;
+    bool present = (section->present & bit) != 0;
+    unsigned lists = 0;
+    for (unsigned i = 0; i < NR_FREE_LISTS; i++)
+        lists += (section->free_lists[i] & bit) != 0;
+    if (lists > split)
+        wrong(pb, "on a free list, but not split, or on two");
+    if (split != ((section->split & bit) != 0))
+        wrong(pb, "the split mask is wrong");
+    if (is_isolated_huge(entry) && !(section->isolated & bit))
+        wrong(pb, "isolated as a huge page, in a block that is not");
+    if ((split && entry & PB_MOVABLE) != ((section->movable & bit) != 0))
+        wrong(pb, "the movable mask is wrong");
+    if (((entry & PB_PARTIAL) != 0) != ((section->partial & bit) != 0))
+        wrong(pb, "the partial mask is wrong");
+    bool idle = (section_idle(section) & bit) != 0;
+    if ((entry == 0 && present) != idle && (idle || !(section->isolated & bit)))
+        wrong(pb, "the idle mask is wrong");
+    if (entry != 0 && (!present || ((entry & PB_BOOT) != 0) != section->boot))
+        wrong(pb, "in use and not present, or of the wrong origin");
 }
 
-static void check_area(struct area_ref ref, struct totals *totals)
+static void check_pageblock(struct pageblock pb, struct totals *totals)
 {
-    u32 entry = *area_entry(ref);
-    check_masks(ref, entry);
-    if (entry & AREA_SMALL) {
-        check_small(ref, entry, totals);
-    } else if (ref.group->present & area_bit(ref)) {
-        bool boot = ref.group->boot;
-        totals->present[boot] += AREA_FRAMES;
-        if (entry & (AREA_WHOLE | AREA_META))
-            totals->used[boot] += AREA_FRAMES;
+    u32 entry = *pageblock_entry(pb);
+    check_masks(pb, entry);
+    if (entry & PB_SPLIT) {
+        check_split(pb, entry, totals);
+    } else if (pb.section->present & pageblock_bit(pb)) {
+        bool boot = pb.section->boot;
+        totals->present[boot] += PAGEBLOCK_FRAMES;
+        if (entry & (PB_HUGE | PB_METADATA))
+            totals->used[boot] += PAGEBLOCK_FRAMES;
     }
 }
 
-static void check_group(struct group *group, struct totals *totals)
+static void check_section(struct section *section, struct totals *totals)
 {
-    for (unsigned i = 0; i < GROUP_AREAS; i++)
-        check_area((struct area_ref){group, i}, totals);
-    for (unsigned category = 0; category < NR_CATEGORIES; category++) {
-        u64 mask = group_category(group, category);
-        totals->areas_in[category] += (unsigned)bitmap_count_range(&mask, 0, 64);
+    for (unsigned i = 0; i < SECTION_PAGEBLOCKS; i++)
+        check_pageblock((struct pageblock){section, i}, totals);
+    for (unsigned class = 0; class < NR_FREE_CLASSES; class ++) {
+        u64 mask = section_in_class(section, class);
+        totals->pageblocks_in[class] += (unsigned)bitmap_count_range(&mask, 0, 64);
     }
-    if (group->present == 0 && !group->boot)
-        panic("page_check: group 0x%llx is empty", (unsigned long long)group->base);
-    if (!group->boot && (group->bitmap != NULL) > (group->small != 0))
-        panic("page_check: group 0x%llx keeps a bitmap", (unsigned long long)group->base);
+    if (section->present == 0 && !section->boot)
+        panic("page_check: section 0x%llx is empty", (unsigned long long)section->base);
+    if (!section->boot && (section->bitmap != NULL) > (section->split != 0))
+        panic("page_check: section 0x%llx keeps a bitmap", (unsigned long long)section->base);
 }
 
-/* Every area that the groups have in a category is found by the index, in order. */
+/* Every pageblock that the sections have in a class is found by the index, in order. */
 static void check_index(const struct totals *totals)
 {
-    for (unsigned category = 0; category < NR_CATEGORIES; category++) {
+    for (unsigned class = 0; class < NR_FREE_CLASSES; class ++) {
         u64 found = 0;
-        struct area_ref ref;
-        for (paddr_t at = 0; index_find_from(category, at, &ref); at = area_base(ref) + AREA_BYTES)
+        struct pageblock pb;
+        for (paddr_t at = 0; free_index_find_from(class, at, &pb);
+             at = pageblock_base(pb) + PAGEBLOCK_BYTES)
             found++;
-        if (found != totals->areas_in[category])
-            panic("page_check: category %u: the index finds %llu areas of %llu", category,
-                  (unsigned long long)found, (unsigned long long)totals->areas_in[category]);
-        if (index_find(category, &ref) != (found != 0))
-            panic("page_check: category %u: the lowest area is lost", category);
+        if (found != totals->pageblocks_in[class])
+            panic("page_check: class %u: the index finds %llu pageblocks of %llu", class,
+                  (unsigned long long)found, (unsigned long long)totals->pageblocks_in[class]);
+        if (free_index_find(class, &pb) != (found != 0))
+            panic("page_check: class %u: the lowest pageblock is lost", class);
     }
 }
 
@@ -125,16 +126,16 @@ void page_check(void)
 {
     struct totals totals = {0};
     spin_lock(&page_lock);
-    struct group *group = index_next_group(0);
-    while (group) {
-        check_group(group, &totals);
-        group = index_next_group(group->base + GROUP_BYTES);
+    struct section *section = free_index_next_section(0);
+    while (section) {
+        check_section(section, &totals);
+        section = free_index_next_section(section->base + SECTION_BYTES);
     }
     check_index(&totals);
     for (unsigned boot = 0; boot < 2; boot++) {
-        if (totals.present[boot] != page_total[boot] || totals.used[boot] != page_used(boot))
+        if (totals.present[boot] != account_managed[boot] || totals.used[boot] != page_used(boot))
             panic("page_check: origin %u: %llu frames, %llu used; counted %llu, %llu", boot,
-                  (unsigned long long)page_total[boot], (unsigned long long)page_used(boot),
+                  (unsigned long long)account_managed[boot], (unsigned long long)page_used(boot),
                   (unsigned long long)totals.present[boot], (unsigned long long)totals.used[boot]);
     }
     spin_unlock(&page_lock);

@@ -7,18 +7,20 @@
 
 #ifdef TIDE_DEBUG
 
+#include "include/extra.h"
 #include "include/platform.h"
 #include "lib/panic.h"
 #include "mm/frames.h"
-#include "mm/index.h"
-#include "mm/meta.h"
+#include "mm/free_index.h"
+#include "mm/metadata.h"
+#include "mm/page_debug.h"
 
 #define WORDS (PAGE_BYTES / sizeof(u64))
 
 /* The bit of a frame, in the word that is returned. */
-static u64 *poison_word(const struct group *group, paddr_t frame)
+static u64 *poison_word(const struct section *section, paddr_t frame)
 {
-    return &group->poisoned[(frame >> (PAGE_SHIFT + 6)) % (GROUP_FRAMES / 64)];
+    return &section->poisoned[(frame >> (PAGE_SHIFT + 6)) % (SECTION_FRAMES / 64)];
 }
 
 static void fill(paddr_t frame)
@@ -28,26 +30,19 @@ static void fill(paddr_t frame)
         words[i] = POISON_WORD;
 }
 
-void poison_freed_locked(paddr_t paddr, u64 nr_frames)
+/* What is not in use stays as it is, for page_free() to complain of. */
+static void poison(paddr_t paddr, u64 nr_frames)
 {
-    struct group *group = index_group(paddr);
-    if (!group || frames_used(paddr, nr_frames * PAGE_BYTES) != nr_frames ||
-        !meta_need_poison_bitmap(group))
+    struct section *section = section_at(paddr);
+    if (!section || frames_used(paddr, nr_frames * PAGE_BYTES) != nr_frames ||
+        !metadata_need_poison_bitmap(section))
         return;
     for (u64 i = 0; i < nr_frames; i++) {
         paddr_t frame = paddr + i * PAGE_BYTES;
         fill(frame);
-        __atomic_fetch_or(poison_word(group, frame), (u64)1 << frame_bit(frame), __ATOMIC_RELEASE);
+        __atomic_fetch_or(poison_word(section, frame), (u64)1 << frame_bit(frame),
+                          __ATOMIC_RELEASE);
     }
-}
-
-void poison_freed(paddr_t paddr, unsigned order)
-{
-    if (order > PAGE_ORDER_MAX || !is_aligned(paddr, PAGE_BYTES << order))
-        return;
-    spin_lock(&page_lock);
-    poison_freed_locked(paddr, (u64)1 << order);
-    spin_unlock(&page_lock);
 }
 
 static void look_at(paddr_t frame)
@@ -62,29 +57,37 @@ static void look_at(paddr_t frame)
     }
 }
 
-paddr_t poison_taken(paddr_t paddr, u64 nr_frames)
+static void look_at_taken(paddr_t paddr, u64 nr_frames)
 {
-    for (u64 i = 0; paddr != PADDR_NONE && i < nr_frames; i++) {
+    for (u64 i = 0; i < nr_frames; i++) {
         paddr_t frame = paddr + i * PAGE_BYTES;
-        struct group *group = index_lookup(frame);
+        struct section *section = section_lookup(frame);
         u64 bit = (u64)1 << frame_bit(frame);
-        if (__atomic_load_n(&group->poisoned, __ATOMIC_ACQUIRE) &&
-            __atomic_fetch_and(poison_word(group, frame), ~bit, __ATOMIC_ACQUIRE) & bit)
+        if (__atomic_load_n(&section->poisoned, __ATOMIC_ACQUIRE) &&
+            __atomic_fetch_and(poison_word(section, frame), ~bit, __ATOMIC_ACQUIRE) & bit)
             look_at(frame);
     }
-    return paddr;
 }
 
-void poison_forget(paddr_t base, u64 bytes)
+static void forget(paddr_t base, u64 bytes)
 {
     paddr_t end = base + bytes;
-    for (paddr_t at = base; at < end; at = align_down(at, GROUP_BYTES) + GROUP_BYTES) {
-        struct group *group = index_group(at);
-        paddr_t stop = min_u64(align_down(at, GROUP_BYTES) + GROUP_BYTES, end);
-        for (paddr_t frame = at; group && group->poisoned && frame < stop; frame += PAGE_BYTES)
-            __atomic_fetch_and(poison_word(group, frame), ~((u64)1 << frame_bit(frame)),
+    for (paddr_t at = base; at < end; at = align_down(at, SECTION_BYTES) + SECTION_BYTES) {
+        struct section *section = section_at(at);
+        paddr_t stop = min_u64(align_down(at, SECTION_BYTES) + SECTION_BYTES, end);
+        for (paddr_t frame = at; section && section->poisoned && frame < stop; frame += PAGE_BYTES)
+            __atomic_fetch_and(poison_word(section, frame), ~((u64)1 << frame_bit(frame)),
                                __ATOMIC_RELAXED);
     }
 }
+
+static const struct page_debug poison_debug = {poison, look_at_taken, forget};
+
+static void start(void)
+{
+    page_debug = &poison_debug;
+}
+
+EXTRA(poison) = {.name = "check", .mm_init = start};
 
 #endif

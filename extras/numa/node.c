@@ -4,45 +4,45 @@
 
 #include "include/extra.h"
 #include "include/status.h"
-#include "include/units.h"
 #include "lib/console.h"
 #include "lib/printf.h"
-#include "mm/index.h"
+#include "mm/page.h"
 
 #define RANGES_MAX 64
 
 static struct platform_node_range ranges[RANGES_MAX];
 static unsigned nr_ranges;
 
-void numa_init(void)
+/* A page_node_ranges_t. */
+static bool next_range(u32 node_id, unsigned *number, paddr_t *base, paddr_t *end)
+{
+    while (*number < nr_ranges) {
+        const struct platform_node_range *range = &ranges[(*number)++];
+        if (range->node_id != node_id)
+            continue;
+        *base = range->base;
+        *end = range->base + range->bytes;
+        return true;
+    }
+    return false;
+}
+
+void node_init(void)
 {
     nr_ranges = 0;
     while (nr_ranges < RANGES_MAX && platform_memory_node(nr_ranges, &ranges[nr_ranges]) == OK)
         nr_ranges++;
-    if (nr_ranges == 0)
-        ranges[nr_ranges++] = (struct platform_node_range){.bytes = INDEX_LIMIT};
+    if (nr_ranges != 0)
+        page_set_node_ranges(next_range);
 }
 
-static u32 node_of_address(paddr_t paddr)
+u32 node_of(paddr_t paddr)
 {
     for (unsigned i = 0; i < nr_ranges; i++) {
         if (paddr >= ranges[i].base && paddr - ranges[i].base < ranges[i].bytes)
             return ranges[i].node_id;
     }
     return 0;
-}
-
-static bool next_range(u32 node_id, unsigned *number, paddr_t *base, paddr_t *end)
-{
-    while (*number < nr_ranges) {
-        const struct platform_node_range *range = &ranges[(*number)++];
-        if (range->node_id != node_id || range->base >= INDEX_LIMIT)
-            continue;
-        *base = range->base;
-        *end = range->base + min_u64(range->bytes, INDEX_LIMIT - range->base);
-        return true;
-    }
-    return false;
 }
 
 static bool has_several_nodes(void)
@@ -70,8 +70,7 @@ static void print_nodes(void (*print)(paddr_t base, u64 bytes, const char *what)
 
 EXTRA(numa) = {
     .name = "numa",
-    .page_init = numa_init,
-    .node_of = node_of_address,
-    .node_next_range = next_range,
+    .mm_init = node_init,
+    .node_of = node_of,
     .print_memory = print_nodes,
 };

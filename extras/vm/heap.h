@@ -10,10 +10,10 @@
 
 #include "include/types.h"
 
-/* The largest object: half an area. */
+/* The largest object. */
 #define HEAP_BYTES_MAX ((size_t)1 << 20)
 
-/* Nothing is allocated. For page_init(). */
+/* Nothing is allocated. Boot only, after page_init(). */
 void heap_init(void);
 
 /* NULL for 0 bytes, above HEAP_BYTES_MAX, or without memory. Not from an interrupt. O(1). */

@@ -10,6 +10,7 @@
 #include "asm/vm.h"
 #include "extras/vm/heap.h"
 #include "extras/vm/vm_internal.h"
+#include "include/extra.h"
 #include "include/platform.h"
 #include "include/status.h"
 #include "include/units.h"
@@ -35,7 +36,7 @@ static struct {
 } freed[FREED_MAX];
 static unsigned nr_freed; /* counts on; the place is its remainder */
 
-void vm_init(void)
+static void start(void)
 {
     head = (struct vm_area){.next = &head, .before = &head, .base = VM_BASE};
     cursor = &head;
@@ -44,6 +45,7 @@ void vm_init(void)
     nr_freed = 0;
     for (unsigned i = 0; i < FREED_MAX; i++)
         freed[i].bytes = 0;
+    heap_init();
     vm_pages_init();
 }
 
@@ -189,12 +191,7 @@ bool vm_next(const void *after, struct vm_area_info *info)
 void vm_get_stats(struct vm_stats *stats)
 {
     assert_owner();
-    *stats = (struct vm_stats){nr_areas, area_bytes, vm_pages_moves(), vm_metadata_bytes()};
-}
-
-u64 vm_metadata_bytes(void)
-{
-    return vm_pages_metadata_bytes();
+    *stats = (struct vm_stats){nr_areas, area_bytes, vm_pages_moves(), vm_pages_metadata_bytes()};
 }
 
 static void write_area(char *text, size_t bytes, const char *where, const char *name, u64 base,
@@ -251,3 +248,10 @@ void vm_check(void)
               (unsigned long long)nr_areas, (unsigned long long)area_bytes, (unsigned long long)nr,
               (unsigned long long)sum);
 }
+
+EXTRA(vm) = {
+    .name = "vm",
+    .mm_init = start,
+    .check = vm_check,
+    .describe_address = vm_describe,
+};

@@ -3,13 +3,12 @@
  * Virtual areas: large, contiguous memory on frames that are anywhere, and that
  * mm may move while the memory is in use.
  *
- * page_alloc_run() gives contiguous frames, so it needs as many that are free in a
- * row, and what it gave keeps its blocks plugged. vm_alloc() needs only that
- * enough are free, and its memory never keeps a block plugged: the page tables show
- * scattered pages as one area, and when a page's frame moves, they show the new one
- * at the same address. The price: a translation in the page tables for each page,
- * no fixed physical address (so none for a device), and that a move may make an
- * access wait for the copy of a page.
+ * page_alloc_run() needs as many frames that are free in a row, and what it gave
+ * keeps its blocks plugged. vm_alloc() needs only that enough are free, and never
+ * keeps a block plugged: page tables show scattered pages as one area, and when a
+ * page moves, show it at the same address. The price: a translation for each page, no
+ * fixed physical address (so none for a device), and an access that waits while its
+ * page is copied.
  *
  *     u8 *table = vm_alloc(64 * MIB, "hash table");
  *     if (!table)
@@ -20,17 +19,14 @@
  * Interrupt handlers must not touch an area. Below and above each area is an absent
  * page, so that running over an end is a page fault, which names the area.
  *
- * All functions but the last two belong to the processor that booted, which owns
- * the page tables: called from another one they panic. None may be called
- * from an interrupt.
+ * All functions but vm_describe() belong to the processor that booted, which owns
+ * the page tables: called from another one they panic. None may be called from
+ * an interrupt.
  */
 #ifndef TIDE_EXTRAS_VM_VM_H
 #define TIDE_EXTRAS_VM_VM_H
 
 #include "include/types.h"
-
-/* Once, after page_init(). */
-void vm_init(void);
 
 /*
  * An area of `bytes`, rounded up to whole pages, readable and writable, not executable;
@@ -79,8 +75,5 @@ void vm_check(void);
 /* What lies at an address of the window; false for any other address. For the trap report: reads
  * only, on any processor, while the others stand still. */
 bool vm_describe(u64 address, char *text, size_t bytes);
-
-/* What vm_get_stats() says of metadata; any processor. */
-u64 vm_metadata_bytes(void);
 
 #endif

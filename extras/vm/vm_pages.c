@@ -1,31 +1,31 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The pages of virtual areas: two owners of movable pages, of 2 MiB and of
- * 4 KiB. The page tables lead from an address to its frame, a reverse map of each
- * owner from the frame to the number of the page in the window, which is never 0:
- * the first is a guard.
+ * 4 KiB. The page tables lead from an address to its frame. A reverse map of each
+ * owner leads from the frame to the number of the page in the window, which is
+ * never 0: page 0 is a guard.
  */
 #include "asm/vm.h"
 #include "extras/vm/vm_internal.h"
 #include "extras/vm/vm_paging.h"
+#include "extras/vm/vm_rmap.h"
 #include "include/platform.h"
 #include "include/status.h"
 #include "include/units.h"
 #include "lib/panic.h"
 #include "lib/string.h"
 #include "mm/page.h"
-#include "mm/reverse.h"
 
 _Static_assert(VM_BYTES / PAGE_BYTES <= (u64)1 << 32, "the number of a page has 32 bits");
 
 struct pages {
     struct page_owner owner;
-    struct reverse addresses;
+    struct vm_rmap addresses;
 };
 
 static bool move(struct page_owner *owner, paddr_t from, paddr_t to);
-static void begin_moves(struct page_owner *owner, paddr_t area);
-static void end_moves(struct page_owner *owner, paddr_t area);
+static void begin_moves(struct page_owner *owner, paddr_t base);
+static void end_moves(struct page_owner *owner, paddr_t base);
 
 static struct pages large;
 static struct pages small;
@@ -75,12 +75,12 @@ static int add(struct pages *pages, u64 address)
     if (paddr == PADDR_NONE)
         return E_NOMEM;
     u64 frame = frame_number(pages, paddr);
-    int status = reverse_set(&pages->addresses, frame, page_number(address));
+    int status = vm_rmap_set(&pages->addresses, frame, page_number(address));
     if (status == OK) {
         status = platform_vm_map(address, paddr, bytes_of(pages));
         if (status == OK)
             return OK;
-        reverse_clear(&pages->addresses, frame);
+        vm_rmap_clear(&pages->addresses, frame);
     }
     page_free(paddr, pages->owner.order);
     return status;
@@ -96,48 +96,48 @@ static struct pages *find(u64 address, paddr_t *paddr)
 /* ---- moves ---- */
 
 /*
- * All pages in 2 MiB of frames are held at once, since each flush waits for all
- * processors. From here to the end others may wait for us, with locks of their
- * own. mm's locks, which are taken meanwhile, nobody has while he uses an area.
+ * All pages in the 2 MiB are held at once, since each flush waits for all
+ * processors. From here to the end others may wait for us, with locks of their own
+ * held; no processor uses an area while it has one of mm's locks.
  */
-static void begin_moves(struct page_owner *owner, paddr_t area)
+static void begin_moves(struct page_owner *owner, paddr_t base)
 {
     struct pages *pages = container_of(owner, struct pages, owner);
-    u64 nr_in_doubt = 0;
+    u64 nr_held = 0;
     u64 last = 0;
-    for (paddr_t from = area; from < area + bytes_of(&large); from += bytes_of(pages)) {
-        u32 number = reverse_get(&pages->addresses, frame_number(pages, from));
+    for (paddr_t from = base; from < base + bytes_of(&large); from += bytes_of(pages)) {
+        u32 number = vm_rmap_get(&pages->addresses, frame_number(pages, from));
         if (number == 0)
             continue;
         last = address_of(number);
         platform_vm_hold(last, bytes_of(pages));
-        nr_in_doubt++;
+        nr_held++;
     }
-    if (nr_in_doubt == 1)
+    if (nr_held == 1)
         platform_vm_flush(last, bytes_of(pages));
-    else if (nr_in_doubt > 1)
+    else if (nr_held > 1)
         platform_vm_flush(VM_BASE, VM_BYTES);
 }
 
 static bool move(struct page_owner *owner, paddr_t from, paddr_t to)
 {
     struct pages *pages = container_of(owner, struct pages, owner);
-    u32 number = reverse_get(&pages->addresses, frame_number(pages, from));
-    if (number == 0 || reverse_set(&pages->addresses, frame_number(pages, to), number) != OK)
+    u32 number = vm_rmap_get(&pages->addresses, frame_number(pages, from));
+    if (number == 0 || vm_rmap_set(&pages->addresses, frame_number(pages, to), number) != OK)
         return false;
     memcpy(phys_to_virt(to), phys_to_virt(from), bytes_of(pages));
     platform_vm_resume(address_of(number), to);
-    reverse_clear(&pages->addresses, frame_number(pages, from));
+    vm_rmap_clear(&pages->addresses, frame_number(pages, from));
     nr_moves++;
     return true;
 }
 
 /* What could not be moved is where it was. */
-static void end_moves(struct page_owner *owner, paddr_t area)
+static void end_moves(struct page_owner *owner, paddr_t base)
 {
     struct pages *pages = container_of(owner, struct pages, owner);
-    for (paddr_t from = area; from < area + bytes_of(&large); from += bytes_of(pages)) {
-        u32 number = reverse_get(&pages->addresses, frame_number(pages, from));
+    for (paddr_t from = base; from < base + bytes_of(&large); from += bytes_of(pages)) {
+        u32 number = vm_rmap_get(&pages->addresses, frame_number(pages, from));
         if (number != 0)
             platform_vm_resume(address_of(number), from);
     }
@@ -179,7 +179,7 @@ static void empty(u64 base, u64 end)
         paddr_t paddr;
         struct pages *pages = find(at, &paddr);
         ASSERT(pages != NULL);
-        reverse_clear(&pages->addresses, frame_number(pages, paddr));
+        vm_rmap_clear(&pages->addresses, frame_number(pages, paddr));
         page_free(paddr, pages->owner.order);
         at += bytes_of(pages);
     }
@@ -210,7 +210,7 @@ void vm_pages_check(const struct vm_area *area)
     paddr_t paddr;
     for (u64 at = area->base; at < area->base + area->bytes;) {
         struct pages *pages = find(at, &paddr);
-        if (!pages || reverse_get(&pages->addresses, frame_number(pages, paddr)) != page_number(at))
+        if (!pages || vm_rmap_get(&pages->addresses, frame_number(pages, paddr)) != page_number(at))
             panic("vm_check: 0x%llx: the frame does not lead back", (unsigned long long)at);
         nr_large += pages == &large;
         nr_small += pages == &small;
@@ -242,7 +242,5 @@ u64 vm_pages_moves(void)
 
 u64 vm_pages_metadata_bytes(void)
 {
-    return (__atomic_load_n(&large.addresses.nr_frames, __ATOMIC_RELAXED) +
-            __atomic_load_n(&small.addresses.nr_frames, __ATOMIC_RELAXED)) *
-           PAGE_BYTES;
+    return (large.addresses.nr_frames + small.addresses.nr_frames) * PAGE_BYTES;
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* See vm_paging.h. arch/x86_64/page_tables.c does the work on the structure. */
 #include "extras/vm/vm_paging.h"
-#include "extras/vm/vm.h"
 
 #include "arch/x86_64/page_tables.h"
 #include "arch/x86_64/paging.h"
@@ -100,4 +99,4 @@ bool paging_wait_held(u64 address)
     return false;
 }
 
-EXTRA(vm) = {.name = "vm", .wait_for_page = paging_wait_held, .describe_address = vm_describe};
+EXTRA(vm_paging) = {.name = "vm", .wait_for_page = paging_wait_held};

@@ -99,7 +99,7 @@ static bool take_runs(struct holding *holding, u64 nr_frames)
     return true;
 }
 
-/* The same on a node: as many runs as areas, and smaller ones when those are out. */
+/* The same on a node: as many runs as pageblocks, and smaller ones when those are out. */
 static bool take_on_node(struct holding *holding, u64 nr_frames, u32 node_id)
 {
     unsigned order = PAGE_ORDER_MAX;

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The hotplug door: regions, and the order of steps in which memory comes and
+ * The hotplug interface: adding regions, and the steps in which memory comes and
  * goes. See hotplug.h.
  *
- * hotplug_lock makes one change at a time. It is not page_lock: mapping and
- * unmapping call page_alloc() for their tables, so page_lock is let go around
- * them. In between the range is with neither side: nothing can allocate it.
+ * page_lock is released while a range is mapped or unmapped, which allocates page
+ * tables. The range is then not the allocator's, so nothing can allocate it.
  */
 #include "mm/hotplug/hotplug.h"
 
@@ -15,84 +14,35 @@
 #include "lib/log.h"
 #include "lib/panic.h"
 #include "mm/frames.h"
-#include "mm/index.h"
-#include "mm/meta.h"
-#include "mm/meta_area.h"
-#include "mm/page_internal.h"
+#include "mm/free_index.h"
+#include "mm/hotplug/hotplug_internal.h"
+#include "mm/hotplug/metadata_home.h"
+#include "mm/hotplug/region.h"
+#include "mm/metadata.h"
+#include "mm/reservation.h"
 
-struct region {
-    paddr_t base;
-    u64 bytes; /* 0: the slot is unused */
-    u64 block_bytes;
-    u64 online_bytes;
-    u32 node_id;
-    const char *name;
-};
-
-struct spinlock hotplug_lock;
-bool hotplug_has_large_units;
-static struct region regions[HOTPLUG_REGIONS_MAX];
-static unsigned regions_end; /* no region has been at this number or above */
-
-void hotplug_init(void)
-{
-    for (unsigned i = 0; i < HOTPLUG_REGIONS_MAX; i++)
-        regions[i] = (struct region){0};
-    regions_end = 0;
-    page_reserve = (struct page_reserve){0};
-    hotplug_has_large_units = false;
-}
-
-/* Boot RAM that is left for page tables that unmapping needs, while there is a region. */
-#define SPLIT_FRAMES 32
-
-/* What growing leaves of boot RAM: that, and as much for rings and the like. */
+/* What growing leaves of boot RAM: frames for unmapping, and as many for rings and the like. */
 #define ROOM_LEFT_FRAMES (2 * SPLIT_FRAMES)
 
-/*
- * What will be wanted of boot RAM for each absent GiB: a page table and the
- * groups' structs; more for each region's ends. At most half of boot RAM: a
- * region that needs more does not come online whole.
- */
-static void update_reserve(void)
-{
-    u64 frames = 0;
-    hotplug_has_large_units = false;
-    for (unsigned i = 0; i < regions_end; i++) {
-        hotplug_has_large_units |= regions[i].block_bytes > AREA_BYTES;
-        if (regions[i].bytes != 0)
-            frames += SPLIT_FRAMES + 2 * ((regions[i].bytes - regions[i].online_bytes) / GIB);
-    }
-    page_reserve.growth_frames = min_u64(frames, page_total[true] / 2);
-    page_reserve.split_frames = frames != 0 ? SPLIT_FRAMES : 0;
-}
+static const struct boot_info *boot_map;
 
-/* The region that holds all of the range, or NULL. Either lock keeps it in place. */
-static struct region *find_region(paddr_t base, u64 bytes)
+void hotplug_init(const struct boot_info *boot)
 {
-    for (unsigned i = 0; i < regions_end; i++) {
-        struct region *region = &regions[i];
-        if (base >= region->base && base - region->base < region->bytes &&
-            bytes <= region->bytes - (base - region->base))
-            return region;
-    }
-    return NULL;
+    boot_map = boot;
+    region_init();
 }
 
 /* What the new region would share a byte with; NULL if with nothing. */
 static const char *find_overlap(paddr_t base, u64 bytes)
 {
-    for (unsigned i = 0; i < regions_end; i++) {
-        if (ranges_overlap(base, bytes, regions[i].base, regions[i].bytes))
-            return regions[i].name;
-    }
-    for (u32 i = 0; i < page_boot->nr_ranges; i++) {
-        const struct boot_memory_range *range = &page_boot->ranges[i];
+    const char *region = region_overlap(base, bytes);
+    for (u32 i = 0; !region && i < boot_map->nr_ranges; i++) {
+        const struct boot_memory_range *range = &boot_map->ranges[i];
         if (!range_overflows(range->base, range->bytes) &&
             ranges_overlap(base, bytes, range->base, range->bytes))
             return range->type == BOOT_MEMORY_RAM ? "boot RAM" : "a reserved range";
     }
-    return NULL;
+    return region;
 }
 
 static int check_region(paddr_t base, u64 bytes, u64 block_bytes, const char *name)
@@ -106,7 +56,7 @@ static int check_region(paddr_t base, u64 bytes, u64 block_bytes, const char *na
                   (unsigned long long)block_bytes);
         return E_INVAL;
     }
-    paddr_t limit = min_u64(platform_paddr_limit(), INDEX_LIMIT);
+    paddr_t limit = min_u64(platform_paddr_limit(), FREE_INDEX_LIMIT);
     if (range_overflows(base, bytes) || base >= limit || bytes > limit - base) {
         log_error(LOG_MM, name, "region 0x%llx of 0x%llx bytes: expected an end at or below 0x%llx",
                   (unsigned long long)base, (unsigned long long)bytes, (unsigned long long)limit);
@@ -120,28 +70,16 @@ static int check_region(paddr_t base, u64 bytes, u64 block_bytes, const char *na
     return E_EXIST;
 }
 
-static int add_region(const struct region *wanted)
-{
-    int status = check_region(wanted->base, wanted->bytes, wanted->block_bytes, wanted->name);
-    for (unsigned i = 0; status == OK && i < HOTPLUG_REGIONS_MAX; i++) {
-        if (regions[i].bytes != 0)
-            continue;
-        spin_lock(&page_lock);
-        regions[i] = *wanted;
-        if (regions_end <= i)
-            regions_end = i + 1;
-        update_reserve();
-        spin_unlock(&page_lock);
-        return OK;
-    }
-    return status != OK ? status : E_NOMEM;
-}
-
 int hotplug_add_region(paddr_t base, u64 bytes, u64 block_bytes, u32 node_id, const char *name)
 {
     const struct region wanted = {base, bytes, block_bytes, 0, node_id, name};
     spin_lock(&hotplug_lock);
-    int status = add_region(&wanted);
+    int status = check_region(base, bytes, block_bytes, name);
+    if (status == OK) {
+        spin_lock(&page_lock);
+        status = region_add(&wanted);
+        spin_unlock(&page_lock);
+    }
     spin_unlock(&hotplug_lock);
     return status;
 }
@@ -150,13 +88,12 @@ int hotplug_remove_region(paddr_t base)
 {
     int status = E_INVAL;
     spin_lock(&hotplug_lock);
-    struct region *region = find_region(base, 1);
+    struct region *region = region_find(base, 1);
     if (region && region->base == base)
         status = region->online_bytes != 0 ? E_BUSY : OK;
     if (status == OK) {
         spin_lock(&page_lock);
-        *region = (struct region){0};
-        update_reserve();
+        region_remove(region);
         spin_unlock(&page_lock);
     }
     spin_unlock(&hotplug_lock);
@@ -165,10 +102,9 @@ int hotplug_remove_region(paddr_t base)
 
 /* ---- online, offline ---- */
 
-/* The region of a range of whole blocks, or NULL. */
 static struct region *find_blocks(paddr_t base, u64 bytes)
 {
-    struct region *region = bytes != 0 ? find_region(base, bytes) : NULL;
+    struct region *region = bytes != 0 ? region_find(base, bytes) : NULL;
     if (!region || (base - region->base) % region->block_bytes != 0)
         return NULL;
     return bytes % region->block_bytes == 0 ? region : NULL;
@@ -199,11 +135,10 @@ static int online(paddr_t base, u64 bytes)
     status = platform_map_ram(base, bytes);
     spin_lock(&page_lock);
     if (status == OK) {
-        if (page_total[false] == 0)
-            hold_end_all(HOLD_ANY); /* users may hold boot RAM while nothing is plugged */
+        if (account_managed[false] == 0)
+            reservation_end_all(RESERVED_ANY); /* users may reserve boot RAM until then */
         frames_add(base, bytes);
-        region->online_bytes += bytes;
-        update_reserve();
+        region_count_online(region, bytes);
     } else {
         frames_tidy(base, bytes);
     }
@@ -222,8 +157,8 @@ int hotplug_online(paddr_t base, u64 bytes)
 static int take_away(paddr_t base, u64 bytes)
 {
     spin_lock(&page_lock);
-    hold_end_all(HOLD_IDLE);
-    meta_area_retreat();
+    reservation_end_all(RESERVED_IDLE);
+    metadata_migrate_home();
     int status = frames_remove(base, bytes);
     if (status != OK)
         frames_tidy(base, bytes);
@@ -242,8 +177,7 @@ int hotplug_offline_locked(paddr_t base, u64 bytes)
     status = platform_unmap_ram(base, bytes);
     spin_lock(&page_lock);
     if (status == OK) {
-        region->online_bytes -= bytes;
-        update_reserve();
+        region_count_online(region, -bytes);
     } else {
         frames_add(base, bytes);
     }
@@ -262,18 +196,18 @@ int hotplug_offline(paddr_t base, u64 bytes)
 
 /* ---- questions ---- */
 
-/* What boot RAM must have free for page tables and metadata of so many bytes. */
+/* Frames of boot RAM for the page tables and metadata of so many bytes. */
 static u64 frames_needed(const struct region *region, u64 bytes)
 {
-    return platform_map_tables(bytes) + meta_frames_for(region->base, region->bytes, bytes) +
+    return platform_map_tables(bytes) + metadata_frames_for(region->base, region->bytes, bytes) +
            ROOM_LEFT_FRAMES;
 }
 
-/* The most that so many frames are enough for, below `bytes`. */
+/* The most bytes, below `bytes`, that so many frames are enough for. */
 static u64 most_for(const struct region *region, u64 bytes, u64 frames)
 {
     u64 most = 0;
-    for (u64 step = INDEX_LIMIT; step >= PAGE_BYTES; step /= 2) {
+    for (u64 step = FREE_INDEX_LIMIT; step >= PAGE_BYTES; step /= 2) {
         if (most + step < bytes && frames_needed(region, most + step) <= frames)
             most += step;
     }
@@ -282,7 +216,7 @@ static u64 most_for(const struct region *region, u64 bytes, u64 frames)
 
 u64 hotplug_room(paddr_t base, u64 bytes)
 {
-    const struct region *region = find_region(base, 1);
+    const struct region *region = region_find(base, 1);
     if (!region)
         return 0;
     spin_lock(&page_lock);
@@ -293,19 +227,6 @@ u64 hotplug_room(paddr_t base, u64 bytes)
     return room;
 }
 
-bool hotplug_next_on_node(u32 node_id, unsigned *number, paddr_t *base, paddr_t *end)
-{
-    while (*number < HOTPLUG_REGIONS_MAX) {
-        const struct region *region = &regions[(*number)++];
-        if (region->bytes == 0 || region->node_id != node_id)
-            continue;
-        *base = region->base;
-        *end = region->base + region->bytes;
-        return true;
-    }
-    return false;
-}
-
 /* The first block boundary at or after paddr, counted from the region's base. */
 static paddr_t block_up(const struct region *region, paddr_t paddr)
 {
@@ -313,48 +234,13 @@ static paddr_t block_up(const struct region *region, paddr_t paddr)
     return over == 0 ? paddr : paddr + (region->block_bytes - over);
 }
 
-bool hotplug_find_units(paddr_t from, paddr_t to, struct hotplug_units *units)
-{
-    *units = (struct hotplug_units){0};
-    const struct region *region = find_region(from, 1);
-    if (!region)
-        return false;
-    /* The largest power of two in a block's bytes tells how many blocks are whole areas. */
-    u64 power = min_u64(region->block_bytes & -region->block_bytes, AREA_BYTES);
-    u64 blocks = AREA_BYTES / power;
-    u64 bytes = blocks * region->block_bytes;
-    paddr_t base = region->base;
-    for (u64 i = 0; i < blocks && !is_aligned(base, AREA_BYTES); i++)
-        base += region->block_bytes;
-    to = min_u64(to, region->base + region->bytes);
-    if (from > base)
-        base += (from - base + bytes - 1) / bytes * bytes;
-    if (!is_aligned(base, AREA_BYTES) || base >= to || to - base < bytes)
-        return false;
-    *units = (struct hotplug_units){base, to - (to - base) % bytes, bytes, blocks};
-    return true;
-}
-
-bool hotplug_find_unit(paddr_t paddr, paddr_t *from, paddr_t *to)
-{
-    struct hotplug_units units;
-    const struct region *region = find_region(paddr, 1);
-    if (!region || !hotplug_find_units(region->base, region->base + region->bytes, &units) ||
-        paddr < units.from || paddr >= units.to)
-        return false;
-    *from = paddr - (paddr - units.from) % units.unit_bytes;
-    *to = *from + units.unit_bytes;
-    return true;
-}
-
-/* Somewhere idle at or after `at`: no earlier address starts an idle block. `to` if there is none.
- */
+/* The lowest address from `at` on where an idle block can start, or `to`. */
 static paddr_t next_start(const struct region *region, paddr_t at, paddr_t to)
 {
-    struct area_ref ref;
-    if (!is_aligned(region->base | region->block_bytes, AREA_BYTES))
+    struct pageblock pb;
+    if (!is_aligned(region->base | region->block_bytes, PAGEBLOCK_BYTES))
         return frames_next_idle(at, to);
-    return index_find_from(CATEGORY_IDLE_PLUGGED, at, &ref) ? min_u64(area_base(ref), to) : to;
+    return free_index_find_from(FREE_IDLE_PLUGGED, at, &pb) ? min_u64(pageblock_base(pb), to) : to;
 }
 
 static bool find_idle_blocks(const struct region *region, paddr_t from, paddr_t to,
@@ -379,13 +265,13 @@ static bool find_idle_blocks(const struct region *region, paddr_t from, paddr_t 
 
 bool hotplug_next_idle(paddr_t from, paddr_t to, struct hotplug_range *idle)
 {
-    const struct region *region = find_region(from, 1);
+    const struct region *region = region_find(from, 1);
     if (!region)
         return false;
     to = min_u64(to, region->base + region->bytes);
     spin_lock(&page_lock);
-    hold_end_all(HOLD_IDLE);
-    meta_area_retreat();
+    reservation_end_all(RESERVED_IDLE);
+    metadata_migrate_home();
     bool found = find_idle_blocks(region, from, to, idle);
     spin_unlock(&page_lock);
     return found;

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The one door between a driver of pluggable memory and the page allocator.
+ * The interface between a driver of pluggable memory and the page allocator.
  *
- * The driver registers its region once, then brings runs of plugged blocks
- * online and takes idle ones offline. "Plug" and "unplug" are what the device
- * does, "online" and "offline" what mm does. mm knows nothing of virtio.
+ * A driver adds its region once, brings blocks online that the device has plugged,
+ * and takes idle blocks offline before the device unplugs them. mm knows nothing of
+ * virtio, and neither reads nor writes the memory of a region, except for pages that
+ * it is told to move.
  *
- * State of a block, seen from here: absent (not ours, not mapped) or online
- * (mapped; idle, or with frames in use). No function here reads or writes a
- * byte of the region itself, but for pages that mm is told to move.
+ * A block is absent (not mapped) or online (mapped; idle, or with frames in use).
+ * All functions may be called on any processor, but not from an interrupt.
  */
 #ifndef TIDE_MM_HOTPLUG_HOTPLUG_H
 #define TIDE_MM_HOTPLUG_HOTPLUG_H
@@ -23,122 +23,133 @@ struct hotplug_range {
     u64 bytes;
 };
 
+/* ---- regions ---- */
+
 /*
- * Make [base, base + bytes), cut into blocks of block_bytes, known to mm, all
- * absent. Allocates what metadata the absent region needs. E_EXIST if it
- * overlaps boot RAM, a reserved range of the boot map or another region;
- * E_RANGE beyond platform_paddr_limit() or on overflow; E_INVAL if it is not
- * whole blocks, counted from base, of whole pages; E_NOMEM. node_id is where allocations that ask
- * for a node look. name is kept, not copied.
+ * Make [base, base + bytes) known to mm, all absent, cut into blocks of block_bytes.
+ * `node_id` is for page_alloc_on_node(); `name` is for messages, and kept, not copied.
+ *
+ * E_INVAL if it is not whole blocks of whole pages; E_RANGE beyond
+ * platform_paddr_limit() or 2^64; E_EXIST if it overlaps the boot map or another
+ * region; E_NOMEM if there are too many. O(regions).
  */
 must_check int hotplug_add_region(paddr_t base, u64 bytes, u64 block_bytes, u32 node_id,
                                   const char *name);
 
-/* Forget a region with every block absent; E_BUSY otherwise. */
+/* Forget the region; E_BUSY unless all of it is absent. O(regions). */
 must_check int hotplug_remove_region(paddr_t base);
 
+/* ---- coming and going; all of the range, or nothing has changed ---- */
+
 /*
- * Map the run and give its frames to the allocator. All of it must be absent
- * (else E_EXIST, nothing changes); E_NOMEM if a table or metadata cannot be
- * had (nothing changes). Costs O(runs and tables), not O(frames).
+ * Map the blocks and give their frames to the allocator. E_RANGE if they are not
+ * blocks of one region; E_EXIST if one is not absent; E_NOMEM without boot RAM for
+ * page tables and metadata. O(page tables + sections), whatever the number of frames.
  */
 must_check int hotplug_online(paddr_t base, u64 bytes);
 
 /*
- * How much of `bytes` of absent memory, in one run of the region at `base`, boot RAM has room for:
- * for page tables and for what mm notes of it, both of which lie in boot RAM alone. A lower bound,
- * which leaves some boot RAM for taking memory offline. It grows when boot RAM is freed, as when
- * memory goes offline. O(processors + region / 32 GiB).
- */
-u64 hotplug_room(paddr_t base, u64 bytes);
-
-/*
- * Take the run from the allocator and unmap it: after OK nothing can allocate
- * or touch it. Every frame must be idle (else E_BUSY, nothing changes).
- * E_NOMEM if unmapping needs a table, or metadata cannot be had (nothing changes). Neither is
- * needed where the run ends at absent memory on both sides.
+ * Take the blocks from the allocator and unmap them: after OK nothing can allocate
+ * or touch them. E_RANGE as above; E_BUSY if a frame is in use; E_NOMEM if a page
+ * table must be split or a pageblock becomes partial, and boot RAM has no frame for
+ * that. Costs as hotplug_online().
  */
 must_check int hotplug_offline(paddr_t base, u64 bytes);
 
 /*
- * The first maximal run of whole blocks at or after `from` and below `to`
- * that are online and idle, blocks being counted from their region's base. False
- * when there is none. O(areas / 64) for large regions.
+ * How many of `bytes` could come online in one run of the region at `base`, by the
+ * boot RAM that is free for page tables and metadata. A lower bound; it leaves some
+ * boot RAM for going offline. O(processors + region / 32 GiB).
+ */
+u64 hotplug_room(paddr_t base, u64 bytes);
+
+/* ---- questions ---- */
+
+/*
+ * The first run of whole blocks in [from, to) that are online and idle, as long as
+ * it goes; false if there is none. Blocks are counted from their region's base.
+ * O(pageblocks / 64) for blocks of 2 MiB and more.
  */
 bool hotplug_next_idle(paddr_t from, paddr_t to, struct hotplug_range *idle);
 
-/* Frames in use in the range, which lies in one region. */
+/* Frames in use in the range, which lies in one region. O(pageblocks). */
 u64 hotplug_used_frames(paddr_t base, u64 bytes);
 
+/* ---- migration ---- */
+
 /*
- * Empty blocks by moving pages, for an unplug that finds too few idle blocks.
- * A session is its caller's: several, of different regions, go on side by side.
+ * Empty blocks by moving their pages, for an unplug that finds too few idle blocks.
+ * The session is its caller's: several, of different regions, go on side by side.
  *
- *     hotplug_evacuate_begin(&session, from, to, nr_blocks, HOTPLUG_FIRST_TRY);
- *     while (still wanted && hotplug_evacuate_step(&session, &range) != E_NODEV)
- *         ... look at the host's wish ...
- *     while (hotplug_evacuate_take(&session, bytes, &range) == OK)
+ *     hotplug_migrate_begin(&session, from, to, nr_blocks, HOTPLUG_FIRST_TRY);
+ *     while (still wanted && hotplug_migrate_step(&session, &range) != E_NODEV)
+ *         ... look whether the requested size has changed ...
+ *     while (hotplug_migrate_take(&session, bytes, &range) == OK)
  *         ... range is offline: unplug it ...
- *     hotplug_evacuate_end(&session);
+ *     hotplug_migrate_end(&session);
+ *
+ * Where a block is not a multiple of 2 MiB, blocks are emptied a granule at a time:
+ * the fewest blocks that are whole pageblocks of 2 MiB together.
  */
-struct hotplug_evacuation {
-    paddr_t from, to; /* units in [from, to) may be closed; from == to: no session */
-    paddr_t unit;     /* units at or above have been worked on: still closed are the empty ones */
-    paddr_t at;       /* and of the one below, areas at or above */
-    paddr_t taken;    /* no unit at or above is closed */
-    u64 unit_bytes;   /* a block, or the fewest that are whole areas of 2 MiB together */
-    u64 blocks_per_unit;
+struct hotplug_migration {
+    paddr_t from, to; /* granules in [from, to) may be isolated; from == to: no session */
+    paddr_t granule;  /* from here on all have been worked on: the isolated ones are empty */
+    paddr_t at;       /* in the granule below, pageblocks from here on have been */
+    paddr_t taken;    /* no granule from here on is isolated */
+    u64 granule_bytes;
+    u64 blocks_per_granule;
 };
 
 enum hotplug_try {
     HOTPLUG_FIRST_TRY, /* a new resize: any page may be moved */
-    HOTPLUG_NEXT_TRY,  /* what was moved in this resize is not moved again */
-    HOTPLUG_GO_ON,     /* nor is what an owner refused asked for again */
+    HOTPLUG_NEXT_TRY,  /* the same resize: a page that was moved in it is not moved again */
+    HOTPLUG_SAME_TRY,  /* and an owner that refused is not asked for that pageblock again */
 };
 
 /*
- * Choose those blocks in [from, to), of one region, that hold the fewest used
- * frames, all of them movable, and close them: until the end nothing is
- * allocated there, so no page is moved twice. As many as give nr_blocks, but no more
- * than can be emptied with the memory that is free elsewhere; returns how many. Ends
- * the session that the struct held. O(areas of all memory).
+ * Choose blocks in [from, to), of one region, in which all pages are movable: those
+ * with the fewest frames in use, nr_blocks, but no more than can be emptied with the
+ * memory that is free elsewhere. Isolate them: until the end nothing is allocated
+ * there, so no page is moved twice. Returns how many. Ends the session that the
+ * struct held. O(pageblocks of all memory).
  */
-u64 hotplug_evacuate_begin(struct hotplug_evacuation *session, paddr_t from, paddr_t to,
-                           u64 nr_blocks, enum hotplug_try attempt);
+u64 hotplug_migrate_begin(struct hotplug_migration *session, paddr_t from, paddr_t to,
+                          u64 nr_blocks, enum hotplug_try attempt);
 
 /*
- * Move the pages of at most one area of 2 MiB of one chosen block, which *range
- * names. OK: the block (or several, where one is not whole areas) is empty now, and stays
- * closed. E_AGAIN: there is more to move in it. E_BUSY if the owner refused, E_NOMEM if
- * there was no room: the block is open again. E_NODEV when none is left. Costs the copies.
+ * Move the pages of at most one pageblock of one chosen granule, which *range names.
+ * OK: the granule is empty, and stays isolated. E_AGAIN: there is more to move in it.
+ * E_BUSY: the owner refused, or E_NOMEM: there was no room; it is isolated no more.
+ * E_NODEV: none is left. Costs the copies.
  */
-must_check int hotplug_evacuate_step(struct hotplug_evacuation *session,
-                                     struct hotplug_range *range);
+must_check int hotplug_migrate_step(struct hotplug_migration *session, struct hotplug_range *range);
 
 /*
- * Take the highest emptied blocks offline that lie together, at most max_bytes of
- * them: OK, and *range names them. E_NODEV when there is none (or none so small), and
- * always where a block is not whole areas: after the end they are idle as any other.
- * E_BUSY and E_NOMEM as hotplug_offline(): then they are open again.
+ * Take the highest run of emptied blocks offline, at most max_bytes of it; *range
+ * names it. E_NODEV if there is none, or none so small, and always where a granule
+ * is several blocks: those are idle after the end, as any other. E_BUSY and E_NOMEM
+ * as hotplug_offline(); then they are isolated no more.
  */
-must_check int hotplug_evacuate_take(struct hotplug_evacuation *session, u64 max_bytes,
-                                     struct hotplug_range *range);
+must_check int hotplug_migrate_take(struct hotplug_migration *session, u64 max_bytes,
+                                    struct hotplug_range *range);
 
-/* Open what is still closed. Harmless without a session. */
-void hotplug_evacuate_end(struct hotplug_evacuation *session);
+/* Isolate nothing any more. Harmless without a session. */
+void hotplug_migrate_end(struct hotplug_migration *session);
 
-/* What keeps the blocks of a range from being unplugged: in how many is what. */
+/* ---- what keeps blocks plugged ---- */
+
+/* Granules by what they hold; each counts once, for the last of these. */
 struct hotplug_pinned {
-    u64 unit_bytes;  /* of what is counted: a block, or an area where a block is not whole areas */
-    u64 nr_idle;     /* nothing keeps them */
-    u64 nr_movable;  /* movable pages only, of which none was refused */
-    u64 nr_refused;  /* the same, and the owner of one refused to let it be moved */
-    u64 nr_user;     /* pages that stay where they are */
+    u64 granule_bytes; /* a block, or a pageblock where a granule would be several blocks */
+    u64 nr_idle;
+    u64 nr_movable;  /* movable pages */
+    u64 nr_failed;   /* movable pages, and the owner of one refused to let it be moved */
+    u64 nr_user;     /* pages that cannot be moved */
     u64 nr_metadata; /* mm's own bitmaps, for want of boot RAM */
-    u64 nr_refused_by[PAGE_OWNERS_MAX]; /* nr_refused, by the owner's number */
+    u64 nr_failed_by[PAGE_OWNERS_MAX]; /* nr_failed, by the owner's number */
 };
 
-/* Each unit counts once, for the last of these that it holds. O(areas). */
+/* Count those of [from, to), of one region. O(pageblocks). */
 void hotplug_count_pinned(paddr_t from, paddr_t to, struct hotplug_pinned *pinned);
 
 #endif

@@ -82,7 +82,7 @@ static u64 random_below(u64 limit)
     return random_state % limit;
 }
 
-/* Mostly single frames, now and then a longer run. Whole areas are blocks of their own. */
+/* Mostly single frames, now and then a longer run. Huge pages are blocks of their own. */
 static unsigned any_order(void)
 {
     u64 choice = random_below(200);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A machine whose region is full of movable chunks of 256 KiB, scattered, that
- * know where they are: what the tests of the driver's evacuation start from.
+ * know where they are: what the tests of the driver's migration start from.
  * Chunks are numbers here: the region is not there.
  */
 #ifndef TIDE_TESTS_FAKES_FAKE_CHUNKS_H

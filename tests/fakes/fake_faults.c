@@ -6,7 +6,10 @@
 #include "extras/vm/vm_paging.h"
 #include "include/status.h"
 #include "include/units.h"
+#include "mm/metadata_pool.h"
 #include "mm/page_internal.h"
+#include "mm/place.h"
+#include "mm/reservation.h"
 #include "tests/fakes/fake_platform.h"
 #include "tests/unit/unit.h"
 
@@ -53,11 +56,11 @@ static bool fails_now(void)
     }
 
 FAULTY(paddr_t, page_alloc, (unsigned order, enum page_kind kind), (order, kind), PADDR_NONE)
-FAULTY(paddr_t, page_alloc_slot, (unsigned order, unsigned slot), (order, slot), PADDR_NONE)
+FAULTY(paddr_t, page_alloc_reserved, (unsigned order, unsigned slot), (order, slot), PADDR_NONE)
 FAULTY(paddr_t, page_alloc_run, (u64 nr_frames, enum page_kind kind), (nr_frames, kind), PADDR_NONE)
 FAULTY(paddr_t, page_alloc_on_node, (unsigned order, u32 node_id), (order, node_id), PADDR_NONE)
 FAULTY(paddr_t, place_boot_frame, (void), (), PADDR_NONE)
-FAULTY(void *, meta_area_get, (const struct group *group), (group), NULL)
+FAULTY(void *, metadata_pool_get, (const struct section *section), (section), NULL)
 FAULTY(int, platform_map_ram, (paddr_t paddr, u64 bytes), (paddr, bytes), E_NOMEM)
 FAULTY(int, platform_unmap_ram, (paddr_t paddr, u64 bytes), (paddr, bytes), E_NOMEM)
 FAULTY(int, platform_vm_map, (u64 address, paddr_t paddr, u64 bytes), (address, paddr, bytes),
@@ -80,7 +83,7 @@ static struct account account_now(void)
 {
     struct page_stats stats;
     spin_lock(&page_lock);
-    hold_end_all(true); /* an idle area that a processor holds keeps a bitmap */
+    reservation_end_all(RESERVED_IDLE); /* an idle pageblock that is reserved keeps a bitmap */
     spin_unlock(&page_lock);
     page_check();
     page_get_stats(&stats);
@@ -99,7 +102,7 @@ static void assert_same(struct account now, struct account then, const char *wha
                  now.plugged_used, then.plugged_used, now.mapped_bytes, then.mapped_bytes);
 }
 
-/* Without a fault: what is left afterwards, groups and leaves, which stay. */
+/* Without a fault: what is left afterwards, sections and radix nodes, which stay. */
 static struct account play_well(const struct fault_story *story)
 {
     (void)faults_end(); /* of a story that failed */

@@ -18,7 +18,7 @@ u64 nr_pages;
 u64 nr_moves;
 u64 nr_refusals;
 u64 refused_page = PAGES_MAX;
-struct hotplug_evacuation session;
+struct hotplug_migration session;
 
 static void write_mark(u64 index, unsigned order)
 {
@@ -51,7 +51,7 @@ static bool move(struct page_owner *owner, paddr_t from, paddr_t to)
 
 struct page_owner owner_of_0 = {.name = "frames", .order = 0, .move = move};
 struct page_owner owner_of_6 = {.name = "chunks", .order = 6, .move = move};
-struct page_owner owner_of_9 = {.name = "areas", .order = 9, .move = move};
+struct page_owner owner_of_9 = {.name = "huge pages", .order = 9, .move = move};
 
 void setup_owners(void)
 {
@@ -63,7 +63,7 @@ void setup_owners(void)
     memset(pages, 0, sizeof(pages));
     memset(moves, 0, sizeof(moves));
     nr_pages = nr_moves = nr_refusals = 0;
-    session = (struct hotplug_evacuation){0};
+    session = (struct hotplug_migration){0};
     refused_page = PAGES_MAX;
 }
 
@@ -123,7 +123,7 @@ u64 empty_all(void)
 {
     struct hotplug_range range;
     u64 nr_empty = 0;
-    for (int status; (status = hotplug_evacuate_step(&session, &range)) != E_NODEV;) {
+    for (int status; (status = hotplug_migrate_step(&session, &range)) != E_NODEV;) {
         nr_empty += status == OK;
         page_check();
     }
@@ -134,14 +134,14 @@ u64 take_all(void)
 {
     struct hotplug_range range;
     u64 nr_taken = 0;
-    while (hotplug_evacuate_take(&session, REGION, &range) == OK)
+    while (hotplug_migrate_take(&session, REGION, &range) == OK)
         nr_taken += range.bytes / (2 * MIB);
     return nr_taken;
 }
 
 u64 begin(u64 nr_blocks, enum hotplug_try attempt)
 {
-    return hotplug_evacuate_begin(&session, REGION_BASE, REGION_BASE + REGION, nr_blocks, attempt);
+    return hotplug_migrate_begin(&session, REGION_BASE, REGION_BASE + REGION, nr_blocks, attempt);
 }
 
 void assert_no_page_moved_twice(void)

@@ -2,7 +2,7 @@
 /*
  * A region of 256 MiB in 2 MiB blocks, and owners of movable pages in it: each
  * page carries a mark, each move is counted, and one page can be made to be
- * refused. What the tests of evacuation start from.
+ * refused. What the tests of migration start from.
  */
 #ifndef TIDE_TESTS_FAKES_FAKE_OWNERS_H
 #define TIDE_TESTS_FAKES_FAKE_OWNERS_H
@@ -24,7 +24,7 @@ extern u64 nr_moves;
 extern u64 nr_refusals;
 extern u64 refused_page; /* the index of one that its owner does not let be moved */
 
-extern struct hotplug_evacuation session;
+extern struct hotplug_migration session;
 extern struct page_owner owner_of_0, owner_of_6, owner_of_9; /* by the order of their pages */
 
 /* cmocka's: the region online in a machine of 16 MiB, and the end of it. */
@@ -45,7 +45,7 @@ void assert_no_page_moved_twice(void);
 /* Take idle blocks offline, at most so many; how many there were. */
 u64 unplug_idle(u64 wanted);
 
-/* hotplug_evacuate_begin() for the whole region. */
+/* hotplug_migrate_begin() for the whole region. */
 u64 begin(u64 nr_blocks, enum hotplug_try attempt);
 
 /* Until the session is at its end: the blocks that became empty, and those taken offline. */

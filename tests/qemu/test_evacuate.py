@@ -166,7 +166,7 @@ def test_mixed_pages_the_movable_ones_go(boot: Boot, block: int) -> None:
 
 @pytest.mark.parametrize("block", [1 * MIB, 8 * MIB, 64 * MIB])
 def test_block_sizes(boot: Boot, block: int) -> None:
-    """A block may be half an area, or many: the host's size is met to the block."""
+    """A block may be half a pageblock, or many: the host's size is met to the block."""
     qemu = boot(MemDevice("vmem0", size=GIB, block=block))
     resize(qemu, "vmem0", GIB)
     reclaim.hold(qemu.guest, GIB, 512 * KIB, 40, 100)

@@ -162,7 +162,7 @@ def test_tiny_boot_memory_and_a_huge_region(boot: Boot) -> None:
     resize(qemu, "vmem0", size)
     assert nr_requests(qemu) - before <= 5
     assert qemu.guest.stats()["metadata bytes"] <= size // GIB * 4096
-    # 63 whole areas of 2 MiB and one page of the next: no group of 128 MiB goes without its bitmap.
+    # 63 pageblocks of 2 MiB and one page of the next: no section of 128 MiB goes without its bitmap.
     nr_held = 4080
     output = qemu.guest.command(f"alloc {126 * 1024 + 4}K {nr_held}")
     first, last = (int(address, 16) for address in re.findall(r"0x\w+", output)[:: nr_held - 1])

@@ -11,3 +11,6 @@ $(filter $(O)/unit/pci/% $(O)/unit/virtio/%,$(UNIT_TESTS)) $(QTEST_PROGRAM): $(P
 $(O)/fuzz_pci_tree $(O)/fuzz_caps: $(PCI_EXTRAS)
 $(O)/unit/mm/test_page_node $(O)/unit/virtio_mem/test_vmem_life: $(NUMA_EXTRAS)
 $(filter $(O)/unit/kernel/test_kernel_%,$(UNIT_TESTS)) $(O)/fuzz_monitor: $(BOARD_EXTRAS)
+ifdef DEBUG
+$(UNIT_TESTS): $(O)/host/extras/check/poison.o
+endif

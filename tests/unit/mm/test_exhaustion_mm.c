@@ -58,7 +58,7 @@ static void forget(void)
     fake_shutdown();
 }
 
-/* Groups of two leaves. */
+/* Sections of two leaves. */
 static int online_across_leaves(void)
 {
     return hotplug_online(REGION_BASE + 30 * GIB, 4 * GIB);
@@ -69,13 +69,13 @@ static void offline_across_leaves(void)
     assert_int_equal(hotplug_offline(REGION_BASE + 30 * GIB, 4 * GIB), OK);
 }
 
-/* Both ends cut an area, in different groups. */
-static int online_odd(void)
+/* Both ends cut a pageblock, in different sections. */
+static int online_partial(void)
 {
     return hotplug_online(REGION_BASE + 12 * KIB, 300 * MIB);
 }
 
-static void offline_odd(void)
+static void offline_partial(void)
 {
     assert_int_equal(hotplug_offline(REGION_BASE + 12 * KIB, 300 * MIB), OK);
 }
@@ -95,9 +95,10 @@ TEST(going)
     static const struct fault_story stories[] = {
         {"online across leaves", absent_1g, online_across_leaves, offline_across_leaves, forget, 5,
          false, false},
-        {"online of odd areas", absent_4k, online_odd, offline_odd, forget, 5, false, false},
-        {"offline of odd areas", online_4k, offline_a_part, online_the_part, forget, 5, false,
-         false},
+        {"online of partial pageblocks", absent_4k, online_partial, offline_partial, forget, 5,
+         false, false},
+        {"offline of partial pageblocks", online_4k, offline_a_part, online_the_part, forget, 5,
+         false, false},
     };
     for (unsigned i = 0; i < ARRAY_SIZE(stories); i++)
         fault_play(&stories[i]);
@@ -139,7 +140,8 @@ static paddr_t movable_of(unsigned order)
     return page_alloc_movable(&owner);
 }
 
-/* Of each way and order some: every second in its turn, so that areas of all kinds are used. */
+/* Of each way and order some: every second in its turn, so that pageblocks of all kinds are used.
+ */
 static const struct kind {
     paddr_t (*alloc)(unsigned order);
     unsigned order;
@@ -235,17 +237,17 @@ static int empty_some(void)
     int failure = OK;
     int status;
     begin(NR_EMPTIED - nr_gone, HOTPLUG_FIRST_TRY);
-    while ((status = hotplug_evacuate_step(&session, &range)) != E_NODEV) {
+    while ((status = hotplug_migrate_step(&session, &range)) != E_NODEV) {
         if (status != OK && status != E_AGAIN)
             failure = status;
     }
-    while ((status = hotplug_evacuate_take(&session, REGION, &range)) != E_NODEV) {
+    while ((status = hotplug_migrate_take(&session, REGION, &range)) != E_NODEV) {
         if (status == OK)
             nr_gone += range.bytes / (2 * MIB);
         else
             failure = status;
     }
-    hotplug_evacuate_end(&session);
+    hotplug_migrate_end(&session);
     assert_true(failure != OK || nr_gone == NR_EMPTIED);
     check_pages(6);
     return failure;
@@ -280,14 +282,13 @@ TEST(emptying_blocks)
 
 #define AREA (4 * MIB + 5 * PAGE_BYTES) /* pages of both sizes */
 
-static u8 *area;
+static u8 *pageblock;
 
 static void start_vm(void)
 {
     fake_back(REGION_BASE, REGION);
     online_2m();
     fake_vm_start();
-    vm_init();
 }
 
 static void stop_vm(void)
@@ -297,26 +298,26 @@ static void stop_vm(void)
     forget();
 }
 
-static int make_area(void)
+static int make_pageblock(void)
 {
-    area = vm_alloc(AREA, "area");
+    pageblock = vm_alloc(AREA, "pageblock");
     vm_check();
-    if (!area)
+    if (!pageblock)
         return E_NOMEM;
-    area[AREA - 1] = 0x5a;
+    pageblock[AREA - 1] = 0x5a;
     return OK;
 }
 
-static void free_area(void)
+static void free_pageblock(void)
 {
-    vm_free(area);
+    vm_free(pageblock);
     vm_check();
 }
 
 TEST(virtual_areas)
 {
-    static const struct fault_story story = {"virtual areas", start_vm, make_area, free_area,
-                                             stop_vm,         20,       false,     false};
+    static const struct fault_story story = {
+        "virtual areas", start_vm, make_pageblock, free_pageblock, stop_vm, 20, false, false};
     fault_play(&story);
 }
 

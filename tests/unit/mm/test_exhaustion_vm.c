@@ -18,14 +18,13 @@
 #define AREA        (4 * MIB + 20 * KIB)
 
 static struct boot_info boot;
-static u8 *area;
+static u8 *pageblock;
 static u64 nr_gone;
 
 static void set_up(void)
 {
     fake_mm_start(&boot, 8 * MIB);
     fake_vm_start();
-    vm_init();
     fake_online(REGION_BASE, REGION, BLOCK);
 }
 
@@ -37,7 +36,7 @@ static void tear_down(void)
     fake_shutdown();
 }
 
-/* Counting lets go of the areas that the processor holds, as a failure may have done. */
+/* Counting lets go of the pageblocks that the processor holds, as a failure may have done. */
 static void let_go(void)
 {
     struct hotplug_pinned pinned;
@@ -46,18 +45,18 @@ static void let_go(void)
 
 /* Out of the lower half, while nothing of the upper one is in use. */
 
-static void set_up_area(void)
+static void set_up_pageblock(void)
 {
     set_up();
-    area = vm_alloc(AREA, "moving");
-    assert_non_null(area);
-    memset(area, 0x5a, AREA);
+    pageblock = vm_alloc(AREA, "moving");
+    assert_non_null(pageblock);
+    memset(pageblock, 0x5a, AREA);
     nr_gone = 0;
 }
 
 static int empty_lower_half(void)
 {
-    struct hotplug_evacuation session = {0};
+    struct hotplug_migration session = {0};
     struct hotplug_range range;
     int failure = OK;
     int status;
@@ -66,22 +65,22 @@ static int empty_lower_half(void)
             return E_NOMEM;
         nr_gone++;
     }
-    hotplug_evacuate_begin(&session, REGION_BASE, REGION_BASE + HALF, HALF / BLOCK - nr_gone,
-                           HOTPLUG_FIRST_TRY);
-    while ((status = hotplug_evacuate_step(&session, &range)) != E_NODEV) {
+    hotplug_migrate_begin(&session, REGION_BASE, REGION_BASE + HALF, HALF / BLOCK - nr_gone,
+                          HOTPLUG_FIRST_TRY);
+    while ((status = hotplug_migrate_step(&session, &range)) != E_NODEV) {
         if (status != OK && status != E_AGAIN)
             failure = E_NOMEM; /* also for a move that was refused */
     }
-    while ((status = hotplug_evacuate_take(&session, REGION, &range)) != E_NODEV) {
+    while ((status = hotplug_migrate_take(&session, REGION, &range)) != E_NODEV) {
         if (status == OK)
             nr_gone += range.bytes / BLOCK;
         else
             failure = status;
     }
-    hotplug_evacuate_end(&session);
+    hotplug_migrate_end(&session);
     vm_check();
     for (u64 i = 0; i < AREA; i += 512)
-        assert_int_equal(area[i], 0x5a);
+        assert_int_equal(pageblock[i], 0x5a);
     assert_true(failure != OK || nr_gone == HALF / BLOCK);
     return failure;
 }
@@ -97,13 +96,14 @@ static void plug_again(void)
 
 static void free_and_tear_down(void)
 {
-    vm_free(area);
+    vm_free(pageblock);
     tear_down();
 }
 
 TEST(moves)
 {
     static const struct fault_story story = {
-        "moves", set_up_area, empty_lower_half, plug_again, free_and_tear_down, 7, true, false};
+        "moves", set_up_pageblock, empty_lower_half, plug_again, free_and_tear_down, 7, true,
+        false};
     fault_play(&story);
 }

@@ -102,7 +102,7 @@ TEST_WITH(online_and_back_to_nothing, setup, teardown)
     assert_int_equal(stats().plugged_frames, 0);
     assert_idle(REGION_BASE, REGION_BASE + REGION, 0, 0);
     assert_int_equal(hotplug_offline(REGION_BASE, 2 * MIB), E_BUSY);
-    /* Groups wait for the next time; all else has gone back. */
+    /* Sections wait for the next time; all else has gone back. */
     assert_true(stats().metadata_bytes - before.metadata_bytes <= 7 * PAGE_BYTES);
 }
 
@@ -110,12 +110,12 @@ TEST_WITH(only_idle_blocks_leave, setup, teardown)
 {
     add_region(2 * MIB);
     assert_int_equal(hotplug_online(REGION_BASE, 16 * MIB), OK);
-    paddr_t areas[3];
+    paddr_t pageblocks[3];
     for (unsigned i = 0; i < 3; i++)
-        areas[i] = page_alloc(9, PAGE_USER);
+        pageblocks[i] = page_alloc(9, PAGE_USER);
     paddr_t page = page_alloc(0, PAGE_USER);
     assert_int_equal(page, REGION_BASE + 6 * MIB);
-    page_free(areas[1], 9);
+    page_free(pageblocks[1], 9);
     assert_int_equal(hotplug_offline(REGION_BASE, 16 * MIB), E_BUSY);
     assert_int_equal(hotplug_offline(REGION_BASE + 6 * MIB, 2 * MIB), E_BUSY);
     assert_idle(REGION_BASE, REGION_BASE + REGION, REGION_BASE + 2 * MIB, 2 * MIB);
@@ -128,15 +128,15 @@ TEST_WITH(only_idle_blocks_leave, setup, teardown)
     page_free(page, 0);
     assert_int_equal(hotplug_offline(REGION_BASE + 6 * MIB, 2 * MIB), OK);
     page_check();
-    page_free(areas[0], 9);
-    page_free(areas[2], 9);
+    page_free(pageblocks[0], 9);
+    page_free(pageblocks[2], 9);
     assert_int_equal(hotplug_offline(REGION_BASE, 2 * MIB), OK);
     assert_int_equal(hotplug_offline(REGION_BASE + 4 * MIB, 2 * MIB), OK);
     assert_int_equal(stats().plugged_frames, 0);
 }
 
-/* Two blocks of 1 MiB share an area: each comes and goes by itself. */
-TEST_WITH(blocks_smaller_than_an_area, setup, teardown)
+/* Two blocks of 1 MiB share a pageblock: each comes and goes by itself. */
+TEST_WITH(blocks_smaller_than_a_pageblock, setup, teardown)
 {
     add_region(MIB);
     assert_int_equal(hotplug_online(REGION_BASE + MIB, 4 * MIB), OK);
@@ -180,12 +180,12 @@ TEST_WITH(blocks_of_one_page, setup, teardown)
     assert_int_equal(stats().plugged_frames, 0);
 }
 
-/* 3 MiB, from a base that is no multiple: blocks are counted from there, and share areas. */
+/* 3 MiB, from a base that is no multiple: blocks are counted from there, and share pageblocks. */
 TEST_WITH(blocks_of_no_power_of_two, setup, teardown)
 {
     const paddr_t base = REGION_BASE + 12 * KIB;
     const u64 block = 3 * MIB;
-    assert_int_equal(hotplug_add_region(base, 20 * block, block, 0, "odd"), OK);
+    assert_int_equal(hotplug_add_region(base, 20 * block, block, 0, "partial"), OK);
     assert_int_equal(hotplug_online(REGION_BASE + block, block), E_RANGE);
     assert_int_equal(hotplug_online(base, 2 * MIB), E_RANGE);
     assert_int_equal(hotplug_online(base + block, 4 * block), OK);
@@ -209,7 +209,7 @@ TEST_WITH(blocks_of_no_power_of_two, setup, teardown)
     assert_int_equal(hotplug_remove_region(base), OK);
 }
 
-TEST_WITH(blocks_larger_than_a_group, setup, teardown)
+TEST_WITH(blocks_larger_than_a_section, setup, teardown)
 {
     add_region(GIB);
     assert_int_equal(hotplug_online(REGION_BASE, 3 * GIB), OK);

@@ -20,7 +20,7 @@
 #define NR_SEEDS     4
 #define PAGES_MAX    40000
 
-/* While all is absent: for tables that split, and an area and what growth needs more. */
+/* While all is absent: for tables that split, and a pageblock and what growth needs more. */
 #define KEPT_OF_KERNEL 32
 #define KEPT_OF_USERS  (512 + NR_REGIONS * (32 + 2 * 3))
 
@@ -249,7 +249,7 @@ TEST(the_kernel_leaves_room_for_tables)
     stop();
 }
 
-/* Each processor holds an area and takes frames of it without a look at what is kept. */
+/* Each processor holds a pageblock and takes frames of it without a look at what is kept. */
 static void fill_by_processors(u32 nr_cpus, enum page_kind kind, u64 kept)
 {
     struct page_stats stats;

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A machine of 16 MiB with a region of 512 GiB: all of it can come, be used
- * frame by frame in every area, and go again. Its bitmaps alone are 16 MiB.
+ * frame by frame in every pageblock, and go again. Its bitmaps alone are 16 MiB.
  */
 #include <string.h>
 
 #include "include/status.h"
 #include "include/units.h"
-#include "mm/group.h"
 #include "mm/hotplug/hotplug.h"
 #include "mm/page.h"
+#include "mm/section.h"
 #include "tests/fakes/fake_mm.h"
 #include "tests/unit/unit.h"
 
@@ -49,37 +49,37 @@ static void take_page_tables(void)
     }
 }
 
-/* All but one area of each group are taken whole; that one is idle. */
-static void take_all_but_one_of_each(paddr_t *groups, u64 nr_groups)
+/* All but one pageblock of each section are taken whole; that one is idle. */
+static void take_all_but_one_of_each(paddr_t *sections, u64 nr_sections)
 {
-    for (u64 i = 0; i < nr_groups; i++) {
-        groups[i] = page_alloc_run(GROUP_AREAS * 512, PAGE_USER);
-        assert_int_equal(groups[i] % GROUP, 0);
+    for (u64 i = 0; i < nr_sections; i++) {
+        sections[i] = page_alloc_run(SECTION_PAGEBLOCKS * 512, PAGE_USER);
+        assert_int_equal(sections[i] % GROUP, 0);
     }
-    for (u64 i = 0; i < nr_groups; i++)
-        page_free(groups[i], 9);
+    for (u64 i = 0; i < nr_sections; i++)
+        page_free(sections[i], 9);
 }
 
-static void free_rest(const paddr_t *groups, u64 nr_groups)
+static void free_rest(const paddr_t *sections, u64 nr_sections)
 {
-    for (u64 i = 0; i < nr_groups; i++)
-        page_free_run(groups[i] + 2 * MIB, (GROUP_AREAS - 1) * 512);
+    for (u64 i = 0; i < nr_sections; i++)
+        page_free_run(sections[i] + 2 * MIB, (SECTION_PAGEBLOCKS - 1) * 512);
 }
 
 TEST_WITH(all_of_it_and_back_to_nothing, setup, teardown)
 {
-    static paddr_t groups[NR_GROUPS];
+    static paddr_t sections[NR_GROUPS];
     static paddr_t halves[2 * NR_GROUPS];
     take_page_tables();
     for (u64 at = 0; at < REGION; at += REGION / 4)
         assert_int_equal(hotplug_online(REGION_BASE + at, REGION / 4), OK);
     assert_true(stats().metadata_bytes <= REGION / GIB * 4 * KIB);
-    take_all_but_one_of_each(groups, NR_GROUPS);
+    take_all_but_one_of_each(sections, NR_GROUPS);
     u64 nr_halves = 0;
     while (nr_halves < ARRAY_SIZE(halves) &&
            (halves[nr_halves] = page_alloc(8, PAGE_USER)) != PADDR_NONE)
         nr_halves++;
-    /* The few areas that are missing hold the bitmaps of all others. */
+    /* The few pageblocks that are missing hold the bitmaps of all others. */
     assert_true(nr_halves >= 2 * NR_GROUPS - 2 * 8);
     assert_true(stats().metadata_bytes > 16 * MIB - 9 * 32 * KIB);
     assert_true(stats().metadata_bytes <= REGION / GIB * 36 * KIB);
@@ -87,40 +87,40 @@ TEST_WITH(all_of_it_and_back_to_nothing, setup, teardown)
     for (u64 i = 0; i < nr_halves; i++)
         page_free(halves[i * 7919 % nr_halves], 8);
     page_check();
-    free_rest(groups, NR_GROUPS);
+    free_rest(sections, NR_GROUPS);
     assert_true(stats().metadata_bytes <= REGION / GIB * 4 * KIB);
     assert_int_equal(hotplug_offline(REGION_BASE, REGION), OK);
     assert_int_equal(stats().plugged_frames, 0);
     page_check();
 }
 
-/* In each group a page more than whole areas: each has its bitmap. */
-static void use_frames_of_each(paddr_t *groups, u64 nr_groups)
+/* In each section a page more than whole pageblocks: each has its bitmap. */
+static void use_frames_of_each(paddr_t *sections, u64 nr_sections)
 {
-    for (u64 i = 0; i < nr_groups; i++) {
-        groups[i] = page_alloc_run((GROUP_AREAS - 1) * 512 + 1, PAGE_USER);
-        assert_int_equal(groups[i], REGION_BASE + i * GROUP);
+    for (u64 i = 0; i < nr_sections; i++) {
+        sections[i] = page_alloc_run((SECTION_PAGEBLOCKS - 1) * 512 + 1, PAGE_USER);
+        assert_int_equal(sections[i], REGION_BASE + i * GROUP);
     }
 }
 
-static void free_frames_of_each(const paddr_t *groups, u64 nr_groups)
+static void free_frames_of_each(const paddr_t *sections, u64 nr_sections)
 {
-    for (u64 i = 0; i < nr_groups; i++)
-        page_free_run(groups[i], (GROUP_AREAS - 1) * 512 + 1);
+    for (u64 i = 0; i < nr_sections; i++)
+        page_free_run(sections[i], (SECTION_PAGEBLOCKS - 1) * 512 + 1);
 }
 
 /*
  * A block here and there beside boot RAM takes what is left of boot RAM's frame
- * of groups, and another frame of them.
+ * of sections, and another frame of them.
  */
-static void use_up_spare_groups(void)
+static void use_up_spare_sections(void)
 {
     u64 before = stats().metadata_bytes;
     paddr_t at = 8 * GIB;
     assert_int_equal(hotplug_add_region(at, 4 * GIB, 2 * MIB, 0, "beside"), OK);
     for (; stats().metadata_bytes == before; at += GROUP)
         assert_int_equal(hotplug_online(at, 2 * MIB), OK);
-    for (u64 i = 1; i < PAGE_BYTES / sizeof(struct group); i++, at += GROUP)
+    for (u64 i = 1; i < PAGE_BYTES / sizeof(struct section); i++, at += GROUP)
         assert_int_equal(hotplug_online(at, 2 * MIB), OK);
     assert_int_equal(stats().metadata_bytes, before + PAGE_BYTES);
 }
@@ -129,18 +129,18 @@ static void use_up_spare_groups(void)
 TEST_WITH(metadata_of_a_lone_region, setup, teardown)
 {
     static const u64 sizes[] = {GIB, 2 * GIB, 3 * GIB, 8 * GIB, 31 * GIB, 33 * GIB, 64 * GIB};
-    static paddr_t groups[64 * GIB / GROUP];
+    static paddr_t sections[64 * GIB / GROUP];
     for (unsigned i = 0; i < ARRAY_SIZE(sizes); i++) {
-        u64 nr_groups = sizes[i] / GROUP;
-        use_up_spare_groups();
+        u64 nr_sections = sizes[i] / GROUP;
+        use_up_spare_sections();
         u64 before = stats().metadata_bytes;
         assert_int_equal(hotplug_online(REGION_BASE, sizes[i]), OK);
         assert_true(stats().metadata_bytes - before <= sizes[i] / GIB * 4 * KIB);
-        use_frames_of_each(groups, nr_groups);
+        use_frames_of_each(sections, nr_sections);
         assert_true(stats().metadata_bytes - before >= sizes[i] / GIB * 32 * KIB);
         assert_true(stats().metadata_bytes - before <= sizes[i] / GIB * 36 * KIB);
         page_check();
-        free_frames_of_each(groups, nr_groups);
+        free_frames_of_each(sections, nr_sections);
         assert_int_equal(hotplug_offline(REGION_BASE, sizes[i]), OK);
         teardown();
         setup();
@@ -150,12 +150,12 @@ TEST_WITH(metadata_of_a_lone_region, setup, teardown)
 /* Boot RAM is full: bitmaps go to plugged memory. It has room again: they come back. */
 TEST_WITH(bitmaps_go_out_and_come_home, setup, teardown)
 {
-    static paddr_t groups[8];
+    static paddr_t sections[8];
     static paddr_t hogs[4096];
     paddr_t pages[8][2];
     u64 nr_hogs = 0;
     assert_int_equal(hotplug_online(REGION_BASE, GIB + 2 * MIB), OK);
-    take_all_but_one_of_each(groups, 8);
+    take_all_but_one_of_each(sections, 8);
     while (stats().boot_frames - stats().boot_used > 1000)
         hogs[nr_hogs++] = page_alloc(0, PAGE_KERNEL);
     u64 used = stats().plugged_used;
@@ -166,18 +166,18 @@ TEST_WITH(bitmaps_go_out_and_come_home, setup, teardown)
     }
     paddr_t held = page_alloc(0, PAGE_USER);
     assert_int_equal(stats().plugged_used, used + 7 * 512 + 1 + 512);
-    assert_int_equal(hotplug_offline(groups[1], 2 * MIB), E_BUSY);
+    assert_int_equal(hotplug_offline(sections[1], 2 * MIB), E_BUSY);
     page_check();
 
     while (nr_hogs > 0)
         page_free(hogs[--nr_hogs], 0);
     struct hotplug_range idle;
     assert_true(hotplug_next_idle(REGION_BASE, REGION_BASE + REGION, &idle));
-    assert_int_equal(idle.base, groups[1]); /* the second area that was wanted */
+    assert_int_equal(idle.base, sections[1]); /* the second pageblock that was wanted */
     assert_int_equal(stats().plugged_used, used + 7 * 512 + 1);
-    assert_int_equal(hotplug_offline(groups[1], 2 * MIB), OK);
+    assert_int_equal(hotplug_offline(sections[1], 2 * MIB), OK);
     page_check();
-    /* Processors that hold an area have followed its bits. */
+    /* Processors that hold a pageblock have followed its bits. */
     assert_int_equal(page_alloc(0, PAGE_USER), held + PAGE_BYTES);
     page_free(held, 0);
     page_free(held + PAGE_BYTES, 0);

@@ -13,6 +13,7 @@ static struct boot_info boot;
 static void setup(void)
 {
     fake_mm_start(&boot, 16 * MIB);
+    heap_init();
 }
 
 static void teardown(void)

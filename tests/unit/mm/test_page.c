@@ -141,12 +141,12 @@ TEST_WITH(bad_frees_panic, setup, teardown)
 {
     plug(4 * MIB);
     paddr_t page = page_alloc(3, PAGE_USER);
-    paddr_t area = page_alloc(9, PAGE_USER);
+    paddr_t pageblock = page_alloc(9, PAGE_USER);
     assert_panics(page_free(page + PAGE_BYTES, 3), "not aligned");
     assert_panics(page_free(page, 10), "no such order");
     assert_panics(page_free(page, 9), "smaller order");
     assert_panics(page_free(page, 4), "partly free");
-    assert_panics(page_free(area, 4), "order 9");
+    assert_panics(page_free(pageblock, 4), "order 9");
     assert_panics(page_free(PADDR_NONE, 0), "not aligned");
     assert_panics(page_free(REGION_BASE + 4 * MIB, 0), "not memory of ours");
     assert_panics(page_free(REGION_BASE + 4 * MIB, 9), "not memory of ours");
@@ -157,13 +157,13 @@ TEST_WITH(bad_frees_panic, setup, teardown)
     page_free(page, 3);
     assert_panics(page_free(page, 3), "already free");
     assert_panics(page_free(page, 0), "already free");
-    page_free(area, 9);
-    assert_panics(page_free(area, 9), "already free");
-    assert_panics(page_free(area, 0), "already free");
+    page_free(pageblock, 9);
+    assert_panics(page_free(pageblock, 9), "already free");
+    assert_panics(page_free(pageblock, 0), "already free");
     page_check();
 }
 
-TEST_WITH(double_free_of_an_idle_area_panics, setup, teardown)
+TEST_WITH(double_free_of_an_idle_pageblock_panics, setup, teardown)
 {
     plug(8 * MIB);
     paddr_t first = page_alloc(9, PAGE_USER);
@@ -200,7 +200,7 @@ TEST_WITH(runs_of_every_length, setup, teardown)
     page_check();
 }
 
-TEST_WITH(runs_cross_groups_and_respect_gaps, setup, teardown)
+TEST_WITH(runs_cross_sections_and_respect_gaps, setup, teardown)
 {
     assert_int_equal(hotplug_add_region(REGION_BASE, GIB, 2 * MIB, 0, "test"), OK);
     assert_int_equal(hotplug_online(REGION_BASE, 100 * MIB), OK);
@@ -215,7 +215,7 @@ TEST_WITH(runs_cross_groups_and_respect_gaps, setup, teardown)
     assert_panics(run = page_alloc_run(0, PAGE_USER), "0 frames");
 }
 
-TEST_WITH(boot_maps_with_odd_edges, setup, teardown)
+TEST_WITH(boot_maps_with_partial_edges, setup, teardown)
 {
     boot.nr_ranges = 3;
     boot.ranges[0] = (struct boot_memory_range){FAKE_RAM_BASE, 5 * MIB + 0x3400, BOOT_MEMORY_RAM};

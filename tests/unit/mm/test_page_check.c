@@ -6,9 +6,11 @@
 #include "include/status.h"
 #include "include/units.h"
 #include "mm/early.h"
+#include "mm/free_index.h"
 #include "mm/hotplug/hotplug.h"
-#include "mm/index.h"
-#include "mm/page_internal.h"
+#include "mm/hotplug/region.h"
+#include "mm/page.h"
+#include "mm/reservation.h"
 #include "tests/fakes/fake_platform.h"
 #include "tests/unit/unit.h"
 
@@ -17,7 +19,7 @@
 static struct boot_info boot;
 static paddr_t page;
 
-/* In one group an area in small use, idle ones and an odd one; another group is idle. */
+/* In one section a pageblock in small use, idle ones and a partial one; another section is idle. */
 static void start(void)
 {
     fake_boot(&boot, 32 * MIB);
@@ -26,33 +28,33 @@ static void start(void)
     page_init(&boot);
     assert_int_equal(hotplug_add_region(REGION_BASE, GIB, MIB, 0, "region"), OK);
     assert_int_equal(hotplug_online(REGION_BASE, 33 * MIB), OK);
-    assert_int_equal(hotplug_online(REGION_BASE + GROUP_BYTES, 4 * MIB), OK);
-    paddr_t half = page_alloc(8, PAGE_USER); /* the odd area, which is filled first */
+    assert_int_equal(hotplug_online(REGION_BASE + SECTION_BYTES, 4 * MIB), OK);
+    paddr_t half = page_alloc(8, PAGE_USER); /* the partial pageblock, which is filled first */
     assert_int_equal(half, REGION_BASE + 32 * MIB);
     page = page_alloc(0, PAGE_USER);
     assert_int_equal(page, REGION_BASE);
     spin_lock(&page_lock);
-    (void)hold_end_all(false);
+    (void)reservation_end_all(RESERVED_ANY);
     spin_unlock(&page_lock);
     page_check();
 }
 
-static struct area_ref ref_of(paddr_t paddr)
+static struct pageblock ref_of(paddr_t paddr)
 {
-    return (struct area_ref){index_group(paddr), area_index(paddr)};
+    return (struct pageblock){section_at(paddr), pageblock_index(paddr)};
 }
 
-static struct area_ref used(void)
+static struct pageblock used(void)
 {
     return ref_of(page);
 }
 
-static struct area_ref idle(void)
+static struct pageblock idle(void)
 {
     return ref_of(REGION_BASE + 16 * MIB);
 }
 
-static struct area_ref odd(void)
+static struct pageblock partial(void)
 {
     return ref_of(REGION_BASE + 32 * MIB);
 }
@@ -61,77 +63,77 @@ static struct area_ref odd(void)
 
 static void flip_a_bit(void)
 {
-    area_words(used())[7] ^= 1;
+    pageblock_free_bits(used())[7] ^= 1;
 }
 
 static void free_an_absent_frame(void)
 {
-    area_words(odd())[7] |= 1;
-    *area_entry(odd()) += 1;
+    pageblock_free_bits(partial())[7] |= 1;
+    *pageblock_entry(partial()) += 1;
 }
 
-static void lose_a_shelf(void)
+static void lose_a_free_list(void)
 {
-    used().group->shelves[area_shelf(*area_entry(used()))] &= ~area_bit(used());
+    used().section->free_lists[entry_list(*pageblock_entry(used()))] &= ~pageblock_bit(used());
 }
 
-static void keep_an_idle_area(void)
+static void keep_an_idle_pageblock(void)
 {
-    memset(area_words(used()), 0xff, AREA_WORDS * 8);
-    *area_entry(used()) += 1;
+    memset(pageblock_free_bits(used()), 0xff, PAGEBLOCK_WORDS * 8);
+    *pageblock_entry(used()) += 1;
 }
 
-static void lower_a_shelf(void)
+static void lower_a_free_list(void)
 {
-    lose_a_shelf();
-    used().group->shelves[0] |= area_bit(used());
-    *area_entry(used()) = area_with_shelf(*area_entry(used()), 0);
+    lose_a_free_list();
+    used().section->free_lists[0] |= pageblock_bit(used());
+    *pageblock_entry(used()) = entry_with_list(*pageblock_entry(used()), 0);
 }
 
-static void stand_on_two_shelves(void)
+static void stand_on_two_free_lists(void)
 {
-    used().group->shelves[1] |= area_bit(used());
-    used().group->shelves[2] |= area_bit(used());
+    used().section->free_lists[1] |= pageblock_bit(used());
+    used().section->free_lists[2] |= pageblock_bit(used());
 }
 
-static void change_small(void)
+static void change_split(void)
 {
-    used().group->small ^= area_bit(used());
+    used().section->split ^= pageblock_bit(used());
 }
 
-static void close_an_area(void)
+static void isolate_a_pageblock(void)
 {
-    *area_entry(idle()) = AREA_CLOSED_WHOLE;
+    *pageblock_entry(idle()) = PB_ISOLATED_HUGE;
 }
 
 static void change_movable(void)
 {
-    used().group->movable ^= area_bit(used());
+    used().section->movable ^= pageblock_bit(used());
 }
 
-static void change_odd(void)
+static void change_partial(void)
 {
-    used().group->odd ^= area_bit(used());
+    used().section->partial ^= pageblock_bit(used());
 }
 
 static void change_idle(void)
 {
-    idle().group->idle ^= area_bit(idle());
+    idle().section->idle ^= pageblock_bit(idle());
 }
 
 static void change_origin(void)
 {
-    used().group->boot = true;
+    used().section->boot = true;
 }
 
 static void keep_a_bitmap(void)
 {
-    ref_of(REGION_BASE + GROUP_BYTES).group->bitmap = used().group->bitmap;
+    ref_of(REGION_BASE + SECTION_BYTES).section->bitmap = used().section->bitmap;
 }
 
 static void miscount(void)
 {
-    page_total[false]++;
+    account_managed[false]++;
 }
 
 static void expect_complaint(void (*write)(void), const char *complaint)
@@ -150,14 +152,14 @@ TEST(test_stray_writes)
     } cases[] = {
         {flip_a_bit, "the count of free frames is not that of the bits"},
         {free_an_absent_frame, "an absent frame is free"},
-        {lose_a_shelf, "on a shelf and should not be, or the reverse"},
-        {keep_an_idle_area, "idle, but kept as used"},
-        {lower_a_shelf, "a larger run is free than its shelf says"},
-        {stand_on_two_shelves, "on a shelf, but not in small use, or on two"},
-        {change_small, "the small mask is wrong"},
-        {close_an_area, "closed in an open block"},
+        {lose_a_free_list, "on a free list and should not be, or the reverse"},
+        {keep_an_idle_pageblock, "idle, but kept as used"},
+        {lower_a_free_list, "a larger run is free than its free list says"},
+        {stand_on_two_free_lists, "on a free list, but not split, or on two"},
+        {change_split, "the split mask is wrong"},
+        {isolate_a_pageblock, "isolated as a huge page"},
         {change_movable, "the movable mask is wrong"},
-        {change_odd, "the odd mask is wrong"},
+        {change_partial, "the partial mask is wrong"},
         {change_idle, "the idle mask is wrong"},
         {change_origin, "in use and not present, or of the wrong origin"},
         {keep_a_bitmap, "keeps a bitmap"},

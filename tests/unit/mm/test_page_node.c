@@ -6,7 +6,6 @@
 #include "include/units.h"
 #include "mm/early.h"
 #include "mm/hotplug/hotplug.h"
-#include "mm/node.h"
 #include "mm/page.h"
 #include "tests/fakes/fake_mm.h"
 #include "tests/unit/unit.h"
@@ -56,7 +55,7 @@ TEST_WITH(a_full_node_gives_nothing, setup, teardown)
         frames += 4;
     while (page_alloc_on_node(0, 1) != PADDR_NONE)
         frames++;
-    /* The odd area at the start counts as well: 1 MiB of it is there. */
+    /* The partial pageblock at the start counts as well: 1 MiB of it is there. */
     assert_int_equal(frames, 9 * MIB / PAGE_BYTES);
     assert_int_equal(hotplug_used_frames(BASE_OF(0), GIB), 0);
     assert_int_equal(hotplug_used_frames(BASE_OF(2), GIB), 0);
@@ -75,6 +74,7 @@ TEST_WITH(boot_ram_has_nodes_too, setup, teardown)
     fake_set_nodes(nodes, ARRAY_SIZE(nodes));
     early_init(&boot);
     page_init(&boot);
+    node_init();
     assert_int_equal(node_of(FAKE_RAM_BASE + 8 * MIB - 1), 7);
     assert_int_equal(node_of(FAKE_RAM_BASE + 8 * MIB), 2);
     assert_int_equal(node_of(FAKE_RAM_BASE + 16 * MIB), 0);

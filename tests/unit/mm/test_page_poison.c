@@ -138,9 +138,9 @@ TEST_WITH(what_nobody_had_is_not_touched, setup, teardown)
     page_free(single, 0);
     assert_int_equal(nr_backed(), 4);
     assert_int_equal(page_alloc_run(3, PAGE_USER), run);
-    paddr_t area = page_alloc(9, PAGE_USER);
+    paddr_t pageblock = page_alloc(9, PAGE_USER);
     assert_int_equal(nr_backed(), 4);
-    page_free(area, 9);
+    page_free(pageblock, 9);
     assert_int_equal(nr_backed(), 4 + 512);
     page_check();
 }
@@ -171,7 +171,7 @@ TEST_WITH(blocks_that_come_again_are_not_looked_at, setup, teardown)
     paddr_t large = page_alloc(9, PAGE_USER);
     page_free(small, 0);
     page_free(large, 9);
-    /* The group stays, with its bits: another block of it is in use. */
+    /* The section stays, with its bits: another block of it is in use. */
     paddr_t other = page_alloc(9, PAGE_USER);
     while (other == align_down(small, 2 * MIB) || other == large)
         other = page_alloc(9, PAGE_USER);
@@ -183,7 +183,7 @@ TEST_WITH(blocks_that_come_again_are_not_looked_at, setup, teardown)
     page_check();
 }
 
-TEST_WITH(the_bits_go_with_their_group, setup, teardown)
+TEST_WITH(the_bits_go_with_their_section, setup, teardown)
 {
     struct page_stats before, after;
     page_free(page_alloc(0, PAGE_KERNEL), 0); /* boot RAM has bits from here on */
@@ -199,7 +199,7 @@ TEST_WITH(the_bits_go_with_their_group, setup, teardown)
     page_check();
 }
 
-/* Without boot RAM for the bits a group goes without: its pages are freed as they are. */
+/* Without boot RAM for the bits a section goes without: its pages are freed as they are. */
 TEST_WITH(no_room_for_bits, setup, teardown)
 {
     paddr_t user = page_alloc(0, PAGE_USER);
@@ -213,24 +213,25 @@ TEST_WITH(no_room_for_bits, setup, teardown)
     page_check();
 }
 
-/* Freed areas become bitmaps' home, as boot RAM is full, and areas again: nobody complains. */
+/* Freed pageblocks become bitmaps' home, as boot RAM is full, and pageblocks again: nobody
+ * complains. */
 TEST_WITH(bitmaps_may_lie_where_pages_were_freed, setup, teardown)
 {
-    paddr_t areas[2] = {page_alloc(9, PAGE_USER), page_alloc(9, PAGE_USER)};
-    page_free(areas[0], 9);
-    page_free(areas[1], 9);
+    paddr_t pageblocks[2] = {page_alloc(9, PAGE_USER), page_alloc(9, PAGE_USER)};
+    page_free(pageblocks[0], 9);
+    page_free(pageblocks[1], 9);
     struct page_stats stats;
     do {
         assert_true(page_alloc_table() < REGION_BASE);
         page_get_stats(&stats);
     } while (stats.boot_used < stats.boot_frames);
-    assert_int_equal(page_alloc(0, PAGE_USER), areas[0]);
-    assert_false(*word_at(areas[1], 0) == POISON_WORD); /* a list's head */
-    page_free(areas[0], 0);
+    assert_int_equal(page_alloc(0, PAGE_USER), pageblocks[0]);
+    assert_false(*word_at(pageblocks[1], 0) == POISON_WORD); /* a list's head */
+    page_free(pageblocks[0], 0);
     struct hotplug_range idle;
     assert_true(hotplug_next_idle(REGION_BASE, REGION_BASE + REGION, &idle));
-    assert_int_equal(page_alloc(9, PAGE_USER), areas[0]);
-    assert_int_equal(page_alloc(9, PAGE_USER), areas[1]);
+    assert_int_equal(page_alloc(9, PAGE_USER), pageblocks[0]);
+    assert_int_equal(page_alloc(9, PAGE_USER), pageblocks[1]);
     page_check();
 }
 

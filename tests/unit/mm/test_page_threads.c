@@ -12,8 +12,8 @@
 
 #include "include/status.h"
 #include "include/units.h"
+#include "mm/free_index.h"
 #include "mm/hotplug/hotplug.h"
-#include "mm/index.h"
 #include "mm/page.h"
 #include "tests/fakes/fake_mm.h"
 #include "tests/unit/include/asm/cpu.h"
@@ -189,7 +189,7 @@ TEST(threads_share_the_allocator)
     fake_shutdown();
 }
 
-static void *free_area(void *argument)
+static void *free_pageblock(void *argument)
 {
     const struct page *page = argument;
     fake_cpu_id = 1;
@@ -198,22 +198,22 @@ static void *free_area(void *argument)
     return NULL;
 }
 
-/* A processor that looks at an area keeps its lock; who frees it as a whole meanwhile waits. */
-TEST(a_whole_area_is_freed_under_a_look)
+/* A processor that looks at a pageblock keeps its lock; who frees it as a whole meanwhile waits. */
+TEST(a_whole_pageblock_is_freed_under_a_look)
 {
     fake_mm_start(&boot, BOOT_BYTES);
     struct page page = {page_alloc(PAGE_ORDER_MAX, PAGE_KERNEL), PAGE_ORDER_MAX};
-    u32 *area = &index_group(page.base)->areas[area_index(page.base)];
+    u32 *pageblock = &section_at(page.base)->entries[pageblock_index(page.base)];
     pthread_t thread;
-    u32 entry = area_lock(area);
+    u32 entry = pageblock_lock(pageblock);
     nr_running = 1;
-    assert_int_equal(pthread_create(&thread, NULL, free_area, &page), 0);
+    assert_int_equal(pthread_create(&thread, NULL, free_pageblock, &page), 0);
     for (unsigned i = 0; i < 10000 && __atomic_load_n(&nr_running, __ATOMIC_RELAXED) != 0; i++)
         sched_yield();
-    assert_int_equal(__atomic_load_n(area, __ATOMIC_RELAXED), entry | AREA_LOCK);
-    area_unlock(area, entry);
+    assert_int_equal(__atomic_load_n(pageblock, __ATOMIC_RELAXED), entry | PB_LOCK);
+    pageblock_unlock(pageblock, entry);
     pthread_join(thread, NULL);
-    assert_int_equal(*area, 0);
+    assert_int_equal(*pageblock, 0);
     page_check();
     fake_shutdown();
 }

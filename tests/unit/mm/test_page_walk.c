@@ -70,7 +70,7 @@ static void step_alloc(void)
         assert_true(is_aligned(paddr, PAGE_BYTES << order));
         remember(paddr, (u64)1 << order, (i32)order);
     } else if (kind == PAGE_USER && !with_movable && random_below(64) == 0) {
-        assert_false(model_has_run(order)); /* movable pages have areas to themselves */
+        assert_false(model_has_run(order)); /* movable pages have pageblocks to themselves */
     }
 }
 
@@ -181,15 +181,15 @@ static void step_offline(void)
 }
 
 /* A whole session, or its beginning. What was taken is absent, whatever became of the rest. */
-static void step_evacuate(void)
+static void step_migrate(void)
 {
-    struct hotplug_evacuation session = {0};
+    struct hotplug_migration session = {0};
     struct hotplug_range range;
-    (void)hotplug_evacuate_begin(&session, REGION_BASE, REGION_BASE + region_bytes,
-                                 1 + random_below(16), HOTPLUG_FIRST_TRY);
-    while (hotplug_evacuate_step(&session, &range) != E_NODEV && random_below(64) != 0)
+    (void)hotplug_migrate_begin(&session, REGION_BASE, REGION_BASE + region_bytes,
+                                1 + random_below(16), HOTPLUG_FIRST_TRY);
+    while (hotplug_migrate_step(&session, &range) != E_NODEV && random_below(64) != 0)
         continue;
-    while (hotplug_evacuate_take(&session, region_bytes, &range) == OK) {
+    while (hotplug_migrate_take(&session, region_bytes, &range) == OK) {
         u64 first = (range.base - REGION_BASE) / PAGE_BYTES;
         u64 count = range.bytes / PAGE_BYTES;
         assert_true(model_all(first, count, FREE));
@@ -197,7 +197,7 @@ static void step_evacuate(void)
         nr_online -= count;
         nr_emptied += count;
     }
-    hotplug_evacuate_end(&session);
+    hotplug_migrate_end(&session);
 }
 
 static void step_ask(void)
@@ -242,7 +242,7 @@ static void step(u64 number)
     if (with_movable && number % 4 == 0)
         step_alloc_movable();
     else if (with_movable && number % 64 == 1)
-        step_evacuate();
+        step_migrate();
     else if (choice < 2)
         step_ask();
     else if (choice < 6)

@@ -34,7 +34,6 @@ static void setup(void)
 {
     fake_mm_start(&boot, 16 * MIB);
     fake_vm_start();
-    vm_init();
     fake_online(REGION_BASE, REGION, 2 * MIB);
     memset(areas, 0, sizeof(areas));
 }
@@ -108,16 +107,16 @@ static u64 unplug_idle(paddr_t from, paddr_t to, u64 wanted)
 
 static u64 shrink_between(paddr_t from, paddr_t to, u64 wanted)
 {
-    struct hotplug_evacuation session = {0};
+    struct hotplug_migration session = {0};
     struct hotplug_range range;
     u64 count = unplug_idle(from, to, wanted);
-    u64 chosen = hotplug_evacuate_begin(&session, from, to, wanted - count, HOTPLUG_FIRST_TRY);
+    u64 chosen = hotplug_migrate_begin(&session, from, to, wanted - count, HOTPLUG_FIRST_TRY);
     assert_true(chosen <= wanted - count);
     for (int status = OK; status != E_NODEV;)
-        status = hotplug_evacuate_step(&session, &range);
-    while (hotplug_evacuate_take(&session, REGION, &range) == OK)
+        status = hotplug_migrate_step(&session, &range);
+    while (hotplug_migrate_take(&session, REGION, &range) == OK)
         count += range.bytes / (2 * MIB);
-    hotplug_evacuate_end(&session);
+    hotplug_migrate_end(&session);
     return count;
 }
 

@@ -171,7 +171,7 @@ TEST_WITH(test_node, NULL, shut_down)
         u32 expected = has_pxm ? 3 : has_srat ? 5 : 0;
         machine_boot(&machine, FAKE_VMEM_QEMU);
         fake_set_nodes(&all, has_srat);
-        numa_init();
+        node_init();
         machine.device.node_id = 3;
         if (!has_pxm)
             machine.device.transport.offered &= ~VIRTIO_FEATURE(VIRTIO_MEM_F_ACPI_PXM);

@@ -48,7 +48,7 @@ int __wrap_hotplug_offline(paddr_t base, u64 bytes)
     return __real_hotplug_offline(base, bytes);
 }
 
-/* By way of hotplug_evacuate_take(). */
+/* By way of hotplug_migrate_take(). */
 int __wrap_hotplug_offline_locked(paddr_t base, u64 bytes)
 {
     race(base, bytes);

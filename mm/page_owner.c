@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Owners of movable pages. See page.h. */
-#include "extras/check/poison.h"
 #include "include/status.h"
+#include "mm/page_debug.h"
 #include "mm/page_internal.h"
+#include "mm/reservation.h"
 
 static struct page_owner *owners[PAGE_OWNERS_MAX];
 static unsigned nr_owners;
 
-void movable_init(void)
+void page_owner_init(void)
 {
     nr_owners = 0;
 }
@@ -30,10 +31,9 @@ int page_add_owner(struct page_owner *owner)
     return status;
 }
 
-/* An area of single frames has the owner's number as its shelf, a whole one that of the slot. */
-struct page_owner *movable_owner(u32 entry)
+struct page_owner *page_owner_of(unsigned number)
 {
-    return owners[entry & AREA_SMALL ? area_shelf(entry) : area_shelf(entry) - PAGE_NR_KINDS];
+    return owners[number];
 }
 
 const char *page_owner_name(unsigned number)
@@ -43,6 +43,6 @@ const char *page_owner_name(unsigned number)
 
 paddr_t page_alloc_movable(const struct page_owner *owner)
 {
-    paddr_t paddr = page_alloc_slot(owner->order, SLOT_OF_OWNER(owner->number));
-    return poison_taken(paddr, (u64)1 << owner->order);
+    paddr_t paddr = page_alloc_reserved(owner->order, RESERVATION_OF_OWNER(owner->number));
+    return page_debug_taken(paddr, (u64)1 << owner->order);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Movable and unmovable pages in different blocks, also where a block is several areas. */
+/* Movable and unmovable pages in different blocks, also where a block is several pageblocks. */
 #include "include/status.h"
 #include "include/units.h"
 #include "mm/hotplug/hotplug.h"
@@ -18,7 +18,7 @@ static bool move(struct page_owner *owner, paddr_t from, paddr_t to)
 }
 
 static struct page_owner owner_of_4 = {.name = "chunks", .order = 4, .move = move};
-static struct page_owner owner_of_9 = {.name = "areas", .order = 9, .move = move};
+static struct page_owner owner_of_9 = {.name = "pageblocks", .order = 9, .move = move};
 
 static void setup(void)
 {
@@ -61,12 +61,12 @@ static void expect_apart(const struct page_owner *owner)
     assert_int_equal(pinned.nr_idle, 2);
 }
 
-TEST_WITH(parts_of_areas_are_kept_apart, setup, teardown)
+TEST_WITH(parts_of_pageblocks_are_kept_apart, setup, teardown)
 {
     expect_apart(&owner_of_4);
 }
 
-TEST_WITH(whole_areas_are_kept_apart, setup, teardown)
+TEST_WITH(whole_pageblocks_are_kept_apart, setup, teardown)
 {
     expect_apart(&owner_of_9);
 }

@@ -9,7 +9,7 @@
 #include "tests/unit/unit.h"
 
 /* A page that its owner frees while its block is being emptied, whole or single. */
-TEST_WITH(pages_freed_in_a_closed_block, setup_owners, teardown_owners)
+TEST_WITH(pages_freed_in_an_isolated_block, setup_owners, teardown_owners)
 {
     take(&owner_of_9, 1);
     take(&owner_of_6, 1);
@@ -22,7 +22,7 @@ TEST_WITH(pages_freed_in_a_closed_block, setup_owners, teardown_owners)
     assert_true(other >= REGION_BASE + 4 * MIB);
     assert_int_equal(empty_all(), 2);
     assert_int_equal(take_all(), 2);
-    hotplug_evacuate_end(&session);
+    hotplug_migrate_end(&session);
     assert_int_equal(nr_moves, 0);
     assert_int_equal(fake_mapped_bytes(), REGION - 4 * MIB);
     page_free(other, 9);
@@ -40,7 +40,7 @@ TEST_WITH(a_refused_page_keeps_its_block_alone, setup_owners, teardown_owners)
     struct hotplug_range range;
     assert_int_equal(begin(3, HOTPLUG_FIRST_TRY), 3);
     unsigned busy = 0;
-    for (int status; (status = hotplug_evacuate_step(&session, &range)) != E_NODEV;) {
+    for (int status; (status = hotplug_migrate_step(&session, &range)) != E_NODEV;) {
         busy += status == E_BUSY;
         assert_int_equal(status == E_BUSY, range.base == align_down(refused, 2 * MIB));
         page_check();
@@ -49,25 +49,25 @@ TEST_WITH(a_refused_page_keeps_its_block_alone, setup_owners, teardown_owners)
     assert_int_equal(take_all(), 2);
     struct hotplug_pinned pinned;
     hotplug_count_pinned(REGION_BASE, REGION_BASE + REGION, &pinned);
-    assert_int_equal(pinned.nr_refused, 1);
-    assert_int_equal(pinned.nr_refused_by[owner_of_6.number], 1);
+    assert_int_equal(pinned.nr_failed, 1);
+    assert_int_equal(pinned.nr_failed_by[owner_of_6.number], 1);
     assert_string_equal(page_owner_name(owner_of_6.number), "chunks");
     assert_null(page_owner_name(3));
     /* Going on, another block takes its place; it is not asked for again. */
-    assert_int_equal(begin(1, HOTPLUG_GO_ON), 1);
+    assert_int_equal(begin(1, HOTPLUG_SAME_TRY), 1);
     assert_int_equal(empty_all(), 1);
     assert_int_equal(nr_refusals, 1);
     assert_int_equal(take_all(), 1);
-    assert_int_equal(begin(1, HOTPLUG_GO_ON), 0);
+    assert_int_equal(begin(1, HOTPLUG_SAME_TRY), 0);
     /* In the next try it is, and may have changed its mind. */
     refused_page = PAGES_MAX;
     assert_int_equal(begin(1, HOTPLUG_NEXT_TRY), 1);
     assert_int_equal(empty_all(), 1);
-    hotplug_evacuate_end(&session);
+    hotplug_migrate_end(&session);
     assert_true(pages[19] != refused);
     check_pages(6);
     hotplug_count_pinned(REGION_BASE, REGION_BASE + REGION, &pinned);
-    assert_int_equal(pinned.nr_refused, 0);
+    assert_int_equal(pinned.nr_failed, 0);
 }
 
 TEST_WITH(fixed_pages_are_told_and_left_alone, setup_owners, teardown_owners)
@@ -76,30 +76,30 @@ TEST_WITH(fixed_pages_are_told_and_left_alone, setup_owners, teardown_owners)
     take(&owner_of_6, 9);
     struct hotplug_pinned pinned;
     hotplug_count_pinned(REGION_BASE, REGION_BASE + REGION, &pinned);
-    assert_int_equal(pinned.unit_bytes, 2 * MIB);
+    assert_int_equal(pinned.granule_bytes, 2 * MIB);
     assert_int_equal(pinned.nr_user, 1);
     assert_int_equal(pinned.nr_movable, 2);
     assert_int_equal(pinned.nr_idle, NR_BLOCKS - 3);
     assert_int_equal(pinned.nr_metadata, 0);
     assert_true(align_down(fixed, 2 * MIB) != align_down(pages[0], 2 * MIB));
     assert_int_equal(begin(NR_BLOCKS, HOTPLUG_FIRST_TRY), 2);
-    hotplug_evacuate_end(&session);
+    hotplug_migrate_end(&session);
     assert_int_equal(nr_moves, 0);
     page_free(fixed, 0);
 }
 
 /* The host wants the memory after all: what was not moved yet stays, and can be allocated again. */
-TEST_WITH(an_end_opens_what_is_closed, setup_owners, teardown_owners)
+TEST_WITH(an_end_opens_what_is_isolated, setup_owners, teardown_owners)
 {
     take_scattered(&owner_of_6, 50);
     struct hotplug_range range;
     assert_true(begin(40, HOTPLUG_FIRST_TRY) > 20);
-    assert_int_equal(hotplug_evacuate_step(&session, &range), OK);
+    assert_int_equal(hotplug_migrate_step(&session, &range), OK);
     u64 moved = nr_moves;
-    hotplug_evacuate_end(&session);
+    hotplug_migrate_end(&session);
     page_check();
-    assert_int_equal(hotplug_evacuate_step(&session, &range), E_NODEV);
-    assert_int_equal(hotplug_evacuate_take(&session, REGION, &range), E_NODEV);
+    assert_int_equal(hotplug_migrate_step(&session, &range), E_NODEV);
+    assert_int_equal(hotplug_migrate_take(&session, REGION, &range), E_NODEV);
     assert_int_equal(nr_moves, moved);
     while (page_alloc_movable(&owner_of_6) != PADDR_NONE)
         ;
@@ -124,17 +124,17 @@ TEST_WITH(no_more_is_chosen_than_there_is_room_for, setup_owners, teardown_owner
     assert_int_equal(empty_all(), 2);
     assert_int_equal(nr_moves, 14);
     assert_int_equal(take_all(), 2);
-    hotplug_evacuate_end(&session);
+    hotplug_migrate_end(&session);
     check_pages(6);
 }
 
-/* Room, but in areas of another owner: found out only in the middle. */
+/* Room, but in pageblocks of another owner: found out only in the middle. */
 TEST_WITH(no_room_and_no_table, setup_owners, teardown_owners)
 {
     struct hotplug_range range;
     u64 nr_chunks = REGION / (256 * KIB) - 16;
     take(&owner_of_6, nr_chunks);
-    take(&owner_of_0, 1024); /* a frame of each of the two areas stays */
+    take(&owner_of_0, 1024); /* a frame of each of the two pageblocks stays */
     while (page_alloc(9, PAGE_BOOT_FIRST) != PADDR_NONE ||
            page_alloc(6, PAGE_BOOT_FIRST) != PADDR_NONE)
         ;
@@ -142,20 +142,20 @@ TEST_WITH(no_room_and_no_table, setup_owners, teardown_owners)
         drop(i, 0);
     drop(0, 6);
     paddr_t end = REGION_BASE + 2 * 2 * MIB;
-    assert_int_equal(hotplug_evacuate_begin(&session, REGION_BASE, end, 1, HOTPLUG_FIRST_TRY), 1);
-    assert_int_equal(hotplug_evacuate_step(&session, &range), E_NOMEM);
-    assert_int_equal(hotplug_evacuate_step(&session, &range), E_NODEV);
-    hotplug_evacuate_end(&session);
+    assert_int_equal(hotplug_migrate_begin(&session, REGION_BASE, end, 1, HOTPLUG_FIRST_TRY), 1);
+    assert_int_equal(hotplug_migrate_step(&session, &range), E_NOMEM);
+    assert_int_equal(hotplug_migrate_step(&session, &range), E_NODEV);
+    hotplug_migrate_end(&session);
     page_check();
     for (u64 i = 1; i < 16; i++)
         drop(i, 6);
     take(&owner_of_6, 1);
     drop(nr_pages - 1, 6);
     assert_int_equal(begin(1, HOTPLUG_FIRST_TRY), 1);
-    assert_int_equal(hotplug_evacuate_step(&session, &range), OK);
+    assert_int_equal(hotplug_migrate_step(&session, &range), OK);
     fake_fail_unmap_after(0);
-    assert_int_equal(hotplug_evacuate_take(&session, REGION, &range), E_NOMEM);
-    hotplug_evacuate_end(&session);
+    assert_int_equal(hotplug_migrate_take(&session, REGION, &range), E_NOMEM);
+    hotplug_migrate_end(&session);
     assert_int_equal(fake_mapped_bytes(), REGION);
     for (u64 i = 16; i < nr_chunks; i++)
         check_mark(i, 6);

@@ -41,13 +41,13 @@ struct worker {
 static bool move(struct page_owner *owner, paddr_t from, paddr_t to);
 static struct page_owner frames = {.name = "frames", .order = 0, .move = move};
 static struct page_owner chunks = {.name = "chunks", .order = 4, .move = move};
-static struct page_owner areas = {.name = "areas", .order = 9, .move = move};
+static struct page_owner pageblocks = {.name = "pageblocks", .order = 9, .move = move};
 
 static struct {
     struct page_owner *owner; /* NULL: PAGE_USER */
     unsigned order;
-} const kinds[] = {{&frames, 0}, {&frames, 0}, {&chunks, 4}, {&chunks, 4},
-                   {&areas, 9},  {NULL, 0},    {NULL, 6},    {NULL, 9}};
+} const kinds[] = {{&frames, 0},     {&frames, 0}, {&chunks, 4}, {&chunks, 4},
+                   {&pageblocks, 9}, {NULL, 0},    {NULL, 6},    {NULL, 9}};
 
 static u8 used[(REGION + BOOT_BYTES) / PAGE_BYTES];
 static struct worker workers[NR_THREADS];
@@ -147,25 +147,25 @@ static void *work(void *argument)
 }
 
 /* Empty blocks, take them, bring them back, for as long as the workers run. */
-static u64 evacuate_under_them(u64 *failures)
+static u64 migrate_under_them(u64 *failures)
 {
-    struct hotplug_evacuation session = {0};
+    struct hotplug_migration session = {0};
     struct hotplug_range range;
     u64 nr_taken = 0;
     u64 random = 7;
     while (__atomic_load_n(&nr_running, __ATOMIC_RELAXED) != 0) {
         enum hotplug_try attempt = (enum hotplug_try)draw(&random, 3);
-        hotplug_evacuate_begin(&session, REGION_BASE, REGION_BASE + REGION, 1 + draw(&random, 12),
-                               attempt);
-        while (hotplug_evacuate_step(&session, &range) != E_NODEV)
+        hotplug_migrate_begin(&session, REGION_BASE, REGION_BASE + REGION, 1 + draw(&random, 12),
+                              attempt);
+        while (hotplug_migrate_step(&session, &range) != E_NODEV)
             ;
-        while (hotplug_evacuate_take(&session, 16 * MIB, &range) == OK) {
+        while (hotplug_migrate_take(&session, 16 * MIB, &range) == OK) {
             for (u64 at = 0; at < range.bytes; at += 2 * MIB)
                 *failures += set_used(range.base + at, 9, 0, 0);
             nr_taken += range.bytes / BLOCK;
             *failures += hotplug_online(range.base, range.bytes) != OK;
         }
-        hotplug_evacuate_end(&session);
+        hotplug_migrate_end(&session);
     }
     return nr_taken;
 }
@@ -180,7 +180,7 @@ TEST(pages_move_under_their_owners)
     fake_online(REGION_BASE, REGION, BLOCK);
     assert_int_equal(page_add_owner(&frames), OK);
     assert_int_equal(page_add_owner(&chunks), OK);
-    assert_int_equal(page_add_owner(&areas), OK);
+    assert_int_equal(page_add_owner(&pageblocks), OK);
     nr_running = NR_THREADS;
     for (u32 i = 0; i < NR_THREADS; i++) {
         workers[i].cpu = i + 1;
@@ -188,7 +188,7 @@ TEST(pages_move_under_their_owners)
         assert_int_equal(pthread_create(&workers[i].thread, NULL, work, &workers[i]), 0);
     }
     u64 failures = 0;
-    u64 nr_taken = evacuate_under_them(&failures);
+    u64 nr_taken = migrate_under_them(&failures);
     for (u32 i = 0; i < NR_THREADS; i++) {
         pthread_join(workers[i].thread, NULL);
         failures += workers[i].failures;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * See reverse.h. An entry that leads to a frame also counts, in the bits that
+ * See vm_rmap.h. An entry that leads to a frame also counts, in the bits that
  * its alignment leaves, what is in use there. Level 2 is the root's children,
  * level 0 the values.
  */
-#include "mm/reverse.h"
+#include "extras/vm/vm_rmap.h"
 
 #include "include/platform.h"
 #include "include/status.h"
@@ -40,17 +40,18 @@ static u32 *value_of(u64 parent, u64 number)
     return &values[number % (1u << VALUES_SHIFT)];
 }
 
-static void count_frames(struct reverse *reverse, u64 change)
+static void count_frame(struct vm_rmap *rmap, i64 change)
 {
-    __atomic_fetch_add(&reverse->nr_frames, change, __ATOMIC_RELAXED);
+    rmap->nr_frames += (u64)change;
+    page_account_metadata(change);
 }
 
 /* The entries on the way to a value, from the root's on; how many there are. */
-static unsigned find_path(struct reverse *reverse, u64 number, u64 *path[LEVELS])
+static unsigned find_path(struct vm_rmap *rmap, u64 number, u64 *path[LEVELS])
 {
-    ASSERT(number < REVERSE_NUMBERS);
+    ASSERT(number < VM_RMAP_NUMBERS);
     unsigned length = 0;
-    path[0] = &reverse->root[number >> shift_of(LEVELS)];
+    path[0] = &rmap->root[number >> shift_of(LEVELS)];
     while (*path[length] != 0) {
         if (++length == LEVELS)
             break;
@@ -59,32 +60,32 @@ static unsigned find_path(struct reverse *reverse, u64 number, u64 *path[LEVELS]
     return length;
 }
 
-/* Free the frames at the end of the path that hold nothing. */
-static void drop_empty(struct reverse *reverse, u64 *path[LEVELS], unsigned length)
+/* Free the frames at the end of the path that are empty. */
+static void drop_empty(struct vm_rmap *rmap, u64 *path[LEVELS], unsigned length)
 {
     while (length > 0 && (*path[length - 1] & COUNT_MASK) == 0) {
         length--;
         page_free(*path[length], 0);
         *path[length] = 0;
-        count_frames(reverse, ~(u64)0);
+        count_frame(rmap, -1);
         if (length > 0)
             --*path[length - 1];
     }
 }
 
-int reverse_set(struct reverse *reverse, u64 number, u32 value)
+int vm_rmap_set(struct vm_rmap *rmap, u64 number, u32 value)
 {
     u64 *path[LEVELS];
-    unsigned length = find_path(reverse, number, path);
+    unsigned length = find_path(rmap, number, path);
     ASSERT(value != 0);
     while (length < LEVELS) {
         paddr_t frame = page_alloc(0, PAGE_BOOT_FIRST);
         if (frame == PADDR_NONE) {
-            drop_empty(reverse, path, length);
+            drop_empty(rmap, path, length);
             return E_NOMEM;
         }
         memset(phys_to_virt(frame), 0, PAGE_BYTES);
-        count_frames(reverse, 1);
+        count_frame(rmap, 1);
         *path[length] = frame;
         if (length > 0)
             ++*path[length - 1];
@@ -95,27 +96,27 @@ int reverse_set(struct reverse *reverse, u64 number, u32 value)
     ASSERT(*place == 0);
     *place = value;
     ++*path[LEVELS - 1];
-    reverse->nr_values++;
+    rmap->nr_values++;
     return OK;
 }
 
-u32 reverse_get(const struct reverse *reverse, u64 number)
+u32 vm_rmap_get(const struct vm_rmap *rmap, u64 number)
 {
-    u64 entry = reverse->root[number >> shift_of(LEVELS)];
+    u64 entry = rmap->root[number >> shift_of(LEVELS)];
     for (unsigned level = LEVELS - 1; level > 0 && entry != 0; level--)
         entry = *entry_of(entry, level, number);
     return entry == 0 ? 0 : *value_of(entry, number);
 }
 
-void reverse_clear(struct reverse *reverse, u64 number)
+void vm_rmap_clear(struct vm_rmap *rmap, u64 number)
 {
     u64 *path[LEVELS];
-    unsigned length = find_path(reverse, number, path);
+    unsigned length = find_path(rmap, number, path);
     ASSERT(length == LEVELS);
     u32 *place = value_of(*path[LEVELS - 1], number);
     ASSERT(*place != 0);
     *place = 0;
     --*path[LEVELS - 1];
-    reverse->nr_values--;
-    drop_empty(reverse, path, LEVELS);
+    rmap->nr_values--;
+    drop_empty(rmap, path, LEVELS);
 }

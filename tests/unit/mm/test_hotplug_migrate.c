@@ -14,7 +14,7 @@ static u64 shrink(u64 wanted)
     begin(wanted - count, HOTPLUG_FIRST_TRY);
     u64 nr_empty = empty_all();
     assert_int_equal(take_all(), nr_empty);
-    hotplug_evacuate_end(&session);
+    hotplug_migrate_end(&session);
     return count + nr_empty;
 }
 
@@ -37,24 +37,24 @@ TEST_WITH(single_frames_move, setup_owners, teardown_owners)
     assert_no_page_moved_twice();
 }
 
-TEST_WITH(whole_areas_move, setup_owners, teardown_owners)
+TEST_WITH(whole_pageblocks_move, setup_owners, teardown_owners)
 {
     take(&owner_of_9, NR_BLOCKS);
     for (u64 i = 0; i < nr_pages; i += 2)
         drop(i, 9);
     paddr_t keep = pages[NR_BLOCKS - 1];
     paddr_t end = REGION_BASE + REGION;
-    assert_int_equal(hotplug_evacuate_begin(&session, end - 4 * MIB, end, 1, HOTPLUG_FIRST_TRY), 1);
+    assert_int_equal(hotplug_migrate_begin(&session, end - 4 * MIB, end, 1, HOTPLUG_FIRST_TRY), 1);
     struct hotplug_range range;
-    assert_int_equal(hotplug_evacuate_take(&session, REGION, &range), E_NODEV);
-    assert_int_equal(hotplug_evacuate_step(&session, &range), OK);
+    assert_int_equal(hotplug_migrate_take(&session, REGION, &range), E_NODEV);
+    assert_int_equal(hotplug_migrate_step(&session, &range), OK);
     assert_int_equal(range.base, keep);
-    assert_int_equal(hotplug_evacuate_step(&session, &range), E_NODEV);
-    assert_int_equal(hotplug_evacuate_take(&session, MIB, &range), E_NODEV);
-    assert_int_equal(hotplug_evacuate_take(&session, REGION, &range), OK);
+    assert_int_equal(hotplug_migrate_step(&session, &range), E_NODEV);
+    assert_int_equal(hotplug_migrate_take(&session, MIB, &range), E_NODEV);
+    assert_int_equal(hotplug_migrate_take(&session, REGION, &range), OK);
     assert_int_equal(range.base, keep);
     assert_int_equal(range.bytes, 2 * MIB);
-    hotplug_evacuate_end(&session);
+    hotplug_migrate_end(&session);
     assert_int_equal(nr_moves, 1);
     check_pages(9);
 }
@@ -69,16 +69,16 @@ TEST_WITH(emptied_blocks_leave_in_runs, setup_owners, teardown_owners)
     }
     assert_int_equal(begin(7, HOTPLUG_FIRST_TRY), 7);
     assert_int_equal(empty_all(), 7);
-    assert_int_equal(hotplug_evacuate_take(&session, REGION, &range), OK);
+    assert_int_equal(hotplug_migrate_take(&session, REGION, &range), OK);
     assert_int_equal(range.base, REGION_BASE + 5 * 2 * MIB);
     assert_int_equal(range.bytes, 3 * 2 * MIB);
-    assert_int_equal(hotplug_evacuate_take(&session, 3 * 2 * MIB, &range), OK);
+    assert_int_equal(hotplug_migrate_take(&session, 3 * 2 * MIB, &range), OK);
     assert_int_equal(range.base, REGION_BASE + 2 * MIB);
     assert_int_equal(range.bytes, 3 * 2 * MIB);
-    assert_int_equal(hotplug_evacuate_take(&session, 3 * 2 * MIB, &range), OK);
+    assert_int_equal(hotplug_migrate_take(&session, 3 * 2 * MIB, &range), OK);
     assert_int_equal(range.base, REGION_BASE);
-    assert_int_equal(hotplug_evacuate_take(&session, 3 * 2 * MIB, &range), E_NODEV);
-    hotplug_evacuate_end(&session);
+    assert_int_equal(hotplug_migrate_take(&session, 3 * 2 * MIB, &range), E_NODEV);
+    hotplug_migrate_end(&session);
     check_pages(6);
 }
 
@@ -101,7 +101,7 @@ TEST_WITH(no_page_moves_twice_in_one_resize, setup_owners, teardown_owners)
     begin(NR_BLOCKS, HOTPLUG_FIRST_TRY);
     empty_all();
     take_all();
-    hotplug_evacuate_end(&session);
+    hotplug_migrate_end(&session);
     assert_true(fake_mapped_bytes() <= (count_live() + 7) / 8 * 2 * MIB);
     check_pages(6);
 }
@@ -109,25 +109,25 @@ TEST_WITH(no_page_moves_twice_in_one_resize, setup_owners, teardown_owners)
 /* Two sessions, each in a half: neither opens what the other closed. */
 TEST_WITH(sessions_do_not_disturb_each_other, setup_owners, teardown_owners)
 {
-    struct hotplug_evacuation other = {0};
+    struct hotplug_migration other = {0};
     struct hotplug_range range;
     paddr_t middle = REGION_BASE + REGION / 2;
     take_scattered(&owner_of_6, 30);
-    assert_int_equal(hotplug_evacuate_begin(&session, REGION_BASE, middle, 20, HOTPLUG_FIRST_TRY),
+    assert_int_equal(hotplug_migrate_begin(&session, REGION_BASE, middle, 20, HOTPLUG_FIRST_TRY),
                      20);
     assert_int_equal(
-        hotplug_evacuate_begin(&other, middle, REGION_BASE + REGION, 20, HOTPLUG_FIRST_TRY), 20);
+        hotplug_migrate_begin(&other, middle, REGION_BASE + REGION, 20, HOTPLUG_FIRST_TRY), 20);
     for (unsigned i = 0; i < 10; i++) {
-        assert_int_equal(hotplug_evacuate_step(&session, &range), OK);
+        assert_int_equal(hotplug_migrate_step(&session, &range), OK);
         assert_true(range.base < middle);
-        assert_int_equal(hotplug_evacuate_step(&other, &range), OK);
+        assert_int_equal(hotplug_migrate_step(&other, &range), OK);
         assert_true(range.base >= middle);
     }
-    hotplug_evacuate_end(&other);
+    hotplug_migrate_end(&other);
     page_check();
     assert_int_equal(empty_all(), 10);
     assert_int_equal(take_all(), 20);
-    hotplug_evacuate_end(&session);
+    hotplug_migrate_end(&session);
     check_pages(6);
     assert_no_page_moved_twice();
 }
@@ -143,7 +143,7 @@ TEST_WITH(arrivals_stay_where_they_are, setup_owners, teardown_owners)
     }
     assert_int_equal(begin(4, HOTPLUG_FIRST_TRY), 4);
     assert_int_equal(empty_all(), 4);
-    assert_int_equal(hotplug_evacuate_take(&session, REGION, &range), OK);
+    assert_int_equal(hotplug_migrate_take(&session, REGION, &range), OK);
     assert_int_equal(range.base, REGION_BASE + 4 * 2 * MIB);
     /* Twelve came: five to the first block, five to the second, two to the third. */
     assert_int_equal(pages[4 * 8 + 1], REGION_BASE + 2 * 2 * MIB + 3 * 256 * KIB);
@@ -154,11 +154,11 @@ TEST_WITH(arrivals_stay_where_they_are, setup_owners, teardown_owners)
     assert_int_equal(empty_all(), 1);
     assert_no_page_moved_twice();
     assert_int_equal(begin(2, HOTPLUG_FIRST_TRY), 2);
-    hotplug_evacuate_end(&session);
+    hotplug_migrate_end(&session);
     check_pages(6);
 }
 
-/* A block of 8 MiB is emptied an area at a time. */
+/* A block of 8 MiB is emptied a pageblock at a time. */
 TEST_WITH(large_blocks_are_emptied_in_steps, setup_owners, teardown_owners)
 {
     struct hotplug_range range;
@@ -171,16 +171,16 @@ TEST_WITH(large_blocks_are_emptied_in_steps, setup_owners, teardown_owners)
         if (i % 8 != 0)
             drop(i, 6);
     }
-    assert_int_equal(hotplug_evacuate_begin(&session, base, base + 32 * MIB, 1, HOTPLUG_FIRST_TRY),
+    assert_int_equal(hotplug_migrate_begin(&session, base, base + 32 * MIB, 1, HOTPLUG_FIRST_TRY),
                      1);
     for (unsigned i = 1; i <= 4; i++) {
-        assert_int_equal(hotplug_evacuate_step(&session, &range), i < 4 ? E_AGAIN : OK);
+        assert_int_equal(hotplug_migrate_step(&session, &range), i < 4 ? E_AGAIN : OK);
         assert_int_equal(nr_moves, i);
         assert_int_equal(range.bytes, 8 * MIB);
     }
-    assert_int_equal(hotplug_evacuate_take(&session, REGION, &range), OK);
+    assert_int_equal(hotplug_migrate_take(&session, REGION, &range), OK);
     assert_int_equal(range.bytes, 8 * MIB);
-    hotplug_evacuate_end(&session);
+    hotplug_migrate_end(&session);
     check_pages(6);
     fake_unback(base, 32 * MIB);
 }

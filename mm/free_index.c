@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* See free_index.h. */
+#include "mm/free_index.h"
+
+#include "lib/bitmap.h"
+#include "lib/string.h"
+
+struct spinlock page_lock;
+struct radix_node *free_index_root[ROOT_NODES];
+struct radix_node free_index_empty_node;
+struct section free_index_empty_section;
+
+/* Bit i of word w: node 64 w + i has a section in the class. */
+static u64 nodes_in[NR_FREE_CLASSES][ROOT_NODE_WORDS];
+
+/* Bit i: nodes_in[class][i] is not 0. */
+static u64 root_in[NR_FREE_CLASSES];
+
+/* Bit i: root_in[i] is not 0. */
+static u32 classes_with;
+_Static_assert(NR_FREE_CLASSES <= 32, "the classes are one word");
+_Static_assert(ROOT_NODE_WORDS <= 64, "the top of the index is one word");
+
+static void fill_node(struct radix_node *node)
+{
+    memset(node->sections_in, 0, sizeof(node->sections_in));
+    for (unsigned i = 0; i < NODE_SECTIONS; i++)
+        node->sections[i] = &free_index_empty_section;
+}
+
+void free_index_init(void)
+{
+    fill_node(&free_index_empty_node);
+    for (unsigned i = 0; i < ROOT_NODES; i++)
+        free_index_root[i] = &free_index_empty_node;
+    memset(nodes_in, 0, sizeof(nodes_in));
+    memset(root_in, 0, sizeof(root_in));
+    classes_with = 0;
+}
+
+bool free_index_has_node(paddr_t paddr)
+{
+    return free_index_root[paddr >> NODE_SHIFT] != &free_index_empty_node;
+}
+
+void free_index_add_node(paddr_t paddr, struct radix_node *node)
+{
+    fill_node(node);
+    __atomic_store_n(&free_index_root[paddr >> NODE_SHIFT], node, __ATOMIC_RELEASE);
+}
+
+void free_index_set_section(paddr_t paddr, struct section *section)
+{
+    struct section **place =
+        &free_index_root[paddr >> NODE_SHIFT]->sections[(paddr >> SECTION_SHIFT) % NODE_SECTIONS];
+    __atomic_store_n(place, section ? section : &free_index_empty_section, __ATOMIC_RELEASE);
+}
+
+void free_index_add(paddr_t section_base, unsigned class)
+{
+    u64 node = section_base >> NODE_SHIFT;
+    u64 section = (section_base >> SECTION_SHIFT) % NODE_SECTIONS;
+    free_index_root[node]->sections_in[class][section / 64] |= (u64)1 << section % 64;
+    nodes_in[class][node / 64] |= (u64)1 << node % 64;
+    root_in[class] |= (u64)1 << node / 64;
+    classes_with |= 1u << class;
+}
+
+void free_index_remove(paddr_t section_base, unsigned class)
+{
+    u64 node = section_base >> NODE_SHIFT;
+    u64 section = (section_base >> SECTION_SHIFT) % NODE_SECTIONS;
+    u64 *words = free_index_root[node]->sections_in[class];
+    words[section / 64] &= ~((u64)1 << section % 64);
+    if ((words[0] | words[1] | words[2] | words[3]) != 0)
+        return;
+    nodes_in[class][node / 64] &= ~((u64)1 << node % 64);
+    if (nodes_in[class][node / 64] == 0)
+        root_in[class] &= ~((u64)1 << node / 64);
+    if (root_in[class] == 0)
+        classes_with &= ~(1u << class);
+}
+_Static_assert(NODE_SECTION_WORDS == 4,
+               "free_index_remove() and free_index_find() read four words");
+
+void section_add_idle(struct section *section, u64 mask)
+{
+    if (__atomic_fetch_or(&section->idle, mask, __ATOMIC_ACQ_REL) == 0)
+        free_index_add(section->base, section->boot ? FREE_IDLE_BOOT : FREE_IDLE_PLUGGED);
+}
+
+u64 section_in_class(const struct section *section, unsigned class)
+{
+    if (class >= FREE_MOVABLE)
+        return section->free_lists[class - FREE_MOVABLE] & section->movable;
+    bool of_boot =
+        class == FREE_IDLE_BOOT || (class >= FREE_UNMOVABLE_BOOT && class < FREE_MOVABLE);
+    if (of_boot != section->boot)
+        return 0;
+    if (class <= FREE_IDLE_BOOT)
+        return section_idle(section);
+    return section->free_lists[(class - FREE_UNMOVABLE_PLUGGED) % NR_FREE_LISTS] &
+           ~section->movable;
+}
+
+/*
+ * The lowest pageblock of a section that the index names. There is none if all
+ * idle pageblocks have been claimed without page_lock: then the index forgets the
+ * section, and the processor that returns the first one adds it again.
+ */
+static bool lowest_in(unsigned class, u64 node, u64 number, struct pageblock *found)
+{
+    struct section *section = free_index_root[node]->sections[number];
+    u64 pageblocks = section_in_class(section, class);
+    if (unlikely(pageblocks == 0)) {
+        free_index_remove(section->base, class);
+        return false;
+    }
+    *found = (struct pageblock){section, (unsigned)__builtin_ctzll(pageblocks)};
+    return true;
+}
+
+unsigned free_index_first_class(unsigned first, unsigned last)
+{
+    u32 classes = classes_with & ~0u << first & ((2u << last) - 1);
+    return classes ? (unsigned)__builtin_ctz(classes) : NR_FREE_CLASSES;
+}
+
+bool free_index_find(unsigned class, struct pageblock *found)
+{
+    for (u64 top; (top = root_in[class]) != 0;) {
+        u64 word = (u64)__builtin_ctzll(top);
+        u64 node = word * 64 + (u64)__builtin_ctzll(nodes_in[class][word]);
+        const u64 *sections = free_index_root[node]->sections_in[class];
+        u64 section = 0;
+        while (*sections == 0) {
+            sections++;
+            section += 64;
+        }
+        if (lowest_in(class, node, section + (u64)__builtin_ctzll(*sections), found))
+            return true;
+    }
+    return false;
+}
+
+bool free_index_find_from(unsigned class, paddr_t from, struct pageblock *found)
+{
+    struct section *first = section_at(from);
+    u64 pageblocks = first ? section_in_class(first, class) >> pageblock_index(from) : 0;
+    if (pageblocks != 0) {
+        *found = (struct pageblock){first,
+                                    pageblock_index(from) + (unsigned)__builtin_ctzll(pageblocks)};
+        return true;
+    }
+    u64 node = from >> NODE_SHIFT;
+    u64 section = (from >> SECTION_SHIFT) % NODE_SECTIONS + 1;
+    while ((node = bitmap_find_set(nodes_in[class], ROOT_NODES, node)) < ROOT_NODES) {
+        if (node != from >> NODE_SHIFT)
+            section = 0;
+        const u64 *sections = free_index_root[node]->sections_in[class];
+        while ((section = bitmap_find_set(sections, NODE_SECTIONS, section)) < NODE_SECTIONS) {
+            if (lowest_in(class, node, section, found))
+                return true;
+            section++;
+        }
+        node++;
+        from = 0;
+    }
+    return false;
+}
+
+struct section *free_index_next_section(paddr_t from)
+{
+    for (u64 node = from >> NODE_SHIFT; node < ROOT_NODES; node++) {
+        if (free_index_root[node] == &free_index_empty_node)
+            continue;
+        u64 section = node == from >> NODE_SHIFT ? (from >> SECTION_SHIFT) % NODE_SECTIONS : 0;
+        for (; section < NODE_SECTIONS; section++) {
+            if (free_index_root[node]->sections[section] != &free_index_empty_section)
+                return free_index_root[node]->sections[section];
+        }
+    }
+    return NULL;
+}

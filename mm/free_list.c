@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* See free_list.h. */
+#include "mm/free_list.h"
+
+#include "mm/free_index.h"
+#include "mm/metadata.h"
+
+static unsigned list_class(struct pageblock pb, unsigned list)
+{
+    if (pb.section->movable & pageblock_bit(pb))
+        return FREE_MOVABLE + list;
+    return (pb.section->boot ? FREE_UNMOVABLE_BOOT : FREE_UNMOVABLE_PLUGGED) + list;
+}
+
+static void enqueue(struct pageblock pb, unsigned list)
+{
+    unsigned class = list_class(pb, list);
+    if (section_in_class(pb.section, class) == 0)
+        free_index_add(pb.section->base, class);
+    pb.section->free_lists[list] |= pageblock_bit(pb);
+}
+
+void pageblock_dequeue(struct pageblock pb, u32 entry)
+{
+    unsigned list = entry_list(entry);
+    if (!(pb.section->free_lists[list] & pageblock_bit(pb)))
+        return;
+    unsigned class = list_class(pb, list);
+    pb.section->free_lists[list] &= ~pageblock_bit(pb);
+    if (section_in_class(pb.section, class) == 0)
+        free_index_remove(pb.section->base, class);
+}
+
+/* All 512 frames are free: the section needs no bits for it. */
+static void become_idle(struct pageblock pb)
+{
+    struct section *section = pb.section;
+    section->split &= ~pageblock_bit(pb);
+    section->movable &= ~pageblock_bit(pb);
+    pageblock_unlock(pageblock_entry(pb), 0);
+    if (!(section->isolated & pageblock_bit(pb)))
+        section_add_idle(section, pageblock_bit(pb));
+    if (section->split == 0)
+        metadata_drop_bitmaps(section);
+}
+
+void pageblock_enqueue(struct pageblock pb, u32 entry, unsigned list)
+{
+    u32 frames = entry & PB_FREE;
+    if (!(entry & PB_SPLIT) || entry & PB_RESERVED) {
+        pageblock_unlock(pageblock_entry(pb), entry);
+        return;
+    }
+    if (entry & PB_MOVABLE)
+        list = entry_list(entry);
+    if (frames == 0 || frames == PAGEBLOCK_FRAMES || list != entry_list(entry))
+        pageblock_dequeue(pb, entry);
+    if (frames == PAGEBLOCK_FRAMES) {
+        become_idle(pb);
+        return;
+    }
+    entry = entry_with_list(entry, list) & ~PB_SETTLED;
+    if (frames != 0 && !(pb.section->isolated & pageblock_bit(pb))) {
+        enqueue(pb, list);
+        if (entry & PB_MOVABLE || list == FREE_LIST_TOP)
+            entry |= PB_SETTLED;
+    }
+    pageblock_unlock(pageblock_entry(pb), entry);
+}
+
+void pageblock_requeue(struct pageblock pb, unsigned list)
+{
+    pageblock_enqueue(pb, pageblock_lock(pageblock_entry(pb)), list);
+}
