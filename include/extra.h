@@ -53,6 +53,10 @@ struct extra {
     /* ---- monitor/ ---- */
 
     const struct command *commands; /* the last one has no name */
+    /* What a command has begun is not over, and keeps the prompt: the next command waits. */
+    bool (*keeps_prompt)(void);
+    /* Ctrl-C was typed meanwhile. */
+    void (*interrupt)(void);
     /* What `memory` prints before the loader's map; print() makes one line of it. */
     void (*print_memory)(void (*print)(paddr_t base, u64 bytes, const char *what));
 

@@ -9,16 +9,15 @@
 #include "include/extra.h"
 #include "include/platform.h"
 #include "kernel/devices.h"
-#include "kernel/job.h"
 #include "kernel/kmain.h"
 #include "kernel/options.h"
 #include "lib/console.h"
 #include "lib/log.h"
 #include "mm/early.h"
 #include "mm/page.h"
-#include "monitor/commands.h"
 #include "monitor/monitor.h"
 
+static const struct boot_info *boot_info;
 static struct options options;
 static bool ready; /* "tide: ready" was said: the monitor runs */
 
@@ -38,7 +37,7 @@ static bool work_pending(void)
         if (extra->pending && extra->pending())
             return true;
     }
-    return devices_pending() || monitor_pending() || jobs_pending();
+    return devices_pending() || monitor_pending();
 }
 
 static void report_boot(const struct boot_info *boot)
@@ -62,7 +61,7 @@ void kernel_start(const struct boot_info *boot)
 {
     ready = false;
     report_boot(boot);
-    commands_set_boot_info(boot);
+    boot_info = boot;
     options_parse(boot->cmdline, boot->cmdline_truncated, &options);
     low_memory_init(boot);
     early_init(boot);
@@ -88,7 +87,7 @@ static void start_when_devices_are_ready(void)
     ready = true;
     console_fresh_line();
     console_printf("tide: ready\n");
-    cpus_init(commands_boot_info(), platform_now_ms(), alloc_stacks);
+    cpus_init(boot_info, platform_now_ms(), alloc_stacks);
     monitor_start(options.run);
 }
 
@@ -99,9 +98,7 @@ void kernel_turn(void)
     devices_service();
     start_when_devices_are_ready();
     cpus_service(platform_now_ms());
-    bool worked = ready && monitor_poll();
-    worked |= jobs_run(platform_now_ms());
-    if (!worked)
+    if (!ready || !monitor_poll())
         cpu_idle(work_pending);
 }
 

@@ -3,10 +3,10 @@
 #include "monitor/monitor.h"
 
 #include "arch/x86_64/arch.h"
+#include "include/extra.h"
 #include "include/platform.h"
 #include "include/status.h"
 #include "include/units.h"
-#include "kernel/job.h"
 #include "lib/cmdline.h"
 #include "lib/console.h"
 #include "lib/parse.h"
@@ -19,7 +19,6 @@
 #define TAG_BYTES         17 /* of the longest tag, its '@' and its end */
 #define KEY_INTERRUPT     3  /* Ctrl-C */
 #define TYPED_AHEAD_BYTES 4096
-#define LIMIT_SECONDS_MAX 1000000
 
 static struct line_editor editor;
 static char script[CMDLINE_VALUE_BYTES];
@@ -160,10 +159,21 @@ static void run_command(char *text, size_t length)
         command_error("unknown command '%s'; 'help' lists them", line.arguments[0]);
 }
 
-/* Once the command is done, and the job that it has put into the foreground. */
+/* ---- a command that goes on behind the prompt ---- */
+
+static bool prompt_is_kept(void)
+{
+    for_each_extra (extra) {
+        if (extra->keeps_prompt && extra->keeps_prompt())
+            return true;
+    }
+    return false;
+}
+
+/* Once the command is done, and does not keep the prompt any more. */
 static void end_answer(void)
 {
-    if (tag[0] == '\0' || jobs_in_foreground())
+    if (tag[0] == '\0' || prompt_is_kept())
         return;
     console_fresh_line();
     console_printf("%s.\n", tag);
@@ -211,45 +221,6 @@ bool monitor_parse_size(const struct command_line *line, unsigned index, u64 lea
         command_error("%s: '%s': expected a size of %lu bytes or more", line->arguments[0], word,
                       (unsigned long)least);
     return false;
-}
-
-bool monitor_parse_limit(const struct command_line *line, unsigned index, u64 *limit_ms)
-{
-    u64 seconds;
-    if (index >= line->nr_arguments) {
-        *limit_ms = JOB_LIMIT_MS;
-        return true;
-    }
-    if (parse_u64(line->arguments[index], &seconds) != OK || seconds == 0 ||
-        seconds > LIMIT_SECONDS_MAX) {
-        monitor_usage_error(line, line->arguments[index], "a limit from 1 to 1000000 seconds");
-        return false;
-    }
-    *limit_ms = seconds * 1000;
-    return true;
-}
-
-bool monitor_parse_numbers(const struct command_line *line, const struct command_numbers *numbers,
-                           unsigned *first, unsigned *last)
-{
-    int highest = numbers->last();
-    u64 number = (u64)highest;
-    bool named = line->nr_arguments > 1;
-    *first = 0;
-    *last = (unsigned)highest;
-    if (named && strcmp(line->arguments[1], "all") == 0)
-        return highest >= 0;
-    if (named && parse_u64(line->arguments[1], &number) != OK) {
-        command_error("%s: '%s': expected the number of one %s, or 'all'", line->arguments[0],
-                      line->arguments[1], numbers->name);
-        return false;
-    }
-    if (highest < 0 || number > (u64)highest || !numbers->exists((unsigned)number)) {
-        command_error("%s: no such %s", line->arguments[0], numbers->name);
-        return false;
-    }
-    *first = *last = (unsigned)number;
-    return true;
 }
 
 /* ---- the script ---- */
@@ -364,7 +335,7 @@ static bool take_interrupt(void)
         return false;
     drop_typed(nr);
     console_printf("^C\n");
-    jobs_interrupt();
+    EXTRAS_CALL(interrupt);
     return true;
 }
 
@@ -389,13 +360,13 @@ static bool take_input(void)
  * the next byte is echoed. */
 static void show_prompt(void)
 {
-    if (!jobs_in_foreground() && !script_command_runs && console_at_line_start())
+    if (!prompt_is_kept() && !script_command_runs && console_at_line_start())
         line_show(&editor);
 }
 
 bool monitor_poll(void)
 {
-    if (jobs_in_foreground())
+    if (prompt_is_kept())
         return take_interrupt();
     end_answer();
     if (script_command_runs)
@@ -409,7 +380,7 @@ bool monitor_poll(void)
 
 bool monitor_pending(void)
 {
-    if (jobs_in_foreground())
+    if (prompt_is_kept())
         return find_interrupt() != 0;
     read_ahead();
     return typed.nr > 0 || script_command_runs || *script_cursor != '\0';

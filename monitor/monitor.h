@@ -52,19 +52,4 @@ void monitor_usage_error(const struct command_line *line, const char *value, con
 /* The index-th argument as a size of `least` bytes or more; false after an error line. */
 bool monitor_parse_size(const struct command_line *line, unsigned index, u64 least, u64 *bytes);
 
-/* The same as a job's limit in seconds; JOB_LIMIT_MS (job.h) where it is left out. */
-bool monitor_parse_limit(const struct command_line *line, unsigned index, u64 *limit_ms);
-
-/* Things that a user holds by number: 0 to the highest in use. */
-struct command_numbers {
-    const char *name;  /* of one: "holding" */
-    int (*last)(void); /* the highest in use, or -1 */
-    bool (*exists)(unsigned number);
-};
-
-/* Which of them the first argument means: "all", or one number, or the last where it is left out.
- * False after an error line, and if "all" are none. */
-bool monitor_parse_numbers(const struct command_line *line, const struct command_numbers *numbers,
-                           unsigned *first, unsigned *last);
-
 #endif

@@ -55,7 +55,7 @@ static void start_again(void)
     devices_wake();
 }
 
-void command_suspend(const struct command_line *line)
+static void command_suspend(const struct command_line *line)
 {
     (void)line;
     paddr_t copy = check_everything();
@@ -74,3 +74,11 @@ void command_suspend(const struct command_line *line)
     else
         command_error("suspend: the machine did not go to sleep");
 }
+
+static const struct command commands[] = {
+    {"suspend", "", "sleep with memory kept until the host says system_wakeup", 0, 0,
+     command_suspend},
+    {0},
+};
+
+EXTRA(suspend) = {.name = "suspend", .commands = commands};

@@ -11,9 +11,9 @@
 
 #include "arch/x86_64/arch.h"
 #include "drivers/pci/pci_spec.h"
+#include "extras/jobs/job.h"
 #include "include/status.h"
 #include "kernel/devices.h"
-#include "kernel/job.h"
 #include "lib/log.h"
 #include "mm/page.h"
 #include "monitor/monitor.h"

@@ -16,6 +16,7 @@
 #include "drivers/virtio/include/vmem/vmem.h"
 #include "drivers/virtio/mem/config.h"
 #include "drivers/virtio/pci/virtio_pci.h"
+#include "extras/check/page_check.h"
 #include "include/status.h"
 #include "mm/early.h"
 #include "mm/page.h"

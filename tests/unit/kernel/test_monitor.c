@@ -5,8 +5,8 @@
  */
 #include "monitor/monitor.h"
 
+#include "extras/jobs/job.h"
 #include "include/status.h"
-#include "kernel/job.h"
 #include "monitor/command_error.h"
 #include "tests/fakes/fake_cpus.h"
 #include "tests/fakes/fake_platform.h"
@@ -66,7 +66,7 @@ static void turn(void)
 {
     for (unsigned i = 0; i < 50; i++) {
         (void)monitor_poll();
-        (void)jobs_run(platform_now_ms());
+        jobs_run(platform_now_ms());
     }
 }
 
@@ -124,8 +124,8 @@ TEST_WITH(test_sizes, set_up, tear_down)
     assert_false(monitor_parse_size(&line, 3, 1, &value));
     assert_false(monitor_parse_size(&line, 3, 4096, &value));
     fake_console_has("expected a size of 4096 bytes or more\n");
-    assert_false(monitor_parse_limit(&line, 3, &value));
-    assert_true(monitor_parse_limit(&line, 4, &value));
+    assert_false(job_parse_limit(&line, 3, &value));
+    assert_true(job_parse_limit(&line, 4, &value));
     assert_int_equal(value, JOB_LIMIT_MS);
     (void)command_take_failure();
 }

@@ -3,6 +3,7 @@
  * The virtio-mem driver moving pages out of blocks while an owner, the memory or the
  * device says no: what it does, what it says, and that nothing stays closed.
  */
+#include "extras/check/page_check.h"
 #include "lib/log.h"
 #include "mm/hotplug/hotplug.h"
 #include "tests/fakes/fake_attach.h"
