@@ -5,8 +5,8 @@
  * The order of a command that can be refused: check everything, then act, then report. What is
  * refused has changed nothing, so whatever needs memory takes it while checking.
  */
-#include "arch/x86_64/arch.h"
 #include "extras/suspend/pci_suspend.h"
+#include "extras/suspend/suspend.h"
 #include "include/extra.h"
 #include "include/platform.h"
 #include "include/status.h"

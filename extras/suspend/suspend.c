@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Suspend to RAM (ACPI's S3): everything but memory loses its state, and the
- * boot processor comes back in real mode, in cpu_start.S's cpu_wake_code.
+ * boot processor comes back in real mode, in wake.S's cpu_wake_code.
  *
  * Memory is not quite safe either: QEMU, when it has loaded the kernel itself, writes the image
  * again at every reset, this one too. So .data, .bss and the stack are
@@ -16,8 +16,10 @@
 #include "arch/x86_64/interrupts.h"
 #include "arch/x86_64/low_memory.h"
 #include "arch/x86_64/paging.h"
+#include "arch/x86_64/serial.h"
 #include "arch/x86_64/smp/cpus.h"
 #include "arch/x86_64/stacks.h"
+#include "arch/x86_64/timer.h"
 #include "extras/suspend/smbios.h"
 #include "include/low_memory.h"
 #include "include/platform.h"
@@ -37,9 +39,9 @@ struct wake_page {
     u32 apic_id; /* of the boot processor: no other one may do this */
 };
 
-_Static_assert(offsetof(struct wake_page, tables) == 0x800, "cpu_start.S reads it there");
-_Static_assert(offsetof(struct wake_page, stack_bytes) == 0x828, "cpu_start.S reads it there");
-_Static_assert(offsetof(struct wake_page, apic_id) == 0x830, "cpu_start.S reads it there");
+_Static_assert(offsetof(struct wake_page, tables) == 0x800, "wake.S reads it there");
+_Static_assert(offsetof(struct wake_page, stack_bytes) == 0x828, "wake.S reads it there");
+_Static_assert(offsetof(struct wake_page, apic_id) == 0x830, "wake.S reads it there");
 
 extern const u8 cpu_wake_code[];
 extern const u8 cpu_wake_code_end[];
