@@ -123,7 +123,7 @@ iso: ## build build/tide.iso: a disk and a CD, for BIOS and UEFI
 
 test: ## all tests but libvirt's
 	$(TOOL) tools/setup test
-	$(BUILD) all iso-image unit-programs debug-image $(QTEST_PROGRAM) $(O)/plugin/insn_count.so
+	$(BUILD) all iso-image unit-programs debug-image core-images $(QTEST_PROGRAM) $(O)/plugin/insn_count.so
 	$(TOOL) $(PYTHON) tools/test $(O) unit qemu
 
 test-unit: ## the host programs under sanitizers
@@ -133,7 +133,7 @@ test-unit: ## the host programs under sanitizers
 
 test-qemu: ## the real image in the real QEMU; PYTEST_ARGS='-k zero' picks some
 	$(TOOL) tools/setup test
-	$(BUILD) all iso-image debug-image $(QTEST_PROGRAM) $(O)/plugin/insn_count.so
+	$(BUILD) all iso-image debug-image core-images $(QTEST_PROGRAM) $(O)/plugin/insn_count.so
 	$(TOOL) $(PYTHON) tools/test $(O) qemu -- $(PYTEST_ARGS)
 
 test-libvirt: ## a libvirt of its own runs the domain and resizes it with virsh; needs root
