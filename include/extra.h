@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What can be left out: each folder of extras/ registers what it has in a table of the linker's,
- * and no file of the core names an extra. `make EXTRAS="power screen"` builds these two, `make
- * EXTRAS=` the core alone.
+ * and no file of the core names an extra. (The monitor is core, and registers in the same way.)
+ * `make EXTRAS="power screen"` builds these two, `make EXTRAS=` the core alone.
  *
  *     EXTRA(screen) = {.init = start, .console_write = write};
  *
@@ -21,6 +21,7 @@ struct command;
 struct cpu_list;
 struct memory_map;
 struct option_rule;
+struct options;
 struct pci_device;
 struct trap_frame;
 
@@ -36,6 +37,8 @@ struct extra {
     u32 (*node_of)(paddr_t paddr);
     /* Once, when devices are attached. */
     void (*init)(const struct boot_info *boot);
+    /* Once, when each device has done what the host wants first: after "tide: ready". */
+    void (*ready)(const struct options *options);
     /* At each turn of the loop; it must not wait. */
     void (*poll)(void);
     /* poll() has something to do now. Callable with interrupts off. */

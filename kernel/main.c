@@ -15,7 +15,6 @@
 #include "lib/log.h"
 #include "mm/early.h"
 #include "mm/page.h"
-#include "monitor/monitor.h"
 
 static const struct boot_info *boot_info;
 static struct options options;
@@ -37,7 +36,7 @@ static bool work_pending(void)
         if (extra->pending && extra->pending())
             return true;
     }
-    return devices_pending() || monitor_pending();
+    return devices_pending();
 }
 
 static void report_boot(const struct boot_info *boot)
@@ -88,7 +87,7 @@ static void start_when_devices_are_ready(void)
     console_fresh_line();
     console_printf("tide: ready\n");
     cpus_init(boot_info, platform_now_ms(), alloc_stacks);
-    monitor_start(options.run);
+    EXTRAS_CALL(ready, &options);
 }
 
 void kernel_turn(void)
@@ -98,8 +97,7 @@ void kernel_turn(void)
     devices_service();
     start_when_devices_are_ready();
     cpus_service(platform_now_ms());
-    if (!ready || !monitor_poll())
-        cpu_idle(work_pending);
+    cpu_idle(work_pending);
 }
 
 void kmain(const struct boot_info *boot)

@@ -7,7 +7,7 @@
 #include "include/platform.h"
 #include "include/status.h"
 #include "include/units.h"
-#include "lib/cmdline.h"
+#include "kernel/options.h"
 #include "lib/console.h"
 #include "lib/parse.h"
 #include "lib/printf.h"
@@ -23,6 +23,7 @@
 static struct line_editor editor;
 static char script[CMDLINE_VALUE_BYTES];
 static const char *script_cursor = script;
+static bool has_started; /* before, what is typed waits in the port */
 static bool script_command_runs;
 static char tag[TAG_BYTES]; /* of the command whose answer has no end yet, or empty */
 
@@ -225,13 +226,15 @@ bool monitor_parse_size(const struct command_line *line, unsigned index, u64 lea
 
 /* ---- the script ---- */
 
-void monitor_start(const char *text)
+/* Show the prompt, and queue the script of run=. */
+static void ready(const struct options *options)
 {
-    size_t bytes = strlen(text) + 1;
-    memcpy(script, text, bytes);
+    size_t bytes = strlen(options->run) + 1;
+    memcpy(script, options->run, bytes);
     script_cursor = script;
     line_init(&editor, PROMPT);
     line_show(&editor);
+    has_started = true;
 }
 
 static void skip_blanks(void)
@@ -328,15 +331,14 @@ static unsigned find_interrupt(void)
 }
 
 /* While a job has the prompt: Ctrl-C is for it, and takes what was typed before with it. */
-static bool take_interrupt(void)
+static void take_interrupt(void)
 {
     unsigned nr = find_interrupt();
     if (nr == 0)
-        return false;
+        return;
     drop_typed(nr);
     console_printf("^C\n");
     EXTRAS_CALL(interrupt);
-    return true;
 }
 
 static bool take_input(void)
@@ -364,24 +366,31 @@ static void show_prompt(void)
         line_show(&editor);
 }
 
-bool monitor_poll(void)
+/* One thing: run a command of the script, or take what was typed. */
+static void poll(void)
 {
-    if (prompt_is_kept())
-        return take_interrupt();
+    if (!has_started)
+        return;
+    if (prompt_is_kept()) {
+        take_interrupt();
+        return;
+    }
     end_answer();
     if (script_command_runs)
         judge_script_command();
     show_prompt();
-    bool worked = run_script() || take_input();
-    if (worked)
+    if (run_script() || take_input())
         show_prompt();
-    return worked;
 }
 
 bool monitor_pending(void)
 {
+    if (!has_started)
+        return false;
     if (prompt_is_kept())
         return find_interrupt() != 0;
     read_ahead();
     return typed.nr > 0 || script_command_runs || *script_cursor != '\0';
 }
+
+EXTRA(monitor) = {.name = "monitor", .ready = ready, .poll = poll, .pending = monitor_pending};

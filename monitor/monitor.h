@@ -34,16 +34,7 @@ struct command {
 /* The commands, in the order of `help`; NULL past the end. */
 const struct command *command_at(unsigned index);
 
-/* Start: show the prompt and queue the script, commands separated by ';'. */
-void monitor_start(const char *script);
-
-/*
- * Do one thing: run a command of the script, or take what was typed. False
- * when there was nothing to do.
- */
-bool monitor_poll(void);
-
-/* Input is waiting that monitor_poll() would take. Callable with interrupts off. */
+/* There is something to do: the script, or what was typed. Callable with interrupts off. */
 bool monitor_pending(void);
 
 /* Say on the console what a command's argument should have been. */

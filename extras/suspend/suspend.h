@@ -24,9 +24,6 @@ const char *suspend_refusal(void);
  */
 must_check int suspend_to_ram(paddr_t copy);
 
-/* The rest of the boot processor's way, from wake.S, everything in memory as it was. */
-_Noreturn void suspend_wake(void);
-
 /* ---- wake.S ---- */
 
 /*

@@ -13,6 +13,7 @@
 #define WAKE_STACK       0x820
 #define WAKE_STACK_BYTES 0x828
 #define WAKE_APIC_ID     0x830
+#define WAKE_ENTRY       0x838
 
     .section .rodata
     .code16
@@ -46,7 +47,7 @@ wake_64:
     rep movsb
     movq cpu_suspended_rsp, %rsp
     xorl %ebp, %ebp
-    call suspend_wake
+    call *WAKE_ENTRY(%rbx)
 1:  cli
     hlt
     jmp 1b

@@ -4,7 +4,7 @@
 
 PCI_EXTRAS := $(O)/host/extras/pci_fixup/pci_fixup.o
 NUMA_EXTRAS := $(O)/host/extras/numa/node.o
-ALL_EXTRAS := $(patsubst %.c,$(O)/host/%.o,$(HOST_EXTRAS))
+ALL_EXTRAS := $(patsubst %.c,$(O)/host/%.o,$(HOST_EXTRAS) monitor/monitor.c)
 
 $(filter $(O)/unit/pci/% $(O)/unit/virtio/%,$(UNIT_TESTS)) $(QTEST_PROGRAM): $(PCI_EXTRAS)
 $(O)/fuzz_pci_tree $(O)/fuzz_caps: $(PCI_EXTRAS)
