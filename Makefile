@@ -25,7 +25,8 @@ KERNEL_LDFLAGS := -nostdlib -static -Wl,--build-id=none -Wl,-z,noexecstack \
 
 LIB_SOURCES := $(wildcard lib/*.c)
 MM_SOURCES := $(wildcard mm/*.c mm/hotplug/*.c)
-DRIVER_SOURCES := $(wildcard drivers/pci/*.c drivers/virtio/*/*.c)
+include drivers/virtio/files.mk
+DRIVER_SOURCES := $(wildcard drivers/pci/*.c) $(addprefix drivers/virtio/,$(VMEM_CORE) $(VMEM_PCI) $(VMEM_MMIO) $(VMEM_MEM))
 include extras/extras.mk
 KERNEL_SOURCES := $(wildcard boot/*.S boot/*.c arch/x86_64/*.S arch/x86_64/*.c arch/x86_64/smp/*.S \
 	arch/x86_64/smp/*.c kernel/*.c monitor/*.c) $(EXTRA_SOURCES) $(LIB_SOURCES) $(MM_SOURCES) $(DRIVER_SOURCES)
@@ -46,6 +47,8 @@ $(O)/kernel/%.c.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(KERNEL_CFLAGS) -c -o $@ $<
 
+$(O)/kernel/drivers/virtio/%: KERNEL_CFLAGS += -fstrict-aliasing
+
 $(O)/kernel/%.S.o: %.S Makefile
 	@mkdir -p $(@D)
 	$(CC) $(KERNEL_CFLAGS) -c -o $@ $<
@@ -62,8 +65,6 @@ HOST_SOURCES := $(filter-out lib/string.c lib/printf.c,$(LIB_SOURCES)) $(MM_SOUR
 	arch/x86_64/page_tables.c boot/memory_map.c boot/pvh.c \
 	$(HOST_EXTRAS)
 HOST_OBJECTS := $(patsubst %.c,$(O)/host/%.o,$(HOST_SOURCES))
-# For the tests that are about them; the others have tests/fakes/fake_arch.c in their place.
-ACPI_OBJECTS := $(patsubst %,$(O)/host/%.o,extras/power/acpi_power extras/suspend/acpi_sleep extras/suspend/smbios)
 UNIT_SOURCES := $(wildcard tests/unit/*/test_*.c)
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(O)/unit/%,$(UNIT_SOURCES))
 
@@ -74,10 +75,6 @@ $(O)/host/%.o: %.c
 $(O)/host/libtide.a: $(HOST_OBJECTS)
 	@rm -f $@
 	ar rcs $@ $^
-
-$(O)/unit/extras/test_acpi_power: $(filter-out %/smbios.o,$(ACPI_OBJECTS))
-$(O)/unit/extras/test_acpi_events: $(filter %/acpi_power.o,$(ACPI_OBJECTS))
-$(O)/unit/extras/test_smbios: $(filter %/smbios.o,$(ACPI_OBJECTS))
 
 $(O)/unit/%: $(O)/host/tests/unit/%.o $(O)/host/libtide.a
 	@mkdir -p $(@D)
@@ -123,7 +120,7 @@ iso: ## build build/tide.iso: a disk and a CD, for BIOS and UEFI
 
 test: ## all tests but libvirt's
 	$(TOOL) tools/setup test
-	$(BUILD) all iso-image unit-programs debug-image core-images $(QTEST_PROGRAM) $(O)/plugin/insn_count.so
+	$(BUILD) unit-programs $(TESTED)
 	$(TOOL) $(PYTHON) tools/test $(O) unit qemu
 
 test-unit: ## the host programs under sanitizers
@@ -133,7 +130,7 @@ test-unit: ## the host programs under sanitizers
 
 test-qemu: ## the real image in the real QEMU; PYTEST_ARGS='-k zero' picks some
 	$(TOOL) tools/setup test
-	$(BUILD) all iso-image debug-image core-images $(QTEST_PROGRAM) $(O)/plugin/insn_count.so
+	$(BUILD) $(TESTED)
 	$(TOOL) $(PYTHON) tools/test $(O) qemu -- $(PYTEST_ARGS)
 
 test-libvirt: ## a libvirt of its own runs the domain and resizes it with virsh; needs root
@@ -181,7 +178,7 @@ format:
 clean:
 	rm -rf $(O)
 
--include $(KERNEL_OBJECTS:.o=.d) $(HOST_OBJECTS:.o=.d) $(ACPI_OBJECTS:.o=.d) \
+-include $(KERNEL_OBJECTS:.o=.d) $(HOST_OBJECTS:.o=.d) \
 	$(patsubst %.c,$(O)/host/%.d,$(UNIT_SOURCES))
 include $(wildcard tests/*/*.mk)
 .SECONDARY:

@@ -5,11 +5,10 @@
 
 #include "drivers/pci/pci.h"
 #include "drivers/virtio/core/virtio_spec.h"
-#include "drivers/virtio/mmio/virtio_mmio.h"
-#include "drivers/virtio/pci/virtio_pci.h"
 #include "include/platform.h"
 #include "include/status.h"
 #include "kernel/devices_internal.h"
+#include "kernel/transports.h"
 #include "lib/log.h"
 #include "lib/printf.h"
 #include "lib/string.h"
@@ -102,22 +101,22 @@ static void attach_pci(struct pci_device *pci, const struct options *options)
     struct vmem_virtio *virtio;
 
     choose_name(name, sizeof(name));
-    int status = vmem_pci_create(pci, &virtio);
+    int status = transport_create_pci(pci, &virtio);
     if (status != OK)
         log_error(LOG_KERNEL, "devices", "pci %s: unusable virtio function (%s)",
                   pci_address_text(pci->address, address), status_name(status));
     else if (devices_attach(virtio, pci, options, name) != OK)
-        vmem_pci_destroy(virtio);
+        transport_destroy_pci(virtio);
 }
 
 /* Devices that the command line names. Placeholders and other kinds are no fault. */
-static void attach_mmio(const struct virtio_mmio_address *address, const struct options *options)
+static void attach_mmio(const struct mmio_address *address, const struct options *options)
 {
     char name[8];
     struct vmem_virtio *virtio;
 
     choose_name(name, sizeof(name));
-    int status = vmem_mmio_create(address, &virtio);
+    int status = transport_create_mmio(address, options->irq_mode != VMEM_IRQ_POLL, &virtio);
     if (status != OK) {
         if (status != E_NODEV) /* which has been said */
             log_error(LOG_KERNEL, "devices", "mmio 0x%llx: the device is not used (%s)%s",
@@ -131,17 +130,17 @@ static void attach_mmio(const struct virtio_mmio_address *address, const struct 
                   devices_virtio_type_name(vmem_virtio_device_type(virtio)));
     else if (devices_attach(virtio, NULL, options, name) == OK)
         return;
-    vmem_mmio_destroy(virtio);
+    transport_destroy_mmio(virtio);
 }
 
 static bool is_virtio_mem(const struct pci_device *pci)
 {
-    return vmem_pci_device_type(pci) == VIRTIO_ID_MEM;
+    return transport_pci_type(pci) == VIRTIO_ID_MEM;
 }
 
 u32 devices_virtio_type(const struct pci_device *pci)
 {
-    u32 type = vmem_pci_device_type(pci);
+    u32 type = transport_pci_type(pci);
     bool is_transitional = pci->vendor_id == 0x1af4 && pci->device_id >= 0x1000 &&
                            pci->device_id < 0x1040; /* the range that the specification names */
     return type == 0 && is_transitional ? pci->subsystem_id : type;

@@ -85,7 +85,7 @@ struct vmem_device *devices_at(unsigned index);
 struct vmem_device *devices_find(const char *name);
 
 /*
- * The virtio device ID of a function, 0 if it is none. Unlike vmem_pci_device_type() it knows
+ * The virtio device ID of a function, 0 if it is none. Unlike transport_pci_type() it knows
  * transitional ones, by their subsystem ID (virtio 1.4, "PCI Device Discovery"): to name them, not
  * to drive them.
  */

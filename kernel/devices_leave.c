@@ -4,12 +4,11 @@
  * user. A driver lets go when none of its pages is in use, and is asked until then.
  */
 #include "drivers/pci/pci.h"
-#include "drivers/virtio/mmio/virtio_mmio.h"
-#include "drivers/virtio/pci/virtio_pci.h"
 #include "include/extra.h"
 #include "include/platform.h"
 #include "include/status.h"
 #include "kernel/devices_internal.h"
+#include "kernel/transports.h"
 #include "lib/log.h"
 #include "lib/string.h"
 
@@ -23,9 +22,9 @@ bool devices_has_gone(const struct pci_device *pci, u32 occupant)
 static void destroy_transport(const struct pci_device *pci, struct vmem_virtio *virtio)
 {
     if (pci)
-        vmem_pci_destroy(virtio);
+        transport_destroy_pci(virtio);
     else
-        vmem_mmio_destroy(virtio);
+        transport_destroy_mmio(virtio);
 }
 
 /* False while the driver cannot let go: pages are in use, or the device has not agreed yet. */

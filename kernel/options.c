@@ -72,7 +72,7 @@ static int parse_mmio(const char *value, struct options *options)
 {
     if (options->nr_mmio == OPTIONS_MMIO_MAX)
         return E_NOMEM;
-    int status = vmem_mmio_parse(value, &options->mmio[options->nr_mmio]);
+    int status = transport_parse_mmio(value, &options->mmio[options->nr_mmio]);
     if (status == OK)
         options->nr_mmio++;
     return status;

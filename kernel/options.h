@@ -9,19 +9,19 @@
 #include "drivers/pci/pci.h"
 #include "drivers/virtio/core/virtio.h"
 #include "drivers/virtio/include/vmem/vmem.h"
-#include "drivers/virtio/mmio/virtio_mmio.h"
+#include "kernel/transports.h"
 #include "lib/cmdline.h"
 
 #define OPTIONS_SLOTS_MAX 16
 #define OPTIONS_MMIO_MAX  32
 
 struct options {
-    struct pci_address slots[OPTIONS_SLOTS_MAX];       /* virtio_mem.slot=, in the order given */
-    unsigned nr_slots;                                 /* 0: every virtio-mem device */
-    enum vmem_irq_mode irq_mode;                       /* virtio_mem.irq= */
-    enum vmem_init init;                               /* virtio_mem.init= */
-    u64 features_masked;                               /* virtio.features=, never accepted */
-    struct virtio_mmio_address mmio[OPTIONS_MMIO_MAX]; /* virtio_mmio.device= */
+    struct pci_address slots[OPTIONS_SLOTS_MAX]; /* virtio_mem.slot=, in the order given */
+    unsigned nr_slots;                           /* 0: every virtio-mem device */
+    enum vmem_irq_mode irq_mode;                 /* virtio_mem.irq= */
+    enum vmem_init init;                         /* virtio_mem.init= */
+    u64 features_masked;                         /* virtio.features=, never accepted */
+    struct mmio_address mmio[OPTIONS_MMIO_MAX];  /* virtio_mmio.device= */
     unsigned nr_mmio;
     char run[CMDLINE_VALUE_BYTES]; /* run=, empty if none */
 };

@@ -2,7 +2,6 @@
 /* devices, status and map: what the machine has and what the drivers hold. */
 #include "drivers/pci/pci.h"
 #include "drivers/virtio/include/vmem/vmem.h"
-#include "drivers/virtio/pci/virtio_pci.h"
 #include "include/status.h"
 #include "kernel/devices.h"
 #include "lib/console.h"

@@ -8,12 +8,11 @@
 
 #include "arch/x86_64/arch.h"
 #include "drivers/virtio/core/virtio_spec.h"
-#include "drivers/virtio/mmio/virtio_mmio.h"
-#include "drivers/virtio/pci/virtio_pci.h"
 #include "extras/jobs/job.h"
 #include "extras/vm/vm.h"
 #include "include/status.h"
 #include "kernel/kmain.h"
+#include "kernel/transports.h"
 #include "lib/log.h"
 #include "mm/page.h"
 #include "monitor/monitor.h"
@@ -45,14 +44,14 @@ static struct page_stats at_boot;
 
 /* ---- transports: see kernel.mk ---- */
 
-int __wrap_vmem_pci_create(struct pci_device *pci, struct vmem_virtio **created);
-void __wrap_vmem_pci_destroy(struct vmem_virtio *device);
-int __wrap_vmem_mmio_create(const struct virtio_mmio_address *address,
-                            struct vmem_virtio **created);
-void __wrap_vmem_mmio_destroy(struct vmem_virtio *device);
+int __wrap_transport_create_pci(struct pci_device *pci, struct vmem_virtio **created);
+void __wrap_transport_destroy_pci(struct vmem_virtio *device);
+int __wrap_transport_create_mmio(const struct mmio_address *address, bool wants_irq,
+                                 struct vmem_virtio **created);
+void __wrap_transport_destroy_mmio(struct vmem_virtio *device);
 
 /* Of several in one slot the one that came last. */
-int __wrap_vmem_pci_create(struct pci_device *pci, struct vmem_virtio **created)
+int __wrap_transport_create_pci(struct pci_device *pci, struct vmem_virtio **created)
 {
     for (unsigned i = nr_places; i-- > 0;) {
         if (places[i].mmio_base != 0 || places[i].address.bus != pci->address.bus ||
@@ -64,8 +63,10 @@ int __wrap_vmem_pci_create(struct pci_device *pci, struct vmem_virtio **created)
     return E_NODEV;
 }
 
-int __wrap_vmem_mmio_create(const struct virtio_mmio_address *address, struct vmem_virtio **created)
+int __wrap_transport_create_mmio(const struct mmio_address *address, bool wants_irq,
+                                 struct vmem_virtio **created)
 {
+    (void)wants_irq;
     for (unsigned i = 0; i < nr_places; i++) {
         if (places[i].mmio_base != address->base)
             continue;
@@ -75,12 +76,12 @@ int __wrap_vmem_mmio_create(const struct virtio_mmio_address *address, struct vm
     return E_NODEV;
 }
 
-void __wrap_vmem_pci_destroy(struct vmem_virtio *device)
+void __wrap_transport_destroy_pci(struct vmem_virtio *device)
 {
     device->ops->irq_disable(device);
 }
 
-void __wrap_vmem_mmio_destroy(struct vmem_virtio *device)
+void __wrap_transport_destroy_mmio(struct vmem_virtio *device)
 {
     device->ops->irq_disable(device);
 }

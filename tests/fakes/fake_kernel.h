@@ -5,8 +5,8 @@
  * (fake_vmem.h) whose memory is there. What the user types goes in, what the console
  * shows comes out, and the host changes its wishes meanwhile.
  *
- * A program that uses it is linked as kernel.mk says: vmem_pci_create() and
- * vmem_mmio_create() give the driver the fake transport of the memory device at that place.
+ * A program that uses it is linked as kernel.mk says: transport_create_pci() and
+ * transport_create_mmio() give the driver the fake transport of the memory device at that place.
  */
 #ifndef TIDE_TESTS_FAKES_FAKE_KERNEL_H
 #define TIDE_TESTS_FAKES_FAKE_KERNEL_H

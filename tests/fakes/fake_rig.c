@@ -5,16 +5,12 @@
 #include "drivers/virtio/core/virtio_spec.h"
 #include "include/status.h"
 #include "include/units.h"
-#include "mm/page.h"
-#include "tests/fakes/fake_mm.h"
+#include "tests/fakes/host/fake_host.h"
 #include "tests/unit/unit.h"
 
-#define BUFFERS_ORDER 6
-
-_Static_assert(FAKE_RIG_BUFFERS *FAKE_RIG_BUFFER_BYTES <= PAGE_BYTES << BUFFERS_ORDER, "room");
+#define BUFFERS_BYTES (FAKE_RIG_BUFFERS * FAKE_RIG_BUFFER_BYTES)
 
 static const char *const no_names[24];
-static struct page_stats stats_at_start;
 
 static void echo(void *context, struct fake_request *request)
 {
@@ -25,23 +21,6 @@ static void echo(void *context, struct fake_request *request)
         bytes = request->reply_capacity;
     memcpy(request->reply, request->readable, bytes);
     request->reply_bytes = bytes;
-}
-
-void fake_ram_start(void)
-{
-    static struct boot_info boot;
-
-    fake_mm_start(&boot, 4 * MIB);
-    page_get_stats(&stats_at_start);
-}
-
-void fake_ram_stop(void)
-{
-    struct page_stats stats;
-
-    page_get_stats(&stats);
-    assert_int_equal(stats.boot_used, stats_at_start.boot_used);
-    fake_shutdown();
 }
 
 int fake_rig_bring_up(struct vmem_virtio *device, enum vmem_irq_mode wanted,
@@ -59,12 +38,12 @@ void fake_rig_round_trip(struct virtqueue *queue)
 {
     struct virtqueue_used used;
 
-    paddr_t page = page_alloc(0, PAGE_KERNEL);
-    assert_true(page != PADDR_NONE);
-    u64 *memory = phys_to_virt(page);
+    u64 address;
+    u64 *memory = vmem_host_dma_alloc(16, 16, &address);
+    assert_non_null(memory);
     memory[0] = 0x1122334455667788;
     memory[1] = 0;
-    struct virtqueue_piece pieces[] = {{page, 8}, {page + 8, 8}};
+    struct virtqueue_piece pieces[] = {{address, 8}, {address + 8, 8}};
     assert_int_equal(vmem_queue_add(queue, pieces, 1, 1, memory), OK);
     vmem_queue_publish(queue);
     assert_int_equal(vmem_queue_take_used(queue, &used), OK);
@@ -72,16 +51,15 @@ void fake_rig_round_trip(struct virtqueue *queue)
     assert_int_equal(used.bytes, 8);
     assert_true(memory[1] == memory[0]);
     assert_int_equal(vmem_queue_take_used(queue, &used), E_AGAIN);
-    page_free(page, 0);
+    vmem_host_dma_free(memory, 16, address);
 }
 
 void fake_rig_boot(struct fake_rig *rig)
 {
     memset(rig, 0, sizeof(*rig));
-    fake_ram_start();
-    paddr_t buffers = page_alloc(BUFFERS_ORDER, PAGE_KERNEL);
-    assert_true(buffers != PADDR_NONE);
-    rig->buffers = phys_to_virt(buffers);
+    fake_host_start();
+    rig->buffers = vmem_host_dma_alloc(BUFFERS_BYTES, PAGE_BYTES, &rig->buffers_address);
+    assert_non_null(rig->buffers);
     fake_transport_init(&rig->transport, VIRTIO_ID_MEM, 0, 64);
     rig->transport.device.name = "dev0";
     rig->transport.on_request = echo;
@@ -113,8 +91,8 @@ void fake_rig_stop(struct fake_rig *rig)
         assert_int_equal(vmem_virtio_reset(&rig->transport.device), OK);
     }
     vmem_queue_destroy(rig->queue);
-    page_free(virt_to_phys(rig->buffers), BUFFERS_ORDER);
-    fake_ram_stop();
+    vmem_host_dma_free(rig->buffers, BUFFERS_BYTES, rig->buffers_address);
+    fake_host_stop();
 }
 
 u8 *fake_rig_buffer(struct fake_rig *rig, unsigned index)
@@ -123,12 +101,19 @@ u8 *fake_rig_buffer(struct fake_rig *rig, unsigned index)
     return rig->buffers + index * FAKE_RIG_BUFFER_BYTES;
 }
 
+u64 fake_rig_address(const struct fake_rig *rig, unsigned index)
+{
+    assert_true(index < FAKE_RIG_BUFFERS);
+    return rig->buffers_address + index * FAKE_RIG_BUFFER_BYTES;
+}
+
 int fake_rig_add(struct fake_rig *rig, unsigned index, u8 fill, u32 bytes)
 {
     u8 *request = fake_rig_buffer(rig, index);
     u8 *reply = request + FAKE_RIG_BUFFER_BYTES / 2;
-    struct virtqueue_piece pieces[] = {{virt_to_phys(request), bytes},
-                                       {virt_to_phys(reply), bytes}};
+    u64 address = fake_rig_address(rig, index);
+    struct virtqueue_piece pieces[] = {{address, bytes},
+                                       {address + FAKE_RIG_BUFFER_BYTES / 2, bytes}};
 
     assert_true(bytes <= FAKE_RIG_BUFFER_BYTES / 2);
     memset(request, fill, bytes);

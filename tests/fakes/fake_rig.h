@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A queue ready to use: a fake transport that negotiated some features, one
- * virtqueue on it, DRIVER_OK set, and memory for buffers. The page allocator
- * is the real one, on fake boot RAM.
+ * virtqueue on it, DRIVER_OK set, and memory for buffers; on a fake host (fake_host.h).
  */
 #ifndef TIDE_TESTS_FAKES_FAKE_RIG_H
 #define TIDE_TESTS_FAKES_FAKE_RIG_H
@@ -11,11 +10,6 @@
 
 #define FAKE_RIG_BUFFERS      1024
 #define FAKE_RIG_BUFFER_BYTES 256
-
-/* Boot RAM and the page allocator, for any test of virtio. */
-void fake_ram_start(void);
-/* The end of it; the test fails if a page is still allocated that was not at the start. */
-void fake_ram_stop(void);
 
 /*
  * The driver's part on any transport: negotiate no device features, interrupts,
@@ -30,10 +24,11 @@ void fake_rig_round_trip(struct virtqueue *queue);
 struct fake_rig {
     struct fake_transport transport;
     struct virtqueue *queue;
-    u8 *buffers; /* FAKE_RIG_BUFFERS of FAKE_RIG_BUFFER_BYTES, in fake boot RAM */
+    u8 *buffers;         /* FAKE_RIG_BUFFERS of FAKE_RIG_BUFFER_BYTES */
+    u64 buffers_address; /* for the device */
 };
 
-/* fake_ram_start() and a fake transport, not yet negotiated; fake_rig_stop() undoes it. */
+/* fake_host_start() and a fake transport, not yet negotiated; fake_rig_stop() undoes it. */
 void fake_rig_boot(struct fake_rig *rig);
 
 /* All of it. The device answers a request by copying it into the reply, as far as it fits. */
@@ -45,8 +40,9 @@ void fake_rig_attach(struct fake_rig *rig, u16 size_wanted);
 /* Reset the device, destroy the queue, release everything; no page may be left allocated. */
 void fake_rig_stop(struct fake_rig *rig);
 
-/* The i-th buffer. */
+/* The i-th buffer, and its address for the device. */
 u8 *fake_rig_buffer(struct fake_rig *rig, unsigned index);
+u64 fake_rig_address(const struct fake_rig *rig, unsigned index);
 
 /*
  * Add a request of `bytes` bytes of value `fill` and room for a reply as long,

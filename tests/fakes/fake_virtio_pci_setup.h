@@ -10,10 +10,11 @@
 #include "tests/unit/unit.h"
 
 #include "drivers/virtio/core/virtio_spec.h"
-#include "drivers/virtio/pci/virtio_pci.h"
 #include "include/status.h"
+#include "kernel/transports.h"
 #include "tests/fakes/fake_rig.h"
 #include "tests/fakes/fake_virtio_pci.h"
+#include "tests/fakes/host/fake_host.h"
 
 static const char *const no_names[24];
 static struct fake_virtio_pci fake;
@@ -22,7 +23,7 @@ static struct virtqueue *queue;
 
 static void boot(unsigned nr_vectors)
 {
-    fake_ram_start();
+    fake_host_start();
     fake_virtio_pci_start(&fake, VIRTIO_ID_MEM, nr_vectors);
     device = NULL;
     queue = NULL;
@@ -38,17 +39,17 @@ static void tear_down(void)
     if (device) {
         assert_int_equal(vmem_virtio_reset(device), OK);
         vmem_queue_destroy(queue);
-        vmem_pci_destroy(device);
+        transport_destroy_pci(device);
         /* It is off: no interrupt reaches anybody, no DMA. */
         assert_int_equal(fake_pci_get(fake.function, PCI_COMMAND, 2), PCI_COMMAND_INTX_DISABLE);
     }
     fake_pci_stop();
-    fake_ram_stop();
+    fake_host_stop();
 }
 
 static void create(void)
 {
-    assert_int_equal(vmem_pci_create(fake_virtio_pci_scan(&fake), &device), OK);
+    assert_int_equal(transport_create_pci(fake_virtio_pci_scan(&fake), &device), OK);
     device->name = "dev0";
 }
 

@@ -6,10 +6,10 @@
  */
 #include "drivers/virtio/core/virtio_spec.h"
 #include "drivers/virtio/core/virtqueue.h"
-#include "drivers/virtio/pci/virtio_pci.h"
 #include "drivers/virtio/pci/virtio_pci_caps.h"
 #include "include/status.h"
 #include "include/units.h"
+#include "kernel/transports.h"
 #include "lib/log.h"
 #include "mm/page.h"
 #include "tests/fakes/fake_mm.h"
@@ -105,7 +105,7 @@ static void use(struct vmem_virtio *device)
     if (vmem_virtio_reset(device) != OK)
         FUZZ_CHECK(device->broken);
     vmem_queue_destroy(queue);
-    vmem_pci_destroy(device);
+    transport_destroy_pci(device);
 }
 
 int LLVMFuzzerTestOneInput(const u8 *data, size_t bytes)
@@ -124,11 +124,12 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t bytes)
     fake_console_clear();
     input = (struct fuzz_input){data, bytes, 0};
     struct pci_device *pci = build_function();
-    int status = vmem_pci_find_windows(pci, &windows);
+    int status = vmem_pci_find_windows(pci, "fuzz", &windows);
     FUZZ_CHECK(status == OK || status == E_NODEV || status == E_RANGE);
     if (status == OK) {
         check_windows(pci, &windows);
-        if (vmem_pci_create(pci, &device) == OK)
+        vmem_pci_unmap_windows(pci, &windows);
+        if (transport_create_pci(pci, &device) == OK)
             use(device);
     }
     fake_pci_stop();

@@ -23,6 +23,7 @@ struct run {
     struct fake_transport transport;
     struct virtqueue *queue;
     u8 *buffers;
+    u64 buffers_address;
     u32 room[BUFFERS]; /* writable bytes of an outstanding buffer */
     bool outstanding[BUFFERS];
     unsigned nr_outstanding;
@@ -71,7 +72,7 @@ static void add(struct run *run, u8 choice)
         return;
     run->room[index] = 0;
     for (unsigned i = 0; i < nr_pieces; i++) {
-        pieces[i] = (struct virtqueue_piece){virt_to_phys(run->buffers + index * BUFFER_BYTES),
+        pieces[i] = (struct virtqueue_piece){run->buffers_address + index * BUFFER_BYTES,
                                              choice / 12u + 1u};
         run->room[index] += i < nr_readable ? 0 : pieces[i].bytes;
     }
@@ -110,7 +111,7 @@ static void scribble(struct run *run)
     unsigned nr_bytes = offset % 4 + 1;
     u64 value = fuzz_take(&run->input, nr_bytes);
 
-    memcpy((u8 *)phys_to_virt(layout->descriptors) + offset, &value, nr_bytes);
+    memcpy((u8 *)fake_device_memory(layout->descriptors) + offset, &value, nr_bytes);
 }
 
 static void step(struct run *run)
@@ -151,13 +152,12 @@ void fuzz_ring(const u8 *data, size_t bytes, u64 features)
     memset(&run, 0, sizeof(run));
     run.input = (struct fuzz_input){data, bytes, 0};
     attach(&run, features);
-    paddr_t buffers = page_alloc(0, PAGE_KERNEL);
-    FUZZ_CHECK(buffers != PADDR_NONE);
-    run.buffers = phys_to_virt(buffers);
+    run.buffers = vmem_host_dma_alloc(BUFFERS * BUFFER_BYTES, 64, &run.buffers_address);
+    FUZZ_CHECK(run.buffers);
     while (!fuzz_ended(&run.input))
         step(&run);
     take(&run);
     FUZZ_CHECK(vmem_virtio_reset(&run.transport.device) == OK);
     vmem_queue_destroy(run.queue);
-    page_free(buffers, 0);
+    vmem_host_dma_free(run.buffers, BUFFERS * BUFFER_BYTES, run.buffers_address);
 }

@@ -15,9 +15,9 @@
 #include "drivers/virtio/core/virtqueue.h"
 #include "drivers/virtio/include/vmem/vmem.h"
 #include "drivers/virtio/mem/config.h"
-#include "drivers/virtio/pci/virtio_pci.h"
 #include "extras/check/page_check.h"
 #include "include/status.h"
+#include "kernel/transports.h"
 #include "mm/early.h"
 #include "mm/page.h"
 #include "tests/fakes/fake_attach.h"
@@ -61,8 +61,8 @@ static struct vmem_virtio *find_device(void)
     assert_true(pci_scan() > 0);
     struct pci_device *pci = pci_find(slot);
     assert_non_null(pci);
-    assert_int_equal(vmem_pci_device_type(pci), VIRTIO_ID_MEM);
-    assert_int_equal(vmem_pci_create(pci, &device), OK);
+    assert_int_equal(transport_pci_type(pci), VIRTIO_ID_MEM);
+    assert_int_equal(transport_create_pci(pci, &device), OK);
     return device;
 }
 
@@ -338,7 +338,7 @@ static void test_driver_follows_the_host(void **state)
     assert_int_equal(status.replies[VIRTIO_MEM_RESP_ERROR], 0);
     assert_int_equal(status.replies[VIRTIO_MEM_RESP_NACK], 0);
     assert_int_equal(vmem_detach(vmem), OK);
-    vmem_pci_destroy(device);
+    transport_destroy_pci(device);
 }
 
 /* After each test, also one that failed. */

@@ -52,11 +52,6 @@ static inline uint64_t vmem_max(uint64_t a, uint64_t b)
     return a > b ? a : b;
 }
 
-static inline uint64_t vmem_align_down(uint64_t value, uint64_t alignment)
-{
-    return value & ~(alignment - 1);
-}
-
 /* Wraps to 0 where the next aligned value is 2^64: check the range first. */
 static inline uint64_t vmem_align_up(uint64_t value, uint64_t alignment)
 {
@@ -71,12 +66,6 @@ static inline bool vmem_is_aligned(uint64_t value, uint64_t alignment)
 static inline bool vmem_is_power_of_two(uint64_t value)
 {
     return value != 0 && (value & (value - 1)) == 0;
-}
-
-/* True where [base, base + bytes) runs past 2^64. An empty range never does. */
-static inline bool vmem_range_overflows(uint64_t base, uint64_t bytes)
-{
-    return bytes != 0 && base + (bytes - 1) < base;
 }
 
 /* True where two ranges that do not overflow share a byte. */
@@ -119,11 +108,6 @@ static inline vmem_le64 vmem_to_le64(uint64_t value)
 }
 
 static inline uint16_t vmem_from_le16(vmem_le16 value)
-{
-    return value.raw;
-}
-
-static inline uint32_t vmem_from_le32(vmem_le32 value)
 {
     return value.raw;
 }

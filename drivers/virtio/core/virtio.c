@@ -12,11 +12,13 @@
 #include "text.h"
 #include "virtio_spec.h"
 
-#define RESET_TIMEOUT_MS 1000
-#define RESET_READS_MAX  (1u << 20) /* ends the wait where the clock stands still */
-#define CONFIG_TRIES_MAX 32
-#define FEATURE_BITS     64
-#define STATUS_ALL_ONES  0xff /* what a device that is gone reads as */
+#define RESET_TIMEOUT_MS     1000
+#define RESET_READS_MAX      (1u << 20) /* ends the wait where the clock stands still */
+#define CONFIG_TRIES_MAX     32
+#define STORM_WINDOW_MS      100
+#define STORM_INTERRUPTS_MAX 4096 /* in one window; a working device needs a few for a request */
+#define FEATURE_BITS         64
+#define STATUS_ALL_ONES      0xff /* what a device that is gone reads as */
 
 /*
  * The ring and transport features that are understood. SR_IOV, RING_RESET, ADMIN_VQ and SUSPEND are
@@ -37,11 +39,6 @@ uint32_t vmem_virtio_device_type(const struct vmem_virtio *device)
 const char *vmem_virtio_location(const struct vmem_virtio *device)
 {
     return device->location;
-}
-
-static const char *subject(const struct vmem_virtio *device)
-{
-    return device->name ? device->name : device->location;
 }
 
 /* ---- status ---- */
@@ -66,6 +63,7 @@ int vmem_virtio_reset(struct vmem_virtio *device)
             device->broken = false;
             device->broken_reason[0] = '\0';
             device->features = 0;
+            device->window_interrupts = 0;
             __atomic_store_n(&device->events, 0, __ATOMIC_RELAXED);
             return VMEM_OK;
         }
@@ -96,7 +94,8 @@ void vmem_virtio_break(struct vmem_virtio *device, const char *format, ...)
     va_start(args, format);
     vmem_vformat(reason, sizeof(reason), format, args);
     va_end(args);
-    vmem_log(VMEM_LOG_ERROR, subject(device), "the device is no longer used: %s", reason);
+    vmem_log(VMEM_LOG_ERROR, vmem_virtio_subject(device), "the device is no longer used: %s",
+             reason);
     if (device->broken)
         return;
     device->broken = true;
@@ -138,7 +137,7 @@ static void log_features(const struct vmem_virtio *device, const char *const dev
         return;
     list_features(taken, sizeof(taken), device->features, device_names);
     list_features(left, sizeof(left), not_taken, device_names);
-    vmem_log(VMEM_LOG_INFO, subject(device), "features%s%s%s", taken,
+    vmem_log(VMEM_LOG_INFO, vmem_virtio_subject(device), "features%s%s%s", taken,
              not_taken ? "; offered and not accepted" : "", left);
 }
 
@@ -210,7 +209,7 @@ int vmem_virtio_read_config(struct vmem_virtio *device, void *snapshot, uint32_t
 {
     uint32_t there = device->ops->config_bytes(device);
     if (bytes > there) {
-        vmem_log(VMEM_LOG_ERROR, subject(device),
+        vmem_log(VMEM_LOG_ERROR, vmem_virtio_subject(device),
                  "its config space has %u bytes, expected %u or more", there, bytes);
         return VMEM_E_RANGE;
     }
@@ -221,8 +220,8 @@ int vmem_virtio_read_config(struct vmem_virtio *device, void *snapshot, uint32_t
         if (same && device->ops->config_generation(device) == before)
             return VMEM_OK;
     }
-    vmem_log(VMEM_LOG_ERROR, subject(device), "its config space changed during each of %u reads",
-             CONFIG_TRIES_MAX);
+    vmem_log(VMEM_LOG_ERROR, vmem_virtio_subject(device),
+             "its config space changed during each of %u reads", CONFIG_TRIES_MAX);
     return VMEM_E_TIMEOUT;
 }
 
@@ -240,5 +239,25 @@ void vmem_virtio_post_events(struct vmem_virtio *device, uint32_t events)
 {
     device->nr_interrupts++;
     __atomic_fetch_or(&device->events, events, __ATOMIC_RELEASE);
-    vmem_host_wake(device->wake_context);
+    if (device->name) /* a driver has it */
+        vmem_host_wake(device->wake_context);
+}
+
+bool vmem_virtio_interrupt(struct vmem_virtio *device, uint32_t events)
+{
+    uint64_t now_ms = vmem_host_now_ms();
+
+    if (now_ms - device->window_start_ms >= STORM_WINDOW_MS) {
+        device->window_start_ms = now_ms;
+        device->window_interrupts = 0;
+    }
+    bool is_storm = ++device->window_interrupts > STORM_INTERRUPTS_MAX;
+    if (is_storm) {
+        device->irq_mode = VMEM_IRQ_POLL;
+        vmem_log(VMEM_LOG_WARNING, vmem_virtio_subject(device),
+                 "more than %u interrupts in %u ms: the device is polled from now on",
+                 STORM_INTERRUPTS_MAX, STORM_WINDOW_MS);
+    }
+    vmem_virtio_post_events(device, events);
+    return !is_storm;
 }

@@ -12,7 +12,7 @@
 #ifndef VMEM_CORE_VIRTIO_H
 #define VMEM_CORE_VIRTIO_H
 
-#include "../include/vmem/virtio.h"
+#include "../include/vmem/transport.h"
 #include "defs.h"
 
 struct virtqueue;
@@ -89,9 +89,17 @@ struct vmem_virtio {
         events; /* enum virtio_event bits; interrupt handlers set, vmem_virtio_take_events() clears
                  */
     uint64_t nr_interrupts;
+    uint64_t window_start_ms; /* interrupts are counted by windows of time, to see a storm */
+    uint32_t window_interrupts;
     bool broken;
     char broken_reason[VIRTIO_REASON_BYTES];
 };
+
+/* Of log lines: its name, or where it is while no driver has named it. */
+static inline const char *vmem_virtio_subject(const struct vmem_virtio *device)
+{
+    return device->name ? device->name : device->location;
+}
 
 /* ---- life cycle, in the order of virtio 1.4, "Device Initialization" ---- */
 
@@ -150,7 +158,13 @@ VMEM_MUST_CHECK int vmem_virtio_read_config(struct vmem_virtio *device, void *sn
 /* Take and clear what interrupts (or, when polling, the ISR) have said since the last call. */
 uint32_t vmem_virtio_take_events(struct vmem_virtio *device);
 
-/* For transports' interrupt handlers: note the events, and wake the host. */
+/*
+ * For transports' interrupt handlers: note the events, and wake the host. False when the device
+ * interrupts without end: it is to be polled from now on, which irq_mode says, and a warning.
+ */
+VMEM_MUST_CHECK bool vmem_virtio_interrupt(struct vmem_virtio *device, uint32_t events);
+
+/* The same for one interrupt that is not counted. */
 void vmem_virtio_post_events(struct vmem_virtio *device, uint32_t events);
 
 /* The name of a feature bit, or NULL; device_names has those of bits 0 to 23, NULL where there is

@@ -90,12 +90,13 @@ static int choose_size(struct vmem_virtio *device, uint16_t index, uint16_t size
     bool packed = vmem_virtio_has_feature(device, VIRTIO_F_RING_PACKED);
 
     if (max == 0) {
-        vmem_log(VMEM_LOG_ERROR, device->name, "it has no queue %u", index);
+        vmem_log(VMEM_LOG_ERROR, vmem_virtio_subject(device), "it has no queue %u", index);
         return VMEM_E_NODEV;
     }
     if (max > VIRTQUEUE_SIZE_MAX || (!packed && !vmem_is_power_of_two(max))) {
-        vmem_log(VMEM_LOG_ERROR, device->name, "queue %u has %u entries, expected %s of at most %u",
-                 index, max, packed ? "a number" : "a power of two", VIRTQUEUE_SIZE_MAX);
+        vmem_log(VMEM_LOG_ERROR, vmem_virtio_subject(device),
+                 "queue %u has %u entries, expected %s of at most %u", index, max,
+                 packed ? "a number" : "a power of two", VIRTQUEUE_SIZE_MAX);
         return VMEM_E_INVAL;
     }
     uint16_t size = size_wanted < max ? size_wanted : max;
@@ -141,13 +142,14 @@ int vmem_queue_create(struct vmem_virtio *device, uint16_t index, uint16_t size_
 
     status = device->ops->queue_enable(device, index, &queue->layout);
     if (status != VMEM_OK) {
-        vmem_log(VMEM_LOG_ERROR, device->name, "queue %u of %u entries was not enabled: %s", index,
-                 size, vmem_error_name(status));
+        vmem_log(VMEM_LOG_ERROR, vmem_virtio_subject(device),
+                 "queue %u of %u entries was not enabled: %s", index, size,
+                 vmem_error_name(status));
         vmem_queue_destroy(queue);
         return status;
     }
-    vmem_log(VMEM_LOG_DEBUG, device->name, "queue %u: %s ring, %u entries at 0x%llx", index,
-             format->name, size, vmem_llu(queue->layout.descriptors));
+    vmem_log(VMEM_LOG_DEBUG, vmem_virtio_subject(device), "queue %u: %s ring, %u entries at 0x%llx",
+             index, format->name, size, vmem_llu(queue->layout.descriptors));
     *created = queue;
     return VMEM_OK;
 }

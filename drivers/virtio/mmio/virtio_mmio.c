@@ -1,40 +1,23 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The MMIO transport. See virtio_mmio.h.
- *
- * One interrupt line, or polling of the same status register. A device that
- * interrupts without end is polled from then on; its line is given up, which
- * the platform masks with its last handler.
+ * The MMIO transport: see vmem/mmio.h. One interrupt line, or polling of the same status register.
  */
-#include "drivers/virtio/mmio/virtio_mmio.h"
+#include "../core/arch.h"
+#include "../core/text.h"
+#include "../core/virtio.h"
+#include "../core/virtio_spec.h"
+#include "../include/vmem/mmio.h"
+#include "virtio_mmio_spec.h"
 
-#include "drivers/virtio/core/arch.h"
-#include "drivers/virtio/core/text.h"
-#include "drivers/virtio/core/virtio_spec.h"
-#include "drivers/virtio/mmio/virtio_mmio_spec.h"
-#include "include/status.h"
-#include "include/units.h"
-#include "lib/parse.h"
-#include "lib/string.h"
-#include "mm/page.h"
-
-#define REGISTER_BYTES_MAX      (2 * PAGE_BYTES) /* mapped of a larger range */
-#define STORM_WINDOW_MS         100
-#define STORM_INTERRUPTS_MAX    4096
+#define CONFIG_BYTES_MAX        4096 /* of a larger range */
 #define NOTIFICATION_DATA_SHIFT 16
 
 struct virtio_mmio {
     struct vmem_virtio device;
-    struct virtio_mmio_address address;
     volatile uint8_t *registers;
     uint32_t config_bytes;
-    bool line_attached;
-    bool line_given_up; /* by the handler; the line is detached when polled next */
-    uint64_t window_start_ms;
-    uint32_t window_interrupts;
+    bool has_irq; /* the host has the line, and it was not given up */
 };
-
-_Static_assert(sizeof(struct virtio_mmio) <= PAGE_BYTES, "it is allocated as one page");
 
 static struct virtio_mmio *mmio_of(struct vmem_virtio *device)
 {
@@ -122,8 +105,8 @@ static int mmio_queue_enable(struct vmem_virtio *device, uint16_t queue,
 {
     write_register(device, VIRTIO_MMIO_REG_QUEUE_SEL, queue);
     if (read_register(device, VIRTIO_MMIO_REG_QUEUE_READY) != 0) {
-        vmem_log(VMEM_LOG_ERROR, device->name, "queue %u: in use already, expected QueueReady 0",
-                 queue);
+        vmem_log(VMEM_LOG_ERROR, vmem_virtio_subject(device),
+                 "queue %u: in use already, expected QueueReady 0", queue);
         return VMEM_E_BUSY;
     }
     write_register(device, VIRTIO_MMIO_REG_QUEUE_SIZE, layout->size);
@@ -155,64 +138,30 @@ static uint32_t take_status(struct vmem_virtio *device)
     return events;
 }
 
-static void handle_line(void *context)
+bool vmem_mmio_interrupt(struct vmem_virtio *device)
 {
-    struct virtio_mmio *transport = context;
-    struct vmem_virtio *device = &transport->device;
-    uint64_t now_ms = vmem_host_now_ms();
+    struct virtio_mmio *transport = mmio_of(device);
 
-    if (device->irq_mode != VMEM_IRQ_INTX)
-        return;
-    if (now_ms - transport->window_start_ms >= STORM_WINDOW_MS) {
-        transport->window_start_ms = now_ms;
-        transport->window_interrupts = 0;
-    }
-    vmem_virtio_post_events(device, take_status(device));
-    if (++transport->window_interrupts <= STORM_INTERRUPTS_MAX)
-        return;
-    transport->line_given_up = true;
-    device->irq_mode = VMEM_IRQ_POLL;
-    vmem_log(VMEM_LOG_WARNING, device->name ? device->name : device->location,
-             "more than %u interrupts in %u ms: the device is polled from now on",
-             STORM_INTERRUPTS_MAX, STORM_WINDOW_MS);
+    if (transport->has_irq)
+        transport->has_irq = vmem_virtio_interrupt(device, take_status(device));
+    return transport->has_irq;
 }
 
 static void mmio_irq_disable(struct vmem_virtio *device)
 {
-    struct virtio_mmio *transport = mmio_of(device);
-
-    if (transport->line_attached)
-        platform_irq_detach_line(transport->address.irq_line, handle_line, transport);
-    transport->line_attached = false;
-    transport->line_given_up = false;
     device->irq_mode = VMEM_IRQ_POLL;
 }
 
 static int mmio_irq_enable(struct vmem_virtio *device, enum vmem_irq_mode wanted)
 {
-    struct virtio_mmio *transport = mmio_of(device);
+    bool uses_line = wanted != VMEM_IRQ_POLL && mmio_of(device)->has_irq;
 
-    mmio_irq_disable(device);
-    transport->window_interrupts = 0;
-    if (wanted == VMEM_IRQ_POLL)
-        return VMEM_OK;
-    if (platform_irq_attach_line(transport->address.irq_line, handle_line, transport) == VMEM_OK) {
-        transport->line_attached = true;
-        device->irq_mode = VMEM_IRQ_INTX;
-    }
+    device->irq_mode = uses_line ? VMEM_IRQ_INTX : VMEM_IRQ_POLL;
     if (wanted != VMEM_IRQ_AUTO && wanted != device->irq_mode)
-        vmem_log(VMEM_LOG_WARNING, device->name, "the interrupts asked for cannot be had, using %s",
-                 transport->line_attached ? "the line" : "polling");
+        vmem_log(VMEM_LOG_WARNING, vmem_virtio_subject(device),
+                 "the interrupts asked for cannot be had, using %s",
+                 uses_line ? "the line" : "polling");
     return VMEM_OK;
-}
-
-static uint32_t mmio_poll_events(struct vmem_virtio *device)
-{
-    struct virtio_mmio *transport = mmio_of(device);
-
-    if (transport->line_given_up)
-        mmio_irq_disable(device);
-    return take_status(device);
 }
 
 static const struct virtio_transport_ops mmio_ops = {
@@ -229,7 +178,7 @@ static const struct virtio_transport_ops mmio_ops = {
     .notify = mmio_notify,
     .irq_enable = mmio_irq_enable,
     .irq_disable = mmio_irq_disable,
-    .poll_events = mmio_poll_events,
+    .poll_events = take_status,
 };
 
 /* ---- life ---- */
@@ -259,44 +208,26 @@ static int identify(struct virtio_mmio *transport)
     return VMEM_OK;
 }
 
-static int check_address(const struct virtio_mmio_address *address)
+int vmem_mmio_create(volatile void *registers, size_t bytes, bool has_irq, const char *location,
+                     struct vmem_virtio **created)
 {
-    if (address->bytes < VIRTIO_MMIO_REG_CONFIG || address->base == 0 ||
-        !vmem_is_aligned(address->base, sizeof(uint32_t)) ||
-        vmem_range_overflows(address->base, address->bytes) ||
-        address->base + address->bytes > platform_paddr_limit())
+    if (bytes < VIRTIO_MMIO_REG_CONFIG || !vmem_is_aligned((uintptr_t)registers, sizeof(uint32_t)))
         return VMEM_E_RANGE;
-    return VMEM_OK;
-}
-
-int vmem_mmio_create(const struct virtio_mmio_address *address, struct vmem_virtio **created)
-{
-    uint64_t bytes = vmem_min(address->bytes, REGISTER_BYTES_MAX);
-    volatile void *registers;
-
-    int status = check_address(address);
-    if (status != VMEM_OK)
-        return status;
-    uint64_t paddr = page_alloc(0, PAGE_KERNEL);
-    if (paddr == PADDR_NONE)
+    struct virtio_mmio *transport = vmem_host_alloc(sizeof(*transport));
+    if (!transport)
         return VMEM_E_NOMEM;
-    struct virtio_mmio *transport = phys_to_virt(paddr);
     memset(transport, 0, sizeof(*transport));
-    transport->address = *address;
-    transport->config_bytes = (uint32_t)(bytes - VIRTIO_MMIO_REG_CONFIG);
+    transport->registers = registers;
+    transport->config_bytes = (uint32_t)vmem_min(bytes - VIRTIO_MMIO_REG_CONFIG, CONFIG_BYTES_MAX);
+    transport->has_irq = has_irq;
     transport->device.ops = &mmio_ops;
     transport->device.irq_mode = VMEM_IRQ_POLL;
     transport->device.transport_features =
         VIRTIO_RESERVED_FEATURES & ~VIRTIO_FEATURE(VIRTIO_F_NOTIF_CONFIG_DATA);
-    vmem_format(transport->device.location, sizeof(transport->device.location), "mmio 0x%llx",
-                (unsigned long long)address->base);
-    status = platform_map_mmio(address->base, bytes, &registers);
-    if (status == VMEM_OK) {
-        transport->registers = registers;
-        status = identify(transport);
-    }
+    vmem_format(transport->device.location, sizeof(transport->device.location), "%s", location);
+    int status = identify(transport);
     if (status != VMEM_OK) {
-        page_free(paddr, 0);
+        vmem_host_free(transport, sizeof(*transport));
         return status;
     }
     *created = &transport->device;
@@ -305,45 +236,5 @@ int vmem_mmio_create(const struct virtio_mmio_address *address, struct vmem_virt
 
 void vmem_mmio_destroy(struct vmem_virtio *device)
 {
-    mmio_irq_disable(device);
-    page_free(virt_to_phys(mmio_of(device)), 0);
-}
-
-/* ---- the command line ---- */
-
-/* Copy the part of *text before `end` and move past it; false if `end` is not there. */
-static bool take_part(const char **text, char end, char *part, size_t part_bytes)
-{
-    const char *found = strchr(*text, end);
-    size_t length = found ? (size_t)(found - *text) : strlen(*text);
-
-    if ((!found && end != '\0') || length >= part_bytes)
-        return false;
-    memcpy(part, *text, length);
-    part[length] = '\0';
-    *text += length + (end != '\0' && found ? 1 : 0);
-    return true;
-}
-
-int vmem_mmio_parse(const char *text, struct virtio_mmio_address *address)
-{
-    char size[24];
-    char base[24];
-    char line[24];
-    char id[24];
-    uint64_t irq_line;
-    uint64_t ignored;
-
-    if (!take_part(&text, '@', size, sizeof(size)) || !take_part(&text, ':', base, sizeof(base)))
-        return VMEM_E_INVAL;
-    bool has_id = strchr(text, ':') != NULL;
-    if (!take_part(&text, has_id ? ':' : '\0', line, sizeof(line)) ||
-        (has_id && (!take_part(&text, '\0', id, sizeof(id)) || parse_u64(id, &ignored) != VMEM_OK)))
-        return VMEM_E_INVAL;
-    if (parse_size(size, &address->bytes) != VMEM_OK ||
-        parse_u64(base, &address->base) != VMEM_OK || parse_u64(line, &irq_line) != VMEM_OK ||
-        irq_line > UINT16_MAX)
-        return VMEM_E_INVAL;
-    address->irq_line = (unsigned)irq_line;
-    return check_address(address);
+    vmem_host_free(mmio_of(device), sizeof(struct virtio_mmio));
 }

@@ -1,38 +1,37 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* See virtio_pci_caps.h. */
-#include "drivers/virtio/pci/virtio_pci_caps.h"
+#include "virtio_pci_caps.h"
 
-#include "drivers/virtio/core/arch.h"
-#include "drivers/virtio/core/text.h"
-#include "drivers/virtio/pci/virtio_pci_spec.h"
-#include "include/status.h"
-#include "include/units.h"
+#include "../core/text.h"
+#include "../include/vmem/pci.h"
+#include "virtio_pci_spec.h"
 
-#define CONFIG_SPACE_BYTES 256
-#define VENDOR_CAPS_MAX    48 /* (256 - 64) / 4: more are a loop */
-#define OVERLAP_BYTES      64 /* of a structure, as far as the driver uses it */
+#define CAPS_MAX      48 /* (256 - 64) / 4: more are a loop */
+#define OVERLAP_BYTES 64 /* of a structure, as far as the driver uses it */
 
 /* What each structure must have: "Virtio Structure PCI Capabilities" and its own section. */
 struct structure {
     const char *name;
     uint32_t bytes_min;
     uint32_t alignment;
-    uint8_t cap_bytes; /* of the capability */
+    uint8_t cap_bytes;     /* of the capability */
+    uint32_t mapped_bytes; /* at most: it may be far longer than needed */
 };
 
 static const struct structure structures[] = {
-    [VIRTIO_PCI_CFG_COMMON] = {"common", VIRTIO_PCI_COMMON_BYTES_MIN, 4, VIRTIO_PCI_CAP_BYTES},
-    [VIRTIO_PCI_CFG_NOTIFY] = {"notify", 2, 2, VIRTIO_PCI_CAP_NOTIFY_BYTES},
-    [VIRTIO_PCI_CFG_ISR] = {"ISR", 1, 1, VIRTIO_PCI_CAP_BYTES},
-    [VIRTIO_PCI_CFG_DEVICE] = {"device", 1, 4, VIRTIO_PCI_CAP_BYTES},
+    [VIRTIO_PCI_CFG_COMMON] = {"common", VIRTIO_PCI_COMMON_BYTES_MIN, 4, VIRTIO_PCI_CAP_BYTES,
+                               VIRTIO_PCI_COMMON_BYTES},
+    [VIRTIO_PCI_CFG_NOTIFY] = {"notify", 2, 2, VIRTIO_PCI_CAP_NOTIFY_BYTES, 0},
+    [VIRTIO_PCI_CFG_ISR] = {"ISR", 1, 1, VIRTIO_PCI_CAP_BYTES, 1},
+    [VIRTIO_PCI_CFG_DEVICE] = {"device", 1, 4, VIRTIO_PCI_CAP_BYTES, 4096},
 };
 
 /* A search under way. */
 struct search {
-    struct pci_device *pci;
+    void *function;
     const char *location;
     struct virtio_pci_windows *windows;
-    bool out_of_range[VMEM_ARRAY_SIZE(structures)]; /* an instance was refused for this reason */
+    int failures[VMEM_ARRAY_SIZE(structures)]; /* why an instance was refused, if it matters */
 };
 
 static struct virtio_pci_window *window_of(struct virtio_pci_windows *windows, uint8_t type)
@@ -51,52 +50,75 @@ static struct virtio_pci_window *window_of(struct virtio_pci_windows *windows, u
     }
 }
 
-/* NULL if the window can be used, else why not. */
-static const char *check_window(struct search *search, uint8_t type, uint8_t cap_bytes,
-                                const struct virtio_pci_window *window)
+/*
+ * Map what is used of a structure, once its end was seen to lie in the BAR. NULL, or why it cannot
+ * be used.
+ */
+static const char *map_window(struct search *search, uint8_t type, struct virtio_pci_window *window)
+{
+    uint64_t last = (uint64_t)window->offset + window->bytes - 1;
+    volatile void *registers;
+
+    int status = vmem_host_pci_map(search->function, window->bar, last, 1, &registers);
+    if (status == VMEM_OK) {
+        vmem_host_pci_unmap(search->function, registers, 1);
+        window->mapped_bytes = (uint32_t)vmem_min(window->bytes, structures[type].mapped_bytes);
+        if (window->mapped_bytes == 0)
+            return NULL;
+        status = vmem_host_pci_map(search->function, window->bar, window->offset,
+                                   window->mapped_bytes, &registers);
+    }
+    if (status == VMEM_OK) {
+        window->registers = registers;
+        return NULL;
+    }
+    if (status == VMEM_E_NODEV)
+        return "the BAR is no memory BAR, or has no address";
+    search->failures[type] = status;
+    return status == VMEM_E_RANGE ? "the structure leaves the BAR" : "it cannot be mapped";
+}
+
+/* NULL if the window can be used and is mapped, else why not. */
+static const char *use_window(struct search *search, uint8_t type, uint8_t cap_bytes,
+                              struct virtio_pci_window *window)
 {
     const struct structure *expected = &structures[type];
 
     if (cap_bytes < expected->cap_bytes) /* longer is allowed */
         return "the capability is too short";
-    if (window->bar >= PCI_BARS)
+    if (window->bar >= VIRTIO_PCI_BARS)
         return "the BAR number is reserved";
-    const struct pci_bar *bar = &search->pci->bars[window->bar];
-    if (bar->kind != PCI_BAR_MEMORY || bar->bytes == 0)
-        return "the BAR is not a memory BAR";
-    if (bar->base == 0)
-        return "the BAR has no address";
     if (window->bytes < expected->bytes_min)
         return "the structure is too short";
     if (!vmem_is_aligned(window->offset, expected->alignment))
         return "the structure is not aligned";
-    if ((uint64_t)window->offset + window->bytes > bar->bytes) {
-        search->out_of_range[type] = true;
-        return "the structure leaves the BAR";
-    }
-    return NULL;
+    return map_window(search, type, window);
+}
+
+static uint32_t read_field(const struct search *search, uint8_t at, unsigned field, unsigned bytes)
+{
+    return vmem_host_pci_read(search->function, (uint16_t)(at + field), bytes);
 }
 
 /* Look at the capability at `at` in config space. */
 static void look_at(struct search *search, uint8_t at)
 {
-    struct pci_device *pci = search->pci;
-    uint8_t type = pci_read8(pci, at + VIRTIO_PCI_CAP_CFG_TYPE);
+    uint8_t type = (uint8_t)read_field(search, at, VIRTIO_PCI_CAP_CFG_TYPE, 1);
     struct virtio_pci_window *found = window_of(search->windows, type);
 
     if (!found || found->bytes != 0) /* the first usable instance is the one */
         return;
-    if (at + structures[type].cap_bytes > CONFIG_SPACE_BYTES) {
+    if (at + structures[type].cap_bytes > VIRTIO_PCI_CONFIG_BYTES) {
         vmem_log(VMEM_LOG_DEBUG, search->location, "capability at 0x%02x: leaves config space", at);
         return;
     }
-    uint8_t cap_bytes = pci_read8(pci, at + VIRTIO_PCI_CAP_LEN);
+    uint8_t cap_bytes = (uint8_t)read_field(search, at, VIRTIO_PCI_CAP_LEN, 1);
     struct virtio_pci_window window = {
-        .bar = pci_read8(pci, at + VIRTIO_PCI_CAP_BAR),
-        .offset = pci_read32(pci, at + VIRTIO_PCI_CAP_OFFSET),
-        .bytes = pci_read32(pci, at + VIRTIO_PCI_CAP_LENGTH),
+        .bar = (uint8_t)read_field(search, at, VIRTIO_PCI_CAP_BAR, 1),
+        .offset = read_field(search, at, VIRTIO_PCI_CAP_OFFSET, 4),
+        .bytes = read_field(search, at, VIRTIO_PCI_CAP_LENGTH, 4),
     };
-    const char *why_not = check_window(search, type, cap_bytes, &window);
+    const char *why_not = use_window(search, type, cap_bytes, &window);
     if (why_not) {
         vmem_log(VMEM_LOG_DEBUG, search->location,
                  "%s capability at 0x%02x (BAR %u, 0x%x + 0x%x) is not used: %s",
@@ -105,7 +127,8 @@ static void look_at(struct search *search, uint8_t at)
     }
     *found = window;
     if (type == VIRTIO_PCI_CFG_NOTIFY)
-        search->windows->notify_multiplier = pci_read32(pci, at + VIRTIO_PCI_CAP_NOTIFY_MULTIPLIER);
+        search->windows->notify_multiplier =
+            read_field(search, at, VIRTIO_PCI_CAP_NOTIFY_MULTIPLIER, 4);
 }
 
 static bool windows_overlap(const struct virtio_pci_window *a, const struct virtio_pci_window *b)
@@ -153,31 +176,57 @@ int vmem_pci_notify_offset(const struct virtio_pci_windows *windows, uint16_t qu
 
 static int check_missing(struct search *search)
 {
-    for (uint8_t type = VIRTIO_PCI_CFG_COMMON; type <= VIRTIO_PCI_CFG_ISR; type++) {
-        if (window_of(search->windows, type)->bytes != 0)
+    for (uint8_t type = VIRTIO_PCI_CFG_COMMON; type <= VIRTIO_PCI_CFG_DEVICE; type++) {
+        int failure = search->failures[type];
+        if (window_of(search->windows, type)->bytes != 0 ||
+            (type == VIRTIO_PCI_CFG_DEVICE && failure != VMEM_E_NOMEM)) /* it may be absent */
             continue;
         vmem_log(VMEM_LOG_ERROR, search->location, "no usable %s structure%s",
-                 structures[type].name, search->out_of_range[type] ? ": it leaves its BAR" : "");
-        return search->out_of_range[type] ? VMEM_E_RANGE : VMEM_E_NODEV;
+                 structures[type].name, failure == VMEM_E_RANGE ? ": it leaves its BAR" : "");
+        return failure != VMEM_OK ? failure : VMEM_E_NODEV;
     }
     return VMEM_OK;
 }
 
-int vmem_pci_find_windows(struct pci_device *pci, struct virtio_pci_windows *windows)
+/* The list of capabilities is the device's word: its pointers may form a loop, or lead nowhere. */
+static void walk(struct search *search)
 {
-    char location[PCI_ADDRESS_TEXT_BYTES];
-    struct search search = {.pci = pci, .windows = windows};
-    uint8_t at = 0;
+    uint32_t status = vmem_host_pci_read(search->function, VIRTIO_PCI_HEADER_STATUS, 2);
+
+    if ((status & VIRTIO_PCI_STATUS_CAPABILITIES) == 0)
+        return;
+    uint32_t next = vmem_host_pci_read(search->function, VIRTIO_PCI_HEADER_CAPABILITIES, 1);
+    for (unsigned i = 0; i < CAPS_MAX; i++) {
+        uint8_t at = next & 0xfc;
+        if (at < VIRTIO_PCI_HEADER_END)
+            return;
+        uint32_t entry = read_field(search, at, 0, 2);
+        if ((entry & 0xff) == VIRTIO_PCI_CAP_ID_VENDOR)
+            look_at(search, at);
+        next = entry >> 8;
+    }
+}
+
+int vmem_pci_find_windows(void *function, const char *location, struct virtio_pci_windows *windows)
+{
+    struct search search = {.function = function, .location = location, .windows = windows};
 
     *windows = (struct virtio_pci_windows){0};
-    search.location = pci_address_text(pci->address, location);
-    pci_claim_bars(pci);
-    for (unsigned i = 0; i < VENDOR_CAPS_MAX; i++) {
-        at = pci_find_capability(pci, PCI_CAP_VENDOR, at);
-        if (at == 0)
-            break;
-        look_at(&search, at);
-    }
+    walk(&search);
     int status = check_missing(&search);
-    return status != VMEM_OK ? status : check_overlaps(&search);
+    if (status == VMEM_OK)
+        status = check_overlaps(&search);
+    if (status != VMEM_OK)
+        vmem_pci_unmap_windows(function, windows);
+    return status;
+}
+
+void vmem_pci_unmap_windows(void *function, struct virtio_pci_windows *windows)
+{
+    for (uint8_t type = VIRTIO_PCI_CFG_COMMON; type <= VIRTIO_PCI_CFG_DEVICE; type++) {
+        struct virtio_pci_window *window = window_of(windows, type);
+        if (window->registers)
+            vmem_host_pci_unmap(function, window->registers, window->mapped_bytes);
+        window->registers = NULL;
+    }
 }

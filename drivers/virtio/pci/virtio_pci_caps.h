@@ -1,23 +1,22 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Where a virtio PCI function says its structures are, checked.
+ * Where a virtio PCI function says its structures are, checked and mapped.
  *
- * Reads config space and the sizes of the BARs, maps nothing. What a
- * capability says is untrusted: an instance that cannot be used is passed over
- * with a debug line, and only then is a structure that has no other instance
- * missing.
+ * What a capability says is untrusted: an instance that cannot be used is passed over with a debug
+ * line, and only then is a structure that has no other instance missing.
  */
 #ifndef VMEM_PCI_VIRTIO_PCI_CAPS_H
 #define VMEM_PCI_VIRTIO_PCI_CAPS_H
 
-#include "drivers/pci/pci.h"
-#include "drivers/virtio/core/defs.h"
+#include "../core/defs.h"
 
 /* One structure: [offset, offset + bytes) lies in the memory BAR. */
 struct virtio_pci_window {
     uint8_t bar;
     uint32_t offset;
-    uint32_t bytes; /* 0: there is none */
+    uint32_t bytes;              /* 0: there is none */
+    volatile uint8_t *registers; /* NULL for notify, of which each queue has a part mapped */
+    uint32_t mapped_bytes;       /* as far as the driver uses it */
 };
 
 struct virtio_pci_windows {
@@ -29,12 +28,14 @@ struct virtio_pci_windows {
 };
 
 /*
- * The first usable instance of each structure. VMEM_E_NODEV if common, notify or
- * ISR is not there, VMEM_E_RANGE if its instances leave their BARs or two
- * structures overlap; the reason is an error line.
+ * Find and map the first usable instance of each structure. VMEM_E_NODEV if common, notify or ISR
+ * is not there, VMEM_E_RANGE if its instances leave their BARs or two structures overlap,
+ * VMEM_E_NOMEM; the reason is an error line, and nothing is mapped then.
  */
-VMEM_MUST_CHECK int vmem_pci_find_windows(struct pci_device *pci,
+VMEM_MUST_CHECK int vmem_pci_find_windows(void *function, const char *location,
                                           struct virtio_pci_windows *windows);
+
+void vmem_pci_unmap_windows(void *function, struct virtio_pci_windows *windows);
 
 /*
  * Where in its BAR a queue is notified, by a write of `bytes` bytes: the

@@ -9,19 +9,13 @@
  * that the rest of the kernel goes on.
  */
 
-#include "drivers/pci/pci_spec.h"
-#include "drivers/virtio/core/arch.h"
-#include "drivers/virtio/core/text.h"
-#include "drivers/virtio/pci/virtio_pci_internal.h"
-#include "include/status.h"
-
-#define STORM_WINDOW_MS      100
-#define STORM_INTERRUPTS_MAX 4096 /* in one window; a working device needs a few a request */
+#include "../core/text.h"
+#include "virtio_pci_internal.h"
 
 /* An ISR of all ones comes from a device that is gone: the driver will look and see. */
 static uint32_t read_isr(const struct virtio_pci *transport)
 {
-    uint8_t isr = vmem_io_read8(transport->isr);
+    uint8_t isr = vmem_io_read8(transport->windows.isr.registers);
     uint32_t events = 0;
 
     if ((isr & VIRTIO_PCI_ISR_QUEUE) != 0)
@@ -31,166 +25,99 @@ static uint32_t read_isr(const struct virtio_pci *transport)
     return events;
 }
 
-static void set_intx(const struct virtio_pci *transport, bool on)
-{
-    uint16_t command = pci_read16(transport->pci, PCI_COMMAND);
-    uint16_t wanted = on ? (uint16_t)(command & ~PCI_COMMAND_INTX_DISABLE)
-                         : (uint16_t)(command | PCI_COMMAND_INTX_DISABLE);
-    if (wanted != command)
-        pci_write16(transport->pci, PCI_COMMAND, wanted);
-}
-
 /* ---- handlers ---- */
 
-/*
- * A storm: from now on the device is polled. What needs config space is left to
- * finish_cut_off(), because an interrupt may have come between the two port
- * accesses of the code that it interrupted.
- */
-static void cut_off(struct virtio_pci *transport)
+/* False once the device is in a storm. */
+static bool handle(struct virtio_pci *transport, uint32_t events)
 {
-    struct vmem_virtio *device = &transport->device;
-
-    for (uint16_t i = 0; i < transport->nr_messages; i++)
-        pci_msix_mask(&transport->msix, i);
-    transport->cut_off = true;
-    device->irq_mode = VMEM_IRQ_POLL;
-    vmem_log(VMEM_LOG_WARNING, device->name ? device->name : device->location,
-             "more than %u interrupts in %u ms: they are masked, and the device is polled",
-             STORM_INTERRUPTS_MAX, STORM_WINDOW_MS);
-}
-
-static void finish_cut_off(struct virtio_pci *transport)
-{
-    transport->cut_off = false;
-    if (transport->nr_messages != 0)
-        pci_msix_enable(&transport->msix, false);
-    set_intx(transport, false);
-}
-
-static void handle(struct virtio_pci *transport, uint32_t events)
-{
-    uint64_t now_ms = vmem_host_now_ms();
-
-    if (now_ms - transport->window_start_ms >= STORM_WINDOW_MS) {
-        transport->window_start_ms = now_ms;
-        transport->window_interrupts = 0;
-    }
-    vmem_virtio_post_events(&transport->device, events);
-    if (++transport->window_interrupts > STORM_INTERRUPTS_MAX)
-        cut_off(transport);
+    if (!transport->cut_off)
+        transport->cut_off = !vmem_virtio_interrupt(&transport->device, events);
+    return !transport->cut_off;
 }
 
 /* One interrupt may mean both: "Notification of Device Configuration Changes". */
-static void handle_line(void *context)
+static bool handle_line(void *context)
 {
     struct virtio_pci *transport = context;
 
-    if (transport->device.irq_mode == VMEM_IRQ_INTX) /* else another device's, on the same line */
-        handle(transport, read_isr(transport));
+    return !transport->cut_off && handle(transport, read_isr(transport));
 }
 
-static void handle_config_vector(void *context)
+/* The first of two, or the one for all. */
+static bool handle_first_vector(void *context)
 {
-    handle(context, VIRTIO_EVENT_CONFIG);
+    struct virtio_pci *transport = context;
+
+    return handle(transport,
+                  VIRTIO_EVENT_CONFIG | (transport->nr_vectors == 1 ? VIRTIO_EVENT_QUEUE : 0));
 }
 
-static void handle_queue_vector(void *context)
+static bool handle_queue_vector(void *context)
 {
-    handle(context, VIRTIO_EVENT_QUEUE);
-}
-
-static void handle_shared_vector(void *context)
-{
-    handle(context, VIRTIO_EVENT_CONFIG | VIRTIO_EVENT_QUEUE);
+    return handle(context, VIRTIO_EVENT_QUEUE);
 }
 
 /* ---- MSI-X ---- */
 
-static void drop_messages(struct virtio_pci *transport)
+static void detach_last_vector(struct virtio_pci *transport)
 {
-    if (transport->nr_messages == 0)
-        return;
-    pci_msix_enable(&transport->msix, false);
-    for (uint16_t i = 0; i < transport->nr_messages; i++) {
-        pci_msix_mask(&transport->msix, i);
-        platform_irq_detach_message(&transport->messages[i]);
-    }
-    transport->nr_messages = 0;
+    vmem_host_pci_irq_detach(transport->function, --transport->nr_vectors);
 }
 
-static int attach_message(struct virtio_pci *transport, irq_handler_t handler)
+static int attach_next_vector(struct virtio_pci *transport, vmem_irq_handler_t handler)
 {
-    uint16_t vector = transport->nr_messages;
-    struct irq_message *message = &transport->messages[vector];
-
-    int status = platform_irq_attach_message(handler, transport, message);
-    if (status != VMEM_OK)
-        return status;
-    transport->nr_messages++;
-    return pci_msix_set(&transport->msix, vector, *message);
+    int status =
+        vmem_host_pci_irq_attach(transport->function, transport->nr_vectors, handler, transport);
+    if (status == VMEM_OK)
+        transport->nr_vectors++;
+    return status;
 }
 
 /* Name the vectors to the device: config changes by the first, every queue by the last. */
 static int map_vectors(struct virtio_pci *transport)
 {
-    uint16_t nr_queues = vmem_pci_common_read16(transport, VIRTIO_PCI_COMMON_NUM_QUEUES);
+    uint16_t nr_queues = vmem_pci_read16(transport, VIRTIO_PCI_COMMON_NUM_QUEUES);
 
-    transport->queue_vector = (uint16_t)(transport->nr_messages - 1);
+    transport->queue_vector = (uint16_t)(transport->nr_vectors - 1);
     int status = vmem_pci_set_vector(transport, VIRTIO_PCI_COMMON_CONFIG_MSIX_VECTOR, 0);
     for (uint16_t queue = 0;
          status == VMEM_OK && queue < nr_queues && queue < VIRTIO_PCI_QUEUES_MAX; queue++) {
-        vmem_pci_common_write16(transport, VIRTIO_PCI_COMMON_QUEUE_SELECT, queue);
+        vmem_pci_write16(transport, VIRTIO_PCI_COMMON_QUEUE_SELECT, queue);
         status = vmem_pci_set_vector(transport, VIRTIO_PCI_COMMON_QUEUE_MSIX_VECTOR,
                                      transport->queue_vector);
     }
     return status;
 }
 
-static int try_msix(struct virtio_pci *transport, unsigned nr_vectors)
+/* With two vectors, or with one; false if neither works. */
+static bool try_msix(struct virtio_pci *transport)
 {
-    int status = nr_vectors <= transport->msix.nr_vectors ? VMEM_OK : VMEM_E_RANGE;
-
+    int status = attach_next_vector(transport, handle_first_vector);
     if (status == VMEM_OK)
-        status = attach_message(transport,
-                                nr_vectors == 1 ? handle_shared_vector : handle_config_vector);
-    if (status == VMEM_OK && nr_vectors == 2)
-        status = attach_message(transport, handle_queue_vector);
-    if (status == VMEM_OK) {
-        pci_msix_enable(&transport->msix, true);
+        (void)attach_next_vector(transport, handle_queue_vector);
+    while (transport->nr_vectors > 0) {
         status = map_vectors(transport);
+        if (status == VMEM_OK)
+            return true;
+        detach_last_vector(transport);
     }
-    if (status != VMEM_OK) {
-        vmem_log(VMEM_LOG_DEBUG, transport->device.name, "MSI-X with %u vectors does not work (%s)",
-                 nr_vectors, vmem_error_name(status));
-        drop_messages(transport);
-    }
-    return status;
+    vmem_log(VMEM_LOG_DEBUG, vmem_virtio_subject(&transport->device), "MSI-X does not work (%s)",
+             vmem_error_name(status));
+    return false;
 }
 
 /* ---- the choice ---- */
-
-static int try_line(struct virtio_pci *transport)
-{
-    if (transport->pci->interrupt_pin == 0)
-        return VMEM_E_UNSUPPORTED;
-    int status = platform_irq_attach_line(transport->pci->interrupt_line, handle_line, transport);
-    if (status != VMEM_OK)
-        return status;
-    transport->line_attached = true;
-    return VMEM_OK;
-}
 
 static enum vmem_irq_mode choose(struct virtio_pci *transport, enum vmem_irq_mode wanted)
 {
     bool msix_allowed = wanted == VMEM_IRQ_AUTO || wanted == VMEM_IRQ_MSIX;
 
-    if (msix_allowed && transport->has_msix &&
-        (try_msix(transport, 2) == VMEM_OK || try_msix(transport, 1) == VMEM_OK))
+    if (msix_allowed && try_msix(transport))
         return VMEM_IRQ_MSIX;
-    if (wanted != VMEM_IRQ_POLL && try_line(transport) == VMEM_OK)
-        return VMEM_IRQ_INTX;
-    return VMEM_IRQ_POLL;
+    if (wanted != VMEM_IRQ_POLL)
+        transport->line_attached =
+            vmem_host_pci_irq_attach(transport->function, -1, handle_line, transport) == VMEM_OK;
+    return transport->line_attached ? VMEM_IRQ_INTX : VMEM_IRQ_POLL;
 }
 
 int vmem_pci_irq_enable(struct vmem_virtio *device, enum vmem_irq_mode wanted)
@@ -199,15 +126,15 @@ int vmem_pci_irq_enable(struct vmem_virtio *device, enum vmem_irq_mode wanted)
     struct virtio_pci *transport = vmem_pci_of(device);
 
     vmem_pci_irq_disable(device);
-    transport->window_interrupts = 0;
-    device->irq_mode = choose(transport, wanted);
-    if (device->irq_mode == VMEM_IRQ_INTX)
-        set_intx(transport, true);
+    enum vmem_irq_mode mode = choose(transport, wanted);
+    if (!transport->cut_off) /* by a storm that has begun meanwhile */
+        device->irq_mode = mode;
     if (wanted != VMEM_IRQ_AUTO && wanted != device->irq_mode)
-        vmem_log(VMEM_LOG_WARNING, device->name, "interrupts by %s cannot be had, using %s",
-                 names[wanted], names[device->irq_mode]);
-    vmem_log(VMEM_LOG_DEBUG, device->name, "interrupts by %s, %u vectors", names[device->irq_mode],
-             transport->nr_messages);
+        vmem_log(VMEM_LOG_WARNING, vmem_virtio_subject(device),
+                 "interrupts by %s cannot be had, using %s", names[wanted],
+                 names[device->irq_mode]);
+    vmem_log(VMEM_LOG_DEBUG, vmem_virtio_subject(device), "interrupts by %s, %u vectors",
+             names[device->irq_mode], transport->nr_vectors);
     return VMEM_OK;
 }
 
@@ -215,12 +142,12 @@ void vmem_pci_irq_disable(struct vmem_virtio *device)
 {
     struct virtio_pci *transport = vmem_pci_of(device);
 
-    transport->cut_off = false;
-    set_intx(transport, false);
-    drop_messages(transport);
+    while (transport->nr_vectors > 0)
+        detach_last_vector(transport);
     if (transport->line_attached)
-        platform_irq_detach_line(transport->pci->interrupt_line, handle_line, transport);
+        vmem_host_pci_irq_detach(transport->function, -1);
     transport->line_attached = false;
+    transport->cut_off = false;
     device->irq_mode = VMEM_IRQ_POLL;
 }
 
@@ -229,13 +156,6 @@ uint32_t vmem_pci_poll_events(struct vmem_virtio *device)
     struct virtio_pci *transport = vmem_pci_of(device);
 
     if (transport->cut_off)
-        finish_cut_off(transport);
+        vmem_pci_irq_disable(device);
     return read_isr(transport);
-}
-
-void vmem_pci_irq_init(struct virtio_pci *transport)
-{
-    set_intx(transport, false);
-    transport->has_msix = pci_msix_init(&transport->msix, transport->pci) == VMEM_OK;
-    transport->device.irq_mode = VMEM_IRQ_POLL;
 }

@@ -14,6 +14,24 @@
 #define VIRTIO_PCI_MODERN_BASE        0x1040 /* + the virtio device ID */
 #define VIRTIO_PCI_MODERN_LAST        0x107f
 
+/* The header of config space, as far as the transport uses it: PCI Local Bus Specification. */
+enum virtio_pci_header_field {
+    VIRTIO_PCI_HEADER_VENDOR = 0x00,       /* u16 */
+    VIRTIO_PCI_HEADER_DEVICE = 0x02,       /* u16 */
+    VIRTIO_PCI_HEADER_COMMAND = 0x04,      /* u16 */
+    VIRTIO_PCI_HEADER_STATUS = 0x06,       /* u16 */
+    VIRTIO_PCI_HEADER_CAPABILITIES = 0x34, /* u8: where the list begins; two low bits reserved */
+    VIRTIO_PCI_HEADER_END = 0x40,          /* capabilities lie behind it, u8 id and u8 next */
+    VIRTIO_PCI_CONFIG_BYTES = 256,
+};
+
+#define VIRTIO_PCI_COMMAND_MEMORY       0x0002
+#define VIRTIO_PCI_COMMAND_MASTER       0x0004
+#define VIRTIO_PCI_COMMAND_INTX_DISABLE 0x0400
+#define VIRTIO_PCI_STATUS_CAPABILITIES  0x0010
+#define VIRTIO_PCI_CAP_ID_VENDOR        0x09
+#define VIRTIO_PCI_BARS                 6
+
 /* "Virtio Structure PCI Capabilities": offsets in the capability. */
 enum virtio_pci_cap_field {
     VIRTIO_PCI_CAP_LEN = 2,      /* u8, of the whole capability */

@@ -3,25 +3,26 @@
 #include "tests/unit/unit.h"
 
 #include "drivers/virtio/core/virtio_spec.h"
-#include "drivers/virtio/mmio/virtio_mmio.h"
 #include "include/status.h"
+#include "kernel/transports.h"
 #include "tests/fakes/fake_mmio.h"
 #include "tests/fakes/fake_platform.h"
 #include "tests/fakes/fake_rig.h"
 #include "tests/fakes/fake_virtio_mmio.h"
+#include "tests/fakes/host/fake_host.h"
 
 #define BIT(name) VIRTIO_FEATURE(VIRTIO_F_##name)
 
 static const char *const no_names[24];
-static const struct virtio_mmio_address address = {FAKE_VIRTIO_MMIO_BASE, FAKE_VIRTIO_MMIO_BYTES,
-                                                   FAKE_VIRTIO_MMIO_LINE};
+static const struct mmio_address address = {FAKE_VIRTIO_MMIO_BASE, FAKE_VIRTIO_MMIO_BYTES,
+                                            FAKE_VIRTIO_MMIO_LINE};
 static struct fake_virtio_mmio *mmio;
 static struct vmem_virtio *device;
 static struct virtqueue *queue;
 
 static void set_up(void)
 {
-    fake_ram_start();
+    fake_host_start();
     mmio = fake_virtio_mmio_start();
     device = NULL;
     queue = NULL;
@@ -32,15 +33,15 @@ static void tear_down(void)
     if (device) {
         assert_int_equal(vmem_virtio_reset(device), OK);
         vmem_queue_destroy(queue);
-        vmem_mmio_destroy(device);
+        transport_destroy_mmio(device);
     }
     fake_mmio_reset();
-    fake_ram_stop();
+    fake_host_stop();
 }
 
 static void attach(enum vmem_irq_mode wanted)
 {
-    assert_int_equal(vmem_mmio_create(&address, &device), OK);
+    assert_int_equal(transport_create_mmio(&address, wanted != VMEM_IRQ_POLL, &device), OK);
     device->name = "dev0";
     assert_int_equal(fake_rig_bring_up(device, wanted, &queue), OK);
 }
@@ -78,7 +79,7 @@ TEST_WITH(test_pci_only_feature, set_up, tear_down)
 
 TEST_WITH(test_location_and_type, set_up, tear_down)
 {
-    assert_int_equal(vmem_mmio_create(&address, &device), OK);
+    assert_int_equal(transport_create_mmio(&address, true, &device), OK);
     assert_string_equal(device->location, "mmio 0xfeb00e00");
     assert_int_equal(device->device_type, VIRTIO_ID_MEM);
     assert_int_equal(device->ops->config_bytes(device), 0x100);
@@ -88,7 +89,7 @@ TEST_WITH(test_config_space, set_up, tear_down)
 {
     u8 snapshot[56];
 
-    assert_int_equal(vmem_mmio_create(&address, &device), OK);
+    assert_int_equal(transport_create_mmio(&address, true, &device), OK);
     for (unsigned i = 0; i < sizeof(mmio->config); i++)
         mmio->config[i] = (u8)(i * 3);
     mmio->generation = 0x12345678;
@@ -119,7 +120,7 @@ TEST_WITH(test_not_a_device, set_up, tear_down)
         mmio->version = cases[i].version;
         mmio->id = cases[i].id;
         fake_console_clear();
-        assert_int_equal(vmem_mmio_create(&address, &none), E_NODEV);
+        assert_int_equal(transport_create_mmio(&address, true, &none), E_NODEV);
         assert_non_null(strstr(fake_console(), cases[i].line));
         assert_int_equal(fake_console()[0] != '\0', cases[i].line[0] != '\0');
     }
@@ -127,7 +128,7 @@ TEST_WITH(test_not_a_device, set_up, tear_down)
 
 TEST_WITH(test_addresses_that_cannot_be, set_up, tear_down)
 {
-    static const struct virtio_mmio_address addresses[] = {
+    static const struct mmio_address addresses[] = {
         {0, 0x200, 5},
         {FAKE_VIRTIO_MMIO_BASE + 2, 0x200, 5},
         {FAKE_VIRTIO_MMIO_BASE, 0xff, 5},
@@ -139,7 +140,7 @@ TEST_WITH(test_addresses_that_cannot_be, set_up, tear_down)
     struct vmem_virtio *none;
 
     for (unsigned i = 0; i < ARRAY_SIZE(addresses); i++)
-        assert_int_equal(vmem_mmio_create(&addresses[i], &none), E_RANGE);
+        assert_int_equal(transport_create_mmio(&addresses[i], true, &none), E_RANGE);
 }
 
 /* Threat 10 */
@@ -154,7 +155,7 @@ TEST_WITH(test_queue_sizes, set_up, tear_down)
         tear_down();
         set_up();
         mmio->size_max = cases[i].max;
-        assert_int_equal(vmem_mmio_create(&address, &device), OK);
+        assert_int_equal(transport_create_mmio(&address, true, &device), OK);
         assert_int_equal(vmem_virtio_negotiate(device, 0, 0, no_names), OK);
         assert_int_equal(vmem_queue_create(device, 0, 128, &queue), cases[i].status);
     }
@@ -171,7 +172,7 @@ TEST_WITH(test_queue_addresses, set_up, tear_down)
                                       .driver_area = 0xabcdef012340,
                                       .device_area = 0xfedcba987640};
 
-    assert_int_equal(vmem_mmio_create(&address, &device), OK);
+    assert_int_equal(transport_create_mmio(&address, true, &device), OK);
     mmio->accepted = BIT(RING_PACKED); /* no memory is there: the fake looks at none then */
     assert_int_equal(device->ops->queue_enable(device, 0, &layout), OK);
     assert_true(mmio->areas[0] == layout.descriptors);
@@ -211,10 +212,10 @@ TEST_WITH(test_interrupts, set_up, tear_down)
 
 TEST_WITH(test_line_that_is_not_there, set_up, tear_down)
 {
-    struct virtio_mmio_address far = address;
+    struct mmio_address far = address;
 
     far.irq_line = 1000;
-    assert_int_equal(vmem_mmio_create(&far, &device), OK);
+    assert_int_equal(transport_create_mmio(&far, true, &device), OK);
     assert_int_equal(device->ops->irq_enable(device, VMEM_IRQ_AUTO), OK);
     assert_int_equal(device->irq_mode, VMEM_IRQ_POLL);
 }
@@ -251,45 +252,4 @@ TEST_WITH(test_storm, set_up, tear_down)
     fake_rig_round_trip(queue);
     assert_int_equal(vmem_virtio_take_events(device), VIRTIO_EVENT_QUEUE);
     assert_int_equal(device->nr_interrupts, 10000 + 4097);
-}
-
-TEST_WITH(test_parse, set_up, tear_down)
-{
-    static const struct {
-        const char *text;
-        int status;
-        struct virtio_mmio_address address;
-    } cases[] = {
-        {"512@0xfeb00e00:12", OK, {0xfeb00e00, 512, 12}},
-        {"0x200@0xfeb00e00:0xc", OK, {0xfeb00e00, 512, 12}},
-        {"4K@0xd0000000:5", OK, {0xd0000000, 4096, 5}},
-        {"4K@3489660928:5:0", OK, {0xd0000000, 4096, 5}}, /* as Linux takes it, with an id */
-        {"4K@0xd0000000:5:", E_INVAL, {0}},
-        {"4K@0xd0000000:5:x", E_INVAL, {0}},
-        {"4K@0xd0000000:5:0:0", E_INVAL, {0}},
-        {"4K@0xd0000000", E_INVAL, {0}},
-        {"4K@0xd0000000:", E_INVAL, {0}},
-        {"4K@:5", E_INVAL, {0}},
-        {"@0xd0000000:5", E_INVAL, {0}},
-        {"4K:5@0xd0000000", E_INVAL, {0}},
-        {"", E_INVAL, {0}},
-        {"4K@0xd0000000:65536", E_INVAL, {0}},
-        {"4K@0xd0000000:-1", E_INVAL, {0}},
-        {"4K@0xd00000000000000000000000000000:5", E_INVAL, {0}},
-        {"255@0xd0000000:5", E_RANGE, {0}},
-        {"4K@0:5", E_RANGE, {0}},
-        {"4K@0xfffffffffffff100:5", E_RANGE, {0}},
-    };
-
-    for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
-        struct virtio_mmio_address parsed;
-        int status = vmem_mmio_parse(cases[i].text, &parsed);
-        if (status != cases[i].status)
-            fail_msg("'%s': status %d", cases[i].text, status);
-        if (status != OK)
-            continue;
-        assert_true(parsed.base == cases[i].address.base);
-        assert_true(parsed.bytes == cases[i].address.bytes);
-        assert_int_equal(parsed.irq_line, cases[i].address.irq_line);
-    }
 }

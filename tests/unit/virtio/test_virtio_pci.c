@@ -6,8 +6,8 @@
 #include "tests/unit/unit.h"
 
 #include "drivers/virtio/core/virtio_spec.h"
-#include "drivers/virtio/pci/virtio_pci.h"
 #include "include/status.h"
+#include "kernel/transports.h"
 #include "tests/fakes/fake_platform.h"
 #include "tests/fakes/fake_rig.h"
 #include "tests/fakes/fake_virtio_pci.h"
@@ -32,7 +32,7 @@ TEST_WITH(test_device_types, set_up, tear_down)
 
     for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
         struct pci_device function = {.vendor_id = cases[i].vendor, .device_id = cases[i].id};
-        assert_int_equal(vmem_pci_device_type(&function), cases[i].type);
+        assert_int_equal(transport_pci_type(&function), cases[i].type);
     }
 }
 
@@ -41,10 +41,10 @@ TEST_WITH(test_transitional_is_refused, set_up, tear_down)
     struct vmem_virtio *none;
 
     fake_pci_set(fake.function, 2, 2, 0x1002);
-    assert_int_equal(vmem_pci_create(fake_virtio_pci_scan(&fake), &none), E_NODEV);
+    assert_int_equal(transport_create_pci(fake_virtio_pci_scan(&fake), &none), E_NODEV);
     assert_non_null(strstr(fake_console(), "1af4:1002 is a legacy or transitional virtio device"));
     fake_pci_set(fake.function, 0, 2, 0x8086);
-    assert_int_equal(vmem_pci_create(fake_virtio_pci_scan(&fake), &none), E_NODEV);
+    assert_int_equal(transport_create_pci(fake_virtio_pci_scan(&fake), &none), E_NODEV);
     assert_non_null(strstr(fake_console(), "8086:1002 is not a virtio device"));
 }
 
@@ -65,9 +65,9 @@ TEST_WITH(test_create_fails, set_up, tear_down)
     struct vmem_virtio *none;
 
     fake_virtio_pci_clear_caps(&fake);
-    assert_int_equal(vmem_pci_create(fake_virtio_pci_scan(&fake), &none), E_NODEV);
+    assert_int_equal(transport_create_pci(fake_virtio_pci_scan(&fake), &none), E_NODEV);
     fake_virtio_pci_add_cap(&fake, 0x40, 16, 1, 4, 0x8000, 64);
-    assert_int_equal(vmem_pci_create(fake_virtio_pci_scan(&fake), &none), E_RANGE);
+    assert_int_equal(transport_create_pci(fake_virtio_pci_scan(&fake), &none), E_RANGE);
 }
 
 /* ---- registers ---- */
@@ -211,5 +211,42 @@ TEST_WITH(test_many_queues, set_up, tear_down)
     assert_int_equal(device->ops->queue_size_max(device, 7), 128);
     assert_int_equal(device->ops->queue_size_max(device, 8), 0);
     assert_int_equal(device->ops->queue_size_max(device, 0xffff), 0);
+    fake_rig_round_trip(queue);
+}
+
+/* Each allocation and mapping fails once, alone or with all that follow: nothing is kept. */
+TEST_WITH(test_out_of_memory, set_up, tear_down)
+{
+    for (unsigned lasting = 0; lasting < 2; lasting++) {
+        unsigned nth = 0;
+        for (;; nth++) {
+            struct pci_device *pci = fake_virtio_pci_scan(&fake);
+            fake_host_fail_after(nth, lasting != 0);
+            int status = transport_create_pci(pci, &device);
+            if (!fake_host_failed())
+                break;
+            /* A device without config space is one, too: but not if that cannot be mapped. */
+            assert_int_equal(status, E_NOMEM);
+            assert_int_equal(fake_host_allocated(), 0);
+        }
+        assert_int_equal(nth, 8); /* its own data, and of four structures the ends and three */
+        transport_destroy_pci(device);
+        device = NULL;
+    }
+}
+
+/* A doorbell that cannot be mapped; then it can. */
+TEST_WITH(test_no_memory_for_a_doorbell, set_up, tear_down)
+{
+    create();
+    assert_int_equal(vmem_virtio_negotiate(device, 0, 0, no_names), OK);
+    u64 before = fake_host_allocated();
+    fake_host_fail_after(2, false);
+    assert_int_equal(vmem_queue_create(device, 0, 128, &queue), E_NOMEM);
+    assert_true(fake_host_failed());
+    assert_int_equal(fake_host_allocated(), before);
+    assert_int_equal(vmem_virtio_negotiate(device, 0, 0, no_names), OK);
+    assert_int_equal(vmem_queue_create(device, 0, 128, &queue), OK);
+    vmem_virtio_driver_ok(device);
     fake_rig_round_trip(queue);
 }

@@ -30,9 +30,17 @@ static void tear_down(void)
     fake_shutdown();
 }
 
+/* The windows can be looked at afterwards, but are not mapped any more. */
+static int find_in(struct pci_device *pci)
+{
+    int status = vmem_pci_find_windows(pci, "pci 0000:00:04.0", &windows);
+    vmem_pci_unmap_windows(pci, &windows);
+    return status;
+}
+
 static int find(void)
 {
-    return vmem_pci_find_windows(fake_virtio_pci_scan(&fake), &windows);
+    return find_in(fake_virtio_pci_scan(&fake));
 }
 
 static void assert_window(const struct virtio_pci_window *window, u32 offset, u32 bytes)
@@ -244,8 +252,8 @@ TEST_WITH(test_bar_without_address, set_up, tear_down)
     log_levels[LOG_VMEM] = LOG_LEVEL_DEBUG;
     pci_init(NULL);
     assert_int_equal(pci_scan(), 1);
-    assert_int_equal(vmem_pci_find_windows(pci_device_at(0), &windows), E_NODEV);
-    assert_non_null(strstr(fake_console(), "the BAR has no address"));
+    assert_int_equal(find_in(pci_device_at(0)), E_NODEV);
+    assert_non_null(strstr(fake_console(), "the BAR is no memory BAR, or has no address"));
     assert_non_null(strstr(fake_console(), "error: no usable common structure"));
 }
 

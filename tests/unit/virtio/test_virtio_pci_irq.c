@@ -6,8 +6,8 @@
 #include "tests/unit/unit.h"
 
 #include "drivers/virtio/core/virtio_spec.h"
-#include "drivers/virtio/pci/virtio_pci.h"
 #include "include/status.h"
+#include "kernel/transports.h"
 #include "tests/fakes/fake_platform.h"
 #include "tests/fakes/fake_rig.h"
 #include "tests/fakes/fake_virtio_pci.h"
@@ -57,10 +57,9 @@ static void check_events(void)
     fake_virtio_pci_interrupt(&fake, 3); /* P25 */
     assert_int_not_equal(vmem_virtio_take_events(device) & VIRTIO_EVENT_CONFIG, 0);
     assert_int_equal(vmem_virtio_take_events(device), 0);
-    if (device->irq_mode == VMEM_IRQ_POLL)
-        assert_int_equal(device->nr_interrupts, 0);
-    else
-        assert_int_equal(device->nr_interrupts, 3);
+    u64 nr_expected = device->irq_mode == VMEM_IRQ_POLL ? 0 : 3;
+    assert_int_equal(device->nr_interrupts, nr_expected);
+    assert_int_equal(fake_host_wakes(device->wake_context), nr_expected);
 }
 
 TEST_WITH(test_irq_modes, set_up, tear_down)

@@ -9,7 +9,6 @@
 #include "drivers/virtio/core/virtio_spec.h"
 #include "include/status.h"
 #include "include/units.h"
-#include "mm/page.h"
 #include "tests/fakes/fake_platform.h"
 #include "tests/fakes/fake_rig.h"
 
@@ -218,7 +217,7 @@ TEST(test_in_order_chains)
         seed = seed * 1103515245 + 12345;
         unsigned nr_pieces = 1 + seed / 65536 % 4;
         for (unsigned i = 0; i < nr_pieces; i++)
-            pieces[i] = (struct virtqueue_piece){virt_to_phys(fake_rig_buffer(&rig, i)), 8};
+            pieces[i] = (struct virtqueue_piece){fake_rig_address(&rig, i), 8};
         if (vmem_queue_add(rig.queue, pieces, 0, nr_pieces, popped) == OK) {
             vmem_queue_publish(rig.queue);
             assert_true(fake_ring_pop(ring(), &popped[outstanding++]));
@@ -245,7 +244,7 @@ static void many_pieces(u64 features, u16 size)
             struct virtqueue_piece pieces[8];
             u8 *token = fake_rig_buffer(&rig, nr);
             for (unsigned i = 0; i < nr; i++)
-                pieces[i] = (struct virtqueue_piece){virt_to_phys(fake_rig_buffer(&rig, i)), i + 1};
+                pieces[i] = (struct virtqueue_piece){fake_rig_address(&rig, i), i + 1};
             rig.transport.hold = true;
             int status = vmem_queue_add(rig.queue, pieces, nr_readable, nr - nr_readable, token);
             if (nr > size) {

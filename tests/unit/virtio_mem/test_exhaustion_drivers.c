@@ -1,100 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Each allocation that the drivers make fails once, in turn: transport, queue,
- * and the virtio-mem driver from its start through resizes to its end. What cannot
+ * Each allocation that the drivers make fails once, in turn,
+ * from the start of the virtio-mem driver through resizes to its end. What cannot
  * start says so and holds nothing; what runs waits, and goes on when memory is back.
  */
-#include "drivers/virtio/pci/virtio_pci.h"
 #include "tests/fakes/fake_attach.h"
 #include "tests/fakes/fake_chunks.h"
 #include "tests/fakes/fake_faults.h"
-#include "tests/fakes/fake_rig.h"
-#include "tests/fakes/fake_virtio_pci.h"
 #include "tests/unit/unit.h"
-
-/* ---- a queue ---- */
-
-static const char *const no_names[24];
-static struct fake_rig rig;
-
-static void boot_with(u64 features)
-{
-    fake_rig_boot(&rig);
-    rig.transport.offered |= features;
-    assert_int_equal(vmem_virtio_negotiate(&rig.transport.device, 0, 0, no_names), OK);
-}
-
-static void split_rig(void)
-{
-    boot_with(0);
-}
-
-static void packed_rig(void)
-{
-    boot_with(VIRTIO_FEATURE(VIRTIO_F_RING_PACKED) | VIRTIO_FEATURE(VIRTIO_F_INDIRECT_DESC));
-}
-
-static int create_queue(void)
-{
-    return vmem_queue_create(&rig.transport.device, 0, 64, &rig.queue);
-}
-
-static void destroy_queue(void)
-{
-    assert_int_equal(vmem_virtio_reset(&rig.transport.device), OK);
-    vmem_queue_destroy(rig.queue);
-    rig.queue = NULL;
-}
-
-static void end_rig(void)
-{
-    fake_rig_stop(&rig);
-}
-
-TEST(queues)
-{
-    static const struct fault_story stories[] = {
-        {"split queue", split_rig, create_queue, destroy_queue, end_rig, 2, false, false},
-        {"packed queue", packed_rig, create_queue, destroy_queue, end_rig, 2, false, false},
-    };
-    for (unsigned i = 0; i < ARRAY_SIZE(stories); i++)
-        fault_play(&stories[i]);
-}
-
-/* ---- a PCI function ---- */
-
-static struct fake_virtio_pci function;
-static struct vmem_virtio *device;
-
-static void add_function(void)
-{
-    fake_ram_start();
-    fake_virtio_pci_start(&function, VIRTIO_ID_MEM, 2);
-}
-
-static int create_transport(void)
-{
-    return vmem_pci_create(fake_virtio_pci_scan(&function), &device);
-}
-
-static void destroy_transport(void)
-{
-    vmem_pci_destroy(device);
-}
-
-static void remove_function(void)
-{
-    fake_pci_stop();
-    fake_ram_stop();
-}
-
-TEST(transport)
-{
-    static const struct fault_story story = {
-        "transport", add_function, create_transport, destroy_transport, remove_function, 3,
-        false,       false};
-    fault_play(&story);
-}
 
 /* ---- a memory device ---- */
 

@@ -27,7 +27,7 @@ enum vmem_log_level {
 /*
  * Memory that the device reads and writes: zeroed, contiguous for the device, aligned to `align`
  * (a power of two, at most 4096). *device_address is its address for the device, which need not be
- * the processor's. NULL when there is none. Called at attach and at each reset of the device.
+ * the processor's. NULL when there is none. Called at attach, and after each reset of the device.
  */
 void *vmem_host_dma_alloc(size_t bytes, size_t align, uint64_t *device_address);
 
@@ -36,7 +36,8 @@ void vmem_host_dma_free(void *memory, size_t bytes, uint64_t device_address);
 
 /*
  * Memory for the library's own data, aligned to 16 bytes, contents undefined; NULL when there is
- * none. It must not lie in memory of a device's own region. Called at attach only.
+ * none. It must not lie in memory of a device's own region. Called as vmem_host_dma_alloc(), and
+ * when a transport is created.
  */
 void *vmem_host_alloc(size_t bytes);
 void vmem_host_free(void *memory, size_t bytes);

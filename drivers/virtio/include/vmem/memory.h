@@ -101,8 +101,9 @@ struct vmem_memory_ops {
 
     /*
      * Take the highest emptied blocks that lie together offline, at most max_bytes: VMEM_OK, and
-     * *taken names them. VMEM_E_NODEV if there is none; else as offline(), and *taken names what
-     * was tried.
+     * *taken names them. VMEM_E_NODEV if there is none, or the allocator cannot take them while
+     * they are isolated: after migration_end() they are idle. Else as offline(), and *taken names
+     * what was tried.
      */
     int (*migration_take)(void *context, uint64_t max_bytes, struct vmem_range *taken);
 

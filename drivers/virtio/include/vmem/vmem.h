@@ -15,7 +15,7 @@
 
 #include "error.h"
 #include "memory.h"
-#include "virtio.h"
+#include "transport.h"
 
 #ifdef __cplusplus
 extern "C" {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* A virtio device that a transport found (pci.h, mmio.h), and that vmem_attach() takes over. */
-#ifndef VMEM_VIRTIO_H
-#define VMEM_VIRTIO_H
+#ifndef VMEM_TRANSPORT_H
+#define VMEM_TRANSPORT_H
 
 #include <stdint.h>
 
