@@ -3,6 +3,8 @@
 #ifndef TIDE_ARCH_REAL_MODE_H
 #define TIDE_ARCH_REAL_MODE_H
 
+/* clang-format off */
+
 #define CR4_PAE            (1 << 5)
 #define MSR_EFER           0xc0000080
 #define EFER_LME_AND_NXE   (1 << 8 | 1 << 11)
