@@ -27,8 +27,7 @@ LIB_SOURCES := $(wildcard lib/*.c)
 MM_SOURCES := $(wildcard mm/*.c mm/hotplug/*.c)
 include drivers/virtio/files.mk
 DRIVER_SOURCES := $(wildcard drivers/pci/*.c) $(addprefix drivers/virtio/,$(VMEM_CORE) $(VMEM_PCI) $(VMEM_MMIO) $(VMEM_MEM))
-EXTRAS ?= $(notdir $(patsubst %/,%,$(wildcard extras/*/)))
-EXTRA_SOURCES := $(foreach extra,$(EXTRAS),$(wildcard extras/$(extra)/*.c extras/$(extra)/*.S))
+include extras/extras.mk
 KERNEL_SOURCES := $(wildcard boot/*.S boot/*.c arch/x86_64/*.S arch/x86_64/*.c arch/x86_64/smp/*.S \
 	arch/x86_64/smp/*.c kernel/*.c monitor/*.c) $(EXTRA_SOURCES) $(LIB_SOURCES) $(MM_SOURCES) $(DRIVER_SOURCES)
 KERNEL_OBJECTS := $(patsubst %,$(O)/kernel/%.o,$(KERNEL_SOURCES))
@@ -39,15 +38,10 @@ all: $(O)/tide.elf
 
 # An extra may link the image once more.
 FIRST_LINK := tide.elf
-include $(foreach extra,$(EXTRAS),$(wildcard extras/$(extra)/*.mk))
+include $(foreach extra,$(BUILT_EXTRAS),$(wildcard extras/$(extra)/*.mk))
 
 $(O)/$(FIRST_LINK): $(KERNEL_OBJECTS) linker.ld $(O)/extras.list
 	$(CC) $(KERNEL_LDFLAGS) -o $@ $(KERNEL_OBJECTS)
-
-# Changes only if EXTRAS does, so that the image is linked again.
-$(O)/extras.list: always
-	@mkdir -p $(@D)
-	@echo "$(EXTRAS)" | cmp -s - $@ || echo "$(EXTRAS)" > $@
 
 $(O)/kernel/%.c.o: %.c Makefile
 	@mkdir -p $(@D)
@@ -61,11 +55,6 @@ $(O)/kernel/%.S.o: %.S Makefile
 
 # ---- host programs: the same sources of lib, mm, drivers and kernel against fakes ----
 
-# Extras that reach the machine itself: no host program has them.
-MACHINE_EXTRAS := $(patsubst %,extras/%.c,suspend/suspend suspend/acpi_sleep suspend/smbios handover/handover \
-	screen/screen screen/framebuffer screen/vga_text screen/font numa/acpi_node power/acpi_power \
-	backtrace/backtrace vm/vm_paging crash/crash_kinds mp_table/mp_table)
-
 HOST_CC ?= gcc
 HOST_SANITIZERS ?= -fsanitize=address,undefined -fno-sanitize-recover=all
 HOST_CFLAGS := -std=gnu11 -O1 -g $(DEFINES) $(WARNINGS) -I. -Itests/unit/include -fno-omit-frame-pointer \
@@ -75,7 +64,7 @@ DRIVER_ONLY_FAKES := $(patsubst %,tests/fakes/fake_%.c,host machine memory migra
 HOST_SOURCES := $(filter-out lib/string.c lib/printf.c,$(LIB_SOURCES)) $(MM_SOURCES) \
 	$(DRIVER_SOURCES) $(wildcard kernel/*.c monitor/*.c tests/unit/unit.c) $(filter-out $(DRIVER_ONLY_FAKES),$(wildcard tests/fakes/*.c)) arch/x86_64/acpi.c \
 	arch/x86_64/page_tables.c boot/memory_map.c boot/pvh.c \
-	$(filter-out $(MACHINE_EXTRAS),$(wildcard extras/*/*.c))
+	$(HOST_EXTRAS)
 HOST_OBJECTS := $(patsubst %.c,$(O)/host/%.o,$(HOST_SOURCES))
 UNIT_SOURCES := $(wildcard tests/unit/*/test_*.c)
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(O)/unit/%,$(UNIT_SOURCES))

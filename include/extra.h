@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What can be left out: each folder of extras/ registers one struct extra, and no file of the core
- * names one. `make EXTRAS="power screen"` builds these two, `make EXTRAS=` the core alone.
+ * What can be left out: each folder of extras/ registers what it has in a table of the linker's,
+ * and no file of the core names an extra. (The monitor is core, and registers in the same way.)
+ * `make EXTRAS="power screen"` builds these two, `make EXTRAS=` the core alone.
  *
  *     EXTRA(screen) = {.init = start, .console_write = write};
  *
- * A member that is left out is NULL. The core calls the members of all extras, in the order in
+ * A member that is left out is NULL. A folder may register in several files, so that a host program
+ * has the hooks of those that it links. The core calls the members of all extras, in the order in
  * which they were linked: an extra that needs another one calls its functions, not a hook. Where
  * a hook gives an answer, at most one extra has it.
  */
@@ -19,6 +21,7 @@ struct command;
 struct cpu_list;
 struct memory_map;
 struct option_rule;
+struct options;
 struct pci_device;
 struct trap_frame;
 
@@ -28,8 +31,14 @@ struct extra {
     /* ---- kernel/: on the boot processor's loop ---- */
 
     const struct option_rule *option; /* of the command line; kernel/options.h */
+    /* Once, right after page_init(): what an extra has to tell mm. */
+    void (*mm_init)(void);
+    /* The node of an address, 0 if nothing is known of it: for a device that does not say. */
+    u32 (*node_of)(paddr_t paddr);
     /* Once, when devices are attached. */
     void (*init)(const struct boot_info *boot);
+    /* Once, when each device has done what the host wants first: after "tide: ready". */
+    void (*ready)(const struct options *options);
     /* At each turn of the loop; it must not wait. */
     void (*poll)(void);
     /* poll() has something to do now. Callable with interrupts off. */
@@ -41,18 +50,18 @@ struct extra {
     /* No device is in use any more that must go (struct pci_device: removal_requested). */
     void (*devices_released)(void);
 
+    /* Panic at the first counter or list that is wrong, while no other processor works. */
+    void (*check)(void);
+
     /* ---- monitor/ ---- */
 
     const struct command *commands; /* the last one has no name */
+    /* What a command has begun is not over, and keeps the prompt: the next command waits. */
+    bool (*keeps_prompt)(void);
+    /* Ctrl-C was typed meanwhile. */
+    void (*interrupt)(void);
     /* What `memory` prints before the loader's map; print() makes one line of it. */
     void (*print_memory)(void (*print)(paddr_t base, u64 bytes, const char *what));
-
-    /* ---- mm/ ---- */
-
-    /* At the end of page_init(). */
-    void (*page_init)(void);
-    /* mm/node.h */
-    u32 (*node_of)(paddr_t paddr);
 
     /* ---- drivers/pci; not from an interrupt ---- */
 

@@ -2,18 +2,27 @@
 /* See device_memory.h. Results cross over as they are: kernel/vmem_host.c asserts their numbers. */
 #include "kernel/device_memory.h"
 
+#include "include/extra.h"
 #include "include/status.h"
 #include "include/units.h"
 #include "lib/printf.h"
-#include "mm/node.h"
 #include "mm/page.h"
+
+static u32 node_of_address(paddr_t paddr)
+{
+    for_each_extra (extra) {
+        if (extra->node_of)
+            return extra->node_of(paddr);
+    }
+    return 0;
+}
 
 static int add_region(void *context, struct vmem_region *region)
 {
     struct device_memory *memory = context;
     /* SRAT may put all of hotpluggable memory into one node; the device's word is better. */
     if (!region->has_node_id)
-        region->node_id = (u16)node_of(region->base);
+        region->node_id = (u16)node_of_address(region->base);
     int status = hotplug_add_region(region->base, region->bytes, region->block_bytes,
                                     region->node_id, region->name);
     if (status == OK)

@@ -6,21 +6,17 @@
  */
 #include "arch/x86_64/arch.h"
 #include "drivers/pci/pci.h"
-#include "extras/check/poison.h"
-#include "extras/vm/vm.h"
 #include "include/extra.h"
 #include "include/platform.h"
 #include "kernel/devices.h"
-#include "kernel/job.h"
 #include "kernel/kmain.h"
 #include "kernel/options.h"
 #include "lib/console.h"
 #include "lib/log.h"
 #include "mm/early.h"
 #include "mm/page.h"
-#include "monitor/commands.h"
-#include "monitor/monitor.h"
 
+static const struct boot_info *boot_info;
 static struct options options;
 static bool ready; /* "tide: ready" was said: the monitor runs */
 
@@ -40,7 +36,7 @@ static bool work_pending(void)
         if (extra->pending && extra->pending())
             return true;
     }
-    return devices_pending() || monitor_pending() || jobs_pending();
+    return devices_pending();
 }
 
 static void report_boot(const struct boot_info *boot)
@@ -64,7 +60,7 @@ void kernel_start(const struct boot_info *boot)
 {
     ready = false;
     report_boot(boot);
-    commands_set_boot_info(boot);
+    boot_info = boot;
     options_parse(boot->cmdline, boot->cmdline_truncated, &options);
     low_memory_init(boot);
     early_init(boot);
@@ -73,9 +69,8 @@ void kernel_start(const struct boot_info *boot)
     interrupts_init();
     timer_init();
     page_init(boot);
-    poison_init();
+    EXTRAS_CALL(mm_init);
     paging_set_table_allocator(page_alloc_table, release_table);
-    vm_init();
     serial_enable_input();
     interrupts_enable();
     pci_init(boot);
@@ -91,8 +86,8 @@ static void start_when_devices_are_ready(void)
     ready = true;
     console_fresh_line();
     console_printf("tide: ready\n");
-    cpus_init(commands_boot_info(), platform_now_ms(), alloc_stacks);
-    monitor_start(options.run);
+    cpus_init(boot_info, platform_now_ms(), alloc_stacks);
+    EXTRAS_CALL(ready, &options);
 }
 
 void kernel_turn(void)
@@ -102,10 +97,7 @@ void kernel_turn(void)
     devices_service();
     start_when_devices_are_ready();
     cpus_service(platform_now_ms());
-    bool worked = ready && monitor_poll();
-    worked |= jobs_run(platform_now_ms());
-    if (!worked)
-        cpu_idle(work_pending);
+    cpu_idle(work_pending);
 }
 
 void kmain(const struct boot_info *boot)

@@ -10,11 +10,6 @@
 
 #define BITMAP_WORDS(nr_bits) (((nr_bits) + 63) / 64)
 
-static inline bool bitmap_test(const u64 *bitmap, u64 bit)
-{
-    return (bitmap[bit / 64] >> (bit % 64) & 1) != 0;
-}
-
 /* Set or clear a range, a word at a time. */
 void bitmap_set_range(u64 *bitmap, u64 first, u64 count);
 void bitmap_clear_range(u64 *bitmap, u64 first, u64 count);

@@ -133,8 +133,4 @@ void page_get_stats(struct page_stats *stats);
 /* Count so many frames more, or fewer, as metadata: pages of a user that describe memory. O(1). */
 void page_account_metadata(i64 nr_frames);
 
-/* Recompute all counters and panic at the first that is wrong. While nobody allocates.
- * O(pageblocks). */
-void page_check(void);
-
 #endif

@@ -3,7 +3,6 @@
  * The page allocator's start, and the totals. Boot RAM gets its metadata here,
  * bitmaps included, so that no frame of it ever needs more.
  */
-#include "include/extra.h"
 #include "lib/panic.h"
 #include "mm/account.h"
 #include "mm/early.h"
@@ -80,7 +79,6 @@ void page_init(const struct boot_info *boot)
     for (unsigned i = 0; i < nr_ranges; i++)
         frames_add(ranges[i].base, ranges[i].bytes);
     metadata_set_source(&own_source);
-    EXTRAS_CALL(page_init);
 }
 
 /* ---- totals ---- */

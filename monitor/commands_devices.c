@@ -8,54 +8,8 @@
 #include "lib/parse.h"
 #include "monitor/command_error.h"
 #include "monitor/commands.h"
-#include "monitor/map.h"
 
 #define PINNED_BYTES 256 /* of the text of what keeps blocks plugged */
-
-static const char *class_name(const struct pci_device *pci)
-{
-    switch (pci->class_code << 8 | pci->subclass) {
-    case 0x0101:
-        return "IDE controller";
-    case 0x0106:
-        return "SATA controller";
-    case 0x0200:
-        return "network controller";
-    case 0x0300:
-        return "VGA controller";
-    case 0x0600:
-        return "host bridge";
-    case 0x0601:
-        return "ISA bridge";
-    case 0x0604:
-        return "PCI bridge";
-    case 0x0680:
-        return "bridge";
-    case 0x0c03:
-        return "USB controller";
-    case 0x0c05:
-        return "SMBus";
-    default:
-        return "";
-    }
-}
-
-void command_devices(const struct command_line *line)
-{
-    (void)line;
-    struct pci_device *pci;
-    for (unsigned i = 0; (pci = pci_device_at(i)) != NULL; i++) {
-        char address[PCI_ADDRESS_TEXT_BYTES];
-        u32 type = devices_virtio_type(pci);
-        console_printf("%s %04x:%04x class %02x%02x rev %u",
-                       pci_address_text(pci->address, address), pci->vendor_id, pci->device_id,
-                       pci->class_code, pci->subclass, pci->revision);
-        if (type != 0)
-            console_printf(" virtio %s\n", devices_virtio_type_name(type));
-        else
-            console_printf(" %s\n", class_name(pci));
-    }
-}
 
 /* In a word or two: how the device is. */
 static void print_condition(const struct vmem_status *status)
@@ -172,47 +126,4 @@ void command_off(const struct command_line *line)
 void command_on(const struct command_line *line)
 {
     switch_device(line, devices_on);
-}
-
-static void print_map(const struct vmem_device *vmem, unsigned nr_cells)
-{
-    static char cells[MAP_CELLS_MAX];
-    struct vmem_status status;
-    u64 blocks_a_cell;
-    char region[24];
-    char block[24];
-    vmem_get_status(vmem, &status);
-    unsigned drawn = map_draw(vmem, nr_cells, cells, &blocks_a_cell);
-    console_printf("map: %s 0x%lx +%s, %lu blocks of %s, %lu a cell\n", status.name,
-                   (unsigned long)status.config.region_base,
-                   format_size(status.config.region_bytes, region, sizeof(region)),
-                   (unsigned long)status.nr_blocks,
-                   format_size(status.config.block_bytes, block, sizeof(block)),
-                   (unsigned long)blocks_a_cell);
-    for (unsigned first = 0; first < drawn; first += MAP_CELLS_A_ROW) {
-        unsigned length = drawn - first < MAP_CELLS_A_ROW ? drawn - first : MAP_CELLS_A_ROW;
-        console_printf("  [%.*s]\n", (int)length, cells + first);
-    }
-}
-
-void command_map(const struct command_line *line)
-{
-    const struct vmem_device *only = NULL;
-    u64 nr_cells = 4 * MAP_CELLS_A_ROW;
-    for (unsigned i = 1; i < line->nr_arguments; i++) {
-        struct vmem_device *named = devices_find(line->arguments[i]);
-        if (named) {
-            only = named;
-        } else if (parse_u64(line->arguments[i], &nr_cells) != OK || nr_cells == 0 ||
-                   nr_cells > MAP_CELLS_MAX) {
-            monitor_usage_error(line, line->arguments[i],
-                                "a device such as vmem0, or a number of cells from 1 to 1024");
-            return;
-        }
-    }
-    const struct vmem_device *vmem;
-    for (unsigned i = 0; (vmem = devices_at(i)) != NULL; i++) {
-        if (!only || only == vmem)
-            print_map(vmem, (unsigned)nr_cells);
-    }
 }

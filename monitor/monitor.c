@@ -3,11 +3,11 @@
 #include "monitor/monitor.h"
 
 #include "arch/x86_64/arch.h"
+#include "include/extra.h"
 #include "include/platform.h"
 #include "include/status.h"
 #include "include/units.h"
-#include "kernel/job.h"
-#include "lib/cmdline.h"
+#include "kernel/options.h"
 #include "lib/console.h"
 #include "lib/parse.h"
 #include "lib/printf.h"
@@ -19,11 +19,11 @@
 #define TAG_BYTES         17 /* of the longest tag, its '@' and its end */
 #define KEY_INTERRUPT     3  /* Ctrl-C */
 #define TYPED_AHEAD_BYTES 4096
-#define LIMIT_SECONDS_MAX 1000000
 
 static struct line_editor editor;
 static char script[CMDLINE_VALUE_BYTES];
 static const char *script_cursor = script;
+static bool has_started; /* before, what is typed waits in the port */
 static bool script_command_runs;
 static char tag[TAG_BYTES]; /* of the command whose answer has no end yet, or empty */
 
@@ -160,10 +160,21 @@ static void run_command(char *text, size_t length)
         command_error("unknown command '%s'; 'help' lists them", line.arguments[0]);
 }
 
-/* Once the command is done, and the job that it has put into the foreground. */
+/* ---- a command that goes on behind the prompt ---- */
+
+static bool prompt_is_kept(void)
+{
+    for_each_extra (extra) {
+        if (extra->keeps_prompt && extra->keeps_prompt())
+            return true;
+    }
+    return false;
+}
+
+/* Once the command is done, and does not keep the prompt any more. */
 static void end_answer(void)
 {
-    if (tag[0] == '\0' || jobs_in_foreground())
+    if (tag[0] == '\0' || prompt_is_kept())
         return;
     console_fresh_line();
     console_printf("%s.\n", tag);
@@ -213,54 +224,17 @@ bool monitor_parse_size(const struct command_line *line, unsigned index, u64 lea
     return false;
 }
 
-bool monitor_parse_limit(const struct command_line *line, unsigned index, u64 *limit_ms)
-{
-    u64 seconds;
-    if (index >= line->nr_arguments) {
-        *limit_ms = JOB_LIMIT_MS;
-        return true;
-    }
-    if (parse_u64(line->arguments[index], &seconds) != OK || seconds == 0 ||
-        seconds > LIMIT_SECONDS_MAX) {
-        monitor_usage_error(line, line->arguments[index], "a limit from 1 to 1000000 seconds");
-        return false;
-    }
-    *limit_ms = seconds * 1000;
-    return true;
-}
-
-bool monitor_parse_numbers(const struct command_line *line, const struct command_numbers *numbers,
-                           unsigned *first, unsigned *last)
-{
-    int highest = numbers->last();
-    u64 number = (u64)highest;
-    bool named = line->nr_arguments > 1;
-    *first = 0;
-    *last = (unsigned)highest;
-    if (named && strcmp(line->arguments[1], "all") == 0)
-        return highest >= 0;
-    if (named && parse_u64(line->arguments[1], &number) != OK) {
-        command_error("%s: '%s': expected the number of one %s, or 'all'", line->arguments[0],
-                      line->arguments[1], numbers->name);
-        return false;
-    }
-    if (highest < 0 || number > (u64)highest || !numbers->exists((unsigned)number)) {
-        command_error("%s: no such %s", line->arguments[0], numbers->name);
-        return false;
-    }
-    *first = *last = (unsigned)number;
-    return true;
-}
-
 /* ---- the script ---- */
 
-void monitor_start(const char *text)
+/* Show the prompt, and queue the script of run=. */
+static void ready(const struct options *options)
 {
-    size_t bytes = strlen(text) + 1;
-    memcpy(script, text, bytes);
+    size_t bytes = strlen(options->run) + 1;
+    memcpy(script, options->run, bytes);
     script_cursor = script;
     line_init(&editor, PROMPT);
     line_show(&editor);
+    has_started = true;
 }
 
 static void skip_blanks(void)
@@ -357,15 +331,14 @@ static unsigned find_interrupt(void)
 }
 
 /* While a job has the prompt: Ctrl-C is for it, and takes what was typed before with it. */
-static bool take_interrupt(void)
+static void take_interrupt(void)
 {
     unsigned nr = find_interrupt();
     if (nr == 0)
-        return false;
+        return;
     drop_typed(nr);
     console_printf("^C\n");
-    jobs_interrupt();
-    return true;
+    EXTRAS_CALL(interrupt);
 }
 
 static bool take_input(void)
@@ -389,28 +362,35 @@ static bool take_input(void)
  * the next byte is echoed. */
 static void show_prompt(void)
 {
-    if (!jobs_in_foreground() && !script_command_runs && console_at_line_start())
+    if (!prompt_is_kept() && !script_command_runs && console_at_line_start())
         line_show(&editor);
 }
 
-bool monitor_poll(void)
+/* One thing: run a command of the script, or take what was typed. */
+static void poll(void)
 {
-    if (jobs_in_foreground())
-        return take_interrupt();
+    if (!has_started)
+        return;
+    if (prompt_is_kept()) {
+        take_interrupt();
+        return;
+    }
     end_answer();
     if (script_command_runs)
         judge_script_command();
     show_prompt();
-    bool worked = run_script() || take_input();
-    if (worked)
+    if (run_script() || take_input())
         show_prompt();
-    return worked;
 }
 
 bool monitor_pending(void)
 {
-    if (jobs_in_foreground())
+    if (!has_started)
+        return false;
+    if (prompt_is_kept())
         return find_interrupt() != 0;
     read_ahead();
     return typed.nr > 0 || script_command_runs || *script_cursor != '\0';
 }
+
+EXTRA(monitor) = {.name = "monitor", .ready = ready, .poll = poll, .pending = monitor_pending};

@@ -34,16 +34,7 @@ struct command {
 /* The commands, in the order of `help`; NULL past the end. */
 const struct command *command_at(unsigned index);
 
-/* Start: show the prompt and queue the script, commands separated by ';'. */
-void monitor_start(const char *script);
-
-/*
- * Do one thing: run a command of the script, or take what was typed. False
- * when there was nothing to do.
- */
-bool monitor_poll(void);
-
-/* Input is waiting that monitor_poll() would take. Callable with interrupts off. */
+/* There is something to do: the script, or what was typed. Callable with interrupts off. */
 bool monitor_pending(void);
 
 /* Say on the console what a command's argument should have been. */
@@ -51,20 +42,5 @@ void monitor_usage_error(const struct command_line *line, const char *value, con
 
 /* The index-th argument as a size of `least` bytes or more; false after an error line. */
 bool monitor_parse_size(const struct command_line *line, unsigned index, u64 least, u64 *bytes);
-
-/* The same as a job's limit in seconds; JOB_LIMIT_MS (job.h) where it is left out. */
-bool monitor_parse_limit(const struct command_line *line, unsigned index, u64 *limit_ms);
-
-/* Things that a user holds by number: 0 to the highest in use. */
-struct command_numbers {
-    const char *name;  /* of one: "holding" */
-    int (*last)(void); /* the highest in use, or -1 */
-    bool (*exists)(unsigned number);
-};
-
-/* Which of them the first argument means: "all", or one number, or the last where it is left out.
- * False after an error line, and if "all" are none. */
-bool monitor_parse_numbers(const struct command_line *line, const struct command_numbers *numbers,
-                           unsigned *first, unsigned *last);
 
 #endif

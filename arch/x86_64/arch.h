@@ -127,48 +127,4 @@ void interrupts_init(void);
 /* 100 interrupts a second for platform_now_ms(). */
 void timer_init(void);
 
-/* ---- suspend to RAM ---- */
-
-/* What suspend_to_ram() needs to keep the kernel's own data, which a reset may write over. */
-u64 suspend_copy_bytes(void);
-
-/*
- * Why suspend_to_ram() cannot be called now, or NULL: ACPI does not tell how, the firmware does not
- * resume, a processor works. Changes nothing. From the loop only, after cpus_init().
- */
-const char *suspend_refusal(void);
-
-/*
- * Say `suspend: asleep`, suspend to RAM, and return after waking: OK, with the board as it was and
- * other processors about to start. copy is suspend_copy_bytes() of RAM. Devices on PCI
- * have been reset and have lost their config space. E_TIMEOUT if the machine stayed awake: all is
- * as before. Right after suspend_refusal() gave NULL.
- */
-must_check int suspend_to_ram(paddr_t copy);
-
-/* ---- handover to another kernel ---- */
-
-/* A segment of it: bytes are copied, zero_bytes cleared behind them. All below 4 GiB. */
-struct handover_copy {
-    u32 to; /* not 0 */
-    u32 from;
-    u32 bytes;
-    u32 zero_bytes;
-};
-
-#define HANDOVER_COPIES_MAX 64
-
-/* OK if handover_enter() can be called: E_BUSY while another processor works or starts,
- * E_UNSUPPORTED without RAM at 0x8000 to 0xafff. After cpus_init(). */
-must_check int handover_check(void);
-
-/*
- * Stop the other processors, make the copies, and enter at `entry` as PVH demands, with this
- * kernel's memory map and module and the given command line. No copy goes below 1 MiB or over
- * what another one comes from; no device writes to memory any more. Returns only on an error:
- * E_NOMEM, and nothing has changed.
- */
-must_check int handover_enter(const struct boot_info *boot, const char *cmdline,
-                              const struct handover_copy *copies, unsigned nr_copies, u32 entry);
-
 #endif

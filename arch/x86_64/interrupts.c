@@ -11,7 +11,6 @@
 #include "arch/x86_64/arch.h"
 #include "arch/x86_64/traps.h"
 #include "asm/cpu.h"
-#include "extras/suspend/suspend.h"
 #include "include/platform.h"
 #include "include/status.h"
 #include "lib/log.h"

@@ -25,6 +25,9 @@ void interrupts_after_tick(void);
  * off. */
 void interrupts_poll(void);
 
+/* Set the controllers up again after a sleep, which they have forgotten. Interrupts off. */
+void interrupts_resume(void);
+
 /* ---- pic.c: the two 8259, lines 0 to 15 ---- */
 
 /* Vectors VECTOR_PIC to VECTOR_PIC + 15; every line masked. */

@@ -14,7 +14,6 @@
 #include "arch/x86_64/interrupts.h"
 #include "asm/cpu.h"
 #include "asm/io.h"
-#include "extras/suspend/suspend.h"
 #include "include/platform.h"
 #include "include/status.h"
 #include "lib/log.h"

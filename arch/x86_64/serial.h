@@ -11,4 +11,7 @@ bool serial_exists(void);
 /* platform_console_write() for the port alone. Nothing without a port. */
 void serial_write(const char *text, size_t bytes);
 
+/* Set the port up again after a sleep. Interrupts off. */
+void serial_resume(void);
+
 #endif

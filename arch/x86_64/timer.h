@@ -15,4 +15,7 @@ bool timer_ticks(void);
  */
 bool timer_poll(void);
 
+/* Start the board's timers again after a sleep. Interrupts off. */
+void timer_resume(void);
+
 #endif

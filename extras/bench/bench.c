@@ -4,10 +4,10 @@
 
 #include "asm/cpu.h"
 #include "extras/bench/books.h"
+#include "extras/jobs/job.h"
 #include "include/platform.h"
 #include "include/units.h"
 #include "kernel/devices.h"
-#include "kernel/job.h"
 #include "lib/console.h"
 #include "mm/page.h"
 #include "monitor/command_error.h"

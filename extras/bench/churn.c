@@ -4,11 +4,11 @@
 
 #include "asm/cpu.h"
 #include "extras/bench/books.h"
+#include "extras/jobs/job.h"
 #include "include/platform.h"
 #include "include/status.h"
 #include "include/units.h"
 #include "kernel/devices.h"
-#include "kernel/job.h"
 #include "lib/console.h"
 #include "lib/string.h"
 #include "mm/page.h"

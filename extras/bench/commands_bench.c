@@ -1,25 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* cpus and bench: the processors, and load on the allocator from several of them. */
+/* bench: load on the allocator from several processors. */
 #include "arch/x86_64/arch.h"
 #include "extras/bench/bench.h"
 #include "extras/bench/churn.h"
+#include "extras/jobs/job.h"
+#include "include/extra.h"
 #include "include/status.h"
-#include "lib/console.h"
 #include "lib/parse.h"
 #include "lib/string.h"
 #include "mm/page.h"
 #include "monitor/commands.h"
-
-void command_cpus(const struct command_line *line)
-{
-    (void)line;
-    console_printf("cpus: running=%u\n", cpus_running());
-    for (unsigned id = 1; cpus_exists(id); id++)
-        console_printf("cpus: %u %s\n", id,
-                       !cpus_runs(id)  ? "did not start"
-                       : cpus_busy(id) ? "busy"
-                                       : "idle");
-}
 
 static void run_pattern(const struct command_line *line, enum bench_pattern pattern)
 {
@@ -37,31 +27,46 @@ static void run_pattern(const struct command_line *line, enum bench_pattern patt
         bench_start(pattern, (unsigned)order, nr_pairs, (unsigned)nr_cpus);
 }
 
-void command_bench_hot(const struct command_line *line)
+static void command_bench_hot(const struct command_line *line)
 {
     run_pattern(line, BENCH_HOT);
 }
 
-void command_bench_bulk(const struct command_line *line)
+static void command_bench_bulk(const struct command_line *line)
 {
     run_pattern(line, BENCH_BULK);
 }
 
-void command_bench_random(const struct command_line *line)
+static void command_bench_random(const struct command_line *line)
 {
     run_pattern(line, BENCH_RANDOM);
 }
 
-void command_churn(const struct command_line *line)
+static void command_churn(const struct command_line *line)
 {
     bool movable = line->nr_arguments > 1 && strcmp(line->arguments[1], "movable") == 0;
     u64 limit_ms;
-    if (monitor_parse_limit(line, movable ? 2 : 1, &limit_ms))
+    if (job_parse_limit(line, movable ? 2 : 1, &limit_ms))
         churn_start(movable, limit_ms);
 }
 
-void command_churn_stop(const struct command_line *line)
+static void command_churn_stop(const struct command_line *line)
 {
     (void)line;
     churn_stop();
 }
+
+static const struct command commands[] = {
+    {"bench hot", "ORDER COUNT [CPUS]", "alloc and free so many times on so many processors", 2, 3,
+     command_bench_hot},
+    {"bench bulk", "ORDER COUNT [CPUS]", "alloc many, then free them in order", 2, 3,
+     command_bench_bulk},
+    {"bench random", "ORDER COUNT [CPUS]", "alloc many, then free them in random order", 2, 3,
+     command_bench_random},
+    {"bench churn", "[movable] [SECONDS]", "all other processors alloc, check and free, for 600 s",
+     0, 2, command_churn},
+    {"bench churn stop", "", "end it, and say what was found", 0, 0, command_churn_stop},
+    {0},
+};
+
+EXTRA(bench) = {.name = "bench", .commands = commands};

@@ -3,6 +3,9 @@
  * page_check(): every counter, mask and list of the allocator recomputed from
  * the entries and the bits, and compared. For tests, while nobody allocates.
  */
+#include "extras/check/page_check.h"
+
+#include "include/extra.h"
 #include "lib/bitmap.h"
 #include "lib/panic.h"
 #include "mm/free_index.h"
@@ -140,3 +143,5 @@ void page_check(void)
     }
     spin_unlock(&page_lock);
 }
+
+EXTRA(page_check) = {.name = "check", .check = page_check};

@@ -7,6 +7,7 @@
 
 #ifdef TIDE_DEBUG
 
+#include "include/extra.h"
 #include "include/platform.h"
 #include "lib/panic.h"
 #include "mm/frames.h"
@@ -82,9 +83,11 @@ static void forget(paddr_t base, u64 bytes)
 
 static const struct page_debug poison_debug = {poison, look_at_taken, forget};
 
-void poison_init(void)
+static void start(void)
 {
     page_debug = &poison_debug;
 }
+
+EXTRA(poison) = {.name = "check", .mm_init = start};
 
 #endif

@@ -12,19 +12,7 @@
 #ifndef TIDE_EXTRAS_CHECK_POISON_H
 #define TIDE_EXTRAS_CHECK_POISON_H
 
-#ifdef TIDE_DEBUG
-
 /* What a freed page is full of: as a pointer, one that no processor follows. */
 #define POISON_WORD 0xf4eedf4eedf4eedf
 
-/* Poison what is freed from now on. After page_init(). */
-void poison_init(void);
-
-#else
-
-static inline void poison_init(void)
-{
-}
-
-#endif
 #endif

@@ -6,6 +6,7 @@
 #include "arch/x86_64/arch.h"
 #include "asm/cpu.h"
 #include "extras/crash/crash_kinds.h"
+#include "include/extra.h"
 #include "include/platform.h"
 #include "include/status.h"
 #include "include/units.h"
@@ -119,7 +120,7 @@ static void crash(void *context)
     console_printf(" %s\n", arch_crash_kinds());
 }
 
-void command_crash(const struct command_line *line)
+static void command_crash(const struct command_line *line)
 {
     u64 cpu = 0;
     snprintf(kind_asked, sizeof(kind_asked), "%s",
@@ -134,3 +135,11 @@ void command_crash(const struct command_line *line)
     else if (cpus_start_job((unsigned)cpu, crash, NULL) != OK)
         command_error("crash: processor %lu is busy", (unsigned long)cpu);
 }
+
+static const struct command commands[] = {
+    {"crash", "[KIND] [CPU]", "break something on purpose; without KIND, list the kinds", 0, 2,
+     command_crash},
+    {0},
+};
+
+EXTRA(crash) = {.name = "crash", .commands = commands};

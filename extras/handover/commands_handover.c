@@ -4,6 +4,7 @@
  * blocks plugged, and no byte of plugged memory changed.
  */
 #include "extras/handover/handover_plan.h"
+#include "include/extra.h"
 #include "include/status.h"
 #include "kernel/devices.h"
 #include "lib/console.h"
@@ -11,6 +12,7 @@
 #include "monitor/command_error.h"
 #include "monitor/commands.h"
 
+static const struct boot_info *boot_info;
 static char cmdline[BOOT_CMDLINE_BYTES];
 
 /* The words as typed, a blank between two. A line of the monitor always fits. */
@@ -34,7 +36,7 @@ static void join_words(const struct command_line *line)
 static bool can_hand_over(struct handover_plan *plan)
 {
     char reason[ELF_REASON_BYTES];
-    int status = handover_make_plan(commands_boot_info(), plan, reason);
+    int status = handover_make_plan(boot_info, plan, reason);
 
     if (status == E_NODEV) {
         command_error("handover: the loader brought no module; QEMU's -initrd is one");
@@ -51,7 +53,7 @@ static bool can_hand_over(struct handover_plan *plan)
     return status == OK;
 }
 
-void command_handover(const struct command_line *line)
+static void command_handover(const struct command_line *line)
 {
     struct handover_plan plan;
     const char *who = NULL;
@@ -64,9 +66,23 @@ void command_handover(const struct command_line *line)
         command_error("handover: %s does not reset (%s)", who, status_name(status));
     } else {
         console_printf("handover: entering at 0x%x with '%s'\n", plan.entry, cmdline);
-        status =
-            handover_enter(commands_boot_info(), cmdline, plan.copies, plan.nr_copies, plan.entry);
+        status = handover_enter(boot_info, cmdline, plan.copies, plan.nr_copies, plan.entry);
         command_error("handover: %s", status_name(status));
     }
     devices_resume();
 }
+
+#define ANY (COMMAND_ARGUMENTS_MAX - 1)
+
+static const struct command commands[] = {
+    {"handover", "[WORD]...", "go over to the kernel that the loader brought as a module", 0, ANY,
+     command_handover},
+    {0},
+};
+
+static void init(const struct boot_info *boot)
+{
+    boot_info = boot;
+}
+
+EXTRA(handover) = {.name = "handover", .init = init, .commands = commands};

@@ -6,8 +6,8 @@
 #ifndef TIDE_EXTRAS_HANDOVER_HANDOVER_PLAN_H
 #define TIDE_EXTRAS_HANDOVER_HANDOVER_PLAN_H
 
-#include "arch/x86_64/arch.h"
 #include "extras/handover/elf_image.h"
+#include "extras/handover/handover.h"
 
 struct handover_plan {
     u32 entry;

@@ -27,7 +27,7 @@ static bool next_range(u32 node_id, unsigned *number, paddr_t *base, paddr_t *en
     return false;
 }
 
-void numa_init(void)
+void node_init(void)
 {
     nr_ranges = 0;
     while (nr_ranges < RANGES_MAX && platform_memory_node(nr_ranges, &ranges[nr_ranges]) == OK)
@@ -36,7 +36,7 @@ void numa_init(void)
         page_set_node_ranges(next_range);
 }
 
-static u32 node_of_address(paddr_t paddr)
+u32 node_of(paddr_t paddr)
 {
     for (unsigned i = 0; i < nr_ranges; i++) {
         if (paddr >= ranges[i].base && paddr - ranges[i].base < ranges[i].bytes)
@@ -70,7 +70,7 @@ static void print_nodes(void (*print)(paddr_t base, u64 bytes, const char *what)
 
 EXTRA(numa) = {
     .name = "numa",
-    .page_init = numa_init,
-    .node_of = node_of_address,
+    .mm_init = node_init,
+    .node_of = node_of,
     .print_memory = print_nodes,
 };

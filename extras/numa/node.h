@@ -16,11 +16,14 @@ struct platform_node_range {
     bool is_hotplug; /* for memory that may come later */
 };
 
+/* Read firmware's ranges and let page_alloc_on_node() know them. Boot only, after page_init(). */
+void node_init(void);
+
 /* The index-th range of ACPI's SRAT, checked: none overlaps another. E_NODEV past the end or
  * without ACPI. */
 must_check int platform_memory_node(unsigned index, struct platform_node_range *range);
 
-/* Read firmware's ranges, and let page_alloc_on_node() know them. Boot only, in page_init(). */
-void numa_init(void);
+/* The node that firmware names for the address, or 0. O(ranges). */
+u32 node_of(paddr_t paddr);
 
 #endif

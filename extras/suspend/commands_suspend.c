@@ -5,8 +5,8 @@
  * The order of a command that can be refused: check everything, then act, then report. What is
  * refused has changed nothing, so whatever needs memory takes it while checking.
  */
-#include "arch/x86_64/arch.h"
 #include "extras/suspend/pci_suspend.h"
+#include "extras/suspend/suspend.h"
 #include "include/extra.h"
 #include "include/platform.h"
 #include "include/status.h"
@@ -55,7 +55,7 @@ static void start_again(void)
     devices_wake();
 }
 
-void command_suspend(const struct command_line *line)
+static void command_suspend(const struct command_line *line)
 {
     (void)line;
     paddr_t copy = check_everything();
@@ -74,3 +74,11 @@ void command_suspend(const struct command_line *line)
     else
         command_error("suspend: the machine did not go to sleep");
 }
+
+static const struct command commands[] = {
+    {"suspend", "", "sleep with memory kept until the host says system_wakeup", 0, 0,
+     command_suspend},
+    {0},
+};
+
+EXTRA(suspend) = {.name = "suspend", .commands = commands};

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Suspend to RAM (ACPI's S3): everything but memory loses its state, and the
- * boot processor comes back in real mode, in cpu_start.S's cpu_wake_code.
+ * boot processor comes back in real mode, in wake.S's cpu_wake_code.
  *
  * Memory is not quite safe either: QEMU, when it has loaded the kernel itself, writes the image
  * again at every reset, this one too. So .data, .bss and the stack are
@@ -16,8 +16,10 @@
 #include "arch/x86_64/interrupts.h"
 #include "arch/x86_64/low_memory.h"
 #include "arch/x86_64/paging.h"
+#include "arch/x86_64/serial.h"
 #include "arch/x86_64/smp/cpus.h"
 #include "arch/x86_64/stacks.h"
+#include "arch/x86_64/timer.h"
 #include "extras/suspend/smbios.h"
 #include "include/low_memory.h"
 #include "include/platform.h"
@@ -35,11 +37,14 @@ struct wake_page {
     u64 stack;
     u64 stack_bytes;
     u32 apic_id; /* of the boot processor: no other one may do this */
+    u32 unused;
+    u64 entry; /* where it goes on, on the stack of cpu_suspend() */
 };
 
-_Static_assert(offsetof(struct wake_page, tables) == 0x800, "cpu_start.S reads it there");
-_Static_assert(offsetof(struct wake_page, stack_bytes) == 0x828, "cpu_start.S reads it there");
-_Static_assert(offsetof(struct wake_page, apic_id) == 0x830, "cpu_start.S reads it there");
+_Static_assert(offsetof(struct wake_page, tables) == 0x800, "wake.S reads it there");
+_Static_assert(offsetof(struct wake_page, stack_bytes) == 0x828, "wake.S reads it there");
+_Static_assert(offsetof(struct wake_page, apic_id) == 0x830, "wake.S reads it there");
+_Static_assert(offsetof(struct wake_page, entry) == 0x838, "wake.S reads it there");
 
 extern const u8 cpu_wake_code[];
 extern const u8 cpu_wake_code_end[];
@@ -49,6 +54,13 @@ static struct wake_page plan;
 u64 suspend_copy_bytes(void)
 {
     return (u64)(image_end - image_data_start);
+}
+
+/* The rest of the boot processor's way, everything in memory as it was. */
+static _Noreturn void wake(void)
+{
+    cpu_setup(0);
+    cpu_resume();
 }
 
 /* All that is not on the boot stack: the stacks close the image, the boot stack first of them. */
@@ -64,6 +76,7 @@ static void make_plan(paddr_t copy)
     plan.stack = stack_top - BOOT_STACK_BYTES;
     plan.stack_bytes = BOOT_STACK_BYTES;
     plan.apic_id = cpuid(1).ebx >> 24;
+    plan.entry = (uintptr_t)wake;
 }
 
 const char *suspend_refusal(void)
@@ -97,12 +110,6 @@ static int fall_asleep(void)
     memcpy(copy + plan.data_bytes, phys_to_virt(plan.stack), plan.stack_bytes);
     acpi_sleep(LOW_WAKE_PAGE);
     return E_TIMEOUT;
-}
-
-void suspend_wake(void)
-{
-    cpu_setup(0);
-    cpu_resume();
 }
 
 int suspend_to_ram(paddr_t copy)

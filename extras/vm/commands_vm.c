@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* vm: virtual areas, for watching memory move under a fixed address. */
 #include "arch/x86_64/arch.h"
-#include "extras/bench/walk_job.h"
+#include "extras/jobs/job.h"
+#include "extras/jobs/walk_job.h"
 #include "extras/vm/vm.h"
 #include "extras/vm/vm_areas.h"
 #include "extras/vm/vm_paging.h"
+#include "include/extra.h"
 #include "include/status.h"
 #include "include/units.h"
 #include "lib/console.h"
@@ -39,7 +41,7 @@ static void print_area(const char *verb, unsigned number, const struct vm_area_i
                    (unsigned long)info->nr_small, filled ? ", filled" : "");
 }
 
-void command_vm_alloc(const struct command_line *line)
+static void command_vm_alloc(const struct command_line *line)
 {
     struct vm_area_info info;
     u64 bytes;
@@ -83,11 +85,11 @@ static int fill_part(unsigned number, bool is_first)
     return status;
 }
 
-void command_vm_fill(const struct command_line *line)
+static void command_vm_fill(const struct command_line *line)
 {
     unsigned first;
     unsigned last;
-    if (monitor_parse_numbers(line, &areas, &first, &last))
+    if (walk_parse_numbers(line, &areas, &first, &last))
         walk_job_start("vm fill", first, last, fill_part);
 }
 
@@ -117,21 +119,21 @@ static int check_part(unsigned number, bool is_first)
     return OK;
 }
 
-void command_vm_check(const struct command_line *line)
+static void command_vm_check(const struct command_line *line)
 {
     unsigned first;
     unsigned last;
-    if (monitor_parse_numbers(line, &areas, &first, &last))
+    if (walk_parse_numbers(line, &areas, &first, &last))
         walk_job_start("vm check", first, last, check_part);
 }
 
-void command_vm_free(const struct command_line *line)
+static void command_vm_free(const struct command_line *line)
 {
     struct vm_area_info info;
     unsigned first;
     unsigned last;
     int status = OK;
-    if (!monitor_parse_numbers(line, &areas, &first, &last))
+    if (!walk_parse_numbers(line, &areas, &first, &last))
         return;
     for (unsigned number = last + 1; status == OK && number-- > first;) {
         if (!find_area(number, &info))
@@ -144,7 +146,7 @@ void command_vm_free(const struct command_line *line)
         print_error("free", status);
 }
 
-void command_vm_list(const struct command_line *line)
+static void command_vm_list(const struct command_line *line)
 {
     (void)line;
     struct vm_area_info info;
@@ -160,15 +162,31 @@ void command_vm_list(const struct command_line *line)
                    (unsigned long)paging_nr_waits());
 }
 
-void command_vm_touch(const struct command_line *line)
+static void command_vm_touch(const struct command_line *line)
 {
     u64 limit_ms;
-    if (monitor_parse_limit(line, 1, &limit_ms))
+    if (job_parse_limit(line, 1, &limit_ms))
         vm_areas_touch_start(limit_ms);
 }
 
-void command_vm_touch_stop(const struct command_line *line)
+static void command_vm_touch_stop(const struct command_line *line)
 {
     (void)line;
     vm_areas_touch_stop();
 }
+
+static const struct command commands[] = {
+    {"vm", "", "virtual areas, whose frames may move: `vm list`", 0, 0, command_vm_list},
+    {"vm alloc", "SIZE [COUNT]", "make areas, one for each COUNT", 1, 2, command_vm_alloc},
+    {"vm fill", "[NUMBER|all]", "write a pattern into one (the last), or all", 0, 1,
+     command_vm_fill},
+    {"vm check", "[NUMBER|all]", "verify it", 0, 1, command_vm_check},
+    {"vm free", "[NUMBER|all]", "give back one (the last), or all", 0, 1, command_vm_free},
+    {"vm touch", "[SECONDS]", "all other processors read and write filled areas, for 600 s", 0, 1,
+     command_vm_touch},
+    {"vm touch stop", "", "end it, and say what was found", 0, 0, command_vm_touch_stop},
+    {"vm list", "", "the areas, and what they cost", 0, 0, command_vm_list},
+    {0},
+};
+
+EXTRA(vm_commands) = {.name = "vm", .commands = commands};

@@ -10,6 +10,7 @@
 #include "asm/vm.h"
 #include "extras/vm/heap.h"
 #include "extras/vm/vm_internal.h"
+#include "include/extra.h"
 #include "include/platform.h"
 #include "include/status.h"
 #include "include/units.h"
@@ -35,7 +36,7 @@ static struct {
 } freed[FREED_MAX];
 static unsigned nr_freed; /* counts on; the place is its remainder */
 
-void vm_init(void)
+static void start(void)
 {
     head = (struct vm_area){.next = &head, .before = &head, .base = VM_BASE};
     cursor = &head;
@@ -247,3 +248,10 @@ void vm_check(void)
               (unsigned long long)nr_areas, (unsigned long long)area_bytes, (unsigned long long)nr,
               (unsigned long long)sum);
 }
+
+EXTRA(vm) = {
+    .name = "vm",
+    .mm_init = start,
+    .check = vm_check,
+    .describe_address = vm_describe,
+};

@@ -28,9 +28,6 @@
 
 #include "include/types.h"
 
-/* Once, after page_init(). */
-void vm_init(void);
-
 /*
  * An area of `bytes`, rounded up to whole pages, readable and writable, not executable;
  * undefined contents. From 2 MiB on it is aligned to 2 MiB, else to a page. `name` is kept, not

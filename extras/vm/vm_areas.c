@@ -7,11 +7,11 @@
 #include "extras/vm/vm_areas.h"
 
 #include "asm/cpu.h"
+#include "extras/jobs/job.h"
 #include "extras/vm/vm.h"
 #include "include/status.h"
 #include "include/units.h"
 #include "kernel/devices.h"
-#include "kernel/job.h"
 #include "lib/console.h"
 #include "monitor/command_error.h"
 #include "monitor/commands.h"

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* See vm_paging.h. arch/x86_64/page_tables.c does the work on the structure. */
 #include "extras/vm/vm_paging.h"
-#include "extras/vm/vm.h"
 
 #include "arch/x86_64/page_tables.h"
 #include "arch/x86_64/paging.h"
@@ -83,7 +82,8 @@ u64 paging_nr_waits(void)
     return __atomic_load_n(&nr_waits, __ATOMIC_RELAXED);
 }
 
-bool paging_wait_held(u64 address)
+/* A page was not present. If it is held, wait as long as it is. True if it is present now. */
+static bool wait_held(u64 address)
 {
     for (bool waited = false; is_in_window(address); waited = true) {
         struct page_mapping mapping = page_tables_query(paging_tables(), address);
@@ -100,4 +100,4 @@ bool paging_wait_held(u64 address)
     return false;
 }
 
-EXTRA(vm) = {.name = "vm", .wait_for_page = paging_wait_held, .describe_address = vm_describe};
+EXTRA(vm_paging) = {.name = "vm", .wait_for_page = wait_held};

@@ -34,10 +34,4 @@ void platform_vm_unmap(u64 address, u64 bytes);
 /* How often a processor has waited for a page that was held (platform_vm_hold()). */
 u64 paging_nr_waits(void);
 
-/*
- * A page was not present. If it is held (platform_vm_hold()), wait as long as it is. True if it is
- * present now, and the access must be tried again. Any context.
- */
-bool paging_wait_held(u64 address);
-
 #endif

@@ -4,6 +4,7 @@
  * lines that a program reads. Their formats are stable: docs/experiments.md.
  */
 #include "extras/workload/workload_job.h"
+#include "include/extra.h"
 #include "include/status.h"
 #include "include/units.h"
 #include "kernel/devices.h"
@@ -35,7 +36,7 @@ static void print_report(void)
                    (unsigned long)report.nr_refusals);
 }
 
-void command_workload(const struct command_line *line)
+static void command_workload(const struct command_line *line)
 {
     struct workload_spec spec;
     struct workload_mistake mistake;
@@ -56,7 +57,7 @@ void command_workload(const struct command_line *line)
         print_report();
 }
 
-void command_workload_stop(const struct command_line *line)
+static void command_workload_stop(const struct command_line *line)
 {
     (void)line;
     workload_job_stop(print_report);
@@ -114,7 +115,7 @@ static void print_occupancy(const struct vmem_device *vmem)
     console_printf("\n");
 }
 
-void command_occupancy(const struct command_line *line)
+static void command_occupancy(const struct command_line *line)
 {
     const struct vmem_device *vmem;
     bool all = line->nr_arguments < 2;
@@ -135,3 +136,15 @@ void command_occupancy(const struct command_line *line)
                    (unsigned long)(stats.plugged_used * PAGE_BYTES));
     print_report();
 }
+
+#define ANY (COMMAND_ARGUMENTS_MAX - 1)
+
+static const struct command commands[] = {
+    {"workload", "[KIND [KEY=VALUE]...]", "steady load by seed; without arguments, how it stands",
+     0, ANY, command_workload},
+    {"workload stop", "", "end it, and give back what it holds", 0, 0, command_workload_stop},
+    {"occupancy", "[DEVICE]", "each block's use, for programs", 0, 1, command_occupancy},
+    {0},
+};
+
+EXTRA(workload) = {.name = "workload", .commands = commands};

@@ -7,15 +7,16 @@
  */
 #include "extras/workload/workload_job.h"
 
+#include "extras/jobs/job.h"
 #include "extras/workload/workload_places.h"
 #include "include/platform.h"
 #include "include/status.h"
 #include "include/units.h"
 #include "kernel/devices.h"
-#include "kernel/job.h"
 #include "lib/console.h"
 #include "lib/string.h"
 #include "mm/page.h"
+#include "monitor/commands.h"
 
 #define WORDS_PER_PAGE (PAGE_BYTES / sizeof(u64))
 /* The work of one turn, so that the monitor and the devices never wait long. */
@@ -34,8 +35,7 @@ static struct {
     u64 next_tick_ms;
     u32 next_number;
     struct workload_report counts; /* only the nr_ fields are kept up to date */
-    bool failed;
-    void (*stopped)(void); /* to be called when all is freed */
+    void (*stopped)(void);         /* to be called when all is freed */
 } load;
 
 static struct job workload_job;
@@ -64,7 +64,7 @@ static void report_fault(const struct workload_chunk *chunk, u64 page, u64 word,
                    (unsigned long)(chunk->place + page * PAGE_BYTES + word * sizeof(u64)),
                    (unsigned long)found,
                    (unsigned long)workload_pattern(load.plan.spec.seed, chunk->number, page, word));
-    load.failed = true;
+    commands_note_check_failed();
     load.state = WORKLOAD_FAILED;
 }
 
@@ -318,9 +318,4 @@ void workload_job_report(struct workload_report *report)
     report->target_bytes = load.state == WORKLOAD_IDLE
                                ? 0
                                : workload_plan_target(&load.plan, load.nr_in_doubt) * chunk_bytes;
-}
-
-bool workload_job_failed(void)
-{
-    return load.failed;
 }

@@ -44,7 +44,4 @@ void workload_job_stop(void (*done)(void));
 
 void workload_job_report(struct workload_report *report);
 
-/* Since boot, a workload found a page with the wrong content. */
-bool workload_job_failed(void);
-
 #endif

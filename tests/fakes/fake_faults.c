@@ -3,6 +3,7 @@
  * meant. */
 #include "tests/fakes/fake_faults.h"
 
+#include "extras/check/page_check.h"
 #include "extras/vm/vm_paging.h"
 #include "include/status.h"
 #include "include/units.h"

@@ -8,9 +8,9 @@
 
 #include "arch/x86_64/arch.h"
 #include "drivers/virtio/core/virtio_spec.h"
+#include "extras/jobs/job.h"
 #include "extras/vm/vm.h"
 #include "include/status.h"
-#include "kernel/job.h"
 #include "kernel/kmain.h"
 #include "kernel/transports.h"
 #include "lib/log.h"

@@ -8,8 +8,7 @@
 
 #include <cmocka.h>
 
-#include "extras/check/poison.h"
-#include "extras/numa/node.h"
+#include "include/extra.h"
 #include "include/status.h"
 #include "mm/early.h"
 #include "mm/hotplug/hotplug.h"
@@ -23,8 +22,7 @@ void fake_mm_start(struct boot_info *boot, u64 bytes)
     fake_boot(boot, bytes);
     early_init(boot);
     page_init(boot);
-    poison_init();
-    node_init();
+    EXTRAS_CALL(mm_init);
 }
 
 void fake_back(paddr_t base, u64 bytes)

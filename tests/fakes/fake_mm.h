@@ -3,6 +3,7 @@
 #ifndef TIDE_TESTS_FAKES_FAKE_MM_H
 #define TIDE_TESTS_FAKES_FAKE_MM_H
 
+#include "extras/check/page_check.h" /* which nearly all of them end with */
 #include "include/boot_info.h"
 #include "include/types.h"
 #include "tests/fakes/fake_platform.h"

@@ -8,7 +8,7 @@
 
 #include "include/types.h"
 
-/* Before vm_init(): nothing is mapped there; and the end of it. */
+/* Before the first area: nothing is mapped there; and the end of it. */
 void fake_vm_start(void);
 void fake_vm_stop(void);
 

@@ -11,9 +11,9 @@
 
 #include "arch/x86_64/arch.h"
 #include "drivers/pci/pci_spec.h"
+#include "extras/jobs/job.h"
 #include "include/status.h"
 #include "kernel/devices.h"
-#include "kernel/job.h"
 #include "lib/log.h"
 #include "mm/page.h"
 #include "monitor/monitor.h"
@@ -276,9 +276,11 @@ static bool is_at_zero(void)
 static void switch_all_off(void)
 {
     const struct vmem_device *driver;
+    struct vmem_status status;
     char line[32];
     for (unsigned tries = 0; (driver = devices_at(0)) != NULL; tries++) {
         FUZZ_CHECK(tries < TURNS_MAX);
+        vmem_get_status(driver, &status);
         snprintf(line, sizeof(line), "off %s", status.name);
         type(line);
         kernel_take_turn();

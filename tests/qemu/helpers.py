@@ -12,6 +12,8 @@ TREE = Path(__file__).resolve().parent.parent.parent
 BUILD = Path(os.environ.get("TIDE_BUILD", TREE / "build"))
 IMAGE = BUILD / "tide.elf"
 DEBUG_IMAGE = BUILD / "debug/tide.elf"
+CORE_IMAGE = BUILD / "core/tide.elf"
+WORKLOAD_IMAGE = BUILD / "core/workload/tide.elf"
 LIFE_SECONDS = 1800.0  # of one QEMU; only a hang meets it
 
 AT_WORK = "error: stats: check: processors are at work"

@@ -15,6 +15,7 @@
 #include "drivers/virtio/core/virtqueue.h"
 #include "drivers/virtio/include/vmem/vmem.h"
 #include "drivers/virtio/mem/config.h"
+#include "extras/check/page_check.h"
 #include "include/status.h"
 #include "kernel/transports.h"
 #include "mm/early.h"

@@ -4,10 +4,12 @@
 
 PCI_EXTRAS := $(O)/host/extras/pci_fixup/pci_fixup.o
 NUMA_EXTRAS := $(O)/host/extras/numa/node.o
-BOARD_EXTRAS := $(PCI_EXTRAS) $(NUMA_EXTRAS) $(O)/host/extras/pci_hotplug/pci_hotplug.o \
-	$(O)/host/extras/power/power.o
+ALL_EXTRAS := $(patsubst %.c,$(O)/host/%.o,$(HOST_EXTRAS) monitor/monitor.c)
 
 $(filter $(O)/unit/pci/% $(O)/unit/virtio/%,$(UNIT_TESTS)) $(QTEST_PROGRAM): $(PCI_EXTRAS)
 $(O)/fuzz_pci_tree $(O)/fuzz_caps: $(PCI_EXTRAS)
 $(O)/unit/mm/test_page_node $(O)/unit/virtio_mem/test_vmem_life: $(NUMA_EXTRAS)
-$(filter $(O)/unit/kernel/test_kernel_%,$(UNIT_TESTS)) $(O)/fuzz_monitor: $(BOARD_EXTRAS)
+$(filter $(O)/unit/kernel/test_kernel_%,$(UNIT_TESTS)) $(O)/fuzz_monitor: $(ALL_EXTRAS)
+ifdef DEBUG
+$(UNIT_TESTS): $(O)/host/extras/check/poison.o
+endif

@@ -6,7 +6,7 @@ OPS ?= 10000000
 SEED ?= 1
 
 # What the allocator's tests need, without the drivers.
-ALLOCATOR_SOURCES := $(filter-out lib/string.c lib/printf.c,$(LIB_SOURCES)) $(MM_SOURCES) $(filter-out $(MACHINE_EXTRAS),$(wildcard extras/check/*.c extras/vm/vm*.c extras/vm/heap.c)) \
+ALLOCATOR_SOURCES := $(filter-out lib/string.c lib/printf.c,$(LIB_SOURCES)) $(MM_SOURCES) $(filter extras/check/p% extras/vm/vm% extras/vm/heap%,$(HOST_EXTRAS)) \
 	$(patsubst %,tests/fakes/fake_%.c,mm model platform vm) tests/unit/unit.c
 
 .PHONY: walk tsan-programs debug-programs debug-image

@@ -244,10 +244,10 @@ TEST_WITH(test_memory, set_up, tear_down)
         boot->ranges[boot->nr_ranges++] = (struct boot_memory_range){type * MIB, MIB, type};
     boot->module = (struct boot_module){9 * MIB, 64 * KIB};
     fake_set_nodes(nodes, 1);
-    numa_init();
+    node_init();
     kernel_expect_not("memory", "ACPI\n");
     fake_set_nodes(nodes, 2);
-    numa_init();
+    node_init();
     kernel_type("memory");
     static const char *const texts[] = {
         "memory: the nodes of ACPI\n",

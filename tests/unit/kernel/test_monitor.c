@@ -5,8 +5,12 @@
  */
 #include "monitor/monitor.h"
 
+#include <stdio.h>
+
+#include "extras/jobs/job.h"
+#include "include/extra.h"
 #include "include/status.h"
-#include "kernel/job.h"
+#include "kernel/options.h"
 #include "monitor/command_error.h"
 #include "tests/fakes/fake_cpus.h"
 #include "tests/fakes/fake_platform.h"
@@ -61,12 +65,19 @@ const struct command *command_at(unsigned index)
     return index < ARRAY_SIZE(commands) ? &commands[index] : NULL;
 }
 
+/* The prompt comes, and a script. */
+static void start(const char *script)
+{
+    static struct options options;
+    snprintf(options.run, sizeof(options.run), "%s", script);
+    EXTRAS_CALL(ready, &options);
+}
+
 /* Until nothing is to do; a job that may not end does not hold it up. */
 static void turn(void)
 {
     for (unsigned i = 0; i < 50; i++) {
-        (void)monitor_poll();
-        (void)jobs_run(platform_now_ms());
+        EXTRAS_CALL(poll);
     }
 }
 
@@ -101,7 +112,7 @@ TEST_WITH(test_names_and_counts, set_up, tear_down)
         {"sa\r", "error: unknown command 'sa'"},
         {"1 2 3 4 5 6 7 8 9 10 11 12 13\r", "error: more than 12 words\n"},
     };
-    monitor_start("");
+    start("");
     for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         fake_type(cases[i].line);
         turn();
@@ -124,15 +135,15 @@ TEST_WITH(test_sizes, set_up, tear_down)
     assert_false(monitor_parse_size(&line, 3, 1, &value));
     assert_false(monitor_parse_size(&line, 3, 4096, &value));
     fake_console_has("expected a size of 4096 bytes or more\n");
-    assert_false(monitor_parse_limit(&line, 3, &value));
-    assert_true(monitor_parse_limit(&line, 4, &value));
+    assert_false(job_parse_limit(&line, 3, &value));
+    assert_true(job_parse_limit(&line, 4, &value));
     assert_int_equal(value, JOB_LIMIT_MS);
     (void)command_take_failure();
 }
 
 TEST_WITH(test_typed_ahead_waits_for_the_job, set_up, tear_down)
 {
-    monitor_start("");
+    start("");
     fake_type("work\rsay\rsay\r");
     turn();
     assert_int_equal(nr_says, 0);
@@ -144,7 +155,7 @@ TEST_WITH(test_typed_ahead_waits_for_the_job, set_up, tear_down)
 
 TEST_WITH(test_ctrl_c_drops_what_was_typed_before, set_up, tear_down)
 {
-    monitor_start("");
+    start("");
     fake_type("work\rsay\r\x03say\r");
     turn();
     fake_console_has("^C\nerror: work: stopped by Ctrl-C\n");
@@ -153,7 +164,7 @@ TEST_WITH(test_ctrl_c_drops_what_was_typed_before, set_up, tear_down)
 
 TEST_WITH(test_ctrl_c_behind_much_that_was_typed, set_up, tear_down)
 {
-    monitor_start("");
+    start("");
     fake_type("work\r");
     for (unsigned i = 0; i < 500; i++)
         fake_type("say\r");
@@ -166,7 +177,7 @@ TEST_WITH(test_ctrl_c_behind_much_that_was_typed, set_up, tear_down)
 /* It has an answer like any other line, or who has typed it waits for ever. */
 TEST_WITH(test_a_line_that_is_too_long_with_a_tag, set_up, tear_down)
 {
-    monitor_start("");
+    start("");
     fake_type("@7 say ");
     for (unsigned i = 0; i < 100; i++)
         fake_type("much");
@@ -178,7 +189,7 @@ TEST_WITH(test_a_line_that_is_too_long_with_a_tag, set_up, tear_down)
 
 TEST_WITH(test_script_waits_and_stops_at_its_error, set_up, tear_down)
 {
-    monitor_start("say; work ;say;fail; say");
+    start("say; work ;say;fail; say");
     turn();
     assert_int_equal(nr_says, 1);
     may_end = true;
@@ -195,7 +206,7 @@ TEST_WITH(test_script_that_was_to_exit, set_up, tear_down)
 {
     static const char *const scripts[] = {"say; fail; say;  exit 1", "say; fail; @7 exit"};
     for (unsigned i = 0; i < sizeof(scripts) / sizeof(scripts[0]); i++) {
-        monitor_start(scripts[i]);
+        start(scripts[i]);
         if (setjmp(*fake_expect_exit()) == 0) {
             turn();
             fake_no_exit_came("a failed command before exit");

@@ -289,7 +289,6 @@ static void start_vm(void)
     fake_back(REGION_BASE, REGION);
     online_2m();
     fake_vm_start();
-    vm_init();
 }
 
 static void stop_vm(void)

@@ -25,7 +25,6 @@ static void set_up(void)
 {
     fake_mm_start(&boot, 8 * MIB);
     fake_vm_start();
-    vm_init();
     fake_online(REGION_BASE, REGION, BLOCK);
 }
 

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "extras/check/page_check.h"
 #include "include/status.h"
 #include "tests/fakes/fake_owners.h"
 #include "tests/fakes/fake_platform.h"

@@ -3,6 +3,7 @@
  * page_check() finds what it looks for: each kind of state is broken once, as a
  * stray write would, and named. Tests that end with it rely on that.
  */
+#include "extras/check/page_check.h"
 #include "include/status.h"
 #include "include/units.h"
 #include "mm/early.h"

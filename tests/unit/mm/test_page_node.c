@@ -6,7 +6,6 @@
 #include "include/units.h"
 #include "mm/early.h"
 #include "mm/hotplug/hotplug.h"
-#include "mm/node.h"
 #include "mm/page.h"
 #include "tests/fakes/fake_mm.h"
 #include "tests/unit/unit.h"

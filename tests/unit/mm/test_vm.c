@@ -26,7 +26,6 @@ static void setup(void)
 {
     fake_mm_start(&boot, 16 * MIB);
     fake_vm_start();
-    vm_init();
     fake_online(REGION_BASE, REGION, 2 * MIB);
     first = vm_alloc(PAGE_BYTES, "first");
     page_get_stats(&at_first);

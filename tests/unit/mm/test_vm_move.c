@@ -34,7 +34,6 @@ static void setup(void)
 {
     fake_mm_start(&boot, 16 * MIB);
     fake_vm_start();
-    vm_init();
     fake_online(REGION_BASE, REGION, 2 * MIB);
     memset(areas, 0, sizeof(areas));
 }

@@ -8,6 +8,7 @@
  *
  * VMEM_WALK_SEED and VMEM_WALK_STEPS in the environment repeat or extend it.
  */
+#include "extras/check/page_check.h"
 #include "tests/fakes/fake_vmem_machine.h"
 #include "tests/unit/unit.h"
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* jobs and wait: what runs beside the monitor, and a pause until the devices have settled. */
 #include "arch/x86_64/arch.h"
+#include "extras/jobs/job.h"
+#include "include/extra.h"
 #include "include/platform.h"
 #include "kernel/devices.h"
-#include "kernel/job.h"
 #include "lib/console.h"
 #include "lib/string.h"
 #include "monitor/command_error.h"
@@ -20,7 +21,7 @@ static const char *state_name(const struct job *job)
     return names[job->state];
 }
 
-void command_jobs(const struct command_line *line)
+static void command_jobs(const struct command_line *line)
 {
     (void)line;
     for (const struct job *job = jobs_next(NULL); job; job = jobs_next(job))
@@ -53,11 +54,20 @@ static struct job wait_job = {
     .end = end_wait,
 };
 
-void command_wait(const struct command_line *line)
+static void command_wait(const struct command_line *line)
 {
     u64 limit_ms;
-    if (!monitor_parse_limit(line, 1, &limit_ms) || !job_prepare(&wait_job, 0))
+    if (!job_parse_limit(line, 1, &limit_ms) || !job_prepare(&wait_job, 0))
         return;
     wait_job.limit_ms = limit_ms;
     job_start(&wait_job, true);
 }
+
+static const struct command commands[] = {
+    {"jobs", "", "what runs beside the monitor, and what ends it", 0, 0, command_jobs},
+    {"wait", "[SECONDS]", "go on when every device has settled; fail after 600 s", 0, 1,
+     command_wait},
+    {0},
+};
+
+EXTRA(jobs_commands) = {.name = "jobs", .commands = commands};

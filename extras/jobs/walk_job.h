@@ -4,10 +4,22 @@
  * bounded part of one at each turn, and keeps the prompt. One at a time, like all
  * jobs in the foreground.
  */
-#ifndef TIDE_EXTRAS_BENCH_WALK_JOB_H
-#define TIDE_EXTRAS_BENCH_WALK_JOB_H
+#ifndef TIDE_EXTRAS_JOBS_WALK_JOB_H
+#define TIDE_EXTRAS_JOBS_WALK_JOB_H
 
-#include "include/types.h"
+#include "monitor/monitor.h"
+
+/* Things that a user holds by number: 0 to the highest in use. */
+struct command_numbers {
+    const char *name;  /* of one: "holding" */
+    int (*last)(void); /* the highest in use, or -1 */
+    bool (*exists)(unsigned number);
+};
+
+/* Which of them the first argument means: "all", or one number, or the last where it is left out.
+ * False after an error line, and if "all" are none. */
+bool walk_parse_numbers(const struct command_line *line, const struct command_numbers *numbers,
+                        unsigned *first, unsigned *last);
 
 /*
  * Do a bounded part of one thing, its first one if is_first, and print the result after the last.

@@ -1,30 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* alloc, free, fill, check and stats: the user's side of the page allocator. */
-#include "arch/x86_64/arch.h"
-#include "extras/bench/walk_job.h"
-#include "extras/vm/vm.h"
+/* alloc, free, fill and check: memory that a user holds. */
+#include "extras/jobs/walk_job.h"
 #include "extras/workload/workload.h"
-#include "include/platform.h"
+#include "include/extra.h"
 #include "include/status.h"
 #include "include/units.h"
 #include "lib/console.h"
 #include "lib/parse.h"
 #include "lib/string.h"
-#include "mm/page.h"
 #include "monitor/command_error.h"
 #include "monitor/commands.h"
-
-static bool check_failed;
-
-bool commands_check_failed(void)
-{
-    return check_failed;
-}
-
-void commands_note_check_failed(void)
-{
-    check_failed = true;
-}
 
 static void print_holding(const char *verb, unsigned number)
 {
@@ -55,7 +40,7 @@ static const char *parse_alloc(const struct command_line *line, u64 *count, u64 
     return NULL;
 }
 
-void command_alloc(const struct command_line *line)
+static void command_alloc(const struct command_line *line)
 {
     u64 bytes;
     u64 count = 1;
@@ -95,11 +80,11 @@ static bool is_holding(unsigned number)
 
 static const struct command_numbers holdings = {"holding", workload_last, is_holding};
 
-void command_free(const struct command_line *line)
+static void command_free(const struct command_line *line)
 {
     unsigned first;
     unsigned last;
-    if (!monitor_parse_numbers(line, &holdings, &first, &last))
+    if (!walk_parse_numbers(line, &holdings, &first, &last))
         return;
     for (unsigned number = last + 1; number-- > first;) {
         print_holding("free", number);
@@ -118,14 +103,14 @@ static int fill_part(unsigned number, bool is_first)
     return status == E_NODEV ? OK : status;
 }
 
-void command_fill(const struct command_line *line)
+static void command_fill(const struct command_line *line)
 {
     unsigned first;
     unsigned last;
     u64 bytes = PAGE_BYTES;
     if (line->nr_arguments > 2 && !monitor_parse_size(line, 2, PAGE_BYTES, &bytes))
         return;
-    if (!monitor_parse_numbers(line, &holdings, &first, &last))
+    if (!walk_parse_numbers(line, &holdings, &first, &last))
         return;
     fill_step = bytes / PAGE_BYTES;
     walk_job_start("fill", first, last, fill_part);
@@ -146,7 +131,7 @@ static int check_part(unsigned number, bool is_first)
     if (status == OK) {
         print_holding("check: ok", number);
     } else {
-        check_failed = true;
+        commands_note_check_failed();
         console_printf("check: error: %u: at 0x%lx found 0x%016lx, expected 0x%016lx\n", number,
                        (unsigned long)fault.paddr, (unsigned long)fault.found,
                        (unsigned long)fault.expected);
@@ -154,45 +139,23 @@ static int check_part(unsigned number, bool is_first)
     return OK;
 }
 
-void command_check(const struct command_line *line)
+static void command_check(const struct command_line *line)
 {
     unsigned first;
     unsigned last;
-    if (monitor_parse_numbers(line, &holdings, &first, &last))
+    if (walk_parse_numbers(line, &holdings, &first, &last))
         walk_job_start("check", first, last, check_part);
 }
 
-static bool processors_busy(void)
-{
-    for (unsigned id = 1; cpus_exists(id); id++) {
-        if (cpus_busy(id))
-            return true;
-    }
-    return false;
-}
+static const struct command commands[] = {
+    {"alloc", "SIZE [COUNT] [node=N]", "hold memory, from plugged blocks first", 1, 3,
+     command_alloc},
+    {"free", "[NUMBER|all]", "give back one holding (the last), or all", 0, 1, command_free},
+    {"fill", "[NUMBER|all] [STEP]", "write a pattern that names each page, or one page each STEP",
+     0, 2, command_fill},
+    {"check", "[NUMBER|all]", "verify the pattern; a wrong page makes `exit` fail", 0, 1,
+     command_check},
+    {0},
+};
 
-/* Panics if a counter is wrong. */
-void command_stats_check(const struct command_line *line)
-{
-    (void)line;
-    if (processors_busy()) {
-        command_error("stats: check: processors are at work");
-        return;
-    }
-    page_check();
-    vm_check();
-    console_printf("stats: check: ok\n");
-}
-
-void command_stats(const struct command_line *line)
-{
-    struct page_stats stats;
-    (void)line;
-    page_get_stats(&stats);
-    console_printf("stats: boot frames=%lu used=%lu\n", (unsigned long)stats.boot_frames,
-                   (unsigned long)stats.boot_used);
-    console_printf("stats: plugged frames=%lu used=%lu\n", (unsigned long)stats.plugged_frames,
-                   (unsigned long)stats.plugged_used);
-    console_printf("stats: metadata bytes=%lu\n", (unsigned long)stats.metadata_bytes);
-    console_printf("stats: uptime ms=%lu\n", (unsigned long)platform_now_ms());
-}
+EXTRA(holdings) = {.name = "workload", .commands = commands};

@@ -8,10 +8,11 @@
  * foreground keeps the prompt; nobody ever waits for it inside a function.
  * Called from the kernel's loop only, unless said otherwise.
  */
-#ifndef TIDE_KERNEL_JOB_H
-#define TIDE_KERNEL_JOB_H
+#ifndef TIDE_EXTRAS_JOBS_JOB_H
+#define TIDE_EXTRAS_JOBS_JOB_H
 
 #include "include/types.h"
+#include "monitor/monitor.h"
 
 #define JOB_DONE       (~(u64)0) /* of poll(): no more to do on this processor */
 #define JOB_STOP_MS    60000     /* how long a processor may take to leave a job that is stopped */
@@ -78,8 +79,8 @@ bool job_runs(const struct job *job);
 /* How many processors it has beside the one that booted: also in end(). */
 unsigned job_nr_others(const struct job *job);
 
-/* Poll each job once: true if one has more to do at once. */
-bool jobs_run(u64 now_ms);
+/* Poll each job once. */
+void jobs_run(u64 now_ms);
 
 /* jobs_run() would do something now. Callable with interrupts off. */
 bool jobs_pending(void);
@@ -92,6 +93,10 @@ void jobs_interrupt(void);
 
 /* The jobs, in the order of their start: the first one after `job`, or the first of all (NULL). */
 struct job *jobs_next(const struct job *job);
+
+/* The index-th argument as a limit in seconds; JOB_LIMIT_MS where it is left out. False after an
+ * error line. */
+bool job_parse_limit(const struct command_line *line, unsigned index, u64 *limit_ms);
 
 /* It was told to end. Any processor. */
 static inline bool job_is_ending(const struct job *job)

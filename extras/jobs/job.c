@@ -3,16 +3,20 @@
  * See job.h. A job is on the list from its start until each of its processors has
  * left its function: only then is end() called, and what the job uses freed.
  */
-#include "kernel/job.h"
+#include "extras/jobs/job.h"
 
 #include <asm/cpu.h>
 
 #include "arch/x86_64/arch.h"
+#include "include/extra.h"
 #include "include/platform.h"
 #include "include/status.h"
 #include "lib/console.h"
 #include "lib/panic.h"
+#include "lib/parse.h"
 #include "monitor/command_error.h"
+
+#define LIMIT_SECONDS_MAX 1000000
 
 _Static_assert(CPUS_MAX <= 64, "a job's processors are the bits of a word");
 
@@ -186,35 +190,32 @@ static void give_up(struct job *job, unsigned id)
 
 /* ---- the turns ---- */
 
-static bool take_turn(struct job *job, u64 now_ms)
+static void take_turn(struct job *job, u64 now_ms)
 {
     if (job->state == JOB_RUNNING && job->limit_ms != 0 && now_ms - job->start_ms >= job->limit_ms)
         tell_to_end(job, JOB_OVER_LIMIT, now_ms);
     if (job->next_ms != JOB_DONE && now_ms >= job->next_ms)
         job->next_ms = job->poll(job, now_ms);
     if (job->next_ms != JOB_DONE)
-        return now_ms >= job->next_ms;
+        return;
     unsigned id = busy_processor(job);
     if (id == 0) {
         finish(job);
-        return true;
+        return;
     }
     if (job->state == JOB_ENDING && now_ms - job->stop_ms >= JOB_STOP_MS)
         give_up(job, id);
-    return false;
 }
 
-bool jobs_run(u64 now_ms)
+void jobs_run(u64 now_ms)
 {
-    bool more = false;
     struct job *next;
     for (struct job *job = first_job; job; job = next) {
         next = job->next;
         console_answer(job->in_foreground ? job->answer : NULL);
-        more |= take_turn(job, now_ms);
+        take_turn(job, now_ms);
         console_answer(NULL);
     }
-    return more;
 }
 
 bool jobs_pending(void)
@@ -253,3 +254,32 @@ struct job *jobs_next(const struct job *job)
 {
     return job ? job->next : first_job;
 }
+
+bool job_parse_limit(const struct command_line *line, unsigned index, u64 *limit_ms)
+{
+    u64 seconds;
+    if (index >= line->nr_arguments) {
+        *limit_ms = JOB_LIMIT_MS;
+        return true;
+    }
+    if (parse_u64(line->arguments[index], &seconds) != OK || seconds == 0 ||
+        seconds > LIMIT_SECONDS_MAX) {
+        monitor_usage_error(line, line->arguments[index], "a limit from 1 to 1000000 seconds");
+        return false;
+    }
+    *limit_ms = seconds * 1000;
+    return true;
+}
+
+static void poll(void)
+{
+    jobs_run(platform_now_ms());
+}
+
+EXTRA(jobs) = {
+    .name = "jobs",
+    .poll = poll,
+    .pending = jobs_pending,
+    .keeps_prompt = jobs_in_foreground,
+    .interrupt = jobs_interrupt,
+};

@@ -2,8 +2,8 @@
 /*
  * One region as characters: a cell stands for one block or several.
  */
-#ifndef TIDE_MONITOR_MAP_H
-#define TIDE_MONITOR_MAP_H
+#ifndef TIDE_EXTRAS_INSPECT_MAP_H
+#define TIDE_EXTRAS_INSPECT_MAP_H
 
 #include "drivers/virtio/include/vmem/vmem.h"
 #include "include/types.h"

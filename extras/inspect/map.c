@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* See map.h. */
-#include "monitor/map.h"
+#include "extras/inspect/map.h"
 
 #include "include/units.h"
 #include "mm/hotplug/hotplug.h"
