@@ -4,6 +4,7 @@
  * one call moves, what is told of the pages that stay, and two devices at once. The driver's side
  * alone is in tests/unit/virtio_mem/test_vmem_migrate.c.
  */
+#include "extras/check/page_check.h"
 #include "mm/hotplug/hotplug.h"
 #include "tests/fakes/fake_attach.h"
 #include "tests/fakes/fake_chunks.h"
