@@ -30,7 +30,7 @@ static struct {
     u64 nr_table_frames;
     struct workload_places places; /* of the movable chunks; in the same run as the table */
     u64 nr_movable;
-    u64 nr_in_doubt;
+    u64 nr_held;
     u64 frames_per_chunk;
     u64 next_tick_ms;
     u32 next_number;
@@ -140,11 +140,11 @@ static void take_chunk(u32 leaves)
         return;
     }
     wanted.place = place;
-    struct workload_chunk *chunk = &load.chunks[load.nr_in_doubt++];
+    struct workload_chunk *chunk = &load.chunks[load.nr_held++];
     *chunk = wanted;
     load.next_number++;
     if (is_movable(chunk)) {
-        workload_places_add(&load.places, load.nr_in_doubt - 1);
+        workload_places_add(&load.places, load.nr_held - 1);
         load.nr_movable++;
     }
     fill_chunk(chunk);
@@ -154,7 +154,7 @@ static void take_chunk(u32 leaves)
 static void give_chunk(u64 index)
 {
     struct workload_chunk *chunk = &load.chunks[index];
-    const struct workload_chunk *last = &load.chunks[--load.nr_in_doubt];
+    const struct workload_chunk *last = &load.chunks[--load.nr_held];
     if (is_movable(chunk)) {
         workload_places_remove(&load.places, index);
         page_free(chunk->place, owner.order);
@@ -163,7 +163,7 @@ static void give_chunk(u64 index)
         page_free_run(chunk->place, load.frames_per_chunk);
     }
     if (chunk != last && is_movable(last)) {
-        workload_places_remove(&load.places, load.nr_in_doubt);
+        workload_places_remove(&load.places, load.nr_held);
         *chunk = *last;
         workload_places_add(&load.places, index);
     } else {
@@ -179,7 +179,7 @@ static void end_plan(void)
     console_printf("workload: done kind=%s tick=%lu held=%lu allocs=%lu frees=%lu denied=%lu"
                    " checked=%lu movable=%lu moved=%lu refused=%lu\n",
                    workload_kind_name(load.plan.spec.kind), (unsigned long)load.plan.tick,
-                   (unsigned long)(load.nr_in_doubt * load.plan.spec.chunk_bytes),
+                   (unsigned long)(load.nr_held * load.plan.spec.chunk_bytes),
                    (unsigned long)load.counts.nr_allocs, (unsigned long)load.counts.nr_frees,
                    (unsigned long)load.counts.nr_denied,
                    (unsigned long)load.counts.nr_pages_checked,
@@ -218,7 +218,7 @@ static u64 do_steps(u64 now_ms)
     u64 frames = 0;
     bool more = true;
     for (unsigned steps = 0; more && steps < STEPS_A_TURN && frames < FRAMES_A_TURN; steps++) {
-        more = carry_out(workload_plan_next(&load.plan, load.chunks, load.nr_in_doubt), now_ms);
+        more = carry_out(workload_plan_next(&load.plan, load.chunks, load.nr_held), now_ms);
         frames += load.frames_per_chunk;
     }
     if (load.counts.nr_frees != frees)
@@ -232,11 +232,11 @@ static u64 give_back(u64 now_ms)
 {
     u64 frames = 0;
     for (unsigned steps = 0; steps < STEPS_A_TURN && frames < FRAMES_A_TURN; steps++) {
-        if (load.nr_in_doubt == 0)
+        if (load.nr_held == 0)
             return JOB_DONE;
         if (load.state != WORKLOAD_FAILED)
-            check_chunk(&load.chunks[load.nr_in_doubt - 1]);
-        give_chunk(load.nr_in_doubt - 1);
+            check_chunk(&load.chunks[load.nr_held - 1]);
+        give_chunk(load.nr_held - 1);
         frames += load.frames_per_chunk;
     }
     devices_memory_freed();
@@ -285,7 +285,7 @@ int workload_job_start(const struct workload_spec *spec)
         workload_places_init(&load.places, phys_to_virt(table + bytes), nr_chunks, load.chunks);
     workload_plan_init(&load.plan, spec);
     load.frames_per_chunk = spec->chunk_bytes / PAGE_BYTES;
-    load.nr_in_doubt = load.nr_movable = 0;
+    load.nr_held = load.nr_movable = 0;
     load.next_number = 0;
     load.next_tick_ms = 0;
     load.counts = (struct workload_report){0};
@@ -314,8 +314,8 @@ void workload_job_report(struct workload_report *report)
     report->kind = load.plan.spec.kind;
     report->tick = load.plan.tick;
     report->movable_bytes = load.state == WORKLOAD_IDLE ? 0 : load.nr_movable * chunk_bytes;
-    report->held_bytes = load.state == WORKLOAD_IDLE ? 0 : load.nr_in_doubt * chunk_bytes;
+    report->held_bytes = load.state == WORKLOAD_IDLE ? 0 : load.nr_held * chunk_bytes;
     report->target_bytes = load.state == WORKLOAD_IDLE
                                ? 0
-                               : workload_plan_target(&load.plan, load.nr_in_doubt) * chunk_bytes;
+                               : workload_plan_target(&load.plan, load.nr_held) * chunk_bytes;
 }

@@ -92,12 +92,12 @@ static u64 level(const struct workload_plan *plan)
     }
 }
 
-static struct workload_step next_level(struct workload_plan *plan, u64 nr_in_doubt)
+static struct workload_step next_level(struct workload_plan *plan, u64 nr_held)
 {
     u64 wanted = level(plan);
-    if (nr_in_doubt > wanted)
-        return step_to(WORKLOAD_FREE, nr_in_doubt - 1);
-    if (nr_in_doubt < wanted && !plan->denied)
+    if (nr_held > wanted)
+        return step_to(WORKLOAD_FREE, nr_held - 1);
+    if (nr_held < wanted && !plan->denied)
         return step_to(WORKLOAD_ALLOC, 0);
     if (plan->spec.kind != WORKLOAD_STEADY && plan->tick >= plan->spec.nr_ticks)
         return step_to(WORKLOAD_DONE, 0);
@@ -109,28 +109,28 @@ static u64 thinned(const struct workload_spec *spec)
     return workload_spec_chunks(spec) * spec->occupancy / 100;
 }
 
-static struct workload_step next_random(struct workload_plan *plan, u64 nr_in_doubt)
+static struct workload_step next_random(struct workload_plan *plan, u64 nr_held)
 {
     const struct workload_spec *spec = &plan->spec;
     if (plan->phase == RANDOM_FILL) {
-        if (nr_in_doubt < workload_spec_chunks(spec) && !plan->denied)
+        if (nr_held < workload_spec_chunks(spec) && !plan->denied)
             return step_to(WORKLOAD_ALLOC, 0);
         plan->phase = RANDOM_THIN;
         plan->denied = false;
     }
     if (plan->phase == RANDOM_THIN) {
-        if (nr_in_doubt > thinned(spec))
-            return step_to(WORKLOAD_FREE, draw(plan, nr_in_doubt));
+        if (nr_held > thinned(spec))
+            return step_to(WORKLOAD_FREE, draw(plan, nr_held));
         plan->phase = RANDOM_CHURN;
     }
-    if (nr_in_doubt < thinned(spec) && !plan->denied)
+    if (nr_held < thinned(spec) && !plan->denied)
         return step_to(WORKLOAD_ALLOC, 0);
     if (plan->tick >= spec->nr_ticks)
         return step_to(WORKLOAD_DONE, 0);
     /* Each tick swaps a sixty-fourth of what is held: free one, and the line above allocates one.
      */
-    if (nr_in_doubt > 0 && plan->cursor++ <= nr_in_doubt / 64)
-        return step_to(WORKLOAD_FREE, draw(plan, nr_in_doubt));
+    if (nr_held > 0 && plan->cursor++ <= nr_held / 64)
+        return step_to(WORKLOAD_FREE, draw(plan, nr_held));
     return end_tick(plan);
 }
 
@@ -157,11 +157,11 @@ static void draw_burst(struct workload_plan *plan)
 }
 
 static struct workload_step next_burst(struct workload_plan *plan,
-                                       const struct workload_chunk *chunks, u64 nr_in_doubt)
+                                       const struct workload_chunk *chunks, u64 nr_held)
 {
     /* Those leave whose time has come. A free moves the last chunk here: look at the place again.
      */
-    for (; plan->cursor < nr_in_doubt; plan->cursor++) {
+    for (; plan->cursor < nr_held; plan->cursor++) {
         if (chunks[plan->cursor].leaves <= plan->tick)
             return step_to(WORKLOAD_FREE, plan->cursor);
     }
@@ -173,59 +173,59 @@ static struct workload_step next_burst(struct workload_plan *plan,
     }
     while (plan->arriving == 0 && plan->nr_functions > 0)
         draw_function(plan);
-    if (plan->arriving > 0 && nr_in_doubt < workload_spec_chunks(&plan->spec)) {
+    if (plan->arriving > 0 && nr_held < workload_spec_chunks(&plan->spec)) {
         plan->arriving--;
         plan->cursor++;
         return (struct workload_step){.action = WORKLOAD_ALLOC, .leaves = plan->leaves};
     }
     plan->arriving = 0;
     plan->nr_functions = 0;
-    if (plan->tick >= plan->spec.nr_ticks && nr_in_doubt == 0)
+    if (plan->tick >= plan->spec.nr_ticks && nr_held == 0)
         return step_to(WORKLOAD_DONE, 0);
     return end_tick(plan);
 }
 
-static struct workload_step next_verify(struct workload_plan *plan, u64 nr_in_doubt)
+static struct workload_step next_verify(struct workload_plan *plan, u64 nr_held)
 {
     if (plan->phase == VERIFY_FILL) {
         if (plan->tick >= plan->spec.nr_ticks)
             return step_to(WORKLOAD_DONE, 0);
-        if (nr_in_doubt < workload_spec_chunks(&plan->spec) && !plan->denied)
+        if (nr_held < workload_spec_chunks(&plan->spec) && !plan->denied)
             return step_to(WORKLOAD_ALLOC, 0);
         plan->phase = VERIFY_CHECK;
         plan->cursor = 0;
     }
     if (plan->phase == VERIFY_CHECK) {
-        if (plan->cursor < nr_in_doubt)
+        if (plan->cursor < nr_held)
             return step_to(WORKLOAD_CHECK, plan->cursor++);
         plan->phase = VERIFY_FREE;
     }
-    if (nr_in_doubt > 0)
-        return step_to(WORKLOAD_FREE, nr_in_doubt - 1);
+    if (nr_held > 0)
+        return step_to(WORKLOAD_FREE, nr_held - 1);
     plan->phase = VERIFY_FILL;
     return end_tick(plan);
 }
 
 struct workload_step workload_plan_next(struct workload_plan *plan,
-                                        const struct workload_chunk *chunks, u64 nr_in_doubt)
+                                        const struct workload_chunk *chunks, u64 nr_held)
 {
     switch (plan->spec.kind) {
     case WORKLOAD_RANDOM:
-        return next_random(plan, nr_in_doubt);
+        return next_random(plan, nr_held);
     case WORKLOAD_BURSTS:
-        return next_burst(plan, chunks, nr_in_doubt);
+        return next_burst(plan, chunks, nr_held);
     case WORKLOAD_VERIFY:
-        return next_verify(plan, nr_in_doubt);
+        return next_verify(plan, nr_held);
     default:
-        return next_level(plan, nr_in_doubt);
+        return next_level(plan, nr_held);
     }
 }
 
-u64 workload_plan_target(const struct workload_plan *plan, u64 nr_in_doubt)
+u64 workload_plan_target(const struct workload_plan *plan, u64 nr_held)
 {
     switch (plan->spec.kind) {
     case WORKLOAD_BURSTS:
-        return nr_in_doubt;
+        return nr_held;
     case WORKLOAD_RANDOM:
         return plan->phase == RANDOM_FILL ? workload_spec_chunks(&plan->spec)
                                           : thinned(&plan->spec);

@@ -50,13 +50,13 @@ void workload_plan_init(struct workload_plan *plan, const struct workload_spec *
 
 /* The next step, given what is held. Each call draws on the plan: carry the step out. */
 struct workload_step workload_plan_next(struct workload_plan *plan,
-                                        const struct workload_chunk *chunks, u64 nr_in_doubt);
+                                        const struct workload_chunk *chunks, u64 nr_held);
 
 /* The last WORKLOAD_ALLOC failed. */
 void workload_plan_denied(struct workload_plan *plan);
 
 /* The chunks the workload would hold now if memory were there; bursts: what it holds. */
-u64 workload_plan_target(const struct workload_plan *plan, u64 nr_in_doubt);
+u64 workload_plan_target(const struct workload_plan *plan, u64 nr_held);
 
 /*
  * Whether the chunk with that number is movable, and whether it then refuses to be

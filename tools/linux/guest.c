@@ -46,7 +46,7 @@ static struct {
     enum job_state state;
     struct workload_plan plan;
     struct workload_chunk *chunks;
-    u64 nr_in_doubt;
+    u64 nr_held;
     u32 next_number;
     u64 next_tick_ms;
     u64 nr_allocs;
@@ -101,7 +101,7 @@ static void take_chunk(u32 leaves)
         return;
     }
     job.next_number++;
-    job.chunks[job.nr_in_doubt++] =
+    job.chunks[job.nr_held++] =
         (struct workload_chunk){.place = number * bytes, .number = number, .leaves = leaves};
     job.nr_allocs++;
 }
@@ -136,7 +136,7 @@ static void give_chunk(u64 index)
     if (fallocate(job.file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
                   (off_t)job.chunks[index].place, (off_t)job.plan.spec.chunk_bytes) != 0)
         perror("fallocate");
-    job.chunks[index] = job.chunks[--job.nr_in_doubt];
+    job.chunks[index] = job.chunks[--job.nr_held];
     job.nr_frees++;
 }
 
@@ -146,9 +146,9 @@ static void print_state(void)
 {
     static const char *const names[] = {"idle", "running", "done", "failed"};
     u64 chunk = job.state == IDLE ? 0 : job.plan.spec.chunk_bytes;
-    u64 target = job.state == IDLE ? 0 : workload_plan_target(&job.plan, job.nr_in_doubt);
+    u64 target = job.state == IDLE ? 0 : workload_plan_target(&job.plan, job.nr_held);
     printf("%sworkload: state=%s tick=%" PRIu64 " held=%" PRIu64 " target=%" PRIu64 COUNTS,
-           job.news, names[job.state], job.plan.tick, job.nr_in_doubt * chunk, target * chunk,
+           job.news, names[job.state], job.plan.tick, job.nr_held * chunk, target * chunk,
            job.nr_allocs, job.nr_frees, job.nr_denied, job.nr_pages_checked);
     job.news[0] = '\0';
 }
@@ -166,7 +166,7 @@ static void start_job(unsigned nr_words, const char *const *words)
         return;
     }
     memset(&job.plan, 0, sizeof(job.plan));
-    job.nr_in_doubt = job.next_number = 0;
+    job.nr_held = job.next_number = 0;
     job.nr_allocs = job.nr_frees = job.nr_denied = job.nr_pages_checked = 0;
     job.next_tick_ms = 0;
     job.chunks = malloc(workload_spec_chunks(&spec) * sizeof(*job.chunks));
@@ -185,10 +185,10 @@ static void stop_job(void)
 {
     if (job.state == IDLE)
         return;
-    while (job.nr_in_doubt > 0) {
+    while (job.nr_held > 0) {
         if (job.state != FAILED)
-            check_chunk(&job.chunks[job.nr_in_doubt - 1]);
-        give_chunk(job.nr_in_doubt - 1);
+            check_chunk(&job.chunks[job.nr_held - 1]);
+        give_chunk(job.nr_held - 1);
     }
     close(job.file);
     unlink(FILE_PATH);
@@ -219,7 +219,7 @@ static bool carry_out(struct workload_step step)
         snprintf(job.news, sizeof(job.news),
                  "workload: done kind=%s tick=%" PRIu64 " held=%" PRIu64 COUNTS,
                  workload_kind_name(job.plan.spec.kind), job.plan.tick,
-                 job.nr_in_doubt * job.plan.spec.chunk_bytes, job.nr_allocs, job.nr_frees,
+                 job.nr_held * job.plan.spec.chunk_bytes, job.nr_allocs, job.nr_frees,
                  job.nr_denied, job.nr_pages_checked);
         return false;
     }
@@ -229,7 +229,7 @@ static void run_job(void)
 {
     bool more = job.state == RUNNING && now_ms() >= job.next_tick_ms;
     for (unsigned steps = 0; more && steps < STEPS_PER_RUN; steps++)
-        more = carry_out(workload_plan_next(&job.plan, job.chunks, job.nr_in_doubt));
+        more = carry_out(workload_plan_next(&job.plan, job.chunks, job.nr_held));
 }
 
 /* How long to sleep for input, in milliseconds; -1 for ever. */

@@ -17,57 +17,57 @@ static u64 draw(u64 limit)
 }
 
 /* A place that no chunk has; few enough that many begin their search at the same slot. */
-static u64 free_place(u64 nr_in_doubt)
+static u64 free_place(u64 nr_held)
 {
     for (;;) {
         u64 place = 4 * GIB + draw(2 * NR_CHUNKS) * 64 * KIB;
         bool taken = false;
-        for (u64 i = 0; i < nr_in_doubt; i++)
+        for (u64 i = 0; i < nr_held; i++)
             taken |= chunks[i].place == place;
         if (!taken)
             return place;
     }
 }
 
-static void check(u64 nr_in_doubt)
+static void check(u64 nr_held)
 {
     u64 index;
-    for (u64 i = 0; i < nr_in_doubt; i++) {
+    for (u64 i = 0; i < nr_held; i++) {
         assert_true(workload_places_find(&places, chunks[i].place, &index));
         assert_int_equal(index, i);
     }
-    assert_false(workload_places_find(&places, free_place(nr_in_doubt), &index));
+    assert_false(workload_places_find(&places, free_place(nr_held), &index));
 }
 
 /* As the runner does: append, remove with the last one taking the place, move. */
 TEST(test_random_walk)
 {
-    u64 nr_in_doubt = 0;
+    u64 nr_held = 0;
     void *memory = malloc(workload_places_bytes(NR_CHUNKS));
     workload_places_init(&places, memory, NR_CHUNKS, chunks);
     for (unsigned step = 0; step < 20000; step++) {
         u64 what = draw(3);
-        u64 index = nr_in_doubt != 0 ? draw(nr_in_doubt) : 0;
-        if (what == 0 && nr_in_doubt < NR_CHUNKS) {
-            chunks[nr_in_doubt].place = free_place(nr_in_doubt);
-            workload_places_add(&places, nr_in_doubt++);
-        } else if (what == 1 && nr_in_doubt != 0) {
+        u64 index = nr_held != 0 ? draw(nr_held) : 0;
+        if (what == 0 && nr_held < NR_CHUNKS) {
+            chunks[nr_held].place = free_place(nr_held);
+            workload_places_add(&places, nr_held++);
+        } else if (what == 1 && nr_held != 0) {
             workload_places_remove(&places, index);
-            nr_in_doubt--;
-            if (index != nr_in_doubt) {
-                workload_places_remove(&places, nr_in_doubt);
-                chunks[index] = chunks[nr_in_doubt];
+            nr_held--;
+            if (index != nr_held) {
+                workload_places_remove(&places, nr_held);
+                chunks[index] = chunks[nr_held];
                 workload_places_add(&places, index);
             }
-        } else if (nr_in_doubt != 0) {
+        } else if (nr_held != 0) {
             workload_places_remove(&places, index);
-            chunks[index].place = free_place(nr_in_doubt);
+            chunks[index].place = free_place(nr_held);
             workload_places_add(&places, index);
         }
         if (step % 16 == 0)
-            check(nr_in_doubt);
+            check(nr_held);
     }
-    for (u64 i = nr_in_doubt; i-- > 0;)
+    for (u64 i = nr_held; i-- > 0;)
         workload_places_remove(&places, i);
     for (u64 i = 0; i < places.nr_slots; i++)
         assert_int_equal(places.slots[i], 0);

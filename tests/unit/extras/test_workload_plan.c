@@ -15,7 +15,7 @@
 struct runner {
     struct workload_plan plan;
     struct workload_chunk chunks[CHUNKS_MAX];
-    u64 nr_in_doubt;
+    u64 nr_held;
     u64 limit;
     u64 nr_allocs;
     u64 nr_frees;
@@ -42,15 +42,15 @@ static struct runner *new_runner(const char *const *words, unsigned nr_words)
 
 static void allocate(struct runner *runner, u32 leaves)
 {
-    if (runner->nr_in_doubt == runner->limit) {
+    if (runner->nr_held == runner->limit) {
         runner->nr_denied++;
         workload_plan_denied(&runner->plan);
         return;
     }
-    assert_true(runner->nr_in_doubt < CHUNKS_MAX);
-    runner->chunks[runner->nr_in_doubt++] =
+    assert_true(runner->nr_held < CHUNKS_MAX);
+    runner->chunks[runner->nr_held++] =
         (struct workload_chunk){.number = (u32)runner->nr_allocs++, .leaves = leaves};
-    runner->most = max_u64(runner->most, runner->nr_in_doubt);
+    runner->most = max_u64(runner->most, runner->nr_held);
 }
 
 /* Run to the end of a tick; false at the end of the plan. */
@@ -58,19 +58,19 @@ static bool run_tick(struct runner *runner)
 {
     for (unsigned steps = 0; steps < 100000; steps++) {
         struct workload_step step =
-            workload_plan_next(&runner->plan, runner->chunks, runner->nr_in_doubt);
+            workload_plan_next(&runner->plan, runner->chunks, runner->nr_held);
         runner->fingerprint = runner->fingerprint * 31 + (u64)step.action * 7 + step.index;
         switch (step.action) {
         case WORKLOAD_ALLOC:
             allocate(runner, step.leaves);
             break;
         case WORKLOAD_FREE:
-            assert_true(step.index < runner->nr_in_doubt);
-            runner->chunks[step.index] = runner->chunks[--runner->nr_in_doubt];
+            assert_true(step.index < runner->nr_held);
+            runner->chunks[step.index] = runner->chunks[--runner->nr_held];
             runner->nr_frees++;
             break;
         case WORKLOAD_CHECK:
-            assert_true(step.index < runner->nr_in_doubt);
+            assert_true(step.index < runner->nr_held);
             runner->nr_checks++;
             break;
         case WORKLOAD_WAIT:
@@ -135,7 +135,7 @@ TEST(test_steady_holds_and_never_ends)
     struct runner *runner = RUNNER("steady", "size=1M", "chunk=64K");
     for (unsigned tick = 0; tick < 500; tick++)
         assert_true(run_tick(runner));
-    assert_int_equal(runner->nr_in_doubt, 16);
+    assert_int_equal(runner->nr_held, 16);
     assert_int_equal(runner->nr_frees, 0);
 }
 
@@ -145,11 +145,11 @@ TEST(test_steady_asks_again_each_tick)
     runner->limit = 10;
     for (unsigned tick = 0; tick < 5; tick++)
         assert_true(run_tick(runner));
-    assert_int_equal(runner->nr_in_doubt, 10);
+    assert_int_equal(runner->nr_held, 10);
     assert_int_equal(runner->nr_denied, 5);
     runner->limit = CHUNKS_MAX;
     assert_true(run_tick(runner));
-    assert_int_equal(runner->nr_in_doubt, 16);
+    assert_int_equal(runner->nr_held, 16);
 }
 
 TEST(test_ramp_rises_evenly)
@@ -157,10 +157,10 @@ TEST(test_ramp_rises_evenly)
     struct runner *runner = RUNNER("ramp", "size=1M", "low=256K", "chunk=64K", "ticks=12");
     for (u64 tick = 0; tick < 12; tick++) {
         assert_true(run_tick(runner));
-        assert_int_equal(runner->nr_in_doubt, 4 + tick);
+        assert_int_equal(runner->nr_held, 4 + tick);
     }
     run_all(runner);
-    assert_int_equal(runner->nr_in_doubt, 16);
+    assert_int_equal(runner->nr_held, 16);
 }
 
 TEST(test_sawtooth_rises_and_falls)
@@ -169,10 +169,10 @@ TEST(test_sawtooth_rises_and_falls)
     static const u64 held[] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1};
     for (u64 tick = 0; tick < 40; tick++) {
         assert_true(run_tick(runner));
-        assert_int_equal(runner->nr_in_doubt, held[tick % 20]);
+        assert_int_equal(runner->nr_held, held[tick % 20]);
     }
     run_all(runner);
-    assert_int_equal(runner->nr_in_doubt, 0);
+    assert_int_equal(runner->nr_held, 0);
 }
 
 TEST(test_random_leaves_the_occupancy)
@@ -180,12 +180,12 @@ TEST(test_random_leaves_the_occupancy)
     struct runner *runner = RUNNER("random", "size=8M", "chunk=8K", "occupancy=30", "ticks=50");
     run_all(runner);
     assert_int_equal(runner->most, 1024);
-    assert_int_equal(runner->nr_in_doubt, 307);
+    assert_int_equal(runner->nr_held, 307);
     assert_int_equal(runner->nr_allocs - runner->nr_frees, 307);
     assert_true(runner->nr_frees > 717 + 50);
     /* Scattered: the first chunks that were allocated are neither all there nor all gone. */
     u64 early = 0;
-    for (u64 i = 0; i < runner->nr_in_doubt; i++)
+    for (u64 i = 0; i < runner->nr_held; i++)
         early += runner->chunks[i].number < 512;
     assert_true(early > 50 && early < 250);
 }
@@ -198,14 +198,14 @@ TEST(test_bursts_come_and_go)
     u64 before = 0;
     for (unsigned tick = 0; tick < 300; tick++) {
         assert_true(run_tick(runner));
-        assert_true(runner->nr_in_doubt <= 1024);
-        rises += runner->nr_in_doubt > before;
-        before = runner->nr_in_doubt;
+        assert_true(runner->nr_held <= 1024);
+        rises += runner->nr_held > before;
+        before = runner->nr_held;
     }
     assert_true(rises > 10 && rises < 100);
     assert_true(runner->most > 300);
     run_all(runner);
-    assert_int_equal(runner->nr_in_doubt, 0);
+    assert_int_equal(runner->nr_held, 0);
     assert_int_equal(runner->nr_allocs, runner->nr_frees);
 }
 
@@ -242,7 +242,7 @@ TEST(test_every_kind_ends_without_memory)
         struct runner *runner = RUNNER(kinds[i], "ticks=40");
         runner->limit = 0;
         run_all(runner);
-        assert_int_equal(runner->nr_in_doubt, 0);
+        assert_int_equal(runner->nr_held, 0);
         assert_true(runner->nr_denied > 0);
         /* Once a tick at most, and random once more as it fills. */
         assert_true(runner->nr_denied <= 42);

@@ -74,8 +74,8 @@ struct vmem_memory_ops {
     int (*offline)(void *context, uint64_t base, uint64_t bytes);
 
     /*
-     * The first longest run of whole online blocks at or after `from` and below `to` of which no
-     * page is in use. False if there is none.
+     * The first run, at its full length, of whole online blocks at or after `from` and below `to`
+     * of which no page is in use. False if there is none.
      */
     bool (*next_idle)(void *context, uint64_t from, uint64_t to, struct vmem_range *idle);
 
