@@ -9,6 +9,10 @@
 #include "include/types.h"
 
 #ifdef TIDE_DEBUG
+#define PAGE_DEBUG true
+#else
+#define PAGE_DEBUG false
+#endif
 
 struct page_debug {
     /* The caller is about to free the frames, if they are in use. page_lock held. */
@@ -19,47 +23,26 @@ struct page_debug {
     void (*forget)(paddr_t base, u64 bytes);
 };
 
-extern const struct page_debug *page_debug; /* NULL: nobody wants to know */
+extern const struct page_debug *page_debug; /* with DEBUG=1; NULL: nobody wants to know */
 
 static inline void page_debug_freed(paddr_t paddr, u64 nr_frames)
 {
-    if (page_debug)
+    if (PAGE_DEBUG && page_debug)
         page_debug->freed(paddr, nr_frames);
 }
 
 /* Returns paddr, which may be PADDR_NONE. */
 static inline paddr_t page_debug_taken(paddr_t paddr, u64 nr_frames)
 {
-    if (page_debug && paddr != PADDR_NONE)
+    if (PAGE_DEBUG && page_debug && paddr != PADDR_NONE)
         page_debug->taken(paddr, nr_frames);
     return paddr;
 }
 
 static inline void page_debug_forget(paddr_t base, u64 bytes)
 {
-    if (page_debug)
+    if (PAGE_DEBUG && page_debug)
         page_debug->forget(base, bytes);
 }
 
-#else
-
-static inline void page_debug_freed(paddr_t paddr, u64 nr_frames)
-{
-    (void)paddr;
-    (void)nr_frames;
-}
-
-static inline paddr_t page_debug_taken(paddr_t paddr, u64 nr_frames)
-{
-    (void)nr_frames;
-    return paddr;
-}
-
-static inline void page_debug_forget(paddr_t base, u64 bytes)
-{
-    (void)base;
-    (void)bytes;
-}
-
-#endif
 #endif
