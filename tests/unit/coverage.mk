@@ -4,7 +4,7 @@
 COVERAGE_CFLAGS := --coverage -O0 -fprofile-update=atomic
 
 .PHONY: coverage
-coverage: ## lines of mm, drivers and kernel that the unit tests reach; fails where too few
+coverage: ## lines of the kernel that the unit tests reach; fails where too few
 	$(TOOL) tools/setup coverage
 	@$(MAKE) --no-print-directory -s -j$(NPROC) O=$(abspath $(O))/coverage \
 	  HOST_SANITIZERS="$(COVERAGE_CFLAGS)" unit-programs
