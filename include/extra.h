@@ -74,7 +74,7 @@ struct extra {
 
     /* ---- arch/x86_64 ---- */
 
-    /* Text for the console. Any context, one processor at a time. */
+    /* Text for the console; one extra has it. Any context, one processor at a time. */
     void (*console_write)(const char *text, size_t bytes);
     /*
      * Without ACPI: add the processors of the machine to the list, which holds the boot processor.
