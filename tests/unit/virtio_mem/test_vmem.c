@@ -187,8 +187,7 @@ TEST_WITH(test_scattered_runs_share_a_notify, NULL, machine_end)
     PLAY(rows);
 }
 
-/* More runs than one call of vmem_service() does: it comes back, and the rest of the kernel runs.
- */
+/* More runs than one call of vmem_service() may do: the next one is due at once. */
 TEST_WITH(test_many_runs, NULL, machine_end)
 {
     static const struct story_row rows[] = {
@@ -200,8 +199,14 @@ TEST_WITH(test_many_runs, NULL, machine_end)
     story_hold_every_other(&machine, 2500);
     fake_vmem_set_requested(&machine.device, 1250 * MACHINE_BLOCK);
     uint64_t now_ms = vmem_host_now_ms();
-    assert_int_equal(vmem_service(machine.driver, now_ms), now_ms + 10);
-    assert_in_range(machine.device.count[VIRTIO_MEM_REQ_UNPLUG], 512, 1024);
+    unsigned nr_calls = 0;
+    do {
+        u64 before = machine.device.count[VIRTIO_MEM_REQ_UNPLUG];
+        assert_int_equal(vmem_service(machine.driver, now_ms), now_ms);
+        assert_in_range(machine.device.count[VIRTIO_MEM_REQ_UNPLUG] - before, 0, 100);
+        nr_calls++;
+    } while (machine.device.count[VIRTIO_MEM_REQ_UNPLUG] < 1000);
+    assert_in_range(nr_calls, 10, 100);
     /* Nothing goes offline for a request that finds no room. */
     assert_int_equal(machine.memory.calls[FAKE_MEMORY_OFFLINE],
                      machine.device.count[VIRTIO_MEM_REQ_UNPLUG]);
