@@ -10,7 +10,7 @@
 
 #include <stdint.h>
 
-/* Called at each barrier with 'w', 'r' or 'f' (full); NULL: nothing runs. fake_shutdown() clears
+/* Called at each barrier with 'w', 'r' or 'f' (full); NULL: nothing runs. fake_host_start() clears
  * it. */
 extern void (*fake_on_barrier)(char kind);
 

@@ -366,7 +366,7 @@ TEST_WITH(test_no_memory, NULL, machine_end)
     };
     machine_boot(&machine, FAKE_VMEM_QEMU);
     for (unsigned i = 0; i < ARRAY_SIZE(reasons); i++) {
-        fake_host_fail_alloc_after(i);
+        fake_host_fail_after(i, false);
         expect_refused(reasons[i]);
     }
 }

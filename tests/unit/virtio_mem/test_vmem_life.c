@@ -98,7 +98,7 @@ TEST_WITH(test_memory_for_the_driver, NULL, machine_end)
     unsigned nr_failures = 0;
     machine_boot_region(&machine, FAKE_VMEM_QEMU, MACHINE_BASE, 64 * KIB, 262144);
     for (;;) {
-        fake_host_fail_alloc_after(nr_failures);
+        fake_host_fail_after(nr_failures, false);
         if (vmem_attach(&machine.device.transport.device, &machine.options, &machine.driver) ==
             VMEM_OK)
             break;
@@ -106,7 +106,7 @@ TEST_WITH(test_memory_for_the_driver, NULL, machine_end)
         assert_int_equal(fake_host_count(VMEM_LOG_ERROR), ++nr_failures);
     }
     assert_in_range(nr_failures, 4, 10);
-    fake_host_fail_alloc_after(-1);
+    assert_false(fake_host_failed());
     machine_resize(&machine, GIB, 1);
     machine_expect(&machine, GIB);
 }
