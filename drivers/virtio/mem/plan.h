@@ -4,9 +4,9 @@
  *
  * The aim is the fewest requests: the largest runs first, each as long as one
  * request can be. Growing fills the region from the bottom, shrinking takes
- * from the top, so what is plugged stays in one piece. Held blocks count as
- * plugged when growing and as unplugged when shrinking: whatever they turn out
- * to be, the plugged size never passes the requested size in either direction.
+ * from the top, so what is plugged stays in one piece. Blocks in doubt count
+ * as plugged when growing and as unplugged when shrinking: whatever they turn out to be, the
+ * plugged size never passes the requested size in either direction.
  */
 #ifndef VMEM_MEM_PLAN_H
 #define VMEM_MEM_PLAN_H
@@ -37,8 +37,8 @@ struct vmem_plan {
 
 /*
  * The first maximal run of online blocks without a page in use, at or after
- * `from` and below `to`, cut at both; false if there is none. hotplug_next_idle()
- * in block numbers.
+ * `from` and below `to`, cut at both; false if there is none. next_idle() of the
+ * memory operations, in block numbers.
  */
 struct vmem_idle_source {
     bool (*next)(void *context, uint64_t from, uint64_t to, struct vmem_run *idle);
@@ -46,7 +46,7 @@ struct vmem_idle_source {
 };
 
 /* Decide. O(blocks / 64) and one pass over the idle runs when shrinking. */
-void vmem_plan_next(const struct vmem_config *config, const struct vmem_block_map *blocks,
+void vmem_plan_next(const struct vmem_config *config, const struct vmem_block_map *map,
                     const struct vmem_idle_source *idle, struct vmem_plan *plan);
 
 #endif
