@@ -2,6 +2,9 @@
 /* See fake_chunks.h. */
 #include "tests/fakes/fake_chunks.h"
 
+#include "include/status.h"
+#include "tests/unit/unit.h"
+
 struct machine machine;
 paddr_t chunks[CHUNKS_MAX]; /* 0: freed */
 u8 chunk_moves[CHUNKS_MAX];
@@ -36,11 +39,6 @@ static bool move(struct page_owner *owner, paddr_t from, paddr_t to)
 }
 
 static struct page_owner owner = {.name = "chunks", .order = CHUNK_ORDER, .move = move};
-
-void shut_down(void)
-{
-    machine_shutdown(&machine);
-}
 
 void forget_chunks(void)
 {

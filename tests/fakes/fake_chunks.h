@@ -8,7 +8,9 @@
 #define TIDE_TESTS_FAKES_FAKE_CHUNKS_H
 
 #include "include/units.h"
-#include "tests/fakes/fake_vmem_machine.h"
+#include "mm/page.h"
+#include "tests/fakes/fake_machine.h"
+#include "tests/fakes/fake_platform.h"
 
 #define CHUNK_ORDER 6
 #define CHUNK       (256 * KIB)
@@ -43,8 +45,5 @@ void run_until_moved(u64 wanted);
 
 /* All that is free can be had: nothing is closed. */
 void expect_all_open(void);
-
-/* cmocka's. */
-void shut_down(void);
 
 #endif

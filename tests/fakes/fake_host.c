@@ -31,7 +31,7 @@ static struct block blocks[BLOCKS_MAX];
 static uint64_t fail_nth;
 static bool fails, fails_lastingly, has_failed;
 static uint64_t now_ms;
-static unsigned nr_relaxes;
+static unsigned nr_relaxes, nr_wakes;
 static char lines[LINES_BYTES];
 static size_t lines_bytes;
 static unsigned counts[VMEM_LOG_DEBUG + 1];
@@ -66,6 +66,7 @@ void fake_host_start(void)
     fails = false;
     now_ms = 0;
     nr_relaxes = 0;
+    nr_wakes = 0;
     memset(counts, 0, sizeof(counts));
     fake_host_clear_lines();
 }
@@ -255,10 +256,7 @@ void fake_host_clear_lines(void)
 
 unsigned fake_host_said(const char *text)
 {
-    unsigned times = 0;
-    for (const char *at = lines; (at = strstr(at, text)) != NULL; at++)
-        times++;
-    return times;
+    return unit_count(lines, text);
 }
 
 unsigned fake_host_count(enum vmem_log_level level)
@@ -268,11 +266,17 @@ unsigned fake_host_count(enum vmem_log_level level)
 
 /* ---- the rest ---- */
 
+unsigned fake_host_wakes(void)
+{
+    return nr_wakes;
+}
+
 void vmem_host_wake(void *wake_context)
 {
-    unsigned *nr_wakes = wake_context;
-    if (nr_wakes) /* a queue without a driver has nobody to wake */
-        (*nr_wakes)++;
+    if (!wake_context) /* a queue without a driver has nobody to wake */
+        return;
+    *(bool *)wake_context = true;
+    nr_wakes++;
 }
 
 void vmem_host_panic(const char *text)

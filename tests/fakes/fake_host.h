@@ -23,9 +23,10 @@ void fake_host_stop(void);
 void fake_host_advance_ms(uint64_t ms);
 
 /*
- * A wake context is an unsigned that counts, or NULL. vmem_host_panic() fails the test as assert()
- * does: cmocka's expect_assert_failure() expects it.
+ * A wake context is a bool that becomes true, or NULL; and how many there were with a context.
+ * vmem_host_panic() fails the test as assert() does: cmocka's expect_assert_failure() expects it.
  */
+unsigned fake_host_wakes(void);
 
 /* Memory of both kinds that is allocated now and registers that are mapped, in bytes. */
 size_t fake_host_allocated(void);

@@ -369,6 +369,11 @@ void fake_console_has(const char *text)
         fail_msg("'%s' is not in: %s", text, console);
 }
 
+unsigned fake_console_said(const char *text)
+{
+    return unit_count(console, text);
+}
+
 u64 platform_console_lock(void)
 {
     return 0;

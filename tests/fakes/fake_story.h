@@ -15,6 +15,7 @@
 #ifndef TIDE_TESTS_FAKES_FAKE_STORY_H
 #define TIDE_TESTS_FAKES_FAKE_STORY_H
 
+#include "tests/fakes/fake_host.h"
 #include "tests/fakes/fake_machine.h"
 #include "tests/unit/unit.h"
 

@@ -21,7 +21,7 @@ static const char *const no_names[24];
 static struct fake_virtio_pci fake;
 static struct vmem_virtio *device;
 static struct virtqueue *queue;
-static unsigned nr_wakes;
+static bool is_woken;
 
 static void boot(unsigned nr_vectors)
 {
@@ -29,7 +29,7 @@ static void boot(unsigned nr_vectors)
     fake_virtio_pci_start(&fake, VIRTIO_ID_MEM, nr_vectors);
     device = NULL;
     queue = NULL;
-    nr_wakes = 0;
+    is_woken = false;
 }
 
 static void set_up(void)
@@ -56,7 +56,7 @@ static void create(void)
 {
     assert_int_equal(transport_create_pci(fake_virtio_pci_scan(&fake), &device), OK);
     device->name = "dev0";
-    device->wake_context = &nr_wakes;
+    device->wake_context = &is_woken;
 }
 
 /* Up to DRIVER_OK; returns vmem_queue_create()'s status. */

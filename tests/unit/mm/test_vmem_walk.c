@@ -8,8 +8,12 @@
  *
  * VMEM_WALK_SEED and VMEM_WALK_STEPS in the environment repeat or extend it.
  */
+#include "drivers/virtio/core/virtio_spec.h"
 #include "extras/check/page_check.h"
-#include "tests/fakes/fake_vmem_machine.h"
+#include "include/status.h"
+#include "mm/page.h"
+#include "tests/fakes/fake_machine.h"
+#include "tests/fakes/fake_platform.h"
 #include "tests/unit/unit.h"
 
 #define STEPS     50000
@@ -153,11 +157,11 @@ static void start_again(void)
         if (draw(2) == 0)
             fake_vmem_plug(&machine.device, draw(NR_BLOCKS / 2), draw(NR_BLOCKS / 2));
     }
-    machine.init = draw(2) == 0 ? VMEM_INIT_STATE : VMEM_INIT_UNPLUG_ALL;
+    machine.options.init = draw(2) == 0 ? VMEM_INIT_STATE : VMEM_INIT_UNPLUG_ALL;
     machine.device.transport.offered = VIRTIO_FEATURE(VIRTIO_F_VERSION_1) |
                                        VIRTIO_FEATURE(VIRTIO_MEM_F_UNPLUGGED_INACCESSIBLE) |
                                        ring_features[draw(ARRAY_SIZE(ring_features))];
-    machine.irq_mode = draw(8) == 0 ? VMEM_IRQ_POLL : VMEM_IRQ_AUTO;
+    machine.options.irq_mode = draw(8) == 0 ? VMEM_IRQ_POLL : VMEM_IRQ_AUTO;
     machine_attach(&machine);
     /* The usable region may not hold what is plugged from before: the host's next wish grows it. */
     machine.device.usable_bytes = NR_BLOCKS * block_bytes;
@@ -182,7 +186,8 @@ static void calm(void)
     transport->hold = false;
     if (transport->queues[0].enabled)
         (void)fake_transport_process(transport, 0);
-    machine.irq_mode == VMEM_IRQ_POLL ? machine_run(&machine, 10) : machine_run(&machine, 0);
+    machine.options.irq_mode == VMEM_IRQ_POLL ? machine_run(&machine, 10)
+                                              : machine_run(&machine, 0);
     struct vmem_status status = machine_status(&machine);
     if (!status.is_settled &&
         (status.wait == VMEM_WAIT_NONE || status.state != VMEM_STATE_TRACKING))
@@ -271,7 +276,7 @@ static void walk(unsigned number, u64 nr_steps)
             fake_console_clear();
     }
     calm();
-    machine_shutdown(&machine);
+    machine_end();
 }
 
 TEST(test_walk)

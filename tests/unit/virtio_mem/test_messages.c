@@ -291,8 +291,7 @@ TEST_WITH(test_config_goes_bad, NULL, machine_end)
 static void expect_refused(const char *reason)
 {
     fake_host_clear_lines();
-    assert_true(vmem_attach(&machine.device.transport.device, &machine.options, &machine.driver) <
-                0);
+    assert_true(machine_try_attach(&machine) < 0);
     if (!strstr(fake_host_lines(), reason))
         fail_msg("'%s' is not in: %s", reason, fake_host_lines());
 }

@@ -120,7 +120,7 @@ TEST_WITH(test_polling, NULL, machine_end)
     fake_host_advance_ms(10);
     assert_int_equal(vmem_service(machine.driver, vmem_host_now_ms()), vmem_host_now_ms() + 10);
     machine_expect(&machine, 64 * MIB);
-    assert_int_equal(machine.nr_wakes, 0);
+    assert_int_equal(fake_host_wakes(), 0);
 }
 
 /* Nothing to do costs nothing: no config read, no register access but on events. */

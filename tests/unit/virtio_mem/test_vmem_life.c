@@ -16,8 +16,7 @@ static void expect_refused(void)
 {
     size_t allocated = fake_host_allocated();
     unsigned nr_lines = fake_host_count(VMEM_LOG_ERROR);
-    int status = vmem_attach(&machine.device.transport.device, &machine.options, &machine.driver);
-    assert_true(status < 0);
+    assert_true(machine_try_attach(&machine) < 0);
     assert_true(fake_host_count(VMEM_LOG_ERROR) > nr_lines);
     assert_int_equal(fake_host_allocated(), allocated);
     assert_false(machine.memory.has_region);
@@ -99,8 +98,7 @@ TEST_WITH(test_memory_for_the_driver, NULL, machine_end)
     machine_boot_region(&machine, FAKE_VMEM_QEMU, MACHINE_BASE, 64 * KIB, 262144);
     for (;;) {
         fake_host_fail_after(nr_failures, false);
-        if (vmem_attach(&machine.device.transport.device, &machine.options, &machine.driver) ==
-            VMEM_OK)
+        if (machine_try_attach(&machine) == VMEM_OK)
             break;
         assert_int_equal(fake_host_allocated(), 0);
         assert_int_equal(fake_host_count(VMEM_LOG_ERROR), ++nr_failures);
