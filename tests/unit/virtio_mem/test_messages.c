@@ -25,19 +25,13 @@ struct message {
         __VA_ARGS__ \
     }
 
-static bool is_empty(const struct story_row *row)
-{
-    static const struct story_row empty;
-    return memcmp(row, &empty, sizeof(empty)) == 0;
-}
-
 static void play(const struct message *messages, size_t nr_messages)
 {
     for (size_t i = 0; i < nr_messages; i++) {
         const struct message *message = &messages[i];
         char line[512];
         message->start();
-        story_play(message->line, &machine, message->rows, is_empty(&message->rows[1]) ? 1 : 2);
+        story_play(message->line, &machine, message->rows, ARRAY_SIZE(message->rows));
         snprintf(line, sizeof(line), "%s\n", message->line);
         if (fake_host_said(line) != 1)
             fail_msg("'%s' is %u times in: %s", message->line, fake_host_said(line),

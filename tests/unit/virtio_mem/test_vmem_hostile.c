@@ -10,17 +10,12 @@
 static struct machine machine;
 
 /* Threat 19: so many tries, with time between, then broken. */
-TEST_WITH(test_config_never_still, NULL, machine_end)
-{
-    static const struct story_row rows[] = {
-        {0, HOST(config_runs, 1)},
-        {2000, WAITS(CONFIG_UNSTEADY), STATE(TRACKING)},
-        {62000, IS_BROKEN, GUEST(expect_page, 0)},
-    };
-    machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
-    machine_hold_page(&machine);
-    PLAY(rows);
-}
+STORY(test_config_never_still, machine_start_with_64m(&machine, FAKE_VMEM_QEMU)) = {
+    {0, GUEST(hold_page, 0)},
+    {0, HOST(config_runs, 1)},
+    {2000, WAITS(CONFIG_UNSTEADY), STATE(TRACKING)},
+    {62000, IS_BROKEN, GUEST(expect_page, 0)},
+};
 
 /* And when it does hold still again in time, nothing is lost, however often that happens. */
 TEST_WITH(test_config_still_again, NULL, machine_end)
@@ -65,17 +60,12 @@ TEST_WITH(test_config_goes_bad, NULL, machine_end)
 }
 
 /* The usable region shrinks under plugged blocks: they can only leave by UNPLUG ALL. */
-TEST_WITH(test_usable_shrinks, NULL, machine_end)
-{
-    static const struct story_row rows[] = {
-        {0, GUEST(request_unseen, 4 * MIB), HOST(shrink_usable, 16 * MIB)},
-        {2000, PLUGGED(48 * MIB), COUNTS(IS(WARNINGS, 1)), WAITS(PAGES_IN_USE)},
-        {2000, HOST(request_unseen, 0)},
-        {4000, PLUGGED(0), SETTLED, WAITS(NONE), COUNTS(IS(UNPLUG_ALL, 1))},
-    };
-    machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
-    PLAY(rows);
-}
+STORY(test_usable_shrinks, machine_start_with_64m(&machine, FAKE_VMEM_QEMU)) = {
+    {0, GUEST(request_unseen, 4 * MIB), HOST(shrink_usable, 16 * MIB)},
+    {2000, PLUGGED(48 * MIB), COUNTS(IS(WARNINGS, 1)), WAITS(PAGES_IN_USE)},
+    {2000, HOST(request_unseen, 0)},
+    {4000, PLUGGED(0), SETTLED, WAITS(NONE), COUNTS(IS(UNPLUG_ALL, 1))},
+};
 
 /* Threat 23: a requested size that changes with every request is followed at a bounded cost a call.
  */

@@ -296,34 +296,24 @@ TEST_WITH(test_detach_takes_time, NULL, machine_end)
 }
 
 /* Pages were taken before the device agreed: it stays, and follows the host as before. */
-TEST_WITH(test_detach_given_up, NULL, machine_end)
-{
-    static const struct story_row rows[] = {
-        {0, ANSWER(busy, 1), GUEST(detach, STATUS(VMEM_E_AGAIN))},
-        {0, GUEST(hold, 0)},
-        {0, GUEST(detach, STATUS(VMEM_E_BUSY)), HOST(request, 128 * MIB)},
-        {100, PLUGGED(128 * MIB), SETTLED},
-    };
-    machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
-    PLAY(rows);
-}
+STORY(test_detach_given_up, machine_start_with_64m(&machine, FAKE_VMEM_QEMU)) = {
+    {0, ANSWER(busy, 1), GUEST(detach, STATUS(VMEM_E_AGAIN))},
+    {0, GUEST(hold, 0)},
+    {0, GUEST(detach, STATUS(VMEM_E_BUSY)), HOST(request, 128 * MIB)},
+    {100, PLUGGED(128 * MIB), SETTLED},
+};
 
 /* A broken device is let go once its memory is idle; the next life gives it back. */
-TEST_WITH(test_detach_broken, NULL, machine_end)
-{
-    static const struct story_row rows[] = {
-        {0, GUEST(hold, 0), HOST(reset_takes, ~0u)},
-        {0, HOST(needs_reset, 0)},
-        {5000, IS_BROKEN},
-        {5000, GUEST(detach, STATUS(VMEM_E_BUSY)), IS_BROKEN, PLUGGED(64 * MIB)},
-        {5000, GUEST(free_all, 0), HOST(be_sane, 0)},
-        {5000, GUEST(detach, VMEM_OK)},
-        {5000, GUEST(attach, 0)},
-        {5010, PLUGGED(64 * MIB), SETTLED, COUNTS(IS(UNPLUG_ALL, 1))},
-    };
-    machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
-    PLAY(rows);
-}
+STORY(test_detach_broken, machine_start_with_64m(&machine, FAKE_VMEM_QEMU)) = {
+    {0, GUEST(hold, 0), HOST(reset_takes, ~0u)},
+    {0, HOST(needs_reset, 0)},
+    {5000, IS_BROKEN},
+    {5000, GUEST(detach, STATUS(VMEM_E_BUSY)), IS_BROKEN, PLUGGED(64 * MIB)},
+    {5000, GUEST(free_all, 0), HOST(be_sane, 0)},
+    {5000, GUEST(detach, VMEM_OK)},
+    {5000, GUEST(attach, 0)},
+    {5010, PLUGGED(64 * MIB), SETTLED, COUNTS(IS(UNPLUG_ALL, 1))},
+};
 
 /* A system reset moved the region: attach again finds it where it is now. */
 TEST_WITH(test_region_moved_between_lives, NULL, machine_end)
