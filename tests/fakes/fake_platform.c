@@ -365,8 +365,7 @@ void fake_console_clear(void)
 
 void fake_console_has(const char *text)
 {
-    if (!strstr(console, text))
-        fail_msg("'%s' is not in: %s", text, console);
+    assert_has(console, text);
 }
 
 unsigned fake_console_said(const char *text)

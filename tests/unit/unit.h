@@ -39,6 +39,14 @@ static inline unsigned unit_count(const char *text, const char *part)
     return times;
 }
 
+/* Fails unless the part occurs in the text. */
+#define assert_has(text, part)                                 \
+    do {                                                       \
+        const char *all_of_it = (text), *wanted = (part);      \
+        if (!strstr(all_of_it, wanted))                        \
+            fail_msg("'%s' is not in: %s", wanted, all_of_it); \
+    } while (0)
+
 /* The head of a test's function. */
 #define TEST_WITH(function, set_up, tear_down)                                         \
     static void function(void);                                                        \

@@ -104,8 +104,8 @@ TEST_WITH(test_an_owner_refuses, NULL, machine_end)
     assert_int_equal(fake_console_said("blocks stay plugged while pages in them are in use"), 1);
     char text[PINNED_BYTES];
     vmem_describe_pinned(machine.driver, text, sizeof(text));
-    assert_non_null(strstr(text, "blocks user=0 metadata=0 refused=32 movable=0"));
-    assert_non_null(strstr(text, ", refused by chunks=32"));
+    assert_has(text, "blocks user=0 metadata=0 refused=32 movable=0");
+    assert_has(text, ", refused by chunks=32");
     assert_int_equal(fake_console_said(text), 1);
     expect_all_open();
     /* It is asked again, but ever more seldom. */
@@ -154,7 +154,7 @@ TEST_WITH(test_fixed_pages_stay, NULL, machine_end)
     machine_resize(&machine, 32 * MIB, 5000);
     char text[PINNED_BYTES];
     vmem_describe_pinned(machine.driver, text, sizeof(text));
-    assert_non_null(strstr(text, "user=24 metadata=0 refused=0 movable="));
+    assert_has(text, "user=24 metadata=0 refused=0 movable=");
     assert_int_equal(machine_status(&machine).wait, VMEM_WAIT_PAGES_IN_USE);
     for (unsigned i = 0; i < ARRAY_SIZE(users); i++)
         page_free(users[i], 9);

@@ -123,7 +123,7 @@ TEST_WITH(test_not_a_device, set_up, tear_down)
         mmio->id = cases[i].id;
         fake_host_clear_lines();
         assert_int_equal(transport_create_mmio(&address, true, &none), E_NODEV);
-        assert_non_null(strstr(fake_host_lines(), cases[i].line));
+        assert_has(fake_host_lines(), cases[i].line);
         assert_int_equal(fake_host_lines()[0] != '\0', cases[i].line[0] != '\0');
     }
 }
@@ -246,7 +246,7 @@ TEST_WITH(test_storm, set_up, tear_down)
         fake_virtio_mmio_interrupt(VIRTIO_EVENT_CONFIG);
     assert_int_equal(device->irq_mode, VMEM_IRQ_POLL);
     assert_int_equal(device->nr_interrupts, 10000 + 4097);
-    assert_non_null(strstr(fake_host_lines(), "the device is polled from now on"));
+    assert_has(fake_host_lines(), "the device is polled from now on");
     mmio->isr_stuck = false;
     assert_int_equal(vmem_virtio_take_events(device), VIRTIO_EVENT_CONFIG);
     assert_int_equal(vmem_virtio_take_events(device), 0);

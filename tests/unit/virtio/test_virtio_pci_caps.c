@@ -32,7 +32,7 @@ static void tear_down(void)
 static void expect_error(const char *text)
 {
     assert_int_equal(fake_host_count(VMEM_LOG_ERROR), 1);
-    assert_non_null(strstr(strstr(fake_host_lines(), "error: "), text));
+    assert_has(strstr(fake_host_lines(), "error: "), text);
 }
 
 /* The windows can be looked at afterwards, but are not mapped any more. */
@@ -205,7 +205,7 @@ TEST_WITH(test_missing_structures, set_up, tear_down)
         fake_virtio_pci_clear_caps(&fake);
         add_sane_caps(cases[i].type);
         assert_int_equal(find(), cases[i].status);
-        assert_non_null(strstr(fake_host_lines(), cases[i].line));
+        assert_has(fake_host_lines(), cases[i].line);
     }
     assert_int_equal(windows.device.bytes, 0);
     fake_virtio_pci_clear_caps(&fake);
@@ -246,7 +246,7 @@ TEST_WITH(test_cap_at_the_end, set_up, tear_down)
     add_sane_caps(0);
     assert_int_equal(find(), OK);
     assert_window(&windows.common, 0, 0x100);
-    assert_non_null(strstr(fake_host_lines(), "leaves config space"));
+    assert_has(fake_host_lines(), "leaves config space");
 }
 
 /* Threat 3: a BAR that firmware gave no address, on a machine that has none to give. */
@@ -258,7 +258,7 @@ TEST_WITH(test_bar_without_address, set_up, tear_down)
     pci_init(NULL);
     assert_int_equal(pci_scan(), 1);
     assert_int_equal(find_in(pci_device_at(0)), E_NODEV);
-    assert_non_null(strstr(fake_host_lines(), "the BAR is no memory BAR, or has no address"));
+    assert_has(fake_host_lines(), "the BAR is no memory BAR, or has no address");
     expect_error("no usable common structure");
 }
 

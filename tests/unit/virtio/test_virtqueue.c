@@ -378,6 +378,6 @@ TEST(test_no_publish_before_driver_ok)
     assert_int_equal(fake_rig_add(&rig, 0, 0, 4), OK);
     rig.transport.device.status &= (u8)~VIRTIO_STATUS_DRIVER_OK;
     expect_assert_failure(vmem_queue_publish(rig.queue));
-    assert_non_null(strstr(global_last_failed_assert, "VIRTIO_STATUS_DRIVER_OK"));
+    assert_has(global_last_failed_assert, "VIRTIO_STATUS_DRIVER_OK");
     fake_host_stop();
 }

@@ -129,29 +129,24 @@ TEST_WITH(test_events_around_driver_ok, NULL, machine_end)
     PLAY(rows);
 }
 
-/* One entry does not hold the two pieces of a request: broken at once, not waiting for ever. */
-TEST_WITH(test_queue_too_small, NULL, machine_end)
+static void start_with_queue(uint16_t nr_entries)
 {
-    static const struct story_row rows[] = {{0, HOST(request, 64 * MIB), IS_BROKEN}};
     machine_boot(&machine, FAKE_VMEM_QEMU);
-    machine.device.transport.queue_size_max = 1;
+    machine.device.transport.queue_size_max = nr_entries;
     machine_attach(&machine);
-    PLAY(rows);
 }
 
+/* One entry does not hold the two pieces of a request: broken at once, not waiting for ever. */
+STORY(test_queue_too_small, start_with_queue(1)) = {
+    {0, HOST(request, 64 * MIB), IS_BROKEN},
+};
+
 /* Four entries hold two requests: more of them just take more rounds. */
-TEST_WITH(test_queue_small, NULL, machine_end)
-{
-    static const struct story_row rows[] = {
-        {0, HOST(request, 64 * MIB), PLUGGED(64 * MIB)},
-        {10, GUEST(hold_every_other, 32), HOST(request, 32 * MIB)},
-        {20, PLUGGED(32 * MIB), SETTLED, COUNTS(IS(UNPLUG, 16))},
-    };
-    machine_boot(&machine, FAKE_VMEM_QEMU);
-    machine.device.transport.queue_size_max = 4;
-    machine_attach(&machine);
-    PLAY(rows);
-}
+STORY(test_queue_small, start_with_queue(4)) = {
+    {0, HOST(request, 64 * MIB), PLUGGED(64 * MIB)},
+    {10, GUEST(hold_every_other, 32), HOST(request, 32 * MIB)},
+    {20, PLUGGED(32 * MIB), SETTLED, COUNTS(IS(UNPLUG, 16))},
+};
 
 static const uint64_t sizes[] = {128 * MIB, 32 * MIB, 0};
 
