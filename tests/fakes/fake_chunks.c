@@ -64,6 +64,14 @@ void drop_chunk(u64 index)
     chunks[index] = 0;
 }
 
+void drop_all_chunks(void)
+{
+    for (u64 i = 0; i < nr_chunks; i++) {
+        if (chunks[i] != 0)
+            drop_chunk(i);
+    }
+}
+
 void scatter(u64 bytes, u64 percent)
 {
     u64 random = 12345;

@@ -29,6 +29,7 @@ extern u64 refused_chunk; /* or only this one */
 void forget_chunks(void);
 
 void drop_chunk(u64 index);
+void drop_all_chunks(void);
 u64 count_chunks(void);
 
 /* Fill with chunks, then keep a share that a small generator picks. */

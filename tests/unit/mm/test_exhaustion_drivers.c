@@ -149,10 +149,7 @@ static void forget_and_grow(void)
 
 static void stop_with_chunks(void)
 {
-    for (u64 i = 0; i < nr_chunks; i++) {
-        if (chunks[i] != 0)
-            drop_chunk(i);
-    }
+    drop_all_chunks();
     assert_int_equal(resize_to(0), OK);
     machine_end();
 }

@@ -10,7 +10,13 @@
 #include "tests/fakes/fake_chunks.h"
 #include "tests/unit/unit.h"
 
-#define PINNED_BYTES 256
+/* What is told of the pages that stay. */
+static const char *described(void)
+{
+    static char text[256];
+    vmem_describe_pinned(machine.driver, text, sizeof(text));
+    return text;
+}
 
 TEST_WITH(test_half_of_it_goes, NULL, machine_end)
 {
@@ -99,14 +105,11 @@ TEST_WITH(test_an_owner_refuses, NULL, machine_end)
     start_scattered(2 * MIB, 64 * MIB, 50);
     refuses_all = true;
     machine_resize(&machine, 16 * MIB, 5000);
-    struct vmem_status status = machine_status(&machine);
-    assert_int_equal(status.wait, VMEM_WAIT_MIGRATION_REFUSED);
+    assert_int_equal(machine_status(&machine).wait, VMEM_WAIT_MIGRATION_REFUSED);
     assert_int_equal(fake_console_said("blocks stay plugged while pages in them are in use"), 1);
-    char text[PINNED_BYTES];
-    vmem_describe_pinned(machine.driver, text, sizeof(text));
-    assert_has(text, "blocks user=0 metadata=0 refused=32 movable=0");
-    assert_has(text, ", refused by chunks=32");
-    assert_int_equal(fake_console_said(text), 1);
+    assert_has(described(), "blocks user=0 metadata=0 refused=32 movable=0");
+    assert_has(described(), ", refused by chunks=32");
+    assert_int_equal(fake_console_said(described()), 1);
     expect_all_open();
     /* It is asked again, but ever more seldom. */
     u64 calls = machine.nr_calls;
@@ -128,16 +131,14 @@ TEST_WITH(test_no_room, NULL, machine_end)
         ;
     machine_resize(&machine, 32 * MIB, 5000);
     machine_expect(&machine, 64 * MIB);
-    struct vmem_status status = machine_status(&machine);
-    assert_int_equal(status.wait, VMEM_WAIT_MIGRATION_ROOM);
+    assert_int_equal(machine_status(&machine).wait, VMEM_WAIT_MIGRATION_ROOM);
     assert_int_equal(nr_chunk_moves, 0);
     /* Chunks are freed here and there: what that makes room for goes. */
     for (u64 i = 0; i < nr_chunks; i += 4)
         drop_chunk(i);
     machine_run(&machine, 5000);
     machine_expect(&machine, 48 * MIB);
-    status = machine_status(&machine);
-    assert_int_equal(status.wait, VMEM_WAIT_MIGRATION_ROOM);
+    assert_int_equal(machine_status(&machine).wait, VMEM_WAIT_MIGRATION_ROOM);
     check_chunks();
 }
 
@@ -152,16 +153,13 @@ TEST_WITH(test_fixed_pages_stay, NULL, machine_end)
         users[i] = page_alloc(9, PAGE_USER);
     scatter(8 * MIB, 50);
     machine_resize(&machine, 32 * MIB, 5000);
-    char text[PINNED_BYTES];
-    vmem_describe_pinned(machine.driver, text, sizeof(text));
-    assert_has(text, "user=24 metadata=0 refused=0 movable=");
+    assert_has(described(), "user=24 metadata=0 refused=0 movable=");
     assert_int_equal(machine_status(&machine).wait, VMEM_WAIT_PAGES_IN_USE);
     for (unsigned i = 0; i < ARRAY_SIZE(users); i++)
         page_free(users[i], 9);
     machine_run(&machine, 1000);
     machine_expect(&machine, 32 * MIB);
-    vmem_describe_pinned(machine.driver, text, sizeof(text));
-    assert_string_equal(text, "");
+    assert_string_equal(described(), "");
     check_chunks();
 }
 
@@ -177,10 +175,7 @@ TEST_WITH(test_broken_in_the_middle, NULL, machine_end)
     expect_all_open();
     assert_int_equal(nr_chunk_moves, moved);
     machine_detach(&machine, E_BUSY);
-    for (u64 i = 0; i < nr_chunks; i++) {
-        if (chunks[i])
-            drop_chunk(i);
-    }
+    drop_all_chunks();
     machine_detach(&machine, OK);
     assert_int_equal(fake_mapped_bytes(), 0);
 }

@@ -204,42 +204,25 @@ static void calm(void)
     nr_calms++;
 }
 
+static void verify(void)
+{
+    if (vmem_verify(machine.driver) != OK)
+        assert_false(machine_status(&machine).is_settled);
+}
+
+static void let_time_pass(void)
+{
+    machine_run(&machine, draw(3) == 0 ? draw(3000) : draw(30));
+}
+
 static void step(void)
 {
-    switch (draw(16)) {
-    case 0:
-    case 1:
-    case 2:
-        resize();
-        break;
-    case 3:
-    case 4:
-    case 5:
-    case 6:
-        allocate();
-        break;
-    case 7:
-    case 8:
-    case 9:
-        free_some();
-        break;
-    case 10:
-        trouble();
-        break;
-    case 11:
-        refuse();
-        break;
-    case 12:
-        hold_answers();
-        break;
-    case 13:
-        if (vmem_verify(machine.driver) != OK)
-            assert_false(machine_status(&machine).is_settled);
-        break;
-    default:
-        machine_run(&machine, draw(3) == 0 ? draw(3000) : draw(30));
-        break;
-    }
+    static void (*const acts[])(void) = {
+        resize,       resize,    resize,        allocate,      allocate, allocate,
+        allocate,     free_some, free_some,     free_some,     trouble,  refuse,
+        hold_answers, verify,    let_time_pass, let_time_pass,
+    };
+    acts[draw(ARRAY_SIZE(acts))]();
     (void)vmem_service(machine.driver, platform_now_ms());
     fake_vmem_check(&machine.device);
 }

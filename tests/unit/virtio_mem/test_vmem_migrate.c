@@ -43,18 +43,13 @@ static void stop_in_the_middle(uint64_t bytes, unsigned percent, uint64_t target
 
 /* ---- a shrink ---- */
 
-TEST_WITH(test_half_of_it_goes, NULL, machine_end)
-{
-    static const struct story_row rows[] = {
-        {0, HOST(request, 256 * MIB), PLUGGED(256 * MIB), SETTLED, STATE(TRACKING), WAITS(NONE),
-         /* neighbours go in one request */
-         COUNTS(FROM_TO(MIGRATED, 100, 128), FROM_TO(UNPLUG, 1, 96), IS(WARNINGS, 0))},
-        {10, NOTHING_MOVES_TWICE},
-    };
-    start_scattered(512 * MIB, 42);
-    PLAY(rows);
-    fake_memory_expect_all_open(&machine.memory);
-}
+STORY(test_half_of_it_goes, start_scattered(512 * MIB, 42)) = {
+    {0, HOST(request, 256 * MIB), PLUGGED(256 * MIB), SETTLED, STATE(TRACKING), WAITS(NONE),
+     /* neighbours go in one request */
+     COUNTS(FROM_TO(MIGRATED, 100, 128), FROM_TO(UNPLUG, 1, 96), IS(WARNINGS, 0))},
+    {10, NOTHING_MOVES_TWICE},
+    {10, GUEST(expect_all_open, 0)},
+};
 
 /* A call takes one step, and one more after requests; it asks to be called again at once. */
 TEST_WITH(test_small_steps, NULL, machine_end)
@@ -97,26 +92,16 @@ TEST_WITH(test_nothing_moves, NULL, machine_end)
 
 /* ---- the host changes its mind ---- */
 
-TEST_WITH(test_all_is_wanted_after_all, NULL, machine_end)
-{
-    static const struct story_row rows[] = {
-        {0, HOST(request, 256 * MIB), PLUGGED(256 * MIB), SETTLED, STATE(TRACKING),
-         NOTHING_MOVES_TWICE, COUNTS(MORE(MOVES, 0))},
-    };
-    stop_in_the_middle(256 * MIB, 50, 128 * MIB, 30);
-    PLAY(rows);
-    fake_memory_expect_all_open(&machine.memory);
-}
+STORY(test_all_is_wanted_after_all, stop_in_the_middle(256 * MIB, 50, 128 * MIB, 30)) = {
+    {0, HOST(request, 256 * MIB), PLUGGED(256 * MIB), SETTLED, STATE(TRACKING), NOTHING_MOVES_TWICE,
+     COUNTS(MORE(MOVES, 0))},
+    {0, GUEST(expect_all_open, 0)},
+};
 
-TEST_WITH(test_more_is_wanted_than_there_was, NULL, machine_end)
-{
-    static const struct story_row rows[] = {
-        {0, HOST(request, 300 * MIB), PLUGGED(300 * MIB), SETTLED, COUNTS(MORE(MOVES, 0))},
-    };
-    stop_in_the_middle(256 * MIB, 50, 128 * MIB, 30);
-    PLAY(rows);
-    fake_memory_expect_all_open(&machine.memory);
-}
+STORY(test_more_is_wanted_than_there_was, stop_in_the_middle(256 * MIB, 50, 128 * MIB, 30)) = {
+    {0, HOST(request, 300 * MIB), PLUGGED(300 * MIB), SETTLED, COUNTS(MORE(MOVES, 0))},
+    {0, GUEST(expect_all_open, 0)},
+};
 
 /* What is empty already is enough: nothing more is moved. */
 TEST_WITH(test_less_is_wanted_back, NULL, machine_end)
