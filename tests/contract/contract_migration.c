@@ -98,8 +98,8 @@ static void migrate(void)
 {
     const struct vmem_memory_ops *memory = contract->memory;
     uint64_t chosen = begin();
-    expect(chosen != 0 && chosen <= contract->region.bytes &&
-               chosen % contract->region.block_bytes == 0,
+    expect(chosen == VMEM_MIGRATION_LATER || (chosen != 0 && chosen <= contract->region.bytes &&
+                                              chosen % contract->region.block_bytes == 0),
            "migration_begin() chooses 0x%" PRIx64 " bytes for 0x%" PRIx64, chosen,
            blocks_bytes(NR_WANTED));
     enum vmem_migration result = VMEM_MIGRATION_ONGOING;

@@ -88,6 +88,7 @@ struct vmem_migrate {
     uint64_t nr_empty; /* blocks emptied, and not yet taken offline */
     unsigned nr_runs;  /* in how many runs they lie */
     uint64_t lowest;   /* the address of the last one */
+    bool has_chosen;   /* a block was emptied, or an owner refused: there was one to choose */
     bool is_tried;     /* pages were moved for this resize, to target_bytes */
     uint64_t target_bytes;
     bool is_short;                 /* nothing more could be chosen, */

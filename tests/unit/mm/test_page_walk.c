@@ -185,8 +185,8 @@ static void step_migrate(void)
 {
     struct hotplug_migration session = {0};
     struct hotplug_range range;
-    (void)hotplug_migrate_begin(&session, REGION_BASE, REGION_BASE + region_bytes,
-                                1 + random_below(16), HOTPLUG_FIRST_TRY);
+    hotplug_migrate_begin(&session, REGION_BASE, REGION_BASE + region_bytes, 1 + random_below(16),
+                          HOTPLUG_FIRST_TRY);
     while (hotplug_migrate_step(&session, &range) != E_NODEV && random_below(64) != 0)
         continue;
     while (hotplug_migrate_take(&session, region_bytes, &range) == OK) {

@@ -37,7 +37,7 @@ struct vmem_region {
 /* What one step of moving pages came to. */
 enum vmem_migration {
     VMEM_MIGRATION_NONE,    /* nothing can be moved that would empty a block: no step was taken */
-    VMEM_MIGRATION_ONGOING, /* there is more to move: call again, after looking at the device */
+    VMEM_MIGRATION_ONGOING, /* there is more to do: call again, after looking at the device */
     VMEM_MIGRATION_EMPTIED, /* *emptied holds no page any more, and gets none until the end */
     VMEM_MIGRATION_REFUSED, /* an owner did not let its page be moved; a later step may do better */
     VMEM_MIGRATION_NO_ROOM, /* there was no free page to move to */
@@ -49,6 +49,8 @@ enum vmem_migration_attempt {
     VMEM_MIGRATION_NEXT,     /* what was moved in this resize is not moved again */
     VMEM_MIGRATION_CONTINUE, /* nor is an owner asked again that refused */
 };
+
+#define VMEM_MIGRATION_LATER UINT64_MAX
 
 struct vmem_memory_ops {
     /*
@@ -90,13 +92,14 @@ struct vmem_memory_ops {
 
     /*
      * Begin to empty blocks of [from, to) by moving pages, so that `bytes` can go; choose, and give
-     * out no page of the chosen ones until migration_end(). How many bytes were chosen. Ends a
-     * migration of this region that was going on. NULL, with the next four: nothing moves.
+     * out no page of the chosen ones until migration_end(). How many bytes were chosen;
+     * VMEM_MIGRATION_LATER if the steps choose, a part each. Ends a migration of this region that
+     * was going on. NULL, with the next four: nothing moves.
      */
     uint64_t (*migration_begin)(void *context, uint64_t from, uint64_t to, uint64_t bytes,
                                 enum vmem_migration_attempt attempt);
 
-    /* Move a bounded number of pages (2 MiB at most). */
+    /* Choose some, or move a bounded number of pages (2 MiB at most). */
     enum vmem_migration (*migration_step)(void *context, struct vmem_range *emptied);
 
     /*
