@@ -7,6 +7,7 @@
  * state.c     the states and their transitions, waiting, sending
  * online.c    blocks to the allocator and back
  * report.c    the lines that people see
+ * status.c    what a kernel can ask about a device
  * probe.c     asking by STATE what blocks are
  * bring_up.c  from reset to a queue that can be used, and again after an error
  * migrate.c   moving pages out of blocks that are to go

@@ -4,7 +4,7 @@
  *
  * The aim is the fewest requests: the largest runs first, each as long as one
  * request can be. Growing fills the region from the bottom, shrinking takes
- * from the top, so what is plugged stays in one piece. Held blocks count as
+ * from the top, so what is plugged stays in one piece. Blocks in doubt count as
  * plugged when growing and as unplugged when shrinking: whatever they turn out
  * to be, the plugged size never passes the requested size in either direction.
  */
@@ -37,8 +37,8 @@ struct vmem_plan {
 
 /*
  * The first maximal run of online blocks without a page in use, at or after
- * `from` and below `to`, cut at both; false if there is none. hotplug_next_idle()
- * in block numbers.
+ * `from` and below `to`, cut at both; false if there is none. The memory operations'
+ * next_idle() in block numbers.
  */
 struct vmem_idle_source {
     bool (*next)(void *context, uint64_t from, uint64_t to, struct vmem_run *idle);
