@@ -39,7 +39,7 @@ def test_size_changed_all_through_the_boot(boot: Boot) -> None:
 
 
 def test_start_costs_one_request(boot: Boot) -> None:
-    """Nothing is left plugged from an earlier life, so there is nothing to give back."""
+    """Nothing is left plugged by an earlier driver, so there is nothing to give back."""
     qemu = boot(MemDevice("vmem0", requested=64 * MIB))
     assert requests_of(qemu) == [("plug", "ack")]
 

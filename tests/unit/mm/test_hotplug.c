@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The hotplug door: what comes online, what may leave, and that a failure changes nothing. */
+/* The hotplug interface: what comes online, what may leave, and that a failure changes nothing. */
 #include <string.h>
 
 #include "include/status.h"

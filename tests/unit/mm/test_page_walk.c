@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A seeded random walk over the page allocator and the hotplug door, beside a
+ * A seeded random walk over the page allocator and the hotplug interface, beside a
  * model that knows one state for each frame. TIDE_WALK_STEPS=N walks further in
  * each test, TIDE_WALK_SEED=N elsewhere.
  */

@@ -159,7 +159,8 @@ static void start_again(void)
                                        ring_features[draw(ARRAY_SIZE(ring_features))];
     machine.irq_mode = draw(8) == 0 ? VMEM_IRQ_POLL : VMEM_IRQ_AUTO;
     machine_attach(&machine);
-    /* The usable region may not hold what is plugged from before: the host's next wish grows it. */
+    /* The usable region may not hold what is plugged from before: the host's next requested size
+     * grows it. */
     machine.device.usable_bytes = NR_BLOCKS * block_bytes;
     fake_vmem_update(&machine.device);
 }

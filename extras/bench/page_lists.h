@@ -3,14 +3,14 @@
  * Memory in which each processor of a job keeps what it holds, so that the processors
  * share only what the job is about: boot RAM, one allocation a processor.
  */
-#ifndef TIDE_EXTRAS_BENCH_BOOKS_H
-#define TIDE_EXTRAS_BENCH_BOOKS_H
+#ifndef TIDE_EXTRAS_BENCH_PAGE_LISTS_H
+#define TIDE_EXTRAS_BENCH_PAGE_LISTS_H
 
 #include "asm/cpu.h"
 #include "include/types.h"
 
-struct books {
-    unsigned order; /* of one book; its user's */
+struct page_lists {
+    unsigned order; /* of one list; its user's */
     void *of[CPUS_MAX];
 };
 
@@ -18,9 +18,9 @@ struct books {
  * Allocate one for each of the processors, which are bits by number. What is in it is undefined.
  * False without memory for all: none is allocated then.
  */
-must_check bool books_open(struct books *books, u64 processors);
+must_check bool page_lists_open(struct page_lists *lists, u64 processors);
 
 /* Free them all. */
-void books_close(struct books *books);
+void page_lists_close(struct page_lists *lists);
 
 #endif
