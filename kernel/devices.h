@@ -13,8 +13,8 @@
 
 /*
  * Scan PCI and attach the driver to the devices at the configured slots, or
- * to every virtio-mem device. What cannot be used is an error line; the
- * others are still served. Boot only; options is kept, not copied.
+ * to every virtio-mem device. A device that cannot be used gets an error line;
+ * the others are still served. Boot only; options is kept, not copied.
  */
 void devices_init(const struct options *options);
 

@@ -76,7 +76,7 @@ static bool open_lists(const struct job *job)
 
 /* ---- patterns: a part of the work; false when there is no more ---- */
 
-/* What a part did that could not end is not counted: that would cost each pair an instruction. */
+/* A part that could not end counts nothing: counting would cost each pair an instruction. */
 static bool run_hot(struct result *result)
 {
     unsigned order = task.order;

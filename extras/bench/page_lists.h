@@ -15,7 +15,7 @@ struct page_lists {
 };
 
 /*
- * Allocate one for each of the processors, which are bits by number. What is in it is undefined.
+ * Allocate one for each of the processors, which are bits by number. The contents are undefined.
  * False without memory for all: none is allocated then.
  */
 must_check bool page_lists_open(struct page_lists *lists, u64 processors);

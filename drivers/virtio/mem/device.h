@@ -258,8 +258,8 @@ void vmem_recover(struct vmem_device *vmem, uint64_t now_ms, enum vmem_event eve
  */
 int vmem_migrate_step(struct vmem_device *vmem, uint64_t now_ms);
 
-/* What is empty and about to go, of which the plan need not take care. Ends a session that the host
- * no longer wants. */
+/* How many bytes are emptied and about to be unplugged: the plan adds them to the target, so that
+ * it does not choose others for them. Ends a session that the host no longer wants. */
 uint64_t vmem_migrated_bytes(struct vmem_device *vmem);
 
 /* Whether pages that were freed are worth a look now. */

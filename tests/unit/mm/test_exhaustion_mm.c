@@ -282,7 +282,7 @@ TEST(emptying_blocks)
 
 #define AREA (4 * MIB + 5 * PAGE_BYTES) /* pages of both sizes */
 
-static u8 *pageblock;
+static u8 *area;
 
 static void start_vm(void)
 {
@@ -298,26 +298,26 @@ static void stop_vm(void)
     forget();
 }
 
-static int make_pageblock(void)
+static int make_area(void)
 {
-    pageblock = vm_alloc(AREA, "pageblock");
+    area = vm_alloc(AREA, "area");
     vm_check();
-    if (!pageblock)
+    if (!area)
         return E_NOMEM;
-    pageblock[AREA - 1] = 0x5a;
+    area[AREA - 1] = 0x5a;
     return OK;
 }
 
-static void free_pageblock(void)
+static void free_area(void)
 {
-    vm_free(pageblock);
+    vm_free(area);
     vm_check();
 }
 
 TEST(virtual_areas)
 {
-    static const struct fault_story story = {
-        "virtual areas", start_vm, make_pageblock, free_pageblock, stop_vm, 20, false, false};
+    static const struct fault_story story = {"virtual areas", start_vm, make_area, free_area,
+                                             stop_vm,         20,       false,     false};
     fault_play(&story);
 }
 
