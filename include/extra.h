@@ -120,6 +120,21 @@ extern const struct extra *const __stop_extras[] __attribute__((weak));
     for (const struct extra *const *each##_at = __start_extras, *each; \
          each##_at < __stop_extras && (each = *each##_at, true); each##_at++)
 
+/*
+ * Those extras that have a hook, for one that is called often: extras_having(offsetof(struct extra,
+ * poll), found). Returns how many there are, at most EXTRAS_HAVING_MAX.
+ */
+#define EXTRAS_HAVING_MAX 32
+static inline unsigned extras_having(size_t hook, const struct extra *found[EXTRAS_HAVING_MAX])
+{
+    unsigned nr = 0;
+    for_each_extra (extra) {
+        if (nr < EXTRAS_HAVING_MAX && *(void *const *)((const u8 *)extra + hook) != NULL)
+            found[nr++] = extra;
+    }
+    return nr;
+}
+
 /* Call a hook of all extras that have it. */
 #define EXTRAS_CALL(hook, ...)             \
     do {                                   \

@@ -4,7 +4,6 @@
 #include "kernel/devices.h"
 
 #include "drivers/pci/pci.h"
-#include "drivers/virtio/core/virtio_spec.h"
 #include "include/platform.h"
 #include "include/status.h"
 #include "kernel/devices_internal.h"
@@ -43,17 +42,22 @@ static void choose_name(char *name, size_t bytes)
     while (devices_find(name) || devices_find_parked(name));
 }
 
-/* One that no attached device has; there is one for each. */
+static bool is_in_use(const struct device_memory *memory)
+{
+    for (unsigned i = 0; i < device_lists.nr_attached; i++) {
+        if (device_lists.attached[i].memory == memory)
+            return true;
+    }
+    return false;
+}
+
+/* There are as many as devices, and one more device is to be attached. */
 static struct device_memory *unused_memory(void)
 {
-    unsigned index = 0;
-    for (unsigned i = 0; i < device_lists.nr_attached; i++) {
-        if (device_lists.attached[i].memory == &device_lists.memories[index]) {
-            index++;
-            i = ~0u; /* from the start */
-        }
-    }
-    return &device_lists.memories[index];
+    struct device_memory *memory = device_lists.memories;
+    while (is_in_use(memory))
+        memory++;
+    return memory;
 }
 
 int devices_attach(struct vmem_virtio *virtio, const struct pci_device *pci,
@@ -124,7 +128,7 @@ static void attach_mmio(const struct mmio_address *address, const struct options
                       status == E_EXIST ? ": RAM is there" : "");
         return;
     }
-    if (vmem_virtio_device_type(virtio) != VIRTIO_ID_MEM)
+    if (vmem_virtio_device_type(virtio) != VMEM_VIRTIO_ID_MEMORY)
         log_debug(LOG_KERNEL, "devices", "%s: a virtio %s device, left alone",
                   vmem_virtio_location(virtio),
                   devices_virtio_type_name(vmem_virtio_device_type(virtio)));
@@ -135,7 +139,7 @@ static void attach_mmio(const struct mmio_address *address, const struct options
 
 static bool is_virtio_mem(const struct pci_device *pci)
 {
-    return transport_pci_type(pci) == VIRTIO_ID_MEM;
+    return transport_pci_type(pci) == VMEM_VIRTIO_ID_MEMORY;
 }
 
 u32 devices_virtio_type(const struct pci_device *pci)

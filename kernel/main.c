@@ -17,6 +17,10 @@
 #include "mm/page.h"
 
 static const struct boot_info *boot_info;
+/* The loop runs at each tick: it asks those that want to be asked, not the whole table. */
+static const struct extra *polled[EXTRAS_HAVING_MAX], *pending[EXTRAS_HAVING_MAX];
+static unsigned nr_polled, nr_pending;
+
 static struct options options;
 static bool ready; /* "tide: ready" was said: the monitor runs */
 
@@ -32,8 +36,8 @@ static paddr_t alloc_stacks(unsigned order)
 
 static bool work_pending(void)
 {
-    for_each_extra (extra) {
-        if (extra->pending && extra->pending())
+    for (unsigned i = 0; i < nr_pending; i++) {
+        if (pending[i]->pending())
             return true;
     }
     return devices_pending();
@@ -59,6 +63,8 @@ static void report_boot(const struct boot_info *boot)
 void kernel_start(const struct boot_info *boot)
 {
     ready = false;
+    nr_polled = extras_having(offsetof(struct extra, poll), polled);
+    nr_pending = extras_having(offsetof(struct extra, pending), pending);
     report_boot(boot);
     boot_info = boot;
     options_parse(boot->cmdline, boot->cmdline_truncated, &options);
@@ -92,7 +98,8 @@ static void start_when_devices_are_ready(void)
 
 void kernel_turn(void)
 {
-    EXTRAS_CALL(poll);
+    for (unsigned i = 0; i < nr_polled; i++)
+        polled[i]->poll();
     devices_retry_release();
     devices_service();
     start_when_devices_are_ready();

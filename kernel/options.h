@@ -7,7 +7,6 @@
 #define TIDE_KERNEL_OPTIONS_H
 
 #include "drivers/pci/pci.h"
-#include "drivers/virtio/core/virtio.h"
 #include "drivers/virtio/include/vmem/vmem.h"
 #include "kernel/transports.h"
 #include "lib/cmdline.h"

@@ -162,10 +162,14 @@ static void run_command(char *text, size_t length)
 
 /* ---- a command that goes on behind the prompt ---- */
 
+/* Asked several times at each tick. */
+static const struct extra *keepers[EXTRAS_HAVING_MAX];
+static unsigned nr_keepers;
+
 static bool prompt_is_kept(void)
 {
-    for_each_extra (extra) {
-        if (extra->keeps_prompt && extra->keeps_prompt())
+    for (unsigned i = 0; i < nr_keepers; i++) {
+        if (keepers[i]->keeps_prompt())
             return true;
     }
     return false;
@@ -234,6 +238,7 @@ static void ready(const struct options *options)
     script_cursor = script;
     line_init(&editor, PROMPT);
     line_show(&editor);
+    nr_keepers = extras_having(offsetof(struct extra, keeps_prompt), keepers);
     has_started = true;
 }
 

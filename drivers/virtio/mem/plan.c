@@ -18,14 +18,14 @@ struct idle_survey {
  * inside the usable region. The lowest run that covers the need, else the
  * lowest of the largest.
  */
-static void plan_plug(const struct vmem_block_map *blocks, uint64_t usable_blocks, uint64_t need,
+static void plan_plug(const struct vmem_block_map *map, uint64_t usable_blocks, uint64_t need,
                       struct vmem_plan *plan)
 {
     uint64_t wanted = vmem_min(need, VIRTIO_MEM_NB_BLOCKS_MAX);
     struct vmem_run best = {0, 0};
     struct vmem_run run;
     for (uint64_t from = 0; best.nr_blocks < wanted; from = run.first + run.nr_blocks) {
-        if (!vmem_map_next(blocks, VMEM_BLOCK_UNPLUGGED, from, usable_blocks, &run))
+        if (!vmem_map_next(map, VMEM_BLOCK_UNPLUGGED, from, usable_blocks, &run))
             break;
         if (run.nr_blocks > best.nr_blocks)
             best = run;
@@ -57,15 +57,14 @@ static void survey_idle(const struct vmem_idle_source *idle, uint64_t to, uint64
 
 /* Whether to give everything back at once: only where that saves requests, for it shrinks the
  * usable region too, or where nothing else reaches the blocks. */
-static bool is_unplug_all_better(const struct vmem_config *config,
-                                 const struct vmem_block_map *blocks, uint64_t usable_blocks,
-                                 const struct vmem_idle_source *idle)
+static bool is_unplug_all_better(const struct vmem_config *config, const struct vmem_block_map *map,
+                                 uint64_t usable_blocks, const struct vmem_idle_source *idle)
 {
-    if (config->requested_bytes != 0 || blocks->nr_in_doubt != 0)
+    if (config->requested_bytes != 0 || map->nr_in_doubt != 0)
         return false;
     struct idle_survey all;
-    survey_idle(idle, blocks->nr_blocks, 1, &all);
-    if (all.nr_blocks != blocks->nr_online)
+    survey_idle(idle, map->nr_blocks, 1, &all);
+    if (all.nr_blocks != map->nr_online)
         return false;
     bool one_request_does = all.nr_runs == 1 && all.nr_blocks <= VIRTIO_MEM_NB_BLOCKS_MAX &&
                             all.largest.first + all.nr_blocks <= usable_blocks;
@@ -77,11 +76,11 @@ static bool is_unplug_all_better(const struct vmem_config *config,
  * largest. Blocks above a usable region that shrank can only leave by
  * UNPLUG ALL: the device answers ERROR to any other request for them.
  */
-static void plan_unplug(const struct vmem_config *config, const struct vmem_block_map *blocks,
+static void plan_unplug(const struct vmem_config *config, const struct vmem_block_map *map,
                         uint64_t usable_blocks, const struct vmem_idle_source *idle,
                         uint64_t excess, struct vmem_plan *plan)
 {
-    if (is_unplug_all_better(config, blocks, usable_blocks, idle)) {
+    if (is_unplug_all_better(config, map, usable_blocks, idle)) {
         plan->action = VMEM_ACTION_UNPLUG_ALL;
         return;
     }
@@ -99,14 +98,14 @@ static void plan_unplug(const struct vmem_config *config, const struct vmem_bloc
     plan->run = (struct vmem_run){from.first + from.nr_blocks - nr_blocks, nr_blocks};
 }
 
-void vmem_plan_next(const struct vmem_config *config, const struct vmem_block_map *blocks,
+void vmem_plan_next(const struct vmem_config *config, const struct vmem_block_map *map,
                     const struct vmem_idle_source *idle, struct vmem_plan *plan)
 {
     *plan = (struct vmem_plan){.action = VMEM_ACTION_NOTHING};
     uint64_t requested = config->requested_bytes / config->block_bytes;
-    uint64_t usable = vmem_min(config->usable_bytes / config->block_bytes, blocks->nr_blocks);
-    if (blocks->nr_online + blocks->nr_in_doubt < requested)
-        plan_plug(blocks, usable, requested - blocks->nr_online - blocks->nr_in_doubt, plan);
-    else if (blocks->nr_online > requested)
-        plan_unplug(config, blocks, usable, idle, blocks->nr_online - requested, plan);
+    uint64_t usable = vmem_min(config->usable_bytes / config->block_bytes, map->nr_blocks);
+    if (map->nr_online + map->nr_in_doubt < requested)
+        plan_plug(map, usable, requested - map->nr_online - map->nr_in_doubt, plan);
+    else if (map->nr_online > requested)
+        plan_unplug(config, map, usable, idle, map->nr_online - requested, plan);
 }

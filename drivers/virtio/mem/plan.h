@@ -37,8 +37,8 @@ struct vmem_plan {
 
 /*
  * The first maximal run of online blocks without a page in use, at or after
- * `from` and below `to`, cut at both; false if there is none. The memory operations'
- * next_idle() in block numbers.
+ * `from` and below `to`, cut at both; false if there is none. next_idle() of the
+ * memory operations, in block numbers.
  */
 struct vmem_idle_source {
     bool (*next)(void *context, uint64_t from, uint64_t to, struct vmem_run *idle);
@@ -46,7 +46,7 @@ struct vmem_idle_source {
 };
 
 /* Decide. O(blocks / 64) and one pass over the idle runs when shrinking. */
-void vmem_plan_next(const struct vmem_config *config, const struct vmem_block_map *blocks,
+void vmem_plan_next(const struct vmem_config *config, const struct vmem_block_map *map,
                     const struct vmem_idle_source *idle, struct vmem_plan *plan);
 
 #endif
