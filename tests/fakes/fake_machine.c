@@ -115,9 +115,11 @@ void machine_end(void)
 void machine_turn(struct machine *machine)
 {
     uint64_t now_ms = vmem_host_now_ms();
+    uint64_t nr_steps = machine->memory.calls[FAKE_MEMORY_STEP];
     machine->nr_wakes_seen = machine->nr_wakes;
     machine->due_ms = vmem_service(machine->driver, now_ms);
     machine->nr_calls++;
+    assert_in_range(machine->memory.calls[FAKE_MEMORY_STEP] - nr_steps, 0, 1);
     /* Or the loop would never sleep. Only while pages are moved it must not. */
     machine->nr_at_once = machine->due_ms > now_ms ? 0 : machine->nr_at_once + 1;
     assert_true(machine->nr_at_once < CALLS_AT_ONCE_MAX);

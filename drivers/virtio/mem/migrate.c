@@ -3,10 +3,9 @@
  * MIGRATING: moving pages out of blocks, when the host wants more back than is idle.
  *
  *     plan finds too few idle blocks -> begin: the allocator chooses blocks, and isolates them
- *       -> a step: at most 2 MiB are moved, then vmem_service() returns, so that everyone else
- *          has a turn, and the next call looks at the config first
- *       -> enough, or many runs: take what is empty offline, one UNPLUG a run; if the device
- *          answers at once, the next step is taken in the same call
+ *       -> a step a call: at most 2 MiB are moved; everyone else has a turn, and the next call
+ *          looks at the config first
+ *       -> enough, or many runs: take what is empty offline, one UNPLUG a run
  *       -> nothing left to move: choose others, or stay short and say why
  *
  * Leaving the state ends the session: isolated blocks can be used again, and a later try begins

@@ -6,9 +6,7 @@
 #include "request.h"
 
 #define CACHE_LINE_BYTES 64
-
-/* The type of a response that the device never wrote. No device sends it. The used length does not
- * tell: with IN_ORDER one entry may stand for several buffers. */
+/* The device never wrote the response. With IN_ORDER the used length cannot tell. */
 #define RESPONSE_UNWRITTEN 0xffff
 
 /* A cache line for each request, so that no two are written by both sides. */

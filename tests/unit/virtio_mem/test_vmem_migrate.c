@@ -56,18 +56,16 @@ TEST_WITH(test_half_of_it_goes, NULL, machine_end)
     fake_memory_expect_all_open(&machine.memory);
 }
 
-/* A call takes one step, and one more after requests; it asks to be called again at once. */
+/* A call takes one step (machine_turn() checks it), and asks to be called again at once. */
 TEST_WITH(test_small_steps, NULL, machine_end)
 {
     static const struct story_row rows[] = {{10, PLUGGED(40 * MIB), NOTHING_MOVES_TWICE}};
     start_scattered(64 * MIB, 60);
     machine.memory.knobs.pages_per_step = 64;
     fake_vmem_set_requested(&machine.device, 40 * MIB);
-    do {
-        uint64_t nr_steps = machine.memory.calls[FAKE_MEMORY_STEP];
+    do
         machine_turn(&machine);
-        assert_in_range(machine.memory.calls[FAKE_MEMORY_STEP] - nr_steps, 0, 2);
-    } while (machine.due_ms <= vmem_host_now_ms());
+    while (machine.due_ms <= vmem_host_now_ms());
     PLAY(rows);
 }
 

@@ -153,8 +153,7 @@ int vmem_detach(struct vmem_device *device);
 /*
  * Work until there is nothing to do now. Call it after vmem_host_wake(), and at the time that it
  * returned (of vmem_host_now_ms(), or VMEM_NEVER). That time is now_ms while pages are moved: a
- * call takes one step of 2 MiB at most, and another one only if the device answered, within the
- * call, the requests that the first one led to. Cheap when there is nothing to do.
+ * call moves 2 MiB at most. Cheap when there is nothing to do.
  */
 uint64_t vmem_service(struct vmem_device *device, uint64_t now_ms);
 
