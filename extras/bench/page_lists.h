@@ -20,7 +20,6 @@ struct page_lists {
  */
 must_check bool page_lists_open(struct page_lists *lists, u64 processors);
 
-/* Free them all. */
 void page_lists_close(struct page_lists *lists);
 
 #endif

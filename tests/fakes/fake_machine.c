@@ -134,7 +134,7 @@ static bool is_due(const struct machine *machine)
 void machine_run(struct machine *machine, uint64_t ms)
 {
     uint64_t end_ms = vmem_host_now_ms() + ms;
-    machine_turn(machine); /* as after an interrupt or a free */
+    machine_turn(machine);
     for (;;) {
         while (is_due(machine))
             machine_turn(machine);

@@ -67,7 +67,7 @@ void fake_transport_power_off(struct fake_transport *transport)
 /* The bits that must be set before each one: "Device Initialization" (I1). */
 static u8 needed_before(u8 bit)
 {
-    u8 ladder = VIRTIO_STATUS_ACKNOWLEDGE | VIRTIO_STATUS_DRIVER;
+    u8 started = VIRTIO_STATUS_ACKNOWLEDGE | VIRTIO_STATUS_DRIVER;
 
     switch (bit) {
     case VIRTIO_STATUS_ACKNOWLEDGE:
@@ -76,9 +76,9 @@ static u8 needed_before(u8 bit)
     case VIRTIO_STATUS_DRIVER:
         return VIRTIO_STATUS_ACKNOWLEDGE;
     case VIRTIO_STATUS_FEATURES_OK:
-        return ladder;
+        return started;
     case VIRTIO_STATUS_DRIVER_OK:
-        return ladder | VIRTIO_STATUS_FEATURES_OK;
+        return started | VIRTIO_STATUS_FEATURES_OK;
     default:
         fail_msg("the driver set status bit 0x%x", bit);
         return 0;

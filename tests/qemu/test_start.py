@@ -28,7 +28,7 @@ def test_size_set_before_the_driver_is_up(boot: Boot) -> None:
 
 
 def test_size_changed_all_through_the_boot(boot: Boot) -> None:
-    """Whatever moment of the start the host picks, the last size is reached."""
+    """The host sets a size at any moment of the start: the last one is reached."""
     qemu = boot(MemDevice("vmem0", requested=512 * MIB), ready=False)
     sizes = [GIB, 2 * MIB, 256 * MIB]
     while "tide: ready" not in qemu.guest.console.text:

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * ACPI's tables as firmware may leave them: whole, lying about their length,
+ * ACPI's tables as firmware may leave them: whole, with a false length,
  * with a wrong checksum, out of reach. Nothing outside the arena may be read:
  * the page behind it is not there.
  */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Which processors firmware names: ACPI's MADT and the MP table, whole, cut
- * short, lying about their lengths, and with more processors than fit.
+ * short, with false lengths, and with more processors than fit.
  */
 #include <stdlib.h>
 

@@ -29,7 +29,6 @@ static void set_up(void)
     page_get_stats(&at_first);
 }
 
-/* No job runs, and all memory is back. */
 static void tear_down(void)
 {
     kernel_type("vm free all");
@@ -81,7 +80,7 @@ TEST_WITH(test_no_memory_for_the_lists, set_up, tear_down)
     fake_give_all_pages();
 }
 
-/* What was there for the first list is given back when the second finds nothing. */
+/* The first list's memory is freed when there is none for the second. */
 TEST_WITH(test_memory_for_one_list_alone, set_up, tear_down)
 {
     static const struct {

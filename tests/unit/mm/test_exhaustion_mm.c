@@ -58,8 +58,8 @@ static void forget(void)
     fake_shutdown();
 }
 
-/* Sections of two leaves. */
-static int online_across_leaves(void)
+/* Sections of two radix nodes. */
+static int online_across_nodes(void)
 {
     return hotplug_online(REGION_BASE + 30 * GIB, 4 * GIB);
 }
@@ -93,7 +93,7 @@ static void online_the_part(void)
 TEST(going)
 {
     static const struct fault_story stories[] = {
-        {"online across leaves", absent_1g, online_across_leaves, offline_across_leaves, forget, 5,
+        {"online across leaves", absent_1g, online_across_nodes, offline_across_leaves, forget, 5,
          false, false},
         {"online of partial pageblocks", absent_4k, online_partial, offline_partial, forget, 5,
          false, false},

@@ -135,7 +135,6 @@ TEST_WITH(only_idle_blocks_leave, setup, teardown)
     assert_int_equal(stats().plugged_frames, 0);
 }
 
-/* Two blocks of 1 MiB share a pageblock: each comes and goes by itself. */
 TEST_WITH(blocks_smaller_than_a_pageblock, setup, teardown)
 {
     add_region(MIB);

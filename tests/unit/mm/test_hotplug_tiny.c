@@ -125,7 +125,7 @@ static void use_up_spare_sections(void)
     assert_int_equal(stats().metadata_bytes, before + PAGE_BYTES);
 }
 
-/* Whatever the size: what a region far from boot RAM costs is at most 36 KiB a GiB. */
+/* A region of any size, far from boot RAM, costs at most 36 KiB a GiB. */
 TEST_WITH(metadata_of_a_lone_region, setup, teardown)
 {
     static const u64 sizes[] = {GIB, 2 * GIB, 3 * GIB, 8 * GIB, 31 * GIB, 33 * GIB, 64 * GIB};

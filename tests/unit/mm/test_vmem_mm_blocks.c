@@ -15,7 +15,7 @@ static const struct {
     {12 * KIB, 4 * GIB + 4 * KIB, 3000},
     {16 * KIB + 4 * KIB, 0, 1000},
     {3 * MIB, 0, 300},
-    {3 * MIB, 4 * GIB + 508 * KIB, 300}, /* no block begins where an area of mm's does */
+    {3 * MIB, 4 * GIB + 508 * KIB, 300}, /* no block begins where a pageblock does */
     {96 * MIB, 0, 50},
     {5 * GIB, 0, 12},
     {5 * GIB + 4 * KIB, 0, 12},
@@ -127,9 +127,7 @@ static bool can_migrate(void)
     return false;
 }
 
-/* What is movable leaves: of blocks that share pageblocks several at once, and never more than
- * wanted.
- */
+/* Movable pages leave; blocks that share pageblocks go together, and never more than wanted. */
 TEST(test_migrates)
 {
     for (unsigned i = 0; i < ARRAY_SIZE(regions); i++) {

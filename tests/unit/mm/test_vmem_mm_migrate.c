@@ -24,7 +24,6 @@ TEST_WITH(test_half_of_it_goes, NULL, shut_down)
     assert_in_range(status.migrated_blocks, 100, 128);
     /* The cheapest blocks hold less than the average: three and a third chunks. */
     assert_true(nr_chunk_moves < status.migrated_blocks * 3);
-    /* Neighbours go in one request. */
     u64 requests = machine.device.count[VIRTIO_MEM_REQ_UNPLUG] - before;
     assert_true(requests < status.migrated_blocks * 3 / 4);
     assert_int_equal(machine_said("warning"), 0);
@@ -50,7 +49,7 @@ TEST_WITH(test_best_possible, NULL, shut_down)
     machine_boot(&machine, FAKE_VMEM_QEMU);
 }
 
-/* One call moves at most an area's pages, also where a block has several. */
+/* One call moves at most a pageblock's pages, also where a block has several. */
 TEST_WITH(test_small_steps, NULL, shut_down)
 {
     start_scattered(8 * MIB, 256 * MIB, 60);
@@ -66,8 +65,7 @@ TEST_WITH(test_small_steps, NULL, shut_down)
     check_chunks();
 }
 
-/* Blocks smaller than an area are emptied an area at a time, and no more of them go than are asked
- * for. */
+/* Blocks below 2 MiB are emptied a pageblock at a time, and no more of them go than are wanted. */
 TEST_WITH(test_small_blocks, NULL, shut_down)
 {
     start_scattered(512 * KIB, 64 * MIB, 40);

@@ -61,7 +61,7 @@ static void start_cloud_hypervisor(void)
 {
     machine_start_with_64m(&machine, FAKE_VMEM_CLOUD_HYPERVISOR);
     machine.device.is_strict = false;
-    machine.device.is_thief = true; /* its lies are found after the blocks are online */
+    machine.device.is_thief = true; /* found after the blocks are online */
 }
 
 static void start_and_debug(void)

@@ -153,7 +153,7 @@ TEST_WITH(test_pages_in_use, NULL, machine_end)
     PLAY(rows);
 }
 
-/* What is in use at the bottom and the top: the runs between go first, then one UNPLUG ALL. */
+/* Pages in use at the bottom and the top: the runs between go first, then one UNPLUG ALL. */
 TEST_WITH(test_to_zero_around_pages, NULL, machine_end)
 {
     static const struct story_row rows[] = {

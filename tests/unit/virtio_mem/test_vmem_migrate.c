@@ -9,7 +9,6 @@
 
 static struct machine machine;
 
-/* So much is plugged, and movable runs are scattered over it. */
 static void start_scattered(uint64_t bytes, unsigned percent)
 {
     machine_start(&machine, FAKE_VMEM_QEMU);
@@ -19,7 +18,6 @@ static void start_scattered(uint64_t bytes, unsigned percent)
     story_scatter(&machine, bytes / MACHINE_BLOCK);
 }
 
-/* The driver is called until so many runs were moved in all. */
 static void run_until_moved(uint64_t wanted)
 {
     for (unsigned calls = 0; machine.memory.nr_moves < wanted; calls++) {
@@ -121,7 +119,7 @@ TEST_WITH(test_more_is_wanted_than_there_was, NULL, machine_end)
     fake_memory_expect_all_open(&machine.memory);
 }
 
-/* What is empty already is enough: nothing more is moved. */
+/* The emptied blocks are enough: nothing more is moved. */
 TEST_WITH(test_less_is_wanted_back, NULL, machine_end)
 {
     stop_in_the_middle(256 * MIB, 50, 156 * MIB, 60);
@@ -212,7 +210,7 @@ TEST_WITH(test_new_size_after_falling_short, NULL, machine_end)
     PLAY(rows);
 }
 
-/* What is waited for now is all that the status says: nothing of a shrink that is over. */
+/* The status names the present wait alone, and nothing of a shrink that is over. */
 TEST_WITH(test_status_after_falling_short, NULL, machine_end)
 {
     static const struct story_row rows[] = {

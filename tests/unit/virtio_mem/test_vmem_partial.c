@@ -26,7 +26,6 @@ TEST_WITH(test_takes_what_there_is, NULL, machine_end)
     PLAY(rows);
 }
 
-/* Whatever the host has, all of it is found, to the block, in few requests. */
 TEST_WITH(test_finds_each_amount, NULL, machine_end)
 {
     static const uint64_t blocks[] = {0, 1, 2, 3, 5, 31, 63, 64, 65, 100, 127, 128, 200, 255};

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The book of blocks and the plan over it: tables of small regions drawn as
+ * The block map and the plan over it: tables of small regions drawn as
  * text, and a random comparison with a model that walks block by block.
  *
  * In the drawings: '.' unplugged, 'o' online and idle, 'X' online with pages
- * in use, '?' held.
+ * in use, '?' in doubt.
  */
 #include "drivers/virtio/mem/block_map.h"
 #include "drivers/virtio/mem/plan.h"
@@ -103,7 +103,7 @@ TEST(test_plans)
         {"........", 6, 4, PLUG(0, 4)},
         {"oooo....", 6, 4, NOTHING(VMEM_SHORT_OF_USABLE, 2)},
         {"........", 6, 0, NOTHING(VMEM_SHORT_OF_USABLE, 6)},
-        /* a held block may be plugged: count it */
+        /* a block in doubt may be plugged: count it */
         {"??......", 2, 8, NOTHING(VMEM_SHORT_OF_NOTHING, 0)},
         {"??......", 3, 8, PLUG(2, 1)},
         /* shrinking: from the top */
@@ -117,7 +117,7 @@ TEST(test_plans)
         /* pages in use stay */
         {"XXXX....", 1, 8, NOTHING(VMEM_SHORT_OF_IDLE, 3)},
         {"oXXX....", 1, 8, UNPLUG(0, 1)},
-        /* a held block may be unplugged already: do not count it */
+        /* a block in doubt may be unplugged: do not count it */
         {"oo??....", 2, 8, NOTHING(VMEM_SHORT_OF_NOTHING, 0)},
         {"ooo??...", 2, 8, UNPLUG(2, 1)},
         /* to zero: one request, and UNPLUG ALL only where it saves some */
@@ -180,7 +180,6 @@ static char letter_of(enum vmem_block_state state)
     return (char)(state == VMEM_BLOCK_UNPLUGGED ? '.' : state == VMEM_BLOCK_ONLINE ? 'o' : '?');
 }
 
-/* Each maximal run of each state, against the picture. */
 static void compare_with_picture(void)
 {
     u64 counts[3] = {0, 0, 0};
@@ -229,7 +228,7 @@ TEST(test_book_random)
     vmem_map_free(&blocks);
 }
 
-/* Whatever the region looks like: plans carried out reach the target, in as few steps as runs. */
+/* In any region, plans carried out reach the target, in as few steps as runs. */
 TEST(test_plans_converge)
 {
     srand(25);

@@ -34,7 +34,7 @@ TEST_WITH(test_unplug_all, NULL, machine_end)
     PLAY(rows);
 }
 
-/* What was emptied is in use again when it is to go: others are emptied. */
+/* An emptied block is in use again when it is to go: others are emptied. */
 TEST_WITH(test_emptied_block, NULL, machine_end)
 {
     static const struct story_row rows[] = {

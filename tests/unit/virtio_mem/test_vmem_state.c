@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * STATE requests: adopting what an earlier life left plugged (VMEM_INIT_STATE), comparing the block
- * map with the device, and devices that lie about either.
+ * STATE requests: adopting what an earlier driver left plugged (VMEM_INIT_STATE), comparing the
+ * block map with the device, and devices that are wrong about either.
  */
 #include "drivers/virtio/include/vmem/error.h"
 #include "tests/fakes/fake_story.h"
@@ -16,7 +16,7 @@ static void boot_to_adopt(uint64_t block_bytes, uint64_t nr_blocks)
     machine.options.init = VMEM_INIT_STATE;
 }
 
-/* What is plugged is what the host requests: all of it is found, and nothing else is asked for. */
+/* The plugged size is the requested one: all blocks are found, and nothing else is requested. */
 static void adopt(void)
 {
     uint64_t bytes = machine.device.plugged_bytes;

@@ -264,7 +264,7 @@ TEST_WITH(test_no_memory_to_unplug, NULL, machine_end)
     PLAY(rows);
 }
 
-/* What the allocator could not do is no reason to put off another size. */
+/* The allocator's lack of memory does not delay another requested size. */
 TEST_WITH(test_new_size_while_the_allocator_refuses, NULL, machine_end)
 {
     static const struct story_row rows[] = {
