@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The beginning and the end of a life: sizes set early, resets, what a former life left."""
+"""The start and the end: sizes set early, resets, blocks that an earlier driver left plugged."""
 
 import pytest
 from helpers import Boot, requests_of, resize
