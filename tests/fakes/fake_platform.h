@@ -63,7 +63,8 @@ void fake_set_nodes(const struct platform_node_range *ranges, unsigned nr_ranges
  */
 const char *fake_console(void);
 void fake_console_clear(void);
-void fake_console_has(const char *text); /* or the test fails */
+void fake_console_has(const char *text);      /* or the test fails */
+unsigned fake_console_said(const char *text); /* how often */
 
 /*
  * Run `code` and pass if and only if it panics with a message that contains

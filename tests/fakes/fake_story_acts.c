@@ -144,6 +144,12 @@ void story_request_at_next(struct machine *machine, uint64_t bytes)
 
 /* ---- the guest ---- */
 
+void story_hold_page(struct machine *machine, uint64_t unused)
+{
+    (void)unused;
+    machine_hold_page(machine);
+}
+
 void story_hold(struct machine *machine, uint64_t block)
 {
     assert_int_not_equal(fake_memory_hold(&machine->memory, block, 1, FAKE_FIXED),

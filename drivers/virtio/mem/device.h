@@ -46,6 +46,12 @@
 #define VMEM_BACKOFF_FIRST_MS 10
 #define VMEM_BACKOFF_LAST_MS  2560
 
+/* What one service call may do, so that the kernel is not kept from others: look at so many runs.
+ * A request counts as some, and each SECTION of what it names as one, as pages are mapped. */
+#define VMEM_BUDGET         1024
+#define VMEM_REQUEST_RUNS   16
+#define VMEM_BYTES_OF_A_RUN ((uint64_t)128 << 20)
+
 /* What happened: the cause of a transition. */
 enum vmem_event {
     VMEM_EVENT_CONFIG = 1 << 0,  /* the config was read */
@@ -63,6 +69,7 @@ enum vmem_event {
 struct vmem_wait {
     uint64_t until_ms;
     uint64_t backoff_ms; /* the last wait for the device; 0 after progress */
+    uint64_t plug_limit; /* how many blocks a PLUG may name since one was BUSY; 0: any number */
     enum vmem_wait_reason reason;
 };
 
@@ -128,8 +135,7 @@ struct vmem_device {
     bool was_nacked;      /* since the last look */
     bool is_memory_freed; /* vmem_memory_freed() was called; any context sets it */
     uint64_t look_at_ms;  /* no look at the device before this, but for an event */
-    uint64_t
-        plug_limit; /* how many blocks a PLUG may name since one was answered BUSY; 0: any number */
+    struct vmem_planner planner;
     struct vmem_wait wait;
     struct vmem_probe probe;
     struct vmem_migrate migrate;
@@ -155,6 +161,20 @@ static inline uint64_t vmem_run_bytes(const struct vmem_device *vmem, struct vme
 static inline uint64_t vmem_usable_blocks(const struct vmem_device *vmem)
 {
     return vmem->config.usable_bytes / vmem->config.block_bytes;
+}
+
+/* How many blocks one request may name, so that its pages can be mapped in one call. */
+static inline uint64_t vmem_run_limit(const struct vmem_device *vmem)
+{
+    uint64_t of_budget = VMEM_BUDGET * VMEM_BYTES_OF_A_RUN / vmem->config.block_bytes;
+    return vmem_min(vmem_max(of_budget, 1), VIRTIO_MEM_NB_BLOCKS_MAX);
+}
+
+/* A request for the run, or its answer, is worked on: that counts in this call's budget. */
+static inline void vmem_spend(struct vmem_device *vmem, struct vmem_run run)
+{
+    uint64_t spent = VMEM_REQUEST_RUNS + vmem_run_bytes(vmem, run) / VMEM_BYTES_OF_A_RUN;
+    vmem->planner.budget -= vmem_min(vmem->planner.budget, spent);
 }
 
 /* ---- state.c ---- */

@@ -119,6 +119,7 @@ void vmem_enter(struct vmem_device *vmem, enum vmem_state state, enum vmem_event
     if (state == VMEM_STATE_BROKEN)
         vmem->is_ready = true;
     vmem->state = state;
+    vmem_plan_forget(&vmem->planner);
 }
 
 void vmem_notice_broken(struct vmem_device *vmem, enum vmem_event event)

@@ -113,7 +113,7 @@ TEST(test_pages_keep_their_blocks)
         }
         resize(0);
         expect(0);
-        machine_shutdown(&machine);
+        machine_end();
     }
 }
 
@@ -149,6 +149,6 @@ TEST(test_migrates)
         assert_int_equal(nr_chunk_moves > 0, can_migrate());
         assert_int_equal(machine_status(&machine).is_settled, can_migrate());
         assert_int_equal(machine_status(&machine).wait == VMEM_WAIT_NONE, can_migrate());
-        machine_shutdown(&machine);
+        machine_end();
     }
 }

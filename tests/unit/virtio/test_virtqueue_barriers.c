@@ -7,7 +7,6 @@
 
 #include "drivers/virtio/core/virtio_spec.h"
 #include "include/status.h"
-#include "tests/fakes/fake_platform.h"
 #include "tests/fakes/fake_rig.h"
 #include "tests/unit/unit.h"
 
