@@ -152,8 +152,8 @@ int vmem_detach(struct vmem_device *device);
 
 /*
  * Work until there is nothing to do now. Call it after vmem_host_wake(), and at the time that it
- * returned (of vmem_host_now_ms(), or VMEM_NEVER). That time is now_ms while pages are moved: a
- * call moves 2 MiB at most. Cheap when there is nothing to do.
+ * returned (of vmem_host_now_ms(), or VMEM_NEVER). That time is now_ms while a long resize goes on:
+ * a call has a budget, and moves 2 MiB of pages at most. Cheap when there is nothing to do.
  */
 uint64_t vmem_service(struct vmem_device *device, uint64_t now_ms);
 
