@@ -296,9 +296,9 @@ static void answer(struct fake_transport *fake, u16 index, const struct fake_buf
                    const void *reply, u32 reply_bytes, u32 used_bytes)
 {
     u32 written = fake_ring_scatter(buffer, reply, reply_bytes);
-    bool is_lie = used_bytes != FAKE_USED_AS_WRITTEN;
+    bool is_false = used_bytes != FAKE_USED_AS_WRITTEN;
 
-    fake_ring_push(&fake->queues[index].ring, buffer, is_lie ? used_bytes : written);
+    fake_ring_push(&fake->queues[index].ring, buffer, is_false ? used_bytes : written);
 }
 
 static void serve(struct fake_transport *fake, u16 index, const struct fake_buffer *buffer)

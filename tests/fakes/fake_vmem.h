@@ -65,9 +65,9 @@ struct fake_vmem {
     u64 requested_bytes;
     u64 usable_bytes;
     u64 plugged_bytes;
-    u64 host_bytes;  /* what the host has: BUSY to a PLUG beyond it, as QEMU's with prealloc=on */
-    i64 plugged_lie; /* added to the plugged_size that the driver reads */
-    u8 *plugged;     /* one byte a block */
+    u64 host_bytes; /* what the host has: BUSY to a PLUG beyond it, as QEMU's with prealloc=on */
+    i64 plugged_excess; /* added to the plugged_size that the driver reads */
+    u8 *plugged;        /* one byte a block */
 
     bool is_thief; /* blocks were taken away behind the driver's back: no check of what is mapped */
     bool is_strict; /* the driver had every chance to know: a refusal is its fault */

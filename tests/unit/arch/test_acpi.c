@@ -179,7 +179,7 @@ TEST_WITH(test_no_rsdp, setup, teardown)
     assert_string_equal(fake_console(), ""); /* a machine without ACPI is no cause for words */
 }
 
-TEST_WITH(test_tables_that_lie, setup, teardown)
+TEST_WITH(test_false_tables, setup, teardown)
 {
     static const u32 lengths[] = {0, 35, ARENA_BYTES, 0x7fffffff, 0xffffffff};
 

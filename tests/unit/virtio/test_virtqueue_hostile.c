@@ -202,7 +202,7 @@ TEST(test_lengths)
     }
 }
 
-TEST(test_lengths_that_lie)
+TEST(test_false_lengths)
 {
     static const u64 formats[] = {0, PACKED, BIT(INDIRECT_DESC), PACKED | BIT(INDIRECT_DESC)};
     static const u32 lengths[] = {17, 128, 4096, 0x7fffffff, 0xffffffff};

@@ -206,7 +206,7 @@ TEST_WITH(test_broken_reasons, NULL, machine_end)
          start_cloud_hypervisor, ROWS({0, GUEST(hold, 7), HOST(steal, 7)}, {2000, IS_BROKEN})},
         {GIVEN_UP "plugged_size is 71303168, but by its own STATE answers 67108864 bytes are "
                   "plugged",
-         start_cloud_hypervisor, ROWS({0, HOST(lie_of_plugged, 4 * MIB)}, {2000, IS_BROKEN})},
+         start_cloud_hypervisor, ROWS({0, HOST(misstate_plugged, 4 * MIB)}, {2000, IS_BROKEN})},
         {GIVEN_UP "it acknowledges what it does not do: plugged_size is 67108864, expected "
                   "134217728, and was wrong 3 times before",
          start_cloud_hypervisor,

@@ -185,7 +185,7 @@ TEST_WITH(test_false_ack_for_ever, NULL, machine_end)
 }
 
 /* Threat 14: more than there was room for was never written, or not there. */
-TEST_WITH(test_used_length_lies, NULL, machine_end)
+TEST_WITH(test_false_used_length, NULL, machine_end)
 {
     static const struct story_row rows[] = {
         {0, ANSWER(long_used, 1), HOST(request, 128 * MIB), IS_BROKEN},
