@@ -93,7 +93,6 @@ static uint64_t begin(void)
                                              VMEM_MIGRATION_FIRST);
 }
 
-/* Begin, and step until there is no more to move. */
 static void migrate(void)
 {
     const struct vmem_memory_ops *memory = contract->memory;

@@ -44,7 +44,7 @@ void check_chunks(void);
 /* The next calls of the driver, one at a time, until so many chunks were moved in all. */
 void run_until_moved(u64 wanted);
 
-/* All that is free can be had: nothing is closed. */
+/* All that is free can be had: nothing is isolated. */
 void expect_all_open(void);
 
 #endif

@@ -88,10 +88,12 @@ void machine_end(void)
 void machine_turn(struct machine *machine)
 {
     uint64_t now_ms = vmem_host_now_ms();
+    uint64_t nr_steps = machine->memory.calls[FAKE_MEMORY_STEP];
     machine_tell_of_freed(machine);
     machine->is_woken = false;
     machine->due_ms = vmem_service(machine->driver, now_ms);
     machine->nr_calls++;
+    assert_in_range(machine->memory.calls[FAKE_MEMORY_STEP] - nr_steps, 0, 1);
     /* Or the loop would never sleep. Only while pages are moved it must not. */
     machine->nr_at_once = machine->due_ms > now_ms ? 0 : machine->nr_at_once + 1;
     assert_true(machine->nr_at_once < CALLS_AT_ONCE_MAX);
@@ -102,7 +104,7 @@ void machine_turn(struct machine *machine)
 void machine_run(struct machine *machine, uint64_t ms)
 {
     uint64_t end_ms = vmem_host_now_ms() + ms;
-    machine_turn(machine); /* as after an interrupt or a free */
+    machine_turn(machine);
     for (;;) {
         while (machine->is_woken || machine->due_ms <= vmem_host_now_ms())
             machine_turn(machine);

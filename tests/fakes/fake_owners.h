@@ -2,7 +2,7 @@
 /*
  * A region of 256 MiB in 2 MiB blocks, and owners of movable pages in it: each
  * page carries a mark, each move is counted, and one page can be made to be
- * refused. What the tests of migration start from.
+ * refused. The tests of migration start from it.
  */
 #ifndef TIDE_TESTS_FAKES_FAKE_OWNERS_H
 #define TIDE_TESTS_FAKES_FAKE_OWNERS_H

@@ -68,7 +68,7 @@ unsigned fake_console_said(const char *text); /* how often */
 
 /*
  * Run `code` and pass if and only if it panics with a message that contains
- * `text`. What it had locked or half done stays so: end the test after it.
+ * `text`. Its locks stay taken: end the test after it.
  */
 #define assert_panics(code, text)               \
     do {                                        \

@@ -144,13 +144,13 @@ void story_lose_interrupts(struct machine *machine, uint64_t loses);
 void story_interrupt(struct machine *machine, uint64_t unused); /* of both kinds, for nothing */
 void story_be_sane(struct machine *machine, uint64_t unused);   /* the transport's faults end */
 void story_vanish(struct machine *machine, uint64_t unused);
-void story_config_runs(struct machine *machine, uint64_t runs);      /* it never holds still */
-void story_is_lenient(struct machine *machine, uint64_t is_lenient); /* refusals are no fault */
-void story_plug(struct machine *machine, uint64_t block);            /* behind the driver's back */
-void story_plug_five(struct machine *machine, uint64_t unused);      /* blocks 101 to 105 */
-void story_lie_of_plugged(struct machine *machine, uint64_t bytes);  /* added to plugged_size */
-void story_move_region(struct machine *machine, uint64_t bytes);     /* up by so much, unseen */
-void story_pull_out(struct machine *machine, uint64_t unused);       /* and vmem_gone() */
+void story_config_runs(struct machine *machine, uint64_t runs);       /* it never holds still */
+void story_is_lenient(struct machine *machine, uint64_t is_lenient);  /* refusals are no fault */
+void story_plug(struct machine *machine, uint64_t block);             /* behind the driver's back */
+void story_plug_five(struct machine *machine, uint64_t unused);       /* blocks 101 to 105 */
+void story_misstate_plugged(struct machine *machine, uint64_t bytes); /* added to plugged_size */
+void story_move_region(struct machine *machine, uint64_t bytes);      /* up by so much, unseen */
+void story_pull_out(struct machine *machine, uint64_t unused);        /* and vmem_gone() */
 void story_steal(struct machine *machine, uint64_t block); /* unplug it behind the driver's back */
 
 /* With the next request that the device sees, before it is looked at: another requested size. */

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# The driver's own tests: drivers/virtio against a host that has no mm/ in it. What is linked proves
-# that the library needs nothing else of Tide.
+# The driver's own tests: drivers/virtio against a host that has no mm/ in it. The link
+# fails if the library needs anything else of Tide.
 
 DRIVER_OBJECTS := $(patsubst %.c,$(O)/host/%.o,$(wildcard drivers/virtio/core/*.c drivers/virtio/mem/*.c) \
 	$(DRIVER_ONLY_FAKES) $(patsubst %,tests/fakes/fake_%.c,machine ring transport vmem) \

@@ -7,6 +7,7 @@
  * state.c     the states and their transitions, waiting, sending
  * online.c    blocks to the allocator and back
  * report.c    the lines that people see
+ * status.c    what a kernel can ask about a device
  * probe.c     asking by STATE what blocks are
  * bring_up.c  from reset to a queue that can be used, and again after an error
  * migrate.c   moving pages out of blocks that are to go
@@ -278,8 +279,8 @@ void vmem_recover(struct vmem_device *vmem, uint64_t now_ms, enum vmem_event eve
  */
 int vmem_migrate_step(struct vmem_device *vmem, uint64_t now_ms);
 
-/* What is empty and about to go, of which the plan need not take care. Ends a session that the host
- * no longer wants. */
+/* How many bytes are emptied and about to be unplugged: the plan adds them to the target, so that
+ * it does not choose others for them. Ends a session that the host no longer wants. */
 uint64_t vmem_migrated_bytes(struct vmem_device *vmem);
 
 /* Whether pages that were freed are worth a look now. */

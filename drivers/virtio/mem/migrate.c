@@ -3,8 +3,8 @@
  * MIGRATING: moving pages out of blocks, when the host wants more back than is idle.
  *
  *     plan finds too few idle blocks -> begin: the allocator chooses blocks, and isolates them
- *       -> a step a call: at most 2 MiB are moved, then the config is looked at again, and
- *          everyone else has a turn
+ *       -> a step a call: at most 2 MiB are moved; everyone else has a turn, and the next call
+ *          looks at the config first
  *       -> enough, or many runs: take what is empty offline, one UNPLUG a run
  *       -> nothing left to move: choose others, or stay short and say why
  *

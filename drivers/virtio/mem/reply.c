@@ -51,7 +51,7 @@ static void undo(struct vmem_device *vmem, const struct vmem_request *request, u
  *
  * The specification knows no NACK to UNPLUG ALL. StratoVirt unplugs run by run, and says so at the
  * first that would take it below the requested size: which blocks are gone is asked by STATE, and
- * what is left from an earlier life is adopted.
+ * what an earlier driver left plugged is adopted.
  */
 static void answered_nack(struct vmem_device *vmem, const struct vmem_request *request,
                           uint64_t now_ms)

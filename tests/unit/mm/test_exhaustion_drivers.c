@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Each allocation that the drivers make fails once, in turn,
- * from the start of the virtio-mem driver through resizes to its end. What cannot
- * start says so and holds nothing; what runs waits, and goes on when memory is back.
+ * from the start of the virtio-mem driver through resizes to its end. A driver that
+ * cannot start says so and keeps nothing; one that runs waits, and goes on when memory is back.
  */
 #include "include/status.h"
 #include "tests/fakes/fake_chunks.h"
@@ -11,7 +11,7 @@
 
 /* ---- a memory device ---- */
 
-/* What cannot be brought online goes back, and so below the requested size. */
+/* Blocks that cannot be brought online go back, and so below the requested size. */
 static void boot_machine(void)
 {
     machine_boot(&machine, FAKE_VMEM_QEMU);

@@ -109,7 +109,7 @@ TEST_WITH(an_end_opens_what_is_isolated, setup_owners, teardown_owners)
     check_pages(6);
 }
 
-/* What cannot be emptied with the memory there is is not begun. */
+/* No session begins for blocks that the free memory cannot take in. */
 TEST_WITH(no_more_is_chosen_than_there_is_room_for, setup_owners, teardown_owners)
 {
     take(&owner_of_6, REGION / (256 * KIB));

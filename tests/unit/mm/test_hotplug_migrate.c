@@ -106,7 +106,7 @@ TEST_WITH(no_page_moves_twice_in_one_resize, setup_owners, teardown_owners)
     check_pages(6);
 }
 
-/* Two sessions, each in a half: neither opens what the other closed. */
+/* Two sessions, each in a half: neither ends the isolation of the other's blocks. */
 TEST_WITH(sessions_do_not_disturb_each_other, setup_owners, teardown_owners)
 {
     struct hotplug_migration other = {0};
@@ -130,8 +130,8 @@ TEST_WITH(sessions_do_not_disturb_each_other, setup_owners, teardown_owners)
     assert_no_page_moved_twice();
 }
 
-/* Where pages arrived is the cheapest block now, and stays out until another resize. */
-TEST_WITH(arrivals_stay_where_they_are, setup_owners, teardown_owners)
+/* The migration target is the cheapest block now, and is not emptied before another resize. */
+TEST_WITH(migration_targets_stay, setup_owners, teardown_owners)
 {
     struct hotplug_range range;
     take(&owner_of_6, 8 * 8);

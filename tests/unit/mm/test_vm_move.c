@@ -125,7 +125,6 @@ static u64 shrink(u64 wanted)
     return shrink_between(REGION_BASE, REGION_BASE + REGION, wanted);
 }
 
-/* All of the lower half, or of the upper one. */
 static u64 empty_half(unsigned half)
 {
     paddr_t from = REGION_BASE + half * (REGION / 2);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The virtio-mem driver over Tide's own mm: regions that mm refuses, boot RAM that is too small,
- * the node that pages come from, and that nothing of mm's is lost. What the driver does by itself
- * is in tests/unit/virtio_mem/.
+ * the node that pages come from, and that nothing of mm's is lost. tests/unit/virtio_mem/
+ * tests the driver alone.
  */
 #include "drivers/virtio/core/virtio_spec.h"
 #include "extras/numa/node.h"

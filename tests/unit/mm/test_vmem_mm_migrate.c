@@ -30,7 +30,6 @@ TEST_WITH(test_half_of_it_goes, NULL, machine_end)
     assert_in_range(status.migrated_blocks, 100, 128);
     /* The cheapest blocks hold less than the average: three and a third chunks. */
     assert_true(nr_chunk_moves < status.migrated_blocks * 3);
-    /* Neighbours go in one request. */
     u64 requests = machine.device.count[VIRTIO_MEM_REQ_UNPLUG] - before;
     assert_true(requests < status.migrated_blocks * 3 / 4);
     assert_int_equal(fake_console_said("warning"), 0);
@@ -55,7 +54,7 @@ TEST_WITH(test_best_possible, NULL, machine_end)
     }
 }
 
-/* One call moves at most an area's pages, also where a block has several. */
+/* One call moves at most a pageblock's pages, also where a block has several. */
 TEST_WITH(test_small_steps, NULL, machine_end)
 {
     start_scattered(8 * MIB, 256 * MIB, 60);
@@ -71,8 +70,7 @@ TEST_WITH(test_small_steps, NULL, machine_end)
     check_chunks();
 }
 
-/* Blocks smaller than an area are emptied an area at a time, and no more of them go than are asked
- * for. */
+/* Blocks below 2 MiB are emptied a pageblock at a time, and no more of them go than are wanted. */
 TEST_WITH(test_small_blocks, NULL, machine_end)
 {
     start_scattered(512 * KIB, 64 * MIB, 40);

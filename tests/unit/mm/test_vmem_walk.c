@@ -19,7 +19,7 @@
 #define STEPS     50000
 #define NR_BLOCKS 192
 #define PAGES_MAX 400
-#define AREA      ((u64)512) /* frames */
+#define PB_FRAMES ((u64)512) /* frames */
 
 /* A walk in each manner, then with blocks that only StratoVirt has: no power of two. */
 static const u64 block_sizes[] = {
@@ -37,8 +37,8 @@ static struct allocation allocations[PAGES_MAX];
 static unsigned nr_allocations;
 static u64 block_bytes;
 static u64 block_frames;
-static u8 frame_used[NR_BLOCKS * 2 * AREA]; /* the model: frames of the region in use */
-static unsigned troubles;                   /* queued since the last calm */
+static u8 frame_used[NR_BLOCKS * 2 * PB_FRAMES]; /* the model: frames of the region in use */
+static unsigned troubles;                        /* queued since the last calm */
 static u64 nr_calms;
 static u64 seed;
 
@@ -61,7 +61,7 @@ static void mark(const struct allocation *allocation, bool used)
         return;
     u64 first = (allocation->paddr - machine.device.base) / PAGE_BYTES;
     for (u64 i = first; i < first + allocation->nr_frames; i++) {
-        assert_int_equal(frame_used[i], !used); /* never given out twice */
+        assert_int_equal(frame_used[i], !used);
         assert_true(machine.device.plugged[i / block_frames]);
         frame_used[i] = used;
     }
@@ -72,7 +72,7 @@ static void allocate(void)
     if (nr_allocations == PAGES_MAX)
         return;
     struct allocation *allocation = &allocations[nr_allocations];
-    allocation->nr_frames = draw(4) == 0 ? 1 + draw(3 * AREA) : (u64)1 << draw(10);
+    allocation->nr_frames = draw(4) == 0 ? 1 + draw(3 * PB_FRAMES) : (u64)1 << draw(10);
     allocation->paddr = page_alloc_run(allocation->nr_frames, PAGE_USER);
     if (allocation->paddr == PADDR_NONE)
         return;
@@ -163,7 +163,8 @@ static void start_again(void)
                                        ring_features[draw(ARRAY_SIZE(ring_features))];
     machine.options.irq_mode = draw(8) == 0 ? VMEM_IRQ_POLL : VMEM_IRQ_AUTO;
     machine_attach(&machine);
-    /* The usable region may not hold what is plugged from before: the host's next wish grows it. */
+    /* The usable region may not hold what is plugged from before: the host's next requested size
+     * grows it. */
     machine.device.usable_bytes = NR_BLOCKS * block_bytes;
     fake_vmem_update(&machine.device);
 }

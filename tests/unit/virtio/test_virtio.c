@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The virtio core: status ladder, features, reset, config snapshots, events.
- * The fake transport itself fails a test that breaks the order of the ladder;
+ * The virtio core: status steps, features, reset, config snapshots, events.
+ * The fake transport itself fails a test that breaks the order of the steps;
  * the names of clauses are those of docs/virtio-mem.md.
  */
 #include "tests/unit/unit.h"
@@ -41,7 +41,7 @@ static void assert_broken(const char *reason)
 }
 
 /* S1, I1, R1: the fake asserts each step. */
-TEST_WITH(test_ladder_in_order, set_up, tear_down)
+TEST_WITH(test_status_in_order, set_up, tear_down)
 {
     assert_int_equal(vmem_virtio_negotiate(device, 0, 0, device_names), OK);
     assert_int_equal(fake.status, 0x0b);
@@ -265,7 +265,6 @@ TEST_WITH(test_needs_reset, set_up, tear_down)
     vmem_virtio_driver_ok(device);
     fake_transport_fail(&fake);
     assert_true(vmem_virtio_needs_reset(device));
-    /* Somebody else reset it. */
     assert_int_equal(vmem_virtio_reset(device), OK);
     assert_int_equal(vmem_virtio_negotiate(device, 0, 0, device_names), OK);
     assert_false(vmem_virtio_needs_reset(device));
@@ -273,8 +272,8 @@ TEST_WITH(test_needs_reset, set_up, tear_down)
     assert_true(vmem_virtio_needs_reset(device));
 }
 
-/* S2: a NEEDS_RESET that the device set in the middle of the ladder is not cleared. */
-TEST_WITH(test_needs_reset_during_ladder, set_up, tear_down)
+/* S2: a NEEDS_RESET that the device set between two steps is not cleared. */
+TEST_WITH(test_needs_reset_between_steps, set_up, tear_down)
 {
     assert_int_equal(vmem_virtio_negotiate(device, 0, 0, device_names), OK);
     fake.status |= VIRTIO_STATUS_NEEDS_RESET;

@@ -169,7 +169,7 @@ static void storm(unsigned nr_vectors)
     assert_true((fake_pci_get(fake.function, PCI_COMMAND, 2) & 0x400) != 0);
     fake.isr_stuck = false;
     (void)vmem_virtio_take_events(device);
-    /* What is wanted from now on is seen by looking. */
+    /* From now on the driver polls. */
     fake_rig_round_trip(queue);
     assert_int_equal(vmem_virtio_take_events(device), VIRTIO_EVENT_QUEUE);
     fake_virtio_pci_interrupt(&fake, 2);

@@ -92,7 +92,7 @@ static void fills(u64 features, u16 size)
         assert_int_equal(vmem_queue_outstanding(rig.queue), room);
         vmem_queue_publish(rig.queue);
         assert_int_equal(rig.transport.nr_notifies, notified + 1);
-        vmem_queue_publish(rig.queue); /* nothing new */
+        vmem_queue_publish(rig.queue);
         assert_int_equal(rig.transport.nr_notifies, notified + 1);
         for (unsigned i = 0; i < room; i++)
             fake_rig_expect(&rig, i, 10);

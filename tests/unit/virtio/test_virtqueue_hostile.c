@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A device that lies in the ring. Whatever it writes there, the driver either
- * takes exactly what was outstanding or marks the device broken with a reason;
- * nothing crashes and no buffer comes back twice.
+ * A device that writes false values to the ring. The driver takes exactly the outstanding
+ * buffers, or marks the device broken with a reason; no buffer comes back twice.
  */
 #include "tests/unit/unit.h"
 
@@ -186,7 +185,7 @@ TEST(test_batch_longer_than_index)
 
 /* ---- threat 14: lengths ---- */
 
-/* Up to what there is room for, a length is taken as it is (Q9); a longer one is a lie. */
+/* Up to what there is room for, a length is taken as it is (Q9); a longer one is false. */
 TEST(test_lengths)
 {
     static const u64 formats[] = {0, PACKED, BIT(INDIRECT_DESC), PACKED | BIT(INDIRECT_DESC)};
@@ -203,7 +202,7 @@ TEST(test_lengths)
     }
 }
 
-TEST(test_lengths_that_lie)
+TEST(test_false_lengths)
 {
     static const u64 formats[] = {0, PACKED, BIT(INDIRECT_DESC), PACKED | BIT(INDIRECT_DESC)};
     static const u32 lengths[] = {17, 128, 4096, 0x7fffffff, 0xffffffff};
@@ -324,7 +323,7 @@ TEST(test_late_answer_after_reset)
     fake_rig_stop(&rig);
 }
 
-/* What was added before the device broke is not published to it. */
+/* Buffers added before the device broke are not published to it. */
 TEST(test_no_publish_to_a_broken_device)
 {
     start(0, 1);

@@ -55,7 +55,7 @@ static void start_cloud_hypervisor(void)
 {
     machine_start_with_64m(&machine, FAKE_VMEM_CLOUD_HYPERVISOR);
     machine.device.is_strict = false;
-    machine.device.is_thief = true; /* its lies are found after the blocks are online */
+    machine.device.is_thief = true; /* found after the blocks are online */
 }
 
 static void start_and_debug(void)
@@ -206,7 +206,7 @@ TEST_WITH(test_broken_reasons, NULL, machine_end)
          start_cloud_hypervisor, ROWS({0, GUEST(hold, 7), HOST(steal, 7)}, {2000, IS_BROKEN})},
         {GIVEN_UP "plugged_size is 71303168, but by its own STATE answers 67108864 bytes are "
                   "plugged",
-         start_cloud_hypervisor, ROWS({0, HOST(lie_of_plugged, 4 * MIB)}, {2000, IS_BROKEN})},
+         start_cloud_hypervisor, ROWS({0, HOST(misstate_plugged, 4 * MIB)}, {2000, IS_BROKEN})},
         {GIVEN_UP "it acknowledges what it does not do: plugged_size is 67108864, expected "
                   "134217728, and was wrong 3 times before",
          start_cloud_hypervisor,

@@ -138,7 +138,7 @@ STORY(test_pages_in_use, machine_start_with_64m(&machine, FAKE_VMEM_QEMU)) = {
      COUNTS(IS(WARNINGS, 1), IS(SETTLED_LINES, 3))},
 };
 
-/* What is in use at the bottom and the top: the runs between go first, then one UNPLUG ALL. */
+/* Pages in use at the bottom and the top: the runs between go first, then one UNPLUG ALL. */
 TEST_WITH(test_to_zero_around_pages, NULL, machine_end)
 {
     static const struct story_row rows[] = {

@@ -150,7 +150,7 @@ STORY(test_queue_small, start_with_queue(4)) = {
 
 static const uint64_t sizes[] = {128 * MIB, 32 * MIB, 0};
 
-/* Threat 26: ACK, and nothing was done. Found by plugged_size; one lie costs a pass of STATE. */
+/* Threat 26: ACK, and nothing was done. plugged_size shows it; it costs one pass of STATE. */
 TEST_WITH(test_false_ack, NULL, machine_end)
 {
     for (unsigned i = 0; i < ARRAY_SIZE(sizes); i++) {
@@ -185,7 +185,7 @@ TEST_WITH(test_false_ack_for_ever, NULL, machine_end)
 }
 
 /* Threat 14: more than there was room for was never written, or not there. */
-TEST_WITH(test_used_length_lies, NULL, machine_end)
+TEST_WITH(test_false_used_length, NULL, machine_end)
 {
     static const struct story_row rows[] = {
         {0, ANSWER(long_used, 1), HOST(request, 128 * MIB), IS_BROKEN},
@@ -197,7 +197,7 @@ TEST_WITH(test_used_length_lies, NULL, machine_end)
     assert_int_equal(machine.memory.online_bytes, 64 * MIB);
 }
 
-/* Threat 31: what one device does is nothing to the other. */
+/* Threat 31: one hostile device does not disturb the other. */
 TEST_WITH(test_hostile_neighbour, NULL, machine_end)
 {
     static struct machine other;

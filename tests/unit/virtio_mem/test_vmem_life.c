@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The beginning and the end: devices that are refused, memory plugged by an earlier life given
+ * The beginning and the end: devices that are refused, memory plugged by an earlier driver given
  * back, letting go and taking over again.
  */
 #include "drivers/virtio/core/virtio_spec.h"
@@ -41,7 +41,6 @@ TEST_WITH(test_bad_configs, NULL, machine_end)
         fake_vmem_update(&machine.device);
         expect_refused();
     }
-    /* And with good values the same device is taken. */
     machine.device.base = MACHINE_BASE;
     machine.device.block_bytes = MACHINE_BLOCK;
     fake_vmem_update(&machine.device);
@@ -303,7 +302,7 @@ STORY(test_detach_given_up, machine_start_with_64m(&machine, FAKE_VMEM_QEMU)) = 
     {100, PLUGGED(128 * MIB), SETTLED},
 };
 
-/* A broken device is let go once its memory is idle; the next life gives it back. */
+/* A broken device is let go once its memory is idle; the next attach gives it back. */
 STORY(test_detach_broken, machine_start_with_64m(&machine, FAKE_VMEM_QEMU)) = {
     {0, GUEST(hold, 0), HOST(reset_takes, ~0u)},
     {0, HOST(needs_reset, 0)},
@@ -316,7 +315,7 @@ STORY(test_detach_broken, machine_start_with_64m(&machine, FAKE_VMEM_QEMU)) = {
 };
 
 /* A system reset moved the region: attach again finds it where it is now. */
-TEST_WITH(test_region_moved_between_lives, NULL, machine_end)
+TEST_WITH(test_region_moved_between_attaches, NULL, machine_end)
 {
     static const struct story_row rows[] = {
         {0, GUEST(attach, 0)},

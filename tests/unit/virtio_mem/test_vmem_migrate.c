@@ -9,7 +9,6 @@
 
 static struct machine machine;
 
-/* So much is plugged, and movable runs are scattered over it. */
 static void start_scattered(uint64_t bytes, unsigned percent)
 {
     machine_start(&machine, FAKE_VMEM_QEMU);
@@ -19,7 +18,6 @@ static void start_scattered(uint64_t bytes, unsigned percent)
     story_scatter(&machine, bytes / MACHINE_BLOCK);
 }
 
-/* The driver is called until so many runs were moved in all. */
 static void run_until_moved(uint64_t wanted)
 {
     for (unsigned calls = 0; machine.memory.nr_moves < wanted; calls++) {
@@ -51,18 +49,16 @@ STORY(test_half_of_it_goes, start_scattered(512 * MIB, 42)) = {
     {10, GUEST(expect_all_open, 0)},
 };
 
-/* A call takes one step, and one more after requests; it asks to be called again at once. */
+/* A call takes one step (machine_turn() checks it), and asks to be called again at once. */
 TEST_WITH(test_small_steps, NULL, machine_end)
 {
     static const struct story_row rows[] = {{10, PLUGGED(40 * MIB), NOTHING_MOVES_TWICE}};
     start_scattered(64 * MIB, 60);
     machine.memory.knobs.pages_per_step = 64;
     fake_vmem_set_requested(&machine.device, 40 * MIB);
-    do {
-        uint64_t nr_steps = machine.memory.calls[FAKE_MEMORY_STEP];
+    do
         machine_turn(&machine);
-        assert_in_range(machine.memory.calls[FAKE_MEMORY_STEP] - nr_steps, 0, 2);
-    } while (machine.due_ms <= vmem_host_now_ms());
+    while (machine.due_ms <= vmem_host_now_ms());
     PLAY(rows);
 }
 
@@ -103,7 +99,7 @@ STORY(test_more_is_wanted_than_there_was, stop_in_the_middle(256 * MIB, 50, 128 
     {0, GUEST(expect_all_open, 0)},
 };
 
-/* What is empty already is enough: nothing more is moved. */
+/* The emptied blocks are enough: nothing more is moved. */
 TEST_WITH(test_less_is_wanted_back, NULL, machine_end)
 {
     stop_in_the_middle(256 * MIB, 50, 156 * MIB, 60);
@@ -179,7 +175,7 @@ STORY(test_new_size_after_falling_short, start_scattered(64 * MIB, 50)) = {
     {120001, HOST(request, 46 * MIB), PLUGGED(46 * MIB), SETTLED},
 };
 
-/* What is waited for now is all that the status says: nothing of a shrink that is over. */
+/* The status names the present wait alone, and nothing of a shrink that is over. */
 STORY(test_status_after_falling_short, start_scattered(64 * MIB, 50)) = {
     {0, GUEST(owners_refuse, 1), HOST(request, 40 * MIB)},
     {5000, GUEST(is_described, 1), WAITS(MIGRATION_REFUSED)},

@@ -21,7 +21,6 @@ STORY(test_takes_what_there_is, machine_start(&machine, FAKE_VMEM_QEMU)) = {
     {22560, HOST(request, GIB), PLUGGED(GIB), COUNTS(MORE(PLUG, 1))},
 };
 
-/* Whatever the host has, all of it is found, to the block, in few requests. */
 TEST_WITH(test_finds_each_amount, NULL, machine_end)
 {
     static const uint64_t blocks[] = {0, 1, 2, 3, 5, 31, 63, 64, 65, 100, 127, 128, 200, 255};

@@ -196,7 +196,6 @@ static char letter_of(enum vmem_block_state state)
     return (char)(state == VMEM_BLOCK_UNPLUGGED ? '.' : state == VMEM_BLOCK_ONLINE ? 'o' : '?');
 }
 
-/* Each maximal run of each state, against the picture. */
 static void compare_with_picture(void)
 {
     u64 counts[3] = {0, 0, 0};
@@ -283,8 +282,8 @@ static u64 fewest_runs(char letter, u64 need)
     return nr_runs;
 }
 
-/* Whatever the region looks like, and however small the budget of a call: plans that are carried
- * out reach the target, in the fewest requests. */
+/* In any region, with any budget of a call, plans carried out reach the target in the fewest
+ * requests. */
 TEST(test_plans_converge)
 {
     srand(25);

@@ -29,7 +29,7 @@ STORY(test_unplug_all, machine_start(&machine, FAKE_VMEM_QEMU)) = {
     {1, GUEST(free_all, 0), PLUGGED(0)},
 };
 
-/* What was emptied is in use again when it is to go: others are emptied. */
+/* An emptied block is in use again when it is to go: others are emptied. */
 TEST_WITH(test_emptied_block, NULL, machine_end)
 {
     static const struct story_row rows[] = {

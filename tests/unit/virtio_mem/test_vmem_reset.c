@@ -230,8 +230,8 @@ STORY(test_sleep_of_a_broken_device, machine_start_with_64m(&machine, FAKE_VMEM_
 
 /* ---- another kernel's turn, which then does not come ---- */
 
-/* Whatever comes while it is quiesced: an interrupt that was under way, the end of any wait, freed
- * memory. In the middle of a request: nothing of it comes any more, no block changes. */
+/* While quiesced, in the middle of a request: an interrupt that was under way, the end of any wait
+ * and freed memory change no block. */
 TEST_WITH(test_quiesce, NULL, machine_end)
 {
     static const struct story_row rows[] = {

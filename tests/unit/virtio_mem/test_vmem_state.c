@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * STATE requests: adopting what an earlier life left plugged (VMEM_INIT_STATE), comparing the block
- * map with the device, and devices that lie about either.
+ * STATE requests: adopting what an earlier driver left plugged (VMEM_INIT_STATE), comparing the
+ * block map with the device, and devices that are wrong about either.
  */
 #include "drivers/virtio/include/vmem/error.h"
 #include "tests/fakes/fake_story.h"
@@ -16,7 +16,7 @@ static void boot_to_adopt(uint64_t block_bytes, uint64_t nr_blocks)
     machine.options.init = VMEM_INIT_STATE;
 }
 
-/* What is plugged is what the host requests: all of it is found, and nothing else is asked for. */
+/* The plugged size is the requested one: all blocks are found, and nothing else is requested. */
 static void adopt(void)
 {
     uint64_t bytes = machine.device.plugged_bytes;
@@ -96,7 +96,7 @@ TEST_WITH(test_adopts_and_shrinks, NULL, machine_end)
     PLAY(rows);
 }
 
-TEST_WITH(test_state_lies, NULL, machine_end)
+TEST_WITH(test_false_state_answers, NULL, machine_end)
 {
     static const struct story_row broken[] = {{60000, IS_BROKEN}};
     static const struct story_row adopted[] = {{60000, PLUGGED(32 * MIB), SETTLED}};
@@ -190,8 +190,8 @@ TEST_WITH(test_verify_finds_used_unplugged, NULL, machine_end)
     assert_int_equal(fake_memory_used_blocks(&machine.memory), 1);
 }
 
-/* plugged_size lies, and STATE does not: not a device to be trusted. */
-STORY(test_plugged_size_lies, machine_start_with_64m(&machine, FAKE_VMEM_CLOUD_HYPERVISOR)) = {
-    {0, HOST(lie_of_plugged, 4 * MIB)},
+/* plugged_size is false, and STATE is not: the device is not to be trusted. */
+STORY(test_false_plugged_size, machine_start_with_64m(&machine, FAKE_VMEM_CLOUD_HYPERVISOR)) = {
+    {0, HOST(misstate_plugged, 4 * MIB)},
     {2000, IS_BROKEN, PLUGGED(64 * MIB)},
 };

@@ -188,7 +188,7 @@ STORY(test_no_memory_to_unplug, machine_start_with_64m(&machine, FAKE_VMEM_QEMU)
     {2500, PLUGGED(32 * MIB), WAITS(NONE)},
 };
 
-/* What the allocator could not do is no reason to put off another size. */
+/* The allocator's lack of memory does not delay another requested size. */
 STORY(test_new_size_while_the_allocator_refuses,
       machine_start_with_64m(&machine, FAKE_VMEM_QEMU)) = {
     {0, GUEST(offline_fails_after, 0), HOST(request, 32 * MIB)},

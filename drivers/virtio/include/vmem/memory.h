@@ -85,8 +85,8 @@ struct vmem_memory_ops {
     uint64_t (*used_bytes)(void *context, uint64_t base, uint64_t bytes);
 
     /*
-     * How much of `bytes` more of the region online() can take now, for want of memory for page
-     * tables and the like; a lower bound. NULL: all.
+     * How much of `bytes` more of the region online() can take now, by the memory that is left for
+     * page tables and the like; a lower bound. NULL: all.
      */
     uint64_t (*room)(void *context, uint64_t base, uint64_t bytes);
 
@@ -114,7 +114,7 @@ struct vmem_memory_ops {
      */
     enum vmem_migration (*migration_obstacle)(void *context);
 
-    /* Let pages of blocks that were chosen be given out again. Harmless if none was. */
+    /* Give out pages of the chosen blocks again. Does nothing if none is chosen. */
     void (*migration_end)(void *context);
 
     /* What keeps blocks of the range plugged, for a person; NULL: nothing is said. */
