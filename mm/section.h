@@ -97,9 +97,10 @@ static inline paddr_t section_end(paddr_t paddr, paddr_t end)
 /* The bits of the pageblocks of one section that [base, end) covers, both within it. */
 static inline u64 pageblock_mask(paddr_t base, paddr_t end)
 {
-    u64 count = (end - base) >> PAGEBLOCK_SHIFT;
-    u64 mask = count >= SECTION_PAGEBLOCKS ? ~(u64)0 : ((u64)1 << count) - 1;
-    return mask << ((base >> PAGEBLOCK_SHIFT) % SECTION_PAGEBLOCKS);
+    if (end - base == SECTION_BYTES)
+        return ~(u64)0;
+    return (((u64)1 << ((end - base) >> PAGEBLOCK_SHIFT)) - 1)
+           << ((base >> PAGEBLOCK_SHIFT) % SECTION_PAGEBLOCKS);
 }
 
 static inline u64 *pageblock_free_bits(struct pageblock pb)

@@ -18,7 +18,7 @@
 #include "mm/reservation.h"
 
 /* A part looks at so many sections, or at the pageblocks of so many. */
-#define PART_SECTIONS 64
+#define PART_SECTIONS 32
 #define PART_BYTES    (PART_SECTIONS * SECTION_BYTES)
 
 /* ---- isolation; page_lock held ---- */

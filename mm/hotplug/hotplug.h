@@ -149,7 +149,7 @@ void hotplug_migrate_begin(struct hotplug_migration *session, paddr_t from, padd
                            u64 nr_blocks, enum hotplug_try attempt);
 
 /*
- * One step: look at 8 GiB of those to choose from, or move the pages of at most one pageblock of a
+ * One step: look at 4 GiB of those to choose from, or move the pages of at most one pageblock of a
  * chosen granule. OK: the granule *range is empty, and stays isolated. E_AGAIN: there is more to
  * do. E_BUSY: the owner refused, or E_NOMEM: there was no room; *range is isolated no more.
  * E_NODEV: none is left. Costs the copies.

@@ -47,10 +47,10 @@
 #define VMEM_BACKOFF_LAST_MS  2560
 
 /* What one service call may do, so that the kernel is not kept from others: look at so many runs.
- * A request counts as some, and each SECTION of what it names as one, as pages are mapped. */
-#define VMEM_BUDGET         1024
+ * A request counts as some, and each 256 MiB of what it names as one, as its pages are mapped. */
+#define VMEM_BUDGET         512
 #define VMEM_REQUEST_RUNS   16
-#define VMEM_BYTES_OF_A_RUN ((uint64_t)128 << 20)
+#define VMEM_BYTES_OF_A_RUN ((uint64_t)256 << 20)
 
 /* What happened: the cause of a transition. */
 enum vmem_event {
