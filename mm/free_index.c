@@ -49,6 +49,20 @@ void free_index_add_node(paddr_t paddr, struct radix_node *node)
     __atomic_store_n(&free_index_root[paddr >> NODE_SHIFT], node, __ATOMIC_RELEASE);
 }
 
+struct radix_node *free_index_take_empty_node(paddr_t paddr)
+{
+    struct radix_node *node = free_index_root[paddr >> NODE_SHIFT];
+    if (node == &free_index_empty_node)
+        return NULL;
+    for (unsigned i = 0; i < NODE_SECTIONS; i++) {
+        if (node->sections[i] != &free_index_empty_section)
+            return NULL;
+    }
+    __atomic_store_n(&free_index_root[paddr >> NODE_SHIFT], &free_index_empty_node,
+                     __ATOMIC_RELEASE);
+    return node;
+}
+
 void free_index_set_section(paddr_t paddr, struct section *section)
 {
     struct section **place =

@@ -68,6 +68,9 @@ void free_index_init(void);
 bool free_index_has_node(paddr_t paddr);
 void free_index_add_node(paddr_t paddr, struct radix_node *node);
 
+/* The node of paddr, no longer in the tree, if it holds no section; else NULL. */
+struct radix_node *free_index_take_empty_node(paddr_t paddr);
+
 /* Set the section at paddr, which is in no class; NULL: none. */
 void free_index_set_section(paddr_t paddr, struct section *section);
 

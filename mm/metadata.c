@@ -7,31 +7,36 @@
 #include "mm/free_index.h"
 #include "mm/metadata_pool.h"
 
-#define SECTIONS_PER_FRAME (unsigned)(PAGE_BYTES / sizeof(struct section))
+#define SECTIONS_PER_FRAME 9u
 #define NODE_BYTES         (NODE_SECTIONS * SECTION_BYTES)
 #define BITMAPS_OF_RUN     4 /* two at each end, if that cuts a pageblock */
 
 static const struct metadata_source *frame_source;
 static u64 nr_frames;
 
-/* Unused structs, linked by their base; and the rest of the newest frame of structs. */
-static struct section *free_sections;
-static u64 nr_free_sections;
-static struct section *fresh_sections;
-static unsigned nr_fresh_sections;
+/* A frame of structs. */
+struct section_frame {
+    struct section sections[SECTIONS_PER_FRAME];
+    struct section_frame *next; /* that has an unused struct, too */
+    u32 used;                   /* bit i for struct i */
+};
+_Static_assert(sizeof(struct section_frame) <= PAGE_BYTES, "it is a frame");
+#define ALL_USED ((1u << SECTIONS_PER_FRAME) - 1)
+
+static struct section_frame *frames_with_room;
+static u64 nr_unused_sections;
 
 /* Part of the kernel's image: enough for boot RAM and one region. */
 static struct radix_node first_nodes[2];
-static unsigned nr_first_nodes;
+static bool is_first_node_used[ARRAY_SIZE(first_nodes)];
 
 void metadata_init(const struct metadata_source *source)
 {
     frame_source = source;
     nr_frames = 0;
-    free_sections = NULL;
-    nr_free_sections = 0;
-    nr_fresh_sections = 0;
-    nr_first_nodes = 0;
+    frames_with_room = NULL;
+    nr_unused_sections = 0;
+    memset(is_first_node_used, 0, sizeof(is_first_node_used));
     metadata_pool_init();
 }
 
@@ -54,6 +59,12 @@ static void *get_frame(void)
     return phys_to_virt(frame);
 }
 
+static void put_frame(void *frame)
+{
+    nr_frames--;
+    frame_source->free(virt_to_phys(frame));
+}
+
 /* Bitmaps can move, so they leave the reserve to what cannot. */
 static void *get_bitmap(const struct section *section, bool may_use_reserve)
 {
@@ -66,38 +77,62 @@ static void *get_bitmap(const struct section *section, bool may_use_reserve)
 
 static void put_bitmap(void *frame)
 {
+    if (!metadata_pool_has(frame)) {
+        put_frame(frame);
+        return;
+    }
     nr_frames--;
-    if (metadata_pool_has(frame))
-        metadata_pool_put(frame);
-    else
-        frame_source->free(virt_to_phys(frame));
+    metadata_pool_put(frame);
 }
 
 static struct radix_node *new_node(void)
 {
-    if (nr_first_nodes < ARRAY_SIZE(first_nodes))
-        return &first_nodes[nr_first_nodes++];
+    for (unsigned i = 0; i < ARRAY_SIZE(first_nodes); i++) {
+        if (!is_first_node_used[i]) {
+            is_first_node_used[i] = true;
+            return &first_nodes[i];
+        }
+    }
     return get_frame();
+}
+
+static void put_node(struct radix_node *node)
+{
+    if (node >= first_nodes && node < first_nodes + ARRAY_SIZE(first_nodes))
+        is_first_node_used[node - first_nodes] = false;
+    else
+        put_frame(node);
 }
 
 static struct section *new_section(void)
 {
-    struct section *section = free_sections;
-    if (section) {
-        free_sections = phys_to_virt(section->base);
-        nr_free_sections--;
-        return section;
-    }
-    if (nr_fresh_sections == 0) {
-        fresh_sections = get_frame();
-        if (!fresh_sections)
+    struct section_frame *frame = frames_with_room;
+    if (!frame) {
+        frame = get_frame();
+        if (!frame)
             return NULL;
-        nr_fresh_sections = SECTIONS_PER_FRAME;
+        memset(frame, 0, sizeof(*frame));
+        frames_with_room = frame;
+        nr_unused_sections += SECTIONS_PER_FRAME;
     }
-    nr_fresh_sections--;
-    section = fresh_sections++;
-    memset(section, 0, sizeof(*section));
-    return section;
+    unsigned index = (unsigned)__builtin_ctz(~frame->used);
+    frame->used |= 1u << index;
+    if (frame->used == ALL_USED)
+        frames_with_room = frame->next;
+    nr_unused_sections--;
+    return &frame->sections[index];
+}
+
+static void put_section(struct section *section)
+{
+    struct section_frame *frame =
+        (struct section_frame *)align_down((uintptr_t)section, PAGE_BYTES);
+    if (frame->used == ALL_USED) {
+        frame->next = frames_with_room;
+        frames_with_room = frame;
+    }
+    frame->used &= ~(1u << (section - frame->sections));
+    nr_unused_sections++;
 }
 
 struct section *metadata_get_section(paddr_t paddr)
@@ -135,20 +170,35 @@ void metadata_drop_section(struct section *section)
 #endif
     free_index_remove(section->base, FREE_IDLE_PLUGGED);
     free_index_set_section(section->base, NULL);
-    section->base = virt_to_phys(free_sections);
-    free_sections = section;
-    nr_free_sections++;
+    put_section(section);
+}
+
+void metadata_trim(paddr_t base, u64 range_bytes)
+{
+    for (struct section_frame **place = &frames_with_room, *frame; (frame = *place) != NULL;) {
+        if (frame->used != 0 || frame_source->is_looked_at(frame)) {
+            place = &frame->next;
+            continue;
+        }
+        *place = frame->next;
+        nr_unused_sections -= SECTIONS_PER_FRAME;
+        put_frame(frame);
+    }
+    for (paddr_t at = base; at < base + range_bytes; at = align_down(at, NODE_BYTES) + NODE_BYTES) {
+        struct radix_node *node = free_index_take_empty_node(at);
+        if (node)
+            put_node(node);
+    }
 }
 
 u64 metadata_frames_for(paddr_t base, u64 range_bytes, u64 bytes)
 {
     u64 nr_sections = bytes / SECTION_BYTES + 2; /* of which the run may have a part */
-    u64 nr_spare = nr_free_sections + nr_fresh_sections;
     u64 nr_nodes = bytes / NODE_BYTES + 2;
     u64 missing = 0;
     for (paddr_t at = base; at < base + range_bytes; at = align_down(at, NODE_BYTES) + NODE_BYTES)
         missing += !free_index_has_node(at);
-    nr_sections -= min_u64(nr_sections, nr_spare);
+    nr_sections -= min_u64(nr_sections, nr_unused_sections);
     return (nr_sections + SECTIONS_PER_FRAME - 1) / SECTIONS_PER_FRAME +
            min_u64(nr_nodes, missing) + BITMAPS_OF_RUN;
 }

@@ -18,6 +18,7 @@ struct metadata_source {
     paddr_t (*alloc)(void); /* one frame, of the reserve too; PADDR_NONE when boot RAM is out */
     void (*free)(paddr_t frame);
     bool (*has_above_reserve)(u64 nr_frames);
+    bool (*is_looked_at)(const void *frame); /* a reservation points there, maybe an old one */
 };
 
 /* No metadata yet; `source` is kept. Boot only. */
@@ -31,6 +32,10 @@ struct section *metadata_get_section(paddr_t paddr);
 
 /* Forget a section with nothing present; its struct is kept for the next. */
 void metadata_drop_section(struct section *section);
+
+/* Free the frames of structs and nodes that nothing is kept in: nodes of the range, where nothing
+ * is present. O(frames of unused structs + range / 32 GiB). */
+void metadata_trim(paddr_t base, u64 range_bytes);
 
 /* Give the section a bitmap, contents undefined, if it has none; false without a frame for it. */
 bool metadata_need_bitmap(struct section *section);

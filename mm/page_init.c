@@ -29,9 +29,16 @@ static bool has_early(u64 nr_frames)
     return true; /* early_alloc() does not return without memory */
 }
 
-static const struct metadata_source early_source = {alloc_early, NULL, has_early};
-static const struct metadata_source own_source = {place_boot_frame, page_free_frame_locked,
-                                                  place_above_reserve};
+static const struct metadata_source early_source = {
+    .alloc = alloc_early,
+    .has_above_reserve = has_early,
+};
+static const struct metadata_source own_source = {
+    .alloc = place_boot_frame,
+    .free = page_free_frame_locked,
+    .has_above_reserve = place_above_reserve,
+    .is_looked_at = reservation_points_into,
+};
 
 /* ---- the start ---- */
 

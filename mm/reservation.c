@@ -143,6 +143,20 @@ bool reservation_end_all(enum reservation_filter filter)
     return any;
 }
 
+bool reservation_points_into(const void *frame)
+{
+    uintptr_t first = (uintptr_t)frame;
+    for (u32 cpu = 0; cpu < cpus_limit; cpu++) {
+        for (unsigned i = 0; i < NR_RESERVATIONS; i++) {
+            const struct reservation *reservation = reservation_of(cpu, i);
+            if ((uintptr_t)reservation->pageblock - first < PAGE_BYTES ||
+                (uintptr_t)reservation->section - first < PAGE_BYTES)
+                return true;
+        }
+    }
+    return false;
+}
+
 /* Free frames in the pageblocks that the processor has reserved. */
 static u64 reserved_free(u32 cpu, bool boot)
 {

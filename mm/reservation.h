@@ -142,6 +142,10 @@ enum reservation_filter {
  * there were any. */
 bool reservation_end_all(enum reservation_filter filter);
 
+/* Whether a reservation of any processor points into the frame of sections, also one that has ended
+ * without its processor's knowledge. O(processors). */
+bool reservation_points_into(const void *frame);
+
 /* ---- counting; page_lock held ---- */
 
 /* Frames in use. O(processors). */

@@ -4,9 +4,9 @@
  * section. Idle memory costs this struct; the bitmap, one frame for all 64
  * pageblocks, exists only while one of them is split.
  *
- * The structs are never freed, only kept for the next section: a processor may
- * look at the entry of a pageblock that it had reserved long after the memory
- * went away, and must then find an entry.
+ * A struct is kept for the next section, and is not freed while a reservation points
+ * to it: a processor may look at the entry of a pageblock that it had reserved long
+ * after the memory went away, and must then find an entry.
  *
  * page_lock guards the masks of all sections, but for `idle`, the free index and
  * the accounts. The bitmap's pointer changes only while no pageblock is split, or
@@ -47,8 +47,8 @@ struct section {
     u64 free_lists[NR_FREE_LISTS];
     u64 *bitmap;         /* PAGEBLOCK_WORDS for each pageblock, or NULL */
     u64 *present_bitmap; /* the same, for partial pageblocks; NULL if there never was one */
-    paddr_t base;        /* while the struct is unused: where the next unused one is */
-    bool boot;           /* some of it is boot RAM, and all of it counts as that */
+    paddr_t base;
+    bool boot; /* some of it is boot RAM, and all of it counts as that */
 #ifdef TIDE_DEBUG
     u64 *poisoned; /* which frames are poisoned (page_debug.h), or NULL */
 #endif

@@ -182,6 +182,8 @@ int hotplug_offline_locked(paddr_t base, u64 bytes)
         frames_add(base, bytes);
     }
     frames_tidy(base, bytes);
+    if (region->online_bytes == 0)
+        metadata_trim(region->base, region->bytes);
     spin_unlock(&page_lock);
     return status;
 }
