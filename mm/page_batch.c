@@ -57,7 +57,7 @@ static bool free_bits(paddr_t base, u64 bits)
 {
     struct pageblock pb = pageblock_at(base);
     u64 *word = section_word(pb.section, base);
-    u64 nr_frames = bitmap_count_range(&bits, 0, 64);
+    u64 nr_frames = bitmap_count_ones(bits);
     u32 entry = pageblock_lock(pageblock_entry(pb));
     if (!(entry & PB_COMPLETE) || (entry & PB_RESERVED) || (*word & bits)) {
         pageblock_unlock(pageblock_entry(pb), entry);

@@ -22,12 +22,6 @@ static void mark(struct pageblock pb, u64 *mask)
     spin_unlock(&page_lock);
 }
 
-static void mark_target(paddr_t page)
-{
-    struct pageblock pb = pageblock_at(page);
-    mark(pb, &pb.section->migration_targets);
-}
-
 /* The pages in use that begin in a word of the pageblock's bits. */
 static struct page_batch pages_in_use(struct pageblock pb, unsigned word, unsigned order)
 {
@@ -50,19 +44,27 @@ static bool is_in_use(struct pageblock pb, paddr_t page, unsigned order)
     return (pages_in_use(pb, frame / 64, order).pages >> frame % 64 & 1) != 0;
 }
 
-/* Move the first of the pages that are left, to the first target. False if it stays. */
-static bool move_page(struct page_owner *owner, struct page_batch left, struct page_batch *targets)
+/* Move pages of *left, from the lowest on, as long as there are targets. */
+static int move_batch(struct pageblock pb, struct page_owner *owner, struct page_batch *left,
+                      struct page_batch targets, u64 *moved)
 {
-    if (targets->pages == 0)
-        *targets = page_alloc_batch(owner, bitmap_count_range(&left.pages, 0, 64));
-    if (targets->pages == 0)
-        return false;
-    paddr_t to = page_batch_first(*targets);
-    if (!owner->move(owner, page_batch_first(left), to))
-        return false;
-    mark_target(to);
-    targets->pages &= targets->pages - 1;
-    return true;
+    struct pageblock target_pb = pageblock_at(targets.base);
+    u64 all = targets.pages;
+    int status = E_AGAIN;
+    for (; left->pages != 0 && targets.pages != 0 && status == E_AGAIN;
+         left->pages &= left->pages - 1) {
+        paddr_t from = page_batch_first(*left);
+        if (owner->move(owner, from, page_batch_first(targets))) {
+            *moved |= left->pages & -left->pages;
+            targets.pages &= targets.pages - 1;
+        } else if (is_in_use(pb, from, owner->order)) {
+            status = E_BUSY;
+        }
+    }
+    if (targets.pages != all)
+        mark(target_pb, &target_pb.section->migration_targets);
+    page_free_batch(owner, targets);
+    return status;
 }
 
 /* Move the pages that begin in one word. Results as migrate_pageblock(). */
@@ -70,15 +72,16 @@ static int move_word(struct pageblock pb, unsigned word, struct page_owner *owne
 {
     struct page_batch left = pages_in_use(pb, word, owner->order);
     struct page_batch moved = {left.base, 0};
-    struct page_batch targets = {0};
     int status = left.pages == 0 ? OK : E_AGAIN;
-    for (; left.pages != 0 && status == E_AGAIN; left.pages &= left.pages - 1) {
-        if (move_page(owner, left, &targets))
-            moved.pages |= left.pages & -left.pages;
+    while (left.pages != 0 && status == E_AGAIN) {
+        struct page_batch targets = page_alloc_batch(owner, bitmap_count_ones(left.pages));
+        if (targets.pages != 0)
+            status = move_batch(pb, owner, &left, targets, &moved.pages);
         else if (is_in_use(pb, page_batch_first(left), owner->order))
-            status = targets.pages != 0 ? E_BUSY : E_NOMEM;
+            status = E_NOMEM;
+        else
+            left.pages &= left.pages - 1;
     }
-    page_free_batch(owner, targets);
     page_free_batch(owner, moved);
     return status;
 }
