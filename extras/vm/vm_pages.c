@@ -20,6 +20,7 @@ _Static_assert(VM_BYTES / PAGE_BYTES <= (u64)1 << 32, "the number of a page has 
 struct pages {
     struct page_owner owner;
     struct vm_rmap addresses;
+    u64 nr_held; /* between begin and end: pages that are held, and not moved yet */
 };
 
 static bool move(struct page_owner *owner, paddr_t from, paddr_t to);
@@ -115,18 +116,17 @@ static void begin_moves(struct page_owner *owner, paddr_t base)
 {
     struct pages *pages = container_of(owner, struct pages, owner);
     const u32 *numbers = numbers_at(pages, base);
-    u64 nr_held = 0;
+    unsigned nr = numbers ? nr_pages(pages) : 0;
     u64 last = 0;
-    for (unsigned i = 0; numbers && i < nr_pages(pages); i++) {
-        if (numbers[i] == 0)
-            continue;
+    pages->nr_held = 0;
+    for (unsigned i = 0; (i = vm_rmap_next(numbers, i, nr)) < nr; i++) {
         last = address_of(numbers[i]);
         platform_vm_hold(last);
-        nr_held++;
+        pages->nr_held++;
     }
-    if (nr_held == 1)
+    if (pages->nr_held == 1)
         platform_vm_flush(last, bytes_of(pages));
-    else if (nr_held > 1)
+    else if (pages->nr_held > 1)
         platform_vm_flush(VM_BASE, VM_BYTES);
 }
 
@@ -138,6 +138,7 @@ static bool move(struct page_owner *owner, paddr_t from, paddr_t to)
     if (number == 0)
         return false;
     platform_vm_move(address_of(number), to);
+    pages->nr_held--;
     nr_moves++;
     return true;
 }
@@ -147,10 +148,9 @@ static void end_moves(struct page_owner *owner, paddr_t base)
 {
     struct pages *pages = container_of(owner, struct pages, owner);
     const u32 *numbers = numbers_at(pages, base);
-    for (unsigned i = 0; numbers && i < nr_pages(pages); i++) {
-        if (numbers[i] != 0)
-            platform_vm_resume(address_of(numbers[i]));
-    }
+    unsigned nr = pages->nr_held != 0 ? nr_pages(pages) : 0;
+    for (unsigned i = 0; (i = vm_rmap_next(numbers, i, nr)) < nr; i++)
+        platform_vm_resume(address_of(numbers[i]));
 }
 
 /* ---- the pages of an area ---- */
