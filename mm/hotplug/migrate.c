@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Emptying blocks: choosing offline granules, and migrating their pages, a
- * pageblock at a time (migrate_pageblock.h). See hotplug.h.
+ * pageblock at a time (migrate_pageblock.c). See hotplug.h.
  *
  * A session is a few addresses: the chosen granules are marked in the `isolated`
  * masks of their sections. hotplug_lock guards the sessions.
@@ -11,7 +11,6 @@
 #include "mm/free_list.h"
 #include "mm/hotplug/hotplug.h"
 #include "mm/hotplug/hotplug_internal.h"
-#include "mm/hotplug/migrate_pageblock.h"
 #include "mm/hotplug/region.h"
 #include "mm/mobility.h"
 #include "mm/page_internal.h"

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * See migrate_pageblock.h. Pages are found, given places, and freed a word of the
- * pageblock's bits at a time, 64 frames, so that no lock is taken for each of them.
+ * Moving the pages out of one pageblock. They are found, given places and freed by
+ * words of its bits, 64 frames at a time, so that no lock is taken for each of them.
  * Others may free pages of the pageblock meanwhile, but nobody allocates there.
  */
-#include "mm/hotplug/migrate_pageblock.h"
+#include "mm/hotplug/hotplug_internal.h"
 
 #include "include/status.h"
 #include "lib/bitmap.h"

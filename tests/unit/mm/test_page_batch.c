@@ -4,7 +4,7 @@
 
 #include "include/status.h"
 #include "mm/free_index.h"
-#include "mm/hotplug/migrate_pageblock.h"
+#include "mm/hotplug/hotplug_internal.h"
 #include "tests/fakes/fake_mm.h"
 #include "tests/fakes/fake_owners.h"
 #include "tests/unit/unit.h"
