@@ -88,25 +88,22 @@ static int move_word(struct pageblock pb, unsigned word, struct page_owner *owne
 
 static int move_pages(struct pageblock pb, struct page_owner *owner)
 {
-    int result = OK;
     unsigned step = owner->order < FRAME_WORD_ORDER ? 1 : 1u << (owner->order - FRAME_WORD_ORDER);
-    for (unsigned word = 0; word < PAGEBLOCK_WORDS; word += step) {
+    int result = OK;
+    for (unsigned word = 0; word < PAGEBLOCK_WORDS && (result == OK || result == E_AGAIN);
+         word += step) {
         int status = move_word(pb, word, owner);
-        if (status == E_BUSY)
-            mark(pb, &pb.section->migration_failed);
-        if (status == E_BUSY || status == E_NOMEM)
-            return status;
-        if (status == E_AGAIN)
-            result = E_AGAIN;
+        if (status != OK)
+            result = status;
     }
+    if (result == E_BUSY)
+        mark(pb, &pb.section->migration_failed);
     return result;
 }
 
 int migrate_pageblock(struct pageblock pb)
 {
-    if (!pb.section)
-        return OK;
-    u32 entry = __atomic_load_n(pageblock_entry(pb), __ATOMIC_RELAXED);
+    u32 entry = pb.section ? __atomic_load_n(pageblock_entry(pb), __ATOMIC_RELAXED) : 0;
     if (!(entry & PB_MOVABLE))
         return OK;
     struct page_owner *owner = page_owner_of(entry_owner(entry));
