@@ -88,6 +88,20 @@ static inline u64 pageblock_bit(struct pageblock pb)
     return (u64)1 << pb.index;
 }
 
+/* The end of paddr's section, or of a range if that comes first. */
+static inline paddr_t section_end(paddr_t paddr, paddr_t end)
+{
+    return min_u64(align_down(paddr, SECTION_BYTES) + SECTION_BYTES, end);
+}
+
+/* The bits of the pageblocks of one section that [base, end) covers, both within it. */
+static inline u64 pageblock_mask(paddr_t base, paddr_t end)
+{
+    u64 count = (end - base) >> PAGEBLOCK_SHIFT;
+    u64 mask = count >= SECTION_PAGEBLOCKS ? ~(u64)0 : ((u64)1 << count) - 1;
+    return mask << ((base >> PAGEBLOCK_SHIFT) % SECTION_PAGEBLOCKS);
+}
+
 static inline u64 *pageblock_free_bits(struct pageblock pb)
 {
     return pb.section->bitmap + pb.index * PAGEBLOCK_WORDS;

@@ -39,7 +39,7 @@ void vmem_map_free(struct vmem_block_map *map)
 }
 
 /* By halves: a compiler's own count may be a call into its library. */
-static unsigned count_bits(uint64_t word)
+static inline unsigned count_bits(uint64_t word)
 {
     if (word == 0 || word == ~(uint64_t)0)
         return word == 0 ? 0 : WORD_BITS;
@@ -61,11 +61,11 @@ static uint64_t mask_of(uint64_t index, uint64_t first, uint64_t end)
 }
 
 /* Set or clear the bits of a mask. How many more are set than before, modulo 2^64. */
-static uint64_t change_bits(uint64_t *word, uint64_t mask, bool set)
+static inline uint64_t change_bits(uint64_t *word, uint64_t mask, bool set)
 {
-    unsigned before = count_bits(*word & mask);
-    *word = set ? *word | mask : *word & ~mask;
-    return (set ? count_bits(mask) : 0) - (uint64_t)before;
+    uint64_t changed = (set ? ~*word : *word) & mask;
+    *word ^= changed;
+    return set ? count_bits(changed) : 0 - (uint64_t)count_bits(changed);
 }
 
 void vmem_map_set(struct vmem_block_map *map, struct vmem_run run, enum vmem_block_state state)
