@@ -62,21 +62,12 @@ u64 bitmap_find_clear(const u64 *bitmap, u64 nr_bits, u64 from)
     return find(bitmap, nr_bits, from, ~(u64)0);
 }
 
-/* Without the POPCNT instruction, which not every x86-64 has. */
-static u64 count_ones(u64 word)
-{
-    word = word - (word >> 1 & 0x5555555555555555);
-    word = (word & 0x3333333333333333) + (word >> 2 & 0x3333333333333333);
-    word = (word + (word >> 4)) & 0x0f0f0f0f0f0f0f0f;
-    return word * 0x0101010101010101 >> 56;
-}
-
 u64 bitmap_count_range(const u64 *bitmap, u64 first, u64 count)
 {
     u64 ones = 0;
     while (count > 0) {
         u64 bits = in_first_word(first, count);
-        ones += count_ones(bitmap[first / 64] & word_mask(first, bits));
+        ones += bitmap_count_ones(bitmap[first / 64] & word_mask(first, bits));
         first += bits;
         count -= bits;
     }

@@ -18,6 +18,15 @@ void bitmap_clear_range(u64 *bitmap, u64 first, u64 count);
 u64 bitmap_find_set(const u64 *bitmap, u64 nr_bits, u64 from);
 u64 bitmap_find_clear(const u64 *bitmap, u64 nr_bits, u64 from);
 
+/* How many bits of the word are set. Without the POPCNT instruction, which not every x86-64 has. */
+static inline u64 bitmap_count_ones(u64 word)
+{
+    word = word - (word >> 1 & 0x5555555555555555);
+    word = (word & 0x3333333333333333) + (word >> 2 & 0x3333333333333333);
+    word = (word + (word >> 4)) & 0x0f0f0f0f0f0f0f0f;
+    return word * 0x0101010101010101 >> 56;
+}
+
 /* How many bits of the range are set. */
 u64 bitmap_count_range(const u64 *bitmap, u64 first, u64 count);
 

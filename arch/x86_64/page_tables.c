@@ -9,12 +9,14 @@
 #include "include/platform.h"
 #include "include/status.h"
 #include "include/units.h"
+#include "lib/string.h"
 
 #define PRESENT      ((u64)1 << 0)
+#define WRITTEN      ((u64)1 << 6)  /* the processor sets it, at the first write to a page */
 #define LARGE        ((u64)1 << 7)  /* at levels 2 and 3: a page, not a table */
 #define KEPT         ((u64)1 << 9)  /* ignored by the processor: a table that is not released */
 #define HELD         ((u64)1 << 10) /* the same: a page without PRESENT, but with all else */
-#define ADDRESS_MASK 0x000ffffffffff000
+#define ADDRESS_MASK ((u64)0x000ffffffffff000)
 #define COUNT_SHIFT  52 /* bits 52 to 61 of an entry that points at a table are ignored */
 #define COUNT_ONE    ((u64)1 << COUNT_SHIFT)
 #define COUNT_MASK   ((u64)0x3ff << COUNT_SHIFT)
@@ -289,35 +291,53 @@ int page_tables_map_to(struct page_tables *tables, u64 start, paddr_t paddr, u64
 
 /* ---- hold and resume ---- */
 
-static void hold_level(const u64 *parent, unsigned level, u64 start, u64 end)
+/* The entry of the page at the address, and its level; there is one. */
+static inline u64 *find_page(struct page_tables *tables, u64 address, unsigned *level)
 {
-    u64 *table = table_at(*parent);
+    u64 *entry = &table_at(tables->root)[index_of(address, ROOT_LEVEL)];
 
-    for (; start < end; start = entry_end(start, level, end)) {
-        u64 *entry = &table[index_of(start, level)];
-
-        if (is_page(*entry, level))
-            __atomic_store_n(entry, (*entry & ~PRESENT) | HELD, __ATOMIC_RELEASE);
-        else if (*entry != 0)
-            hold_level(entry, level - 1, start, entry_end(start, level, end));
+#pragma GCC unroll 4
+    for (*level = ROOT_LEVEL - 1; *level > 0; --*level) {
+        entry = &table_at(*entry)[index_of(address, *level)];
+        if (is_page(*entry, *level))
+            break;
     }
+    return entry;
 }
 
-void page_tables_hold(struct page_tables *tables, u64 start, u64 bytes)
+u64 page_tables_hold(struct page_tables *tables, u64 address)
 {
-    hold_level(&tables->root, ROOT_LEVEL, start, start + bytes);
+    unsigned level;
+    u64 *entry = find_page(tables, address, &level);
+
+    /* Not a store: another processor may set WRITTEN at this moment; from then on none can. */
+    if (*entry & PRESENT)
+        __atomic_fetch_add(entry, HELD - PRESENT, __ATOMIC_RELEASE);
+    return page_tables_extent(level);
 }
 
-void page_tables_resume(struct page_tables *tables, u64 address, paddr_t paddr)
+/* Release: what was copied to the frames is there before they can be reached. */
+static void resume(u64 *entry, u64 with_frames)
 {
-    u64 *entry = &tables->root;
-    unsigned level = ROOT_LEVEL + 1;
+    __atomic_store_n(entry, (with_frames & ~HELD) | PRESENT, __ATOMIC_RELEASE);
+}
 
-    do
-        entry = &table_at(*entry)[index_of(address, --level)];
-    while (!is_page(*entry, level));
-    /* Release: what was copied to the frames is there before they can be reached. */
-    __atomic_store_n(entry, (*entry & ~(ADDRESS_MASK | HELD)) | paddr | PRESENT, __ATOMIC_RELEASE);
+void page_tables_resume(struct page_tables *tables, u64 address)
+{
+    unsigned level;
+    u64 *entry = find_page(tables, address, &level);
+
+    resume(entry, *entry);
+}
+
+void page_tables_move(struct page_tables *tables, u64 address, paddr_t paddr)
+{
+    unsigned level;
+    u64 *entry = find_page(tables, address, &level);
+
+    if (*entry & WRITTEN)
+        memcpy(phys_to_virt(paddr), phys_to_virt(*entry & ADDRESS_MASK), page_tables_extent(level));
+    resume(entry, (*entry & ~ADDRESS_MASK) | paddr);
 }
 
 /* ---- look ---- */

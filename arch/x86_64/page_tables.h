@@ -73,12 +73,21 @@ must_check int page_tables_map_to(struct page_tables *tables, u64 start, paddr_t
 u64 page_tables_most(u64 bytes, unsigned largest);
 
 /*
- * Make the pages that lie in a range unreachable, but remember them; none lies partly in it. And
- * make the page that is held at an address reachable again, with other frames. One store an entry:
- * another processor that walks the tables sees the old or the new.
+ * Make the page at an address unreachable, but remember it; returns its size. There is
+ * one. One change of an entry: another processor that walks the tables sees the old
+ * or the new.
  */
-void page_tables_hold(struct page_tables *tables, u64 start, u64 bytes);
-void page_tables_resume(struct page_tables *tables, u64 address, paddr_t paddr);
+u64 page_tables_hold(struct page_tables *tables, u64 address);
+
+/* Make a page that is held reachable again. */
+void page_tables_resume(struct page_tables *tables, u64 address);
+
+/*
+ * The same with other frames. They get the contents, but not if no processor has
+ * written to the page at this address since it was mapped: the entry tells that, and goes on to
+ * tell it. The processors' caches were flushed after the hold.
+ */
+void page_tables_move(struct page_tables *tables, u64 address, paddr_t paddr);
 
 /*
  * Make absent whatever of a range is mapped. A large page that lies partly in it is

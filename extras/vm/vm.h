@@ -30,10 +30,10 @@
 
 /*
  * An area of `bytes`, rounded up to whole pages, readable and writable, not executable;
- * undefined contents. From 2 MiB on it is aligned to 2 MiB, else to a page. `name` is kept, not
- * copied; it is for reports. NULL for 0 bytes, if no such range of addresses is free, or without
- * memory for its pages and their tables; then nothing has changed. O(pages), plus O(areas) at
- * worst.
+ * undefined contents, which may change until a page is written to for the first time. From 2 MiB on
+ * it is aligned to 2 MiB, else to a page. `name` is kept, not copied; it is for reports. NULL for 0
+ * bytes, if no such range of addresses is free, or without memory for its pages and their tables;
+ * then nothing has changed. O(pages), plus O(areas) at worst.
  *
  * Memory used: pages of 2 MiB while there are idle ones, for which 12 bytes of tables are
  * needed, and pages of 4 KiB, with 12 bytes as well; in plugged memory first.

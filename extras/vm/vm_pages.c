@@ -13,7 +13,6 @@
 #include "include/status.h"
 #include "include/units.h"
 #include "lib/panic.h"
-#include "lib/string.h"
 #include "mm/page.h"
 
 _Static_assert(VM_BYTES / PAGE_BYTES <= (u64)1 << 32, "the number of a page has 32 bits");
@@ -21,6 +20,7 @@ _Static_assert(VM_BYTES / PAGE_BYTES <= (u64)1 << 32, "the number of a page has 
 struct pages {
     struct page_owner owner;
     struct vm_rmap addresses;
+    u64 nr_held; /* between begin and end: pages that are held, and not moved yet */
 };
 
 static bool move(struct page_owner *owner, paddr_t from, paddr_t to);
@@ -54,7 +54,7 @@ static u64 bytes_of(const struct pages *pages)
 
 static u64 frame_number(const struct pages *pages, paddr_t paddr)
 {
-    return paddr / bytes_of(pages);
+    return paddr >> (PAGE_SHIFT + pages->owner.order);
 }
 
 static u32 page_number(u64 address)
@@ -95,6 +95,18 @@ static struct pages *find(u64 address, paddr_t *paddr)
 
 /* ---- moves ---- */
 
+/* How many pages fit into the 2 MiB of frames that moves are about. */
+static unsigned nr_pages(const struct pages *pages)
+{
+    return 1u << (PAGE_ORDER_MAX - pages->owner.order);
+}
+
+/* The numbers of the pages in 2 MiB of frames, 0 where there is none; or NULL. */
+static const u32 *numbers_at(const struct pages *pages, paddr_t base)
+{
+    return vm_rmap_values(&pages->addresses, frame_number(pages, base));
+}
+
 /*
  * All pages in the 2 MiB are held at once, since each flush waits for all
  * processors. From here to the end others may wait for us, with locks of their own
@@ -103,31 +115,30 @@ static struct pages *find(u64 address, paddr_t *paddr)
 static void begin_moves(struct page_owner *owner, paddr_t base)
 {
     struct pages *pages = container_of(owner, struct pages, owner);
-    u64 nr_held = 0;
+    const u32 *numbers = numbers_at(pages, base);
+    unsigned nr = numbers ? nr_pages(pages) : 0;
     u64 last = 0;
-    for (paddr_t from = base; from < base + bytes_of(&large); from += bytes_of(pages)) {
-        u32 number = vm_rmap_get(&pages->addresses, frame_number(pages, from));
-        if (number == 0)
-            continue;
-        last = address_of(number);
-        platform_vm_hold(last, bytes_of(pages));
-        nr_held++;
+    pages->nr_held = 0;
+    for (unsigned i = 0; (i = vm_rmap_next(numbers, i, nr)) < nr; i++) {
+        last = address_of(numbers[i]);
+        platform_vm_hold(last);
+        pages->nr_held++;
     }
-    if (nr_held == 1)
+    if (pages->nr_held == 1)
         platform_vm_flush(last, bytes_of(pages));
-    else if (nr_held > 1)
+    else if (pages->nr_held > 1)
         platform_vm_flush(VM_BASE, VM_BYTES);
 }
 
 static bool move(struct page_owner *owner, paddr_t from, paddr_t to)
 {
     struct pages *pages = container_of(owner, struct pages, owner);
-    u32 number = vm_rmap_get(&pages->addresses, frame_number(pages, from));
-    if (number == 0 || vm_rmap_set(&pages->addresses, frame_number(pages, to), number) != OK)
+    u32 number =
+        vm_rmap_move(&pages->addresses, frame_number(pages, from), frame_number(pages, to));
+    if (number == 0)
         return false;
-    memcpy(phys_to_virt(to), phys_to_virt(from), bytes_of(pages));
-    platform_vm_resume(address_of(number), to);
-    vm_rmap_clear(&pages->addresses, frame_number(pages, from));
+    platform_vm_move(address_of(number), to);
+    pages->nr_held--;
     nr_moves++;
     return true;
 }
@@ -136,11 +147,10 @@ static bool move(struct page_owner *owner, paddr_t from, paddr_t to)
 static void end_moves(struct page_owner *owner, paddr_t base)
 {
     struct pages *pages = container_of(owner, struct pages, owner);
-    for (paddr_t from = base; from < base + bytes_of(&large); from += bytes_of(pages)) {
-        u32 number = vm_rmap_get(&pages->addresses, frame_number(pages, from));
-        if (number != 0)
-            platform_vm_resume(address_of(number), from);
-    }
+    const u32 *numbers = numbers_at(pages, base);
+    unsigned nr = pages->nr_held != 0 ? nr_pages(pages) : 0;
+    for (unsigned i = 0; (i = vm_rmap_next(numbers, i, nr)) < nr; i++)
+        platform_vm_resume(address_of(numbers[i]));
 }
 
 /* ---- the pages of an area ---- */
@@ -173,7 +183,8 @@ static void empty(u64 base, u64 end)
 {
     if (base == end)
         return;
-    platform_vm_hold(base, end - base);
+    for (u64 at = base; at < end;)
+        at += platform_vm_hold(at);
     platform_vm_flush(base, end - base);
     for (u64 at = base; at < end;) {
         paddr_t paddr;

@@ -42,9 +42,9 @@ static bool is_in_window(u64 address)
     return address - VM_BASE < VM_BYTES;
 }
 
-void platform_vm_hold(u64 address, u64 bytes)
+u64 platform_vm_hold(u64 address)
 {
-    page_tables_hold(paging_tables(), address, bytes);
+    return page_tables_hold(paging_tables(), address);
 }
 
 void platform_vm_flush(u64 address, u64 bytes)
@@ -55,9 +55,14 @@ void platform_vm_flush(u64 address, u64 bytes)
     cpus_flush(address, platform_vm_page(address, &paddr) == bytes ? PAGE_BYTES : bytes);
 }
 
-void platform_vm_resume(u64 address, paddr_t paddr)
+void platform_vm_move(u64 address, paddr_t paddr)
 {
-    page_tables_resume(paging_tables(), address, paddr);
+    page_tables_move(paging_tables(), address, paddr);
+}
+
+void platform_vm_resume(u64 address)
+{
+    page_tables_resume(paging_tables(), address);
 }
 
 u64 platform_vm_page(u64 address, paddr_t *paddr)

@@ -16,14 +16,20 @@
 must_check int platform_vm_map(u64 address, paddr_t paddr, u64 bytes);
 
 /*
- * Hold the range's pages, and remember them: after the flush no processor can reach them. An access
- * waits, until its page is resumed with the same or other frames, or is a page fault, once it is
- * unmapped; from this processor it is always a fault. From hold to resume the caller must take no
+ * Hold the page at an address, and remember it; returns its size. After the flush no processor can
+ * reach it. An access waits until the page is moved or resumed, or is a page fault once it is
+ * unmapped; from this processor it is always a fault. While a page is held the caller must take no
  * lock that a processor may have while it uses a page.
  */
-void platform_vm_hold(u64 address, u64 bytes);
+u64 platform_vm_hold(u64 address);
 void platform_vm_flush(u64 address, u64 bytes);
-void platform_vm_resume(u64 address, paddr_t paddr);
+
+/* Move a page that is held and flushed to other frames, and resume it there. It is copied only if
+ * it was written to since it was mapped: until then its contents are undefined. */
+void platform_vm_move(u64 address, paddr_t paddr);
+
+/* Resume a page that is held, where it is. */
+void platform_vm_resume(u64 address);
 
 /* The page at an address, held or not: its size and where it is now; 0 if there is none. */
 u64 platform_vm_page(u64 address, paddr_t *paddr);

@@ -100,12 +100,47 @@ int vm_rmap_set(struct vm_rmap *rmap, u64 number, u32 value)
     return OK;
 }
 
+/* The entry that leads to the frame of a number's value; NULL if there is no such frame. */
+static u64 *find_values(const struct vm_rmap *rmap, u64 number)
+{
+    u64 *entry = (u64 *)&rmap->root[number >> shift_of(LEVELS)];
+    for (unsigned level = LEVELS - 1; level > 0 && *entry != 0; level--)
+        entry = entry_of(*entry, level, number);
+    return *entry != 0 ? entry : NULL;
+}
+
+const u32 *vm_rmap_values(const struct vm_rmap *rmap, u64 number)
+{
+    const u64 *values = find_values(rmap, number);
+    return values ? value_of(*values, number) : NULL;
+}
+
 u32 vm_rmap_get(const struct vm_rmap *rmap, u64 number)
 {
-    u64 entry = rmap->root[number >> shift_of(LEVELS)];
-    for (unsigned level = LEVELS - 1; level > 0 && entry != 0; level--)
-        entry = *entry_of(entry, level, number);
-    return entry == 0 ? 0 : *value_of(entry, number);
+    const u32 *value = vm_rmap_values(rmap, number);
+    return value ? *value : 0;
+}
+
+u32 vm_rmap_move(struct vm_rmap *rmap, u64 from, u64 to)
+{
+    u64 *from_values = find_values(rmap, from);
+    u64 *to_values = find_values(rmap, to);
+    u32 *place = from_values ? value_of(*from_values, from) : NULL;
+    u32 value = place ? *place : 0;
+    if (value == 0)
+        return 0;
+    if (!to_values || (*from_values & COUNT_MASK) == 1) { /* frames come or go */
+        if (vm_rmap_set(rmap, to, value) != OK)
+            return 0;
+        vm_rmap_clear(rmap, from);
+        return value;
+    }
+    ASSERT(*value_of(*to_values, to) == 0);
+    *value_of(*to_values, to) = value;
+    ++*to_values;
+    *place = 0;
+    --*from_values;
+    return value;
 }
 
 void vm_rmap_clear(struct vm_rmap *rmap, u64 number)

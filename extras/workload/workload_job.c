@@ -94,19 +94,18 @@ static bool is_movable(const struct workload_chunk *chunk)
 /* mm's: see struct page_owner. */
 static bool move_chunk(struct page_owner *owner, paddr_t from, paddr_t to)
 {
-    u64 index;
+    u64 slot;
     (void)owner;
-    if (!workload_places_find(&load.places, from, &index))
+    if (!workload_places_find(&load.places, from, &slot))
         return false;
-    struct workload_chunk *chunk = &load.chunks[index];
+    struct workload_chunk *chunk = &load.chunks[workload_places_index(&load.places, slot)];
     if (workload_refuses(&load.plan.spec, chunk->number)) {
         load.counts.nr_refusals++;
         return false;
     }
     memcpy(phys_to_virt(to), phys_to_virt(from), load.plan.spec.chunk_bytes);
-    workload_places_remove(&load.places, index);
     chunk->place = to;
-    workload_places_add(&load.places, index);
+    workload_places_move(&load.places, slot);
     load.counts.nr_moves++;
     return true;
 }

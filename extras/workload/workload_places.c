@@ -40,23 +40,26 @@ static u64 slot_of(const struct workload_places *places, u64 place)
     return slot;
 }
 
+static void add(struct workload_places *places, u32 value)
+{
+    places->slots[slot_of(places, places->chunks[value - 1].place)] = value;
+}
+
 void workload_places_add(struct workload_places *places, u64 index)
 {
-    places->slots[slot_of(places, places->chunks[index].place)] = (u32)index + 1;
+    add(places, (u32)index + 1);
 }
 
-bool workload_places_find(const struct workload_places *places, u64 place, u64 *index)
+bool workload_places_find(const struct workload_places *places, u64 place, u64 *slot)
 {
-    u64 slot = slot_of(places, place);
-    *index = (u64)places->slots[slot] - 1;
-    return places->slots[slot] != 0;
+    *slot = slot_of(places, place);
+    return places->slots[*slot] != 0;
 }
 
-void workload_places_remove(struct workload_places *places, u64 index)
+/* Clear a slot: each later one of the cluster whose search passes the gap moves into it. */
+static void clear(struct workload_places *places, u64 gap)
 {
     u64 mask = places->nr_slots - 1;
-    u64 gap = slot_of(places, places->chunks[index].place);
-    /* Each later one of the cluster whose search passes the gap moves into it. */
     for (u64 slot = (gap + 1) & mask; places->slots[slot] != 0; slot = (slot + 1) & mask) {
         u64 from_home = (slot - home(places, places->chunks[places->slots[slot] - 1].place)) & mask;
         if (from_home < ((slot - gap) & mask))
@@ -65,4 +68,16 @@ void workload_places_remove(struct workload_places *places, u64 index)
         gap = slot;
     }
     places->slots[gap] = 0;
+}
+
+void workload_places_remove(struct workload_places *places, u64 index)
+{
+    clear(places, slot_of(places, places->chunks[index].place));
+}
+
+void workload_places_move(struct workload_places *places, u64 slot)
+{
+    u32 value = places->slots[slot];
+    clear(places, slot);
+    add(places, value);
 }

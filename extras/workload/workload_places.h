@@ -28,7 +28,17 @@ void workload_places_add(struct workload_places *places, u64 index);
 /* Forget the chunk at `index`, whose place is still what it was when added. O(1). */
 void workload_places_remove(struct workload_places *places, u64 index);
 
-/* The index of the chunk at that place; false if there is none. O(1). */
-bool workload_places_find(const struct workload_places *places, u64 place, u64 *index);
+/* The slot of the chunk at that place; false if there is none. O(1). */
+bool workload_places_find(const struct workload_places *places, u64 place, u64 *slot);
+
+/* The index of the chunk whose slot was found. */
+static inline u64 workload_places_index(const struct workload_places *places, u64 slot)
+{
+    return (u64)places->slots[slot] - 1;
+}
+
+/* The chunk whose slot was found has another place now: know it by that one. Slots have changed
+ * then. O(1). */
+void workload_places_move(struct workload_places *places, u64 slot);
 
 #endif

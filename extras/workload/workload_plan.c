@@ -36,7 +36,7 @@ bool workload_is_movable(const struct workload_spec *spec, u32 number)
 
 bool workload_refuses(const struct workload_spec *spec, u32 number)
 {
-    return mix(mix(~spec->seed) + number) % 100 < spec->refuse;
+    return spec->refuse != 0 && mix(mix(~spec->seed) + number) % 100 < spec->refuse;
 }
 
 void workload_plan_init(struct workload_plan *plan, const struct workload_spec *spec)

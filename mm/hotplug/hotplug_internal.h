@@ -5,6 +5,7 @@
 
 #include "include/boot_info.h"
 #include "mm/hotplug/hotplug.h"
+#include "mm/section.h"
 
 /* No region; new ones must not overlap the boot map, which is kept. Boot only. */
 void hotplug_init(const struct boot_info *boot);
@@ -12,12 +13,21 @@ void hotplug_init(const struct boot_info *boot);
 /* hotplug_offline() with hotplug_lock held. */
 int hotplug_offline_locked(paddr_t base, u64 bytes);
 
-/* ---- choose.c, for migrate.c ---- */
+/* ---- choose.c and migrate_pageblock.c, for migrate.c ---- */
 
 /* The next part of choosing. hotplug_lock held. */
 void hotplug_choose_part(struct hotplug_migration *session);
 
 /* What is isolated in the range can be used again. page_lock held. */
 void hotplug_end_isolation(paddr_t from, paddr_t to);
+
+/*
+ * Move all pages of an isolated pageblock elsewhere. OK: there were none. E_AGAIN:
+ * there were, and they have been moved. E_BUSY: the owner refused, or E_NOMEM: there
+ * was no room; what was moved before stays moved. With hotplug_lock held, but without
+ * page_lock, as owners may allocate. Costs the copies, what the owner does, and about
+ * 60 instructions a page.
+ */
+must_check int migrate_pageblock(struct pageblock pb);
 
 #endif

@@ -30,6 +30,7 @@ struct page {
     u64 bytes; /* of the page that begins here; 0 elsewhere */
     paddr_t paddr;
     u32 state; /* written by the owner, read by threads that fault */
+    bool is_unwritten;
 };
 
 static struct page pages[NR_PAGES];
@@ -113,6 +114,11 @@ void fake_vm_fail_map_after(i64 nr_calls)
     map_failure = nr_calls;
 }
 
+void fake_vm_forget_write(u64 address)
+{
+    page_at(address)->is_unwritten = true;
+}
+
 u64 fake_vm_waits(void)
 {
     return __atomic_load_n(&nr_waits, __ATOMIC_RELAXED);
@@ -138,21 +144,19 @@ int platform_vm_map(u64 address, paddr_t paddr, u64 bytes)
     if (map_failure > 0)
         map_failure--;
     for (u64 at = 0; at < bytes; at += page_bytes)
-        *page_at(address + at) = (struct page){page_bytes, paddr + at, PRESENT};
+        *page_at(address + at) = (struct page){page_bytes, paddr + at, PRESENT, false};
     mapped_bytes += bytes;
     show(address, paddr, bytes);
     return OK;
 }
 
-void platform_vm_hold(u64 address, u64 bytes)
+u64 platform_vm_hold(u64 address)
 {
-    assert_int_equal(fake_cpu_id, 0);
-    for (u64 at = address; at < address + bytes; at += PAGE_BYTES) {
-        struct page *page = page_at(at);
-        if (page->bytes != 0)
-            __atomic_store_n(&page->state, HELD, __ATOMIC_RELEASE);
-    }
-    hide(address, bytes);
+    struct page *page = page_at(address);
+    assert_true(fake_cpu_id == 0 && page->bytes != 0 && is_aligned(address, page->bytes));
+    __atomic_store_n(&page->state, HELD, __ATOMIC_RELEASE);
+    hide(address, page->bytes);
+    return page->bytes;
 }
 
 /* hide() has done it. */
@@ -161,14 +165,22 @@ void platform_vm_flush(u64 address, u64 bytes)
     assert_true(fake_cpu_id == 0 && address - VM_BASE < VM_BYTES && bytes <= VM_BYTES);
 }
 
-void platform_vm_resume(u64 address, paddr_t paddr)
+void platform_vm_resume(u64 address)
 {
     struct page *page = page_at(address);
     assert_true(fake_cpu_id == 0 && page->state == HELD);
-    assert_true(is_aligned(address | paddr, page->bytes));
-    page->paddr = paddr;
-    show(address, paddr, page->bytes);
+    show(address, page->paddr, page->bytes);
     __atomic_store_n(&page->state, PRESENT, __ATOMIC_RELEASE);
+}
+
+void platform_vm_move(u64 address, paddr_t paddr)
+{
+    struct page *page = page_at(address);
+    assert_true(is_aligned(address | paddr, page->bytes));
+    if (!page->is_unwritten)
+        memcpy(phys_to_virt(paddr), phys_to_virt(page->paddr), page->bytes);
+    page->paddr = paddr;
+    platform_vm_resume(address);
 }
 
 u64 platform_vm_page(u64 address, paddr_t *paddr)

@@ -19,6 +19,9 @@ void fake_vm_catch_faults(void);
 /* Each map after so many calls fails with E_NOMEM; -1: none. */
 void fake_vm_fail_map_after(i64 nr_calls);
 
+/* Pages count as written, but for those of which this says that nobody wrote to them. */
+void fake_vm_forget_write(u64 address);
+
 /* Page faults of threads that played another processor than 0. */
 u64 fake_vm_waits(void);
 

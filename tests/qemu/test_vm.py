@@ -113,6 +113,23 @@ def test_a_shrink_moves_areas(boot: Boot, story: str) -> None:
     assert stats(qemu)["metadata"] == 0
 
 
+@pytest.mark.parametrize("size,least", [("1500K", 96 * MIB), ("4M", 208 * MIB)])
+def test_a_move_costs_the_host_nothing_for_what_was_never_written(boot: Boot, size: str, least: int) -> None:
+    """A quarter of the areas has contents, and so has a quarter of the frames, before and after."""
+    qemu = boot(MemDevice("vmem0", size=512 * MIB, block=8 * MIB, share=True))
+    resize(qemu, "vmem0", 512 * MIB)
+    vm(qemu, f"alloc {size} 100")
+    for number in range(1, 100, 4):
+        vm(qemu, f"fill {number}")
+    free_every_other(qemu, 100)
+    before = qemu.backend_resident(512 * MIB)
+    assert before > 25 * MIB
+    resize(qemu, "vmem0", least)
+    assert stats(qemu)["moves"] > 4
+    assert qemu.backend_resident(512 * MIB) <= before
+    assert vm(qemu, "check all").count("check: ok: ") == 25
+
+
 # what is touched -> (size of each device, sizes of the areas, how many of each, moves to wait for)
 TOUCHED = {
     "few": (32 * MIB, ["8K"], 3, 60),  # always in every processor's TLB

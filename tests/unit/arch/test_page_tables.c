@@ -215,7 +215,7 @@ TEST_WITH(test_kept_tables, setup, teardown)
     nr_tables -= 3;
 }
 
-/* ---- other addresses than the frames' own; hold and resume ---- */
+/* ---- other addresses than the frames' own; hold, resume and move ---- */
 
 #define WINDOW ((u64)0xffff800000000000)
 
@@ -269,22 +269,76 @@ TEST_WITH(test_hold_and_resume, setup, teardown)
     assert_int_equal(
         page_tables_map_to(&tables, WINDOW, GIB, 2 * MIB + 3 * PAGE_BYTES, FLAGS, MAP_LARGEST_2M),
         OK);
-    page_tables_hold(&tables, WINDOW, 2 * MIB + 2 * PAGE_BYTES);
+    assert_int_equal(page_tables_hold(&tables, WINDOW), 2 * MIB);
+    assert_int_equal(page_tables_hold(&tables, WINDOW + 2 * MIB), PAGE_BYTES);
+    assert_int_equal(page_tables_hold(&tables, WINDOW + 2 * MIB + PAGE_BYTES), PAGE_BYTES);
     assert_held(WINDOW, GIB, 2);
     assert_held(WINDOW + 2 * MIB, GIB + 2 * MIB, 1);
     assert_held(WINDOW + 2 * MIB + PAGE_BYTES, GIB + 2 * MIB + PAGE_BYTES, 1);
     assert_shows(WINDOW + 2 * MIB + 2 * PAGE_BYTES, GIB + 2 * MIB + 2 * PAGE_BYTES, 1);
     assert_int_equal(page_tables_map_to(&tables, WINDOW, GIB, PAGE_BYTES, FLAGS, MAP_LARGEST_2M),
                      E_EXIST);
-    page_tables_resume(&tables, WINDOW, 4 * GIB);
-    page_tables_resume(&tables, WINDOW + 2 * MIB, 7 * GIB + PAGE_BYTES);
+    page_tables_move(&tables, WINDOW, 4 * GIB);
+    page_tables_move(&tables, WINDOW + 2 * MIB, 7 * GIB + PAGE_BYTES);
     assert_shows(WINDOW, 4 * GIB, 2);
     assert_shows(WINDOW + 2 * MIB, 7 * GIB + PAGE_BYTES, 1);
     assert_held(WINDOW + 2 * MIB + PAGE_BYTES, GIB + 2 * MIB + PAGE_BYTES, 1);
+    page_tables_resume(&tables, WINDOW + 2 * MIB + PAGE_BYTES);
+    assert_shows(WINDOW + 2 * MIB + PAGE_BYTES, GIB + 2 * MIB + PAGE_BYTES, 1);
+    page_tables_hold(&tables, WINDOW + 2 * MIB + PAGE_BYTES);
     /* One page is held, two are not: all go, and so do their tables. */
     unmap(WINDOW, 2 * MIB + 3 * PAGE_BYTES);
     assert_absent(WINDOW);
     assert_int_equal(nr_tables, 1);
+}
+
+/* As a processor does at the first write to a page, in the entry of level 1 or 2. */
+static void write_to(u64 address, unsigned level)
+{
+    u64 *table = phys_to_virt(page_tables_root(&tables));
+
+    for (unsigned l = 4; l > level; l--)
+        table = phys_to_virt(table[address >> (3 + 9 * l) & 511] & 0x000ffffffffff000);
+    table[address >> (3 + 9 * level) & 511] |= 1 << 6;
+}
+
+static void move_to(u64 address, u8 *frame)
+{
+    page_tables_hold(&tables, address);
+    page_tables_move(&tables, address, virt_to_phys(frame));
+    assert_int_equal(page_tables_query(&tables, address).paddr, virt_to_phys(frame));
+}
+
+/* Moved with its contents only from the first write on. */
+static void assert_copied_when_written(u64 bytes, unsigned level)
+{
+    u8 *frames[4];
+
+    for (u8 i = 0; i < ARRAY_SIZE(frames); i++) {
+        frames[i] = aligned_alloc(bytes, bytes);
+        assert_non_null(frames[i]);
+        memset(frames[i], i, bytes);
+    }
+    assert_int_equal(
+        page_tables_map_to(&tables, WINDOW, virt_to_phys(frames[0]), bytes, FLAGS, MAP_LARGEST_2M),
+        OK);
+    move_to(WINDOW, frames[1]);
+    assert_true(frames[1][0] == 1 && frames[1][bytes - 1] == 1);
+    write_to(WINDOW, level);
+    move_to(WINDOW, frames[2]);
+    assert_true(frames[2][0] == 1 && frames[2][bytes - 1] == 1);
+    move_to(WINDOW, frames[3]);
+    assert_true(frames[3][0] == 1 && frames[3][bytes - 1] == 1);
+    assert_mapped(WINDOW, level);
+    unmap(WINDOW, bytes);
+    for (unsigned i = 0; i < ARRAY_SIZE(frames); i++)
+        free(frames[i]);
+}
+
+TEST_WITH(test_move_what_was_written, setup, teardown)
+{
+    assert_copied_when_written(PAGE_BYTES, 1);
+    assert_copied_when_written(2 * MIB, 2);
 }
 
 /* ---- random walk ---- */

@@ -27,6 +27,14 @@ static void teardown(void)
     fake_shutdown();
 }
 
+static void expect_values(u64 number, u64 count, u32 first)
+{
+    const u32 *values = vm_rmap_values(&reverse, number);
+    assert_non_null(values);
+    for (u64 i = 0; i < count; i++)
+        assert_int_equal(values[i], i % 2 == 0 ? first + i : 0);
+}
+
 /* Clusters of numbers over the whole range. */
 static u64 number_of(u64 index)
 {
@@ -40,8 +48,14 @@ TEST_WITH(as_an_array, setup, teardown)
     for (unsigned step = 0; step < 100000; step++) {
         random = random * 6364136223846793005u + 1442695040888963407u;
         u64 index = (random >> 33) % NR_NUMBERS;
+        u64 other = (random >> 18) % NR_NUMBERS;
         assert_int_equal(vm_rmap_get(&reverse, number_of(index)), model[index]);
-        if (model[index] != 0) {
+        if (step % 3 == 0 && model[other] == 0) {
+            assert_int_equal(vm_rmap_move(&reverse, number_of(index), number_of(other)),
+                             model[index]);
+            model[other] = model[index];
+            model[index] = 0;
+        } else if (model[index] != 0) {
             vm_rmap_clear(&reverse, number_of(index));
             model[index] = 0;
             nr_values--;
@@ -60,6 +74,25 @@ TEST_WITH(as_an_array, setup, teardown)
     assert_int_equal(reverse.nr_frames, 0);
     for (unsigned i = 0; i < VM_RMAP_ROOT_ENTRIES; i++)
         assert_int_equal(reverse.root[i], 0);
+}
+
+TEST_WITH(many_values_at_once, setup, teardown)
+{
+    assert_null(vm_rmap_values(&reverse, 512));
+    for (u32 i = 512; i < 1024; i += 2)
+        assert_int_equal(vm_rmap_set(&reverse, i, i), OK);
+    expect_values(512, 512, 512);
+    expect_values(700, 1024 - 700, 700);
+    assert_null(vm_rmap_values(&reverse, 1024));
+    /* The last value of a frame takes the frame along, and the first brings one. */
+    for (u32 i = 512; i < 1024; i += 2)
+        assert_int_equal(vm_rmap_move(&reverse, i, i + 4096), i);
+    assert_null(vm_rmap_values(&reverse, 512));
+    expect_values(512 + 4096, 512, 512);
+    assert_int_equal(reverse.nr_frames, 3);
+    assert_int_equal(reverse.nr_values, 256);
+    assert_int_equal(vm_rmap_move(&reverse, 512, 513), 0);
+    assert_int_equal(vm_rmap_move(&reverse, 513 + 4096, 513), 0);
 }
 
 TEST_WITH(no_frames, setup, teardown)
@@ -81,4 +114,8 @@ TEST_WITH(no_frames, setup, teardown)
     assert_int_equal(vm_rmap_set(&reverse, 123456790, 2), OK);
     assert_int_equal(vm_rmap_set(&reverse, 1, 2), E_NOMEM);
     assert_int_equal(vm_rmap_get(&reverse, 123456790), 2);
+    assert_int_equal(vm_rmap_move(&reverse, 123456790, 1), 0);
+    assert_int_equal(vm_rmap_get(&reverse, 123456790), 2);
+    assert_int_equal(vm_rmap_move(&reverse, 123456790, 123456791), 2);
+    assert_int_equal(vm_rmap_get(&reverse, 123456790), 0);
 }

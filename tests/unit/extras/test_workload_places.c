@@ -31,12 +31,12 @@ static u64 free_place(u64 nr_held)
 
 static void check(u64 nr_held)
 {
-    u64 index;
+    u64 slot;
     for (u64 i = 0; i < nr_held; i++) {
-        assert_true(workload_places_find(&places, chunks[i].place, &index));
-        assert_int_equal(index, i);
+        assert_true(workload_places_find(&places, chunks[i].place, &slot));
+        assert_int_equal(workload_places_index(&places, slot), i);
     }
-    assert_false(workload_places_find(&places, free_place(nr_held), &index));
+    assert_false(workload_places_find(&places, free_place(nr_held), &slot));
 }
 
 /* As the runner does: append, remove with the last one taking the place, move. */
@@ -60,9 +60,10 @@ TEST(test_random_walk)
                 workload_places_add(&places, index);
             }
         } else if (nr_held != 0) {
-            workload_places_remove(&places, index);
+            u64 slot;
+            assert_true(workload_places_find(&places, chunks[index].place, &slot));
             chunks[index].place = free_place(nr_held);
-            workload_places_add(&places, index);
+            workload_places_move(&places, slot);
         }
         if (step % 16 == 0)
             check(nr_held);

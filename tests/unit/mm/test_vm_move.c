@@ -187,6 +187,31 @@ TEST_WITH(no_memory_for_the_way_back, setup, teardown)
     check_all();
 }
 
+/* Of every other page it is as if nobody had ever written to it: that one is not copied. */
+static void move_every_other_written(unsigned i, u64 bytes, u64 page_bytes)
+{
+    take(i, bytes);
+    for (u64 at = 0; at < bytes; at += 2 * page_bytes)
+        fake_vm_forget_write((uintptr_t)areas[i].base + at);
+    u64 before = nr_moves();
+    assert_int_equal(empty_half(0), NR_BLOCKS / 2);
+    assert_int_equal(nr_moves() - before, bytes / page_bytes);
+    grow();
+    for (u64 at = 0; at < bytes; at += page_bytes) {
+        const u64 *page = areas[i].base + at / 8;
+        bool has_contents = page[0] == ~((uintptr_t)page ^ i);
+        assert_int_equal(has_contents, at / page_bytes % 2 == 1);
+    }
+    vm_check();
+    drop(i);
+}
+
+TEST_WITH(pages_without_contents, setup, teardown)
+{
+    move_every_other_written(0, MIB, PAGE_BYTES);
+    move_every_other_written(1, 8 * MIB, 2 * MIB);
+}
+
 TEST_WITH(areas_come_and_go_between_moves, setup, teardown)
 {
     u64 random = 4711;
