@@ -252,6 +252,18 @@ static struct granules find_granules(paddr_t from, paddr_t to)
     return granules;
 }
 
+void hotplug_migrate_end(struct hotplug_migration *session)
+{
+    if (session->from == session->to)
+        return;
+    spin_lock(&hotplug_lock);
+    spin_lock(&page_lock);
+    hotplug_end_isolation(session->from, session->to);
+    spin_unlock(&page_lock);
+    *session = (struct hotplug_migration){.pinned = session->pinned};
+    spin_unlock(&hotplug_lock);
+}
+
 void hotplug_migrate_begin(struct hotplug_migration *session, paddr_t from, paddr_t to,
                            u64 nr_blocks, enum hotplug_try attempt)
 {

@@ -109,15 +109,3 @@ int hotplug_migrate_take(struct hotplug_migration *session, u64 max_bytes,
     spin_unlock(&hotplug_lock);
     return status;
 }
-
-void hotplug_migrate_end(struct hotplug_migration *session)
-{
-    if (session->from == session->to)
-        return;
-    spin_lock(&hotplug_lock);
-    spin_lock(&page_lock);
-    hotplug_end_isolation(session->from, session->to);
-    spin_unlock(&page_lock);
-    *session = (struct hotplug_migration){.pinned = session->pinned};
-    spin_unlock(&hotplug_lock);
-}
