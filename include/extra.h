@@ -87,12 +87,12 @@ struct extra {
     /* Switch the machine off; returns if it cannot. Any context. */
     void (*power_off)(void);
 
-    /* ---- arch/x86_64: the trap report, which must not allocate or wait ---- */
+    /* ---- the last words, which must not allocate or wait ---- */
 
-    /* The function of the kernel that holds an address, and how far into it, or NULL. */
-    const char *(*symbol_lookup)(u64 address, u64 *offset);
-    /* Further lines, after the first one of the report. */
-    void (*explain_trap)(const struct trap_frame *frame);
+    /* Print what is known of an exception, in place of the core's one line. */
+    void (*report_trap)(const struct trap_frame *frame);
+    /* Print the callers of the function that calls this. */
+    void (*print_callers)(void);
     /* What lies at an address, as one line without '\n'; false if it is not this extra's. It must
      * not touch the address. */
     bool (*describe_address)(u64 address, char *text, size_t bytes);

@@ -122,10 +122,6 @@ void platform_console_unlock(u64 flags);
  * the machine already, does not return. */
 void platform_stop_others(void);
 
-/* Print this processor's number, and the callers of this function, one symbolised line each,
- * "  #0 0x... name+0x..". */
-void platform_print_backtrace(void);
-
 /* End QEMU with the status of exit_status.h; without isa-debug-exit, power off or halt. */
 _Noreturn void platform_exit(unsigned exit_value);
 

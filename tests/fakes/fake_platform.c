@@ -386,10 +386,6 @@ void platform_stop_others(void)
 {
 }
 
-void platform_print_backtrace(void)
-{
-}
-
 void platform_exit(unsigned exit_value)
 {
     if (!exit_expected) {

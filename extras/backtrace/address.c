@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What a trap report says beyond numbers: the names of the kernel's functions, and what lies at a
- * faulting address.
+ * See backtrace.h: the names of the kernel's functions, and what lies at an address.
  *
  * The table of names is made from the image itself: linked once without it, listed by
  * nm, turned into assembly by symbols.awk, linked again (link.mk).
@@ -9,15 +8,11 @@
 #include "arch/x86_64/cpu.h"
 #include "arch/x86_64/image.h"
 #include "arch/x86_64/paging.h"
-#include "arch/x86_64/stacks.h"
-#include "arch/x86_64/traps.h"
+#include "extras/backtrace/backtrace.h"
 #include "include/extra.h"
 #include "include/platform.h"
 #include "kernel/devices.h"
-#include "lib/console.h"
 #include "lib/printf.h"
-
-#define VECTOR_PROTECTION 13
 
 /* ---- names ---- */
 
@@ -31,7 +26,7 @@ extern const struct symbol symbol_table[] __attribute__((weak));
 extern const struct symbol symbol_table_end[] __attribute__((weak));
 extern const char symbol_names[] __attribute__((weak));
 
-static const char *find_symbol(u64 address, u64 *offset)
+const char *symbol_lookup(u64 address, u64 *offset)
 {
     size_t low = 0;
     size_t high = (size_t)(symbol_table_end - symbol_table);
@@ -52,15 +47,32 @@ static const char *find_symbol(u64 address, u64 *offset)
 
 /* ---- addresses ---- */
 
-static const char *describe(u64 address, char *text, size_t bytes)
+const char *stack_find(u64 address, struct stack *stack)
+{
+    static const char *const names[STACKS_EACH] = {
+        [0] = "kernel stack",
+        [TRAP_STACK_DOUBLE_FAULT] = "double fault stack",
+        [TRAP_STACK_NMI] = "NMI stack",
+        [TRAP_STACK_MACHINE_CHECK] = "machine check stack",
+        [TRAP_STACK_PAGE_FAULT] = "page fault stack",
+    };
+
+    for (unsigned i = 0; stack_at(i, stack); i++)
+        if (address >= stack->guard && address < stack->top)
+            return names[i % STACKS_EACH];
+    return NULL;
+}
+
+const char *describe_address(u64 address, char *text, size_t bytes)
 {
     struct stack stack;
+    const char *stack_name = stack_find(address, &stack);
 
     if (address < PAGE_BYTES)
         return "page 0 (null pointer)";
-    if (stack_find(address, &stack)) {
+    if (stack_name != NULL) {
         snprintf(text, bytes, "%s%s", stack_has_guard(&stack, address) ? "guard page of the " : "",
-                 stack.name);
+                 stack_name);
         return text;
     }
     if (image_has_text(address))
@@ -81,34 +93,8 @@ static const char *describe(u64 address, char *text, size_t bytes)
                                             : "beyond what the kernel can address";
 }
 
-static void print_page_fault(const struct trap_frame *frame)
-{
-    char text[128];
-    u64 address = cr2_read();
-    u64 error = frame->error_code;
-    const char *access = (error & FAULT_FETCH) != 0   ? "instruction fetch from"
-                         : (error & FAULT_WRITE) != 0 ? "write to"
-                                                      : "read from";
-    const char *cause = (error & FAULT_RESERVED) != 0  ? "reserved bit set in a page table"
-                        : (error & FAULT_PRESENT) == 0 ? "page not present"
-                        : (error & FAULT_FETCH) != 0   ? "page is no-execute"
-                        : (error & FAULT_WRITE) != 0   ? "page is read-only"
-                                                       : "page is protected";
-
-    console_printf("trap: %s 0x%016llx: %s: %s\n", access, (unsigned long long)address, cause,
-                   describe(address, text, sizeof(text)));
-}
-
-static void explain_trap(const struct trap_frame *frame)
-{
-    if (frame->vector == VECTOR_PAGE_FAULT)
-        print_page_fault(frame);
-    else if (frame->vector == VECTOR_PROTECTION && frame->error_code != 0)
-        console_printf("trap: selector 0x%llx\n", (unsigned long long)frame->error_code & 0xfff8);
-}
-
 EXTRA(backtrace) = {
     .name = "backtrace",
-    .symbol_lookup = find_symbol,
-    .explain_trap = explain_trap,
+    .report_trap = report_trap,
+    .print_callers = backtrace_print_here,
 };

@@ -1,25 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* See backtrace.h. */
-#include "arch/x86_64/backtrace.h"
-
+/* See backtrace.h: the call stack. */
 #include "arch/x86_64/image.h"
-#include "arch/x86_64/stacks.h"
 #include "asm/cpu.h"
-#include "include/extra.h"
+#include "extras/backtrace/backtrace.h"
 #include "include/platform.h"
 #include "lib/console.h"
 #include "lib/printf.h"
 
 #define BACKTRACE_MAX 32
-
-const char *symbol_lookup(u64 address, u64 *offset)
-{
-    for_each_extra (extra) {
-        if (extra->symbol_lookup != NULL)
-            return extra->symbol_lookup(address, offset);
-    }
-    return NULL;
-}
 
 static const char *format_symbol(u64 address, u64 after, char text[SYMBOL_TEXT_BYTES])
 {
@@ -47,8 +35,8 @@ static bool is_frame(u64 pointer)
 {
     struct stack stack;
 
-    return pointer % 8 == 0 && stack_find(pointer, &stack) && !stack_has_guard(&stack, pointer) &&
-           pointer + 16 <= stack.top;
+    return pointer % 8 == 0 && stack_find(pointer, &stack) != NULL &&
+           !stack_has_guard(&stack, pointer) && pointer + 16 <= stack.top;
 }
 
 /* The return addresses above a frame pointer, innermost first; how many there were, up to max. */
@@ -81,7 +69,7 @@ void backtrace_print(u64 frame_pointer, unsigned first)
                        symbol_text_of_caller(addresses[i], text));
 }
 
-void platform_print_backtrace(void)
+void backtrace_print_here(void)
 {
     console_printf("callers, on cpu %u:\n", cpu_id());
     backtrace_print((uintptr_t)__builtin_frame_address(0), 0);

@@ -1,20 +1,21 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What an exception prints: what happened and where, the registers, the callers. An extra adds
- * names, and what lies at a faulting address. docs/debugging.md explains it line by line.
- *
- * A fault inside the report prints one short line, and a fault in that line nothing, so that the
- * report ends.
+ * What an exception prints: what happened and where, the registers, the callers.
+ * docs/debugging.md explains it line by line.
  */
-#include "arch/x86_64/arch.h"
-#include "arch/x86_64/backtrace.h"
 #include "arch/x86_64/cpu.h"
 #include "arch/x86_64/image.h"
-#include "arch/x86_64/stacks.h"
 #include "arch/x86_64/traps.h"
-#include "include/extra.h"
+#include "extras/backtrace/backtrace.h"
 #include "include/platform.h"
 #include "lib/console.h"
+
+#define VECTOR_PROTECTION 13
+
+/* Bits of a page fault's error code, beside FAULT_PRESENT. */
+#define FAULT_WRITE    (1 << 1)
+#define FAULT_RESERVED (1 << 3)
+#define FAULT_FETCH    (1 << 4)
 
 #define PUSH_RBP 0x55 /* the first instruction of a function with a frame */
 
@@ -44,7 +45,19 @@ static const struct {
     [21] = {"#CP", "control protection exception"},
 };
 
-static unsigned reports;
+static u64 cr0_read(void)
+{
+    u64 value;
+    __asm__ volatile("movq %%cr0, %0" : "=r"(value));
+    return value;
+}
+
+static u64 cr4_read(void)
+{
+    u64 value;
+    __asm__ volatile("movq %%cr4, %0" : "=r"(value));
+    return value;
+}
 
 static void print_registers(const struct trap_frame *frame)
 {
@@ -87,7 +100,7 @@ static void print_callers(const struct trap_frame *frame)
 
     console_printf("callers:\n  #0 0x%llx%s\n", (unsigned long long)frame->rip,
                    symbol_text(frame->rip, text));
-    if (is_frameless(frame) && frame->rsp % 8 == 0 && stack_find(frame->rsp, &stack) &&
+    if (is_frameless(frame) && frame->rsp % 8 == 0 && stack_find(frame->rsp, &stack) != NULL &&
         !stack_has_guard(&stack, frame->rsp)) {
         u64 caller = *(const u64 *)phys_to_virt(frame->rsp);
 
@@ -98,37 +111,43 @@ static void print_callers(const struct trap_frame *frame)
     backtrace_print(frame->rbp, next);
 }
 
-static void print_all(const struct trap_frame *frame)
+static void print_page_fault(const struct trap_frame *frame)
+{
+    char text[128];
+    u64 address = cr2_read();
+    u64 error = frame->error_code;
+    const char *access = (error & FAULT_FETCH) != 0   ? "instruction fetch from"
+                         : (error & FAULT_WRITE) != 0 ? "write to"
+                                                      : "read from";
+    const char *cause = (error & FAULT_RESERVED) != 0  ? "reserved bit set in a page table"
+                        : (error & FAULT_PRESENT) == 0 ? "page not present"
+                        : (error & FAULT_FETCH) != 0   ? "page is no-execute"
+                        : (error & FAULT_WRITE) != 0   ? "page is read-only"
+                                                       : "page is protected";
+
+    console_printf("trap: %s 0x%016llx: %s: %s\n", access, (unsigned long long)address, cause,
+                   describe_address(address, text, sizeof(text)));
+}
+
+static void explain_trap(const struct trap_frame *frame)
+{
+    if (frame->vector == VECTOR_PAGE_FAULT)
+        print_page_fault(frame);
+    else if (frame->vector == VECTOR_PROTECTION && frame->error_code != 0)
+        console_printf("trap: selector 0x%llx\n", (unsigned long long)frame->error_code & 0xfff8);
+}
+
+void report_trap(const struct trap_frame *frame)
 {
     char text[SYMBOL_TEXT_BYTES];
     const char *mnemonic = exceptions[frame->vector].mnemonic;
     const char *name = exceptions[frame->vector].name;
 
-    console_answer(NULL);
-    console_fresh_line();
     console_printf("trap: %s (%s, vector %llu, error code 0x%llx) at 0x%llx%s on cpu %u\n",
                    name != NULL ? name : "reserved exception", mnemonic != NULL ? mnemonic : "-",
                    (unsigned long long)frame->vector, (unsigned long long)frame->error_code,
                    (unsigned long long)frame->rip, symbol_text(frame->rip, text), cpu_id());
-    EXTRAS_CALL(explain_trap, frame);
+    explain_trap(frame);
     print_registers(frame);
     print_callers(frame);
-}
-
-void trap_report(const struct trap_frame *frame)
-{
-    platform_stop_others();
-    switch (reports++) {
-    case 0:
-        print_all(frame);
-        break;
-    case 1:
-        console_printf("\ntrap: vector %llu at 0x%llx inside the trap report, cr2 0x%llx\n",
-                       (unsigned long long)frame->vector, (unsigned long long)frame->rip,
-                       (unsigned long long)cr2_read());
-        break;
-    default:
-        break;
-    }
-    platform_exit(EXIT_TRAP);
 }
