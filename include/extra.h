@@ -31,10 +31,17 @@ struct extra {
     /* ---- kernel/: on the boot processor's loop ---- */
 
     const struct option_rule *option; /* of the command line; kernel/options.h */
+    /* Before the command line is parsed: what was parsed does not count any more. */
+    void (*forget_options)(void);
     /* Once, right after page_init(): what an extra has to tell mm. */
     void (*mm_init)(void);
     /* The node of an address, 0 if nothing is known of it: for a device that does not say. */
     u32 (*node_of)(paddr_t paddr);
+    /* Attach devices before those that are found on PCI, and after them: devices_attach(). */
+    void (*attach_first)(void);
+    void (*attach_last)(const struct options *options);
+    /* This virtio-mem function is not meant. */
+    bool (*leaves_alone)(const struct pci_device *pci);
     /* Once, when devices are attached. */
     void (*init)(const struct boot_info *boot);
     /* Once, when each device has done what the host wants first: after "tide: ready". */

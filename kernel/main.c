@@ -100,7 +100,6 @@ void kernel_turn(void)
 {
     for (unsigned i = 0; i < nr_polled; i++)
         polled[i]->poll();
-    devices_retry_release();
     devices_service();
     start_when_devices_are_ready();
     cpus_service(platform_now_ms());

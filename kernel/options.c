@@ -10,28 +10,6 @@
 #include "lib/log.h"
 #include "lib/string.h"
 
-/* By field: what fills the struct up says nothing. */
-static bool is_same(struct pci_address a, struct pci_address b)
-{
-    return a.segment == b.segment && a.bus == b.bus && a.device == b.device &&
-           a.function == b.function;
-}
-
-static int parse_slot(const char *value, struct options *options)
-{
-    struct pci_address address;
-    if (pci_parse_address(value, &address) != OK)
-        return E_INVAL;
-    for (unsigned i = 0; i < options->nr_slots; i++) {
-        if (is_same(options->slots[i], address))
-            return OK;
-    }
-    if (options->nr_slots == OPTIONS_SLOTS_MAX)
-        return E_NOMEM;
-    options->slots[options->nr_slots++] = address;
-    return OK;
-}
-
 static int parse_irq(const char *value, struct options *options)
 {
     static const struct {
@@ -68,16 +46,6 @@ static int parse_features(const char *value, struct options *options)
     return vmem_parse_features_masked(value, &options->features_masked);
 }
 
-static int parse_mmio(const char *value, struct options *options)
-{
-    if (options->nr_mmio == OPTIONS_MMIO_MAX)
-        return E_NOMEM;
-    int status = transport_parse_mmio(value, &options->mmio[options->nr_mmio]);
-    if (status == OK)
-        options->nr_mmio++;
-    return status;
-}
-
 static int parse_log(const char *value, struct options *options)
 {
     (void)options;
@@ -91,13 +59,10 @@ static int parse_run(const char *value, struct options *options)
 }
 
 static const struct option_rule rules[] = {
-    {"virtio_mem.slot", parse_slot,
-     "[[domain:]bus:]device[.function] in hexadecimal, at most 16 of them", true},
     {"virtio_mem.irq", parse_irq, "auto, msix, intx or poll", false},
     {"virtio_mem.init", parse_init, "unplug or state", false},
     {"virtio.features", parse_features,
      "features not to accept, as in -packed,-event_idx, by name or bit number", true},
-    {"virtio_mmio.device", parse_mmio, "SIZE@BASE:LINE, at most 32 of them", true},
     {"log", parse_log,
      "error, warning, info, debug or trace, alone or after kernel:, arch:, mm:, pci: or "
      "vmem:, commas between several",
@@ -113,7 +78,9 @@ static const struct option_rule *find_rule(const char *key, unsigned *number)
             return &rules[*number];
     }
     for_each_extra (extra) {
-        if (extra->option && strcmp(extra->option->key, key) == 0)
+        if (!extra->option)
+            continue;
+        if (strcmp(extra->option->key, key) == 0)
             return extra->option;
         ++*number;
     }
@@ -153,6 +120,7 @@ void options_parse(const char *cmdline, bool is_cut, struct options *options)
     struct cmdline_option option;
     u32 seen = 0; /* a bit a rule */
     *options = (struct options){0};
+    EXTRAS_CALL(forget_options);
     while (cmdline_next(&cmdline, &option))
         apply(&option, is_cut && *cmdline == '\0', &seen, options);
 }

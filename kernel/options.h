@@ -6,22 +6,13 @@
 #ifndef TIDE_KERNEL_OPTIONS_H
 #define TIDE_KERNEL_OPTIONS_H
 
-#include "drivers/pci/pci.h"
 #include "drivers/virtio/include/vmem/vmem.h"
-#include "kernel/transports.h"
 #include "lib/cmdline.h"
 
-#define OPTIONS_SLOTS_MAX 16
-#define OPTIONS_MMIO_MAX  32
-
 struct options {
-    struct pci_address slots[OPTIONS_SLOTS_MAX]; /* virtio_mem.slot=, in the order given */
-    unsigned nr_slots;                           /* 0: every virtio-mem device */
-    enum vmem_irq_mode irq_mode;                 /* virtio_mem.irq= */
-    enum vmem_init init;                         /* virtio_mem.init= */
-    u64 features_masked;                         /* virtio.features=, never accepted */
-    struct mmio_address mmio[OPTIONS_MMIO_MAX];  /* virtio_mmio.device= */
-    unsigned nr_mmio;
+    enum vmem_irq_mode irq_mode;   /* virtio_mem.irq= */
+    enum vmem_init init;           /* virtio_mem.init= */
+    u64 features_masked;           /* virtio.features=, never accepted */
     char run[CMDLINE_VALUE_BYTES]; /* run=, empty if none */
 };
 

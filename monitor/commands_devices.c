@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* devices, status and map: what the machine has and what the drivers hold. */
-#include "drivers/pci/pci.h"
+/* status: what the drivers hold. */
 #include "drivers/virtio/include/vmem/vmem.h"
-#include "include/status.h"
 #include "kernel/devices.h"
 #include "lib/console.h"
 #include "lib/parse.h"
-#include "monitor/command_error.h"
 #include "monitor/commands.h"
 
 #define PINNED_BYTES 256 /* of the text of what keeps blocks plugged */
@@ -80,50 +77,4 @@ void command_status(const struct command_line *line)
         print_status(vmem);
     if (!devices_at(0))
         console_printf("no virtio-mem device is in use\n");
-}
-
-/* The result is a line of the driver's own, when the device has answered. */
-void command_verify(const struct command_line *line)
-{
-    const struct vmem_device *only = NULL;
-    if (line->nr_arguments > 1 && !(only = devices_find(line->arguments[1]))) {
-        monitor_usage_error(line, line->arguments[1], "a device such as vmem0");
-        return;
-    }
-    devices_verify(only);
-}
-
-static void switch_device(const struct command_line *line, int (*act)(const char *name))
-{
-    const char *name = line->arguments[1];
-    switch (act(name)) {
-    case OK:
-        console_printf("%s: %s is %s\n", line->arguments[0], name, line->arguments[0]);
-        break;
-    case E_AGAIN:
-        console_printf("off: %s goes off when the device agrees\n", name);
-        break;
-    case E_BUSY:
-        command_error("off: %s: pages of it are in use", name);
-        break;
-    case E_EXIST:
-        command_error("%s: %s is %s already", line->arguments[0], name, line->arguments[0]);
-        break;
-    case E_NODEV:
-        monitor_usage_error(line, name, "a device such as vmem0");
-        break;
-    default: /* why not stands in the log */
-        command_error("on: %s cannot be used", name);
-        break;
-    }
-}
-
-void command_off(const struct command_line *line)
-{
-    switch_device(line, devices_off);
-}
-
-void command_on(const struct command_line *line)
-{
-    switch_device(line, devices_on);
 }

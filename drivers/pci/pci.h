@@ -102,12 +102,6 @@ struct pci_device *pci_find(struct pci_address address);
 /* "0000:00:04.0". The buffer holds PCI_ADDRESS_TEXT_BYTES. */
 const char *pci_address_text(struct pci_address address, char *buffer);
 
-/*
- * Parse [[domain:]bus:]device[.function], numbers in hexadecimal as lspci
- * prints them; a missing part is 0. E_INVAL if malformed or out of range.
- */
-must_check int pci_parse_address(const char *text, struct pci_address *address);
-
 /* ---- capabilities ---- */
 
 #define PCI_CAP_VENDOR  0x09

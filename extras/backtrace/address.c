@@ -85,8 +85,11 @@ const char *describe_address(u64 address, char *text, size_t bytes)
         if (extra->describe_address != NULL && extra->describe_address(address, text, bytes))
             return text;
     }
-    if (devices_describe_address(address, text, bytes))
-        return text;
+    const struct vmem_device *vmem;
+    for (unsigned i = 0; (vmem = devices_at(i)) != NULL; i++) {
+        if (vmem_describe_address(vmem, address, text, bytes))
+            return text;
+    }
     if (paging_is_mapped(address))
         return "mapped memory";
     return address < platform_paddr_limit() ? "nothing is mapped there"

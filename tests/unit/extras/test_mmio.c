@@ -2,8 +2,8 @@
 /* Where the command line says that virtio devices are. */
 #include "tests/unit/unit.h"
 
+#include "extras/mmio/mmio.h"
 #include "include/status.h"
-#include "kernel/transports.h"
 
 TEST(test_parse)
 {
@@ -35,7 +35,7 @@ TEST(test_parse)
 
     for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
         struct mmio_address parsed;
-        int status = transport_parse_mmio(cases[i].text, &parsed);
+        int status = mmio_parse_address(cases[i].text, &parsed);
         if (status != cases[i].status)
             fail_msg("'%s': status %d", cases[i].text, status);
         if (status != OK)
