@@ -33,6 +33,8 @@ struct extra {
     const struct option_rule *option; /* of the command line; kernel/options.h */
     /* Before the command line is parsed: what was parsed does not count any more. */
     void (*forget_options)(void);
+    /* Parse it, first of all; is_cut if its end is missing. */
+    void (*parse_cmdline)(const char *cmdline, bool is_cut, struct options *options);
     /* Once, right after page_init(): what an extra has to tell mm. */
     void (*mm_init)(void);
     /* The node of an address, 0 if nothing is known of it: for a device that does not say. */
@@ -63,6 +65,11 @@ struct extra {
     /* ---- monitor/ ---- */
 
     const struct command *commands; /* the last one has no name */
+    /*
+     * The next command of a script, of which `line` holds as much as fits (LINE_BYTES), and its
+     * length; false if there is none. Asked when the last command and its job are over.
+     */
+    bool (*next_command)(char *line, size_t *length);
     /* What a command has begun is not over, and keeps the prompt: the next command waits. */
     bool (*keeps_prompt)(void);
     /* Ctrl-C was typed meanwhile. */

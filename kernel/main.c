@@ -67,7 +67,8 @@ void kernel_start(const struct boot_info *boot)
     nr_pending = extras_having(offsetof(struct extra, pending), pending);
     report_boot(boot);
     boot_info = boot;
-    options_parse(boot->cmdline, boot->cmdline_truncated, &options);
+    options = (struct options){0};
+    EXTRAS_CALL(parse_cmdline, boot->cmdline, boot->cmdline_truncated, &options);
     low_memory_init(boot);
     early_init(boot);
     paging_init(boot, early_alloc);

@@ -2,6 +2,7 @@
 /* The command line's options: what is accepted, what is refused and how it is said. */
 #include <stdio.h>
 
+#include "extras/cmdline/cmdline.h"
 #include "extras/mmio/mmio.h"
 #include "extras/slot/slot.h"
 #include "include/extra.h"
@@ -32,6 +33,7 @@ EXTRA(test) = {.option = &console_rule};
 static void parse(const char *cmdline)
 {
     fake_console_clear();
+    options = (struct options){0};
     options_parse(cmdline, false, &options);
 }
 
@@ -127,6 +129,7 @@ TEST(test_a_repeated_option_is_named)
 TEST(test_an_option_that_was_cut_is_refused)
 {
     fake_console_clear();
+    options = (struct options){0};
     options_parse("virtio_mem.init=state run=\"alloc 10", true, &options);
     assert_string_equal(fake_console(),
                         "cmdline: error: run: the end of the command line was cut off, ignored\n");

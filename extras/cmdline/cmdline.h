@@ -4,20 +4,19 @@
  * `key`, where a value or the whole may be quoted: run="alloc 1M; exit", and
  * "run=alloc 1M; exit" as GRUB writes it.
  *
- * Iteration only: who owns an option (kernel/options.c) decides what it means.
+ * Iteration only: who owns an option decides what it means.
  * The text is untrusted: an unclosed quote ends at the end of the line.
  */
-#ifndef TIDE_LIB_CMDLINE_H
-#define TIDE_LIB_CMDLINE_H
+#ifndef TIDE_EXTRAS_CMDLINE_H
+#define TIDE_EXTRAS_CMDLINE_H
 
-#include "include/types.h"
+#include "kernel/options.h"
 
-#define CMDLINE_KEY_BYTES   64
-#define CMDLINE_VALUE_BYTES 1024
+#define CMDLINE_KEY_BYTES 64
 
 struct cmdline_option {
     char key[CMDLINE_KEY_BYTES];
-    char value[CMDLINE_VALUE_BYTES]; /* quotes removed; empty without '=' */
+    char value[OPTION_VALUE_BYTES]; /* quotes removed; empty without '=' */
     bool has_value;
     bool truncated; /* key or value did not fit */
 };
@@ -27,5 +26,10 @@ struct cmdline_option {
  * Start with *cursor at the first character of the line.
  */
 bool cmdline_next(const char **cursor, struct cmdline_option *option);
+
+/* Parse a command line; `log=` takes effect at once. If it was cut, an option that its end belongs
+ * to is refused, as its value may be another one. Malformed options are error lines and keep their
+ * default; unknown ones are warnings. Boot only. */
+void options_parse(const char *cmdline, bool is_cut, struct options *options);
 
 #endif

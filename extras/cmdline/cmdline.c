@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* See cmdline.h. */
-#include "lib/cmdline.h"
+#include "extras/cmdline/cmdline.h"
 
 static bool is_blank(char character)
 {
