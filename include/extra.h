@@ -44,6 +44,10 @@ struct extra {
     void (*attach_last)(const struct options *options);
     /* This virtio-mem function is not meant. */
     bool (*leaves_alone)(const struct pci_device *pci);
+    /* vmem_host_pci_irq_attach() and _detach() for an MSI-X vector; one extra has them. */
+    int (*attach_vector)(struct pci_device *pci, u16 vector, bool (*handler)(void *context),
+                         void *context);
+    void (*detach_vector)(struct pci_device *pci, u16 vector);
     /* Once, when devices are attached. */
     void (*init)(const struct boot_info *boot);
     /* Once, when each device has done what the host wants first: after "tide: ready". */

@@ -71,12 +71,6 @@ u64 platform_now_ms(void);
 
 typedef void (*irq_handler_t)(void *context);
 
-/* What a device writes where, to raise a message-signalled interrupt. */
-struct irq_message {
-    u64 address;
-    u32 data;
-};
-
 /*
  * Call handler on each interrupt of a legacy PCI line (the number in the
  * device's interrupt_line register). Lines are shared, level-triggered: each
@@ -85,12 +79,6 @@ struct irq_message {
  */
 must_check int platform_irq_attach_line(unsigned line, irq_handler_t handler, void *context);
 void platform_irq_detach_line(unsigned line, irq_handler_t handler, void *context);
-
-/* Reserve a vector for a message-signalled interrupt; E_NOMEM, or E_UNSUPPORTED without a local
- * APIC. */
-must_check int platform_irq_attach_message(irq_handler_t handler, void *context,
-                                           struct irq_message *message);
-void platform_irq_detach_message(const struct irq_message *message);
 
 /* ---- what firmware tables say of PCI ---- */
 

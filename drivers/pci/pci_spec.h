@@ -70,20 +70,6 @@
 
 #define PCI_CAPABILITY_FIRST 0x40 /* lower pointers would lead into the header */
 
-/* MSI-X capability and its table. */
-#define PCI_MSIX_CONTROL           0x02
-#define PCI_MSIX_TABLE             0x04
-#define PCI_MSIX_CONTROL_SIZE      0x07ffu /* number of vectors less one */
-#define PCI_MSIX_CONTROL_MASK_ALL  0x4000u
-#define PCI_MSIX_CONTROL_ENABLE    0x8000u
-#define PCI_MSIX_TABLE_BAR         0x7u
-#define PCI_MSIX_ENTRY_BYTES       16u
-#define PCI_MSIX_ENTRY_ADDRESS_LOW 0u
-#define PCI_MSIX_ENTRY_ADDRESS_HI  4u
-#define PCI_MSIX_ENTRY_DATA        8u
-#define PCI_MSIX_ENTRY_CONTROL     12u
-#define PCI_MSIX_ENTRY_MASKED      0x1u
-
 /* PCI Express capability. */
 #define PCI_EXPRESS_FLAGS           0x02
 #define PCI_EXPRESS_TYPE_SHIFT      4

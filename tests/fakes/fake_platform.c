@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <sys/mman.h>
 
+#include "extras/msix/msix.h"
 #include "include/status.h"
 #include "include/units.h"
 #include "tests/fakes/fake_library_arch.h"
@@ -278,7 +279,7 @@ void platform_irq_detach_line(unsigned line, irq_handler_t handler, void *contex
     }
 }
 
-int platform_irq_attach_message(irq_handler_t handler, void *context, struct irq_message *message)
+int irq_attach_message(irq_handler_t handler, void *context, struct irq_message *message)
 {
     if (messages_fail)
         return E_UNSUPPORTED;
@@ -289,7 +290,7 @@ int platform_irq_attach_message(irq_handler_t handler, void *context, struct irq
     return OK;
 }
 
-void platform_irq_detach_message(const struct irq_message *message)
+void irq_detach_message(const struct irq_message *message)
 {
     assert_true(message->data < HANDLERS_MAX && handlers[message->data].is_message);
     handlers[message->data] = (struct handler){0};

@@ -3,7 +3,7 @@
  * MSI-X: see msix.h. A vector is masked while its entry is written, so that no half-written message
  * is sent.
  */
-#include "drivers/pci/msix.h"
+#include "extras/msix/msix.h"
 
 #include <asm/mmio.h>
 
