@@ -19,6 +19,7 @@
 struct boot_info;
 struct command;
 struct cpu_list;
+struct line_editor;
 struct memory_map;
 struct option_rule;
 struct options;
@@ -69,6 +70,8 @@ struct extra {
     /* ---- monitor/ ---- */
 
     const struct command *commands; /* the last one has no name */
+    /* A byte was typed: true if it is dealt with. Else it is appended, erases, or ends the line. */
+    bool (*edit_line)(struct line_editor *editor, char input);
     /*
      * The next command of a script, of which `line` holds as much as fits (LINE_BYTES), and its
      * length; false if there is none. Asked when the last command and its job are over.

@@ -17,7 +17,6 @@
 
 #define PROMPT            "tide> "
 #define TAG_BYTES         17 /* of the longest tag, its '@' and its end */
-#define KEY_INTERRUPT     3  /* Ctrl-C */
 #define TYPED_AHEAD_BYTES 4096
 
 static struct line_editor editor;
