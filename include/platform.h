@@ -80,20 +80,6 @@ typedef void (*irq_handler_t)(void *context);
 must_check int platform_irq_attach_line(unsigned line, irq_handler_t handler, void *context);
 void platform_irq_detach_line(unsigned line, irq_handler_t handler, void *context);
 
-/* ---- what firmware tables say of PCI ---- */
-
-/* One window of memory-mapped config space: 1 MiB a bus, first_bus at base. */
-struct platform_ecam {
-    paddr_t base;
-    u16 segment;
-    u8 first_bus;
-    u8 last_bus;
-};
-
-/* The index-th window of ACPI's MCFG, as the table says it; E_NODEV past the end or without ACPI.
- */
-must_check int platform_pci_ecam(unsigned index, struct platform_ecam *ecam);
-
 /* ---- console and end ---- */
 
 /* Write to the console, in order; any context. '\n' is written as "\r\n". */

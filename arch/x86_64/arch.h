@@ -9,7 +9,7 @@
  *     low_memory_init(boot)   a processor that starts unasked halts
  *     early_init(boot)        mm: early_alloc() works
  *     paging_init(boot, ..)   the final page tables
- *     acpi_init(boot)         acpi_find_table(), platform_pci_ecam()
+ *     acpi_init(boot)         acpi_find_table()
  *     interrupts_init()       handlers can be attached
  *     timer_init()            platform_now_ms() advances
  *     page_init(boot)         mm: early_alloc() ends

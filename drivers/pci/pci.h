@@ -3,8 +3,7 @@
  * PCI: every function of every bus, found once at boot and again on request.
  *
  * The tree is untrusted: a loop in a capability list or of bridges ends with a log line. Config
- * space is reached through ECAM where ACPI's MCFG names a segment, else through ports 0xcf8/0xcfc
- * (256 bytes, segment 0).
+ * space is reached through ports 0xcf8/0xcfc (256 bytes, segment 0), or as an extra knows.
  *
  * A scan costs few accesses: one read of each header register of the
  * functions that exist. BARs are sized when a driver first asks

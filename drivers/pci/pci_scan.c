@@ -18,8 +18,8 @@ void pci_init(const struct boot_info *boot)
     scan_id = 0;
     pci_table_init();
     pci_bus_init();
-    EXTRAS_CALL(pci_init, boot);
     pci_config_init();
+    EXTRAS_CALL(pci_init, boot);
 }
 
 /* ---- one function ---- */
@@ -103,7 +103,7 @@ static void note_function(struct pci_bus *bus, struct pci_address address, u32 i
 
 /* ---- one bus ---- */
 
-static bool answers(struct pci_address address, u32 *ids)
+bool pci_answers(struct pci_address address, u32 *ids)
 {
     *ids = pci_config_read(address, PCI_VENDOR_ID, 4);
     u16 vendor = (u16)*ids;
@@ -116,7 +116,7 @@ static void probe_device(struct pci_bus *bus, u8 number)
     u8 nr_to_probe = 1;
     for (; address.function < nr_to_probe; address.function++) {
         u32 ids;
-        if (!answers(address, &ids))
+        if (!pci_answers(address, &ids))
             continue;
         u8 header = (u8)(pci_config_read(address, PCI_CACHE_LINE_SIZE, 4) >> 16);
         if (address.function == 0 && header & PCI_HEADER_MULTI_FUNCTION)
@@ -133,53 +133,6 @@ void pci_scan_buses(void)
         u8 nr_devices = bus->only_device_0 ? 1 : PCI_DEVICES_PER_BUS;
         for (u8 device = 0; device < nr_devices; device++)
             probe_device(bus, device);
-    }
-}
-
-/* ---- root buses ---- */
-
-static void scan_known_roots(void)
-{
-    const struct platform_ecam *window;
-    pci_bus_root(0, 0, 0xff);
-    for (unsigned i = 0; (window = pci_config_window(i)) != NULL; i++) {
-        if (window->segment != 0 || window->first_bus != 0)
-            pci_bus_root(window->segment, window->first_bus, window->last_bus);
-    }
-    pci_scan_buses();
-}
-
-/* With a host bridge other than 00:00.0, bus 0 is not the only root bus of the segment. */
-static bool has_more_roots(void)
-{
-    struct pci_device *device;
-    for (unsigned i = 0; (device = pci_table_at(i)) != NULL; i++) {
-        if (device->present && device->address.segment == 0 && device->address.bus == 0 &&
-            device->class_code == PCI_CLASS_BRIDGE && device->subclass == PCI_SUBCLASS_HOST &&
-            (device->address.device != 0 || device->address.function != 0))
-            return true;
-    }
-    return false;
-}
-
-static bool has_any_device(u8 bus)
-{
-    for (u8 device = 0; device < PCI_DEVICES_PER_BUS; device++) {
-        u32 ids;
-        if (answers((struct pci_address){0, bus, device, 0}, &ids))
-            return true;
-    }
-    return false;
-}
-
-/* Only AML tells their numbers, and none is interpreted: look at each number that is left. */
-static void scan_further_roots(void)
-{
-    for (unsigned bus = 1; bus <= 0xff; bus++) {
-        if (!pci_bus_number_in_use(0, bus, bus, NULL) && has_any_device((u8)bus)) {
-            pci_bus_root(0, (u8)bus, 0xff);
-            pci_scan_buses();
-        }
     }
 }
 
@@ -208,9 +161,9 @@ int pci_scan(void)
 {
     scan_id++;
     table_full = false;
-    scan_known_roots();
-    if (has_more_roots())
-        scan_further_roots();
+    pci_bus_root(0, 0, 0xff);
+    pci_scan_buses();
+    EXTRAS_CALL(pci_find_roots);
     forget_unseen();
     EXTRAS_CALL(pci_scanned);
     report_unreachable();

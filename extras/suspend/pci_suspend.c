@@ -50,7 +50,7 @@ static void save(const struct pci_device *device, struct saved_function *copy)
 static void restore_chipset(const struct saved_function *copy)
 {
     for (u16 i = 0; i < CHIPSET_WORDS; i++)
-        pci_config_write_port(copy->device->address, (u16)(CHIPSET_FIRST + 4 * i),
+        pci_config_write_port(copy->device->address, (u16)(CHIPSET_FIRST + 4 * i), 4,
                               copy->chipset[i]);
 }
 

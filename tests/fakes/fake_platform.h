@@ -9,6 +9,7 @@
 
 #include <setjmp.h>
 
+#include "extras/ecam/ecam.h"
 #include "extras/numa/node.h"
 #include "include/boot_info.h"
 #include "include/platform.h"

@@ -2,7 +2,7 @@
 /* Where PCI's config space is mapped: ACPI's table MCFG (PCI Firmware Specification 3.3, 4.1.2). */
 #include "arch/x86_64/acpi.h"
 #include "arch/x86_64/arch.h"
-#include "include/platform.h"
+#include "extras/ecam/ecam.h"
 #include "include/status.h"
 
 struct acpi_mcfg_entry {
