@@ -99,6 +99,9 @@ struct extra {
 
     /* Text for the console; one extra has it. Any context, one processor at a time. */
     void (*console_write)(const char *text, size_t bytes);
+    /* The 8254 was started, and no tick has come: arch/x86_64/timer.h. At boot and after a sleep,
+     * interrupts off. */
+    void (*timer_started)(void);
     /*
      * Without ACPI: add the processors of the machine to the list, which holds the boot processor.
      * package_ids is how many APIC ids a package has, a power of two.

@@ -33,9 +33,9 @@ _Noreturn void cpu_halt_forever(void);
 
 /*
  * Sleep until an interrupt comes, unless work_pending() is true. It is called with interrupts off,
- * so that an interrupt after the call ends the sleep. Returns with interrupts on. As long as no
- * timer interrupt has come, the boot processor does not sleep: it calls the handlers of all lines,
- * for at most a millisecond.
+ * so that an interrupt after the call ends the sleep. Returns with interrupts on. Where an extra
+ * has a clock without ticks, the boot processor does not sleep before the first tick: it calls the
+ * handlers of all lines, for at most a millisecond.
  */
 void cpu_idle(bool (*work_pending)(void));
 
