@@ -102,11 +102,9 @@ struct extra {
     /* The 8254 was started, and no tick has come: arch/x86_64/timer.h. At boot and after a sleep,
      * interrupts off. */
     void (*timer_started)(void);
-    /*
-     * Without ACPI: add the processors of the machine to the list, which holds the boot processor.
-     * package_ids is how many APIC ids a package has, a power of two.
+    /* Without ACPI: add the processors of the machine to the list, which holds the boot processor.
      */
-    void (*find_cpus)(const struct boot_info *boot, unsigned package_ids, struct cpu_list *list);
+    void (*find_cpus)(const struct boot_info *boot, struct cpu_list *list);
     /* A page fault on an absent page: true if it is present now, and the access is to be tried
      * again. Any processor, interrupts off. */
     bool (*wait_for_page)(u64 address);
@@ -127,6 +125,9 @@ struct extra {
 
     /* Whether this is what a loader of another protocol leaves in eax. */
     bool (*boot_detect)(u32 loader_eax);
+    /* The loader's module can be used, and mm has to leave it alone. Without such an extra, none.
+     */
+    bool (*accepts_module)(const struct boot_info *info);
     /* pvh_parse() for that protocol (boot/boot.h). */
     int (*boot_parse)(u32 loader_ebx, struct boot_info *info, struct memory_map *map);
 };

@@ -50,6 +50,5 @@ void log_write(enum log_module module, enum log_level level, const char *subject
 #define log_warning(module, subject, ...) LOG(module, LOG_LEVEL_WARNING, subject, __VA_ARGS__)
 #define log_info(module, subject, ...)    LOG(module, LOG_LEVEL_INFO, subject, __VA_ARGS__)
 #define log_debug(module, subject, ...)   LOG(module, LOG_LEVEL_DEBUG, subject, __VA_ARGS__)
-#define log_trace(module, subject, ...)   LOG(module, LOG_LEVEL_TRACE, subject, __VA_ARGS__)
 
 #endif

@@ -42,7 +42,4 @@ bool monitor_split_words(char *text, struct command_line *line);
 /* Say on the console what a command's argument should have been. */
 void monitor_usage_error(const struct command_line *line, const char *value, const char *expected);
 
-/* The index-th argument as a size of `least` bytes or more; false after an error line. */
-bool monitor_parse_size(const struct command_line *line, unsigned index, u64 least, u64 *bytes);
-
 #endif

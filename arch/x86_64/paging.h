@@ -12,9 +12,6 @@ void paging_load(void);
 void paging_flush_here(u64 address, u64 bytes);
 void paging_flush_all_here(void);
 
-/* True if an access to the address would find a page. Any context. */
-bool paging_is_mapped(u64 address);
-
 /* For an extra that maps more than the identity map: the kernel's tables; and, once the processors
  * were flushed, to free those that became empty. As platform_map_ram(). */
 struct page_tables *paging_tables(void);

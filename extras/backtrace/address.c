@@ -7,12 +7,15 @@
  */
 #include "arch/x86_64/cpu.h"
 #include "arch/x86_64/image.h"
+#include "arch/x86_64/page_tables.h"
 #include "arch/x86_64/paging.h"
 #include "extras/backtrace/backtrace.h"
 #include "include/extra.h"
 #include "include/platform.h"
 #include "kernel/devices.h"
 #include "lib/printf.h"
+
+#define UPPER_HALF ((u64)~0 << 47) /* what is not identity mapped */
 
 /* ---- names ---- */
 
@@ -63,6 +66,15 @@ const char *stack_find(u64 address, struct stack *stack)
     return NULL;
 }
 
+/* An access to the address would find a page. */
+static bool is_mapped(u64 address)
+{
+    const struct page_tables *tables = paging_tables();
+    bool has_tables = address < platform_paddr_limit() || address >= UPPER_HALF;
+
+    return tables->root != 0 && has_tables && page_tables_query(tables, address).present;
+}
+
 const char *describe_address(u64 address, char *text, size_t bytes)
 {
     struct stack stack;
@@ -90,7 +102,7 @@ const char *describe_address(u64 address, char *text, size_t bytes)
         if (vmem_describe_address(vmem, address, text, bytes))
             return text;
     }
-    if (paging_is_mapped(address))
+    if (is_mapped(address))
         return "mapped memory";
     return address < platform_paddr_limit() ? "nothing is mapped there"
                                             : "beyond what the kernel can address";

@@ -13,9 +13,10 @@
 #include "include/units.h"
 #include "lib/log.h"
 
-#define WINDOWS_MAX  16
-#define DEVICE_SHIFT 15
-#define FUNC_SHIFT   12
+#define PCI_CONFIG_BYTES_ECAM 4096
+#define WINDOWS_MAX           16
+#define DEVICE_SHIFT          15
+#define FUNC_SHIFT            12
 
 struct ecam_window {
     struct platform_ecam ecam;

@@ -3,6 +3,7 @@
 #include "extras/mmio/mmio.h"
 
 #include "extras/inspect/virtio_names.h"
+#include "extras/sizes/sizes.h"
 #include "include/extra.h"
 #include "include/platform.h"
 #include "include/status.h"

@@ -14,6 +14,7 @@
 #include "extras/pci_fixup/pci_fixup.h"
 
 #include "drivers/pci/pci_internal.h"
+#include "extras/pci_fixup/bridge_spec.h"
 #include "include/platform.h"
 #include "include/units.h"
 #include "lib/log.h"

@@ -6,6 +6,7 @@
 
 #include "extras/cmdline/cmdline.h"
 #include "extras/log/log_option.h"
+#include "extras/sizes/sizes.h"
 #include "include/status.h"
 #include "include/units.h"
 #include "lib/bitmap.h"
