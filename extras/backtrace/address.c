@@ -107,9 +107,3 @@ const char *describe_address(u64 address, char *text, size_t bytes)
     return address < platform_paddr_limit() ? "nothing is mapped there"
                                             : "beyond what the kernel can address";
 }
-
-EXTRA(backtrace) = {
-    .name = "backtrace",
-    .report_trap = report_trap,
-    .print_callers = backtrace_print_here,
-};

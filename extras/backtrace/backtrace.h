@@ -9,8 +9,6 @@
 #include "arch/x86_64/stacks.h"
 #include "include/types.h"
 
-struct trap_frame;
-
 #define SYMBOL_TEXT_BYTES 80
 
 /* ---- address.c ---- */
@@ -45,9 +43,5 @@ void backtrace_print(u64 frame_pointer, unsigned first);
 
 /* The hook of struct extra: the callers of the function that calls it. */
 void backtrace_print_here(void);
-
-/* ---- trap_report.c ---- */
-
-void report_trap(const struct trap_frame *frame);
 
 #endif

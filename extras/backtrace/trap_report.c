@@ -7,6 +7,7 @@
 #include "arch/x86_64/image.h"
 #include "arch/x86_64/traps.h"
 #include "extras/backtrace/backtrace.h"
+#include "include/extra.h"
 #include "include/platform.h"
 #include "lib/console.h"
 
@@ -137,7 +138,7 @@ static void explain_trap(const struct trap_frame *frame)
         console_printf("trap: selector 0x%llx\n", (unsigned long long)frame->error_code & 0xfff8);
 }
 
-void report_trap(const struct trap_frame *frame)
+static void report_trap(const struct trap_frame *frame)
 {
     char text[SYMBOL_TEXT_BYTES];
     const char *mnemonic = exceptions[frame->vector].mnemonic;
@@ -151,3 +152,9 @@ void report_trap(const struct trap_frame *frame)
     print_registers(frame);
     print_callers(frame);
 }
+
+EXTRA(backtrace) = {
+    .name = "backtrace",
+    .report_trap = report_trap,
+    .print_callers = backtrace_print_here,
+};

@@ -5,16 +5,12 @@
 #include "extras/inspect/virtio_names.h"
 #include "extras/sizes/sizes.h"
 #include "include/extra.h"
-#include "include/platform.h"
 #include "include/status.h"
-#include "include/units.h"
 #include "kernel/devices_internal.h"
 #include "kernel/options.h"
 #include "lib/log.h"
 #include "lib/parse.h"
 #include "lib/string.h"
-
-#define REGISTER_BYTES_LEAST 0x100
 
 static struct mmio_address addresses[MMIO_DEVICES_MAX];
 static unsigned nr_addresses;
@@ -26,15 +22,6 @@ unsigned mmio_named(const struct mmio_address **named)
 }
 
 /* ---- the option ---- */
-
-int mmio_check_address(const struct mmio_address *address)
-{
-    if (address->bytes < REGISTER_BYTES_LEAST || address->base == 0 ||
-        !is_aligned(address->base, sizeof(u32)) || range_overflows(address->base, address->bytes) ||
-        address->base + address->bytes > platform_paddr_limit())
-        return E_RANGE;
-    return OK;
-}
 
 /* Copy the part of *text before `end` and move past it; false if `end` is not there. */
 static bool take_part(const char **text, char end, char *part, size_t part_bytes)

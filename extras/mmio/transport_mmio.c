@@ -8,13 +8,23 @@
 #include "include/units.h"
 #include "lib/printf.h"
 
-#define REGISTER_BYTES_MAX (2 * PAGE_BYTES) /* mapped of a larger range */
+#define REGISTER_BYTES_LEAST 0x100
+#define REGISTER_BYTES_MAX   (2 * PAGE_BYTES) /* mapped of a larger range */
 
 /* The lines that are attached, by whose device. */
 static struct line {
     struct vmem_virtio *virtio; /* NULL: free */
     unsigned number;
 } lines[MMIO_DEVICES_MAX];
+
+int mmio_check_address(const struct mmio_address *address)
+{
+    if (address->bytes < REGISTER_BYTES_LEAST || address->base == 0 ||
+        !is_aligned(address->base, sizeof(u32)) || range_overflows(address->base, address->bytes) ||
+        address->base + address->bytes > platform_paddr_limit())
+        return E_RANGE;
+    return OK;
+}
 
 /* A line that is given up is masked, unless it is shared. */
 static void run_handler(void *context)
