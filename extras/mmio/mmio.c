@@ -12,14 +12,7 @@
 #include "lib/parse.h"
 #include "lib/string.h"
 
-static struct mmio_address addresses[MMIO_DEVICES_MAX];
-static unsigned nr_addresses;
-
-unsigned mmio_named(const struct mmio_address **named)
-{
-    *named = addresses;
-    return nr_addresses;
-}
+struct mmio_list mmio_named;
 
 /* ---- the option ---- */
 
@@ -62,17 +55,17 @@ int mmio_parse_address(const char *text, struct mmio_address *address)
 static int parse(const char *value, struct options *options)
 {
     (void)options;
-    if (nr_addresses == MMIO_DEVICES_MAX)
+    if (mmio_named.nr == MMIO_DEVICES_MAX)
         return E_NOMEM;
-    int status = mmio_parse_address(value, &addresses[nr_addresses]);
+    int status = mmio_parse_address(value, &mmio_named.addresses[mmio_named.nr]);
     if (status == OK)
-        nr_addresses++;
+        mmio_named.nr++;
     return status;
 }
 
 static void forget(void)
 {
-    nr_addresses = 0;
+    mmio_named.nr = 0;
 }
 
 /* ---- the devices ---- */
@@ -101,8 +94,8 @@ static void attach(const struct mmio_address *address, const struct options *opt
 
 static void attach_all(const struct options *options)
 {
-    for (unsigned i = 0; i < nr_addresses; i++)
-        attach(&addresses[i], options);
+    for (unsigned i = 0; i < mmio_named.nr; i++)
+        attach(&mmio_named.addresses[i], options);
 }
 
 static const struct option_rule option = {

@@ -28,8 +28,11 @@ must_check int mmio_parse_address(const char *text, struct mmio_address *address
 /* E_RANGE if the range overflows, cannot be reached, or cannot hold the registers. */
 must_check int mmio_check_address(const struct mmio_address *address);
 
-/* How many the command line names. */
-unsigned mmio_named(const struct mmio_address **addresses);
+/* Those that the command line names. */
+extern struct mmio_list {
+    struct mmio_address addresses[MMIO_DEVICES_MAX];
+    unsigned nr;
+} mmio_named;
 
 /*
  * Map the registers, and vmem_mmio_create() there; its statuses, and E_EXIST if RAM is there. A

@@ -13,14 +13,7 @@
 
 #define MAX_DIGITS 4 /* of a domain, the longest part of an address */
 
-static struct pci_address slots[SLOTS_MAX];
-static unsigned nr_slots;
-
-unsigned slots_named(const struct pci_address **named)
-{
-    *named = slots;
-    return nr_slots;
-}
+struct slot_list slots_named;
 
 /* ---- the option ---- */
 
@@ -90,19 +83,19 @@ static int parse(const char *value, struct options *options)
     (void)options;
     if (pci_parse_address(value, &address) != OK)
         return E_INVAL;
-    for (unsigned i = 0; i < nr_slots; i++) {
-        if (is_same(slots[i], address))
+    for (unsigned i = 0; i < slots_named.nr; i++) {
+        if (is_same(slots_named.slots[i], address))
             return OK;
     }
-    if (nr_slots == SLOTS_MAX)
+    if (slots_named.nr == SLOTS_MAX)
         return E_NOMEM;
-    slots[nr_slots++] = address;
+    slots_named.slots[slots_named.nr++] = address;
     return OK;
 }
 
 static void forget(void)
 {
-    nr_slots = 0;
+    slots_named.nr = 0;
 }
 
 /* ---- the devices ---- */
@@ -129,22 +122,22 @@ static void report(struct pci_address slot, const struct pci_device *pci)
 
 static void attach(void)
 {
-    for (unsigned i = 0; i < nr_slots; i++) {
-        struct pci_device *pci = pci_find(slots[i]);
+    for (unsigned i = 0; i < slots_named.nr; i++) {
+        struct pci_device *pci = pci_find(slots_named.slots[i]);
         if (pci && transport_pci_type(pci) == VMEM_VIRTIO_ID_MEMORY)
             devices_attach_pci(pci);
         else
-            report(slots[i], pci);
+            report(slots_named.slots[i], pci);
     }
 }
 
 static bool leaves_alone(const struct pci_device *pci)
 {
-    for (unsigned i = 0; i < nr_slots; i++) {
-        if (is_same(slots[i], pci->address))
+    for (unsigned i = 0; i < slots_named.nr; i++) {
+        if (is_same(slots_named.slots[i], pci->address))
             return false;
     }
-    return nr_slots != 0;
+    return slots_named.nr != 0;
 }
 
 static const struct option_rule option = {

@@ -13,8 +13,10 @@
  */
 must_check int pci_parse_address(const char *text, struct pci_address *address);
 
-/* How many slots are named, each once, in the order given; none: every virtio-mem device is meant.
- */
-unsigned slots_named(const struct pci_address **slots);
+/* Those that are named, each once, in the order given; none: every virtio-mem device is meant. */
+extern struct slot_list {
+    struct pci_address slots[SLOTS_MAX];
+    unsigned nr;
+} slots_named;
 
 #endif

@@ -13,8 +13,6 @@
 #include "tests/unit/unit.h"
 
 static struct options options;
-static const struct pci_address *slots;
-static const struct mmio_address *mmio;
 
 /* An extra's option. */
 static bool is_shown;
@@ -40,7 +38,7 @@ static void parse(const char *cmdline)
 TEST(test_defaults)
 {
     parse("");
-    assert_int_equal(slots_named(&slots), 0);
+    assert_int_equal(slots_named.nr, 0);
     assert_int_equal(options.irq_mode, VMEM_IRQ_AUTO);
     assert_string_equal(options.run, "");
     assert_string_equal(fake_console(), "");
@@ -51,11 +49,11 @@ TEST(test_accepted)
     parse("virtio_mem.slot=4 virtio_mem.slot=1:1f.7 virtio_mem.slot=0000:00:04.0 "
           "virtio_mem.irq=poll virtio_mem.init=state run=\"alloc 1M; exit 3\"");
     assert_string_equal(fake_console(), "");
-    assert_int_equal(slots_named(&slots), 2);
-    assert_int_equal(slots[0].device, 4);
-    assert_int_equal(slots[1].bus, 1);
-    assert_int_equal(slots[1].device, 0x1f);
-    assert_int_equal(slots[1].function, 7);
+    assert_int_equal(slots_named.nr, 2);
+    assert_int_equal(slots_named.slots[0].device, 4);
+    assert_int_equal(slots_named.slots[1].bus, 1);
+    assert_int_equal(slots_named.slots[1].device, 0x1f);
+    assert_int_equal(slots_named.slots[1].function, 7);
     assert_int_equal(options.irq_mode, VMEM_IRQ_POLL);
     assert_int_equal(options.init, VMEM_INIT_STATE);
     assert_string_equal(options.run, "alloc 1M; exit 3");
@@ -85,10 +83,10 @@ TEST(test_refused)
         parse(cases[i].cmdline);
         if (!strstr(fake_console(), cases[i].said))
             fail_msg("'%s' printed: %s", cases[i].cmdline, fake_console());
-        assert_int_equal(slots_named(&slots), 0);
+        assert_int_equal(slots_named.nr, 0);
         assert_int_equal(options.irq_mode, VMEM_IRQ_AUTO);
         assert_int_equal(options.features_masked, 0);
-        assert_int_equal(mmio_named(&mmio), 0);
+        assert_int_equal(mmio_named.nr, 0);
     }
 }
 
@@ -98,10 +96,10 @@ TEST(test_virtio_options)
           "virtio_mmio.device=4K@0xd0000000:5 virtio.features=-1");
     assert_string_equal(fake_console(), "");
     assert_int_equal(options.features_masked, (u64)1 << 34 | 1 << 29 | 1 << 1);
-    assert_int_equal(mmio_named(&mmio), 2);
-    assert_int_equal(mmio[0].base, 0xfeb00e00);
-    assert_int_equal(mmio[0].irq_line, 12);
-    assert_int_equal(mmio[1].bytes, 4096);
+    assert_int_equal(mmio_named.nr, 2);
+    assert_int_equal(mmio_named.addresses[0].base, 0xfeb00e00);
+    assert_int_equal(mmio_named.addresses[0].irq_line, 12);
+    assert_int_equal(mmio_named.addresses[1].bytes, 4096);
 }
 
 TEST(test_a_feature_is_named_as_the_device_prints_it)
@@ -146,7 +144,7 @@ TEST(test_too_many_slots)
         snprintf(cmdline + strlen(cmdline), sizeof(cmdline) - strlen(cmdline),
                  "virtio_mem.slot=%x ", i);
     parse(cmdline);
-    assert_int_equal(slots_named(&slots), SLOTS_MAX);
+    assert_int_equal(slots_named.nr, SLOTS_MAX);
     assert_non_null(strstr(fake_console(), "virtio_mem.slot=10: expected"));
 }
 
