@@ -68,12 +68,6 @@ unsigned cpus_running(void);
 bool cpus_exists(unsigned id);
 bool cpus_runs(unsigned id);
 
-/*
- * Run function(context) on another processor, with interrupts on. E_NODEV if it does not run,
- * E_BUSY while cpus_busy(). The end wakes the boot processor from cpu_idle().
- */
-must_check int cpus_start_job(unsigned id, void (*function)(void *context), void *context);
-
 /* The processor's last job has not ended. What a job wrote is seen once this is false. */
 bool cpus_busy(unsigned id);
 

@@ -8,6 +8,7 @@
 #include <asm/cpu.h>
 
 #include "arch/x86_64/arch.h"
+#include "extras/jobs/cpu_work.h"
 #include "include/extra.h"
 #include "include/platform.h"
 #include "include/status.h"
