@@ -166,20 +166,6 @@ bool devices_ready(void)
     return true;
 }
 
-bool devices_settled(void)
-{
-    struct vmem_status status;
-    for_each_device(device)
-    {
-        if (!device->vmem)
-            continue;
-        vmem_get_status(device->vmem, &status);
-        if (!status.is_settled && status.state != VMEM_STATE_BROKEN)
-            return false;
-    }
-    return !devices_pending();
-}
-
 struct vmem_device *devices_at(unsigned index)
 {
     for_each_device(device)

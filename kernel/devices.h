@@ -30,9 +30,6 @@ void devices_memory_freed(void);
 /* Every device has reached DRIVER_OK and settled its first plan, or is out of the game. */
 bool devices_ready(void);
 
-/* No device has work that it could do now or is waiting to retry. */
-bool devices_settled(void);
-
 /* The i-th attached device, or NULL past the end; a broken one stays in the list. */
 struct vmem_device *devices_at(unsigned index);
 

@@ -151,30 +151,6 @@ int paging_map_firmware(paddr_t paddr, u64 bytes)
                       MAP_NO_EXEC, 0);
 }
 
-static int change_pages(paddr_t paddr, u64 bytes, u64 flags)
-{
-    paddr_t start = align_down(paddr, PAGE_BYTES);
-    paddr_t end = align_up(paddr + bytes, PAGE_BYTES);
-
-    if (ranges_overlap(start, end - start, virt_to_phys(image_start),
-                       (u64)(image_end - image_start)))
-        return E_INVAL;
-    int status = platform_unmap_ram(start, end - start);
-    if (status != OK)
-        return status;
-    return page_tables_map(&kernel_tables, start, end - start, flags, MAP_LARGEST_4K);
-}
-
-int paging_make_writable(paddr_t paddr, u64 bytes)
-{
-    return change_pages(paddr, bytes, MAP_WRITE | MAP_NO_EXEC);
-}
-
-int paging_make_executable(paddr_t paddr, u64 bytes)
-{
-    return change_pages(paddr, bytes, 0);
-}
-
 void paging_set_table_allocator(paddr_t (*alloc)(void), void (*release)(paddr_t paddr))
 {
     kernel_tables.alloc = alloc;

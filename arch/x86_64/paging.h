@@ -23,11 +23,4 @@ void paging_give_back_released(void);
  */
 must_check int paging_map_firmware(paddr_t paddr, u64 bytes);
 
-/*
- * Make pages of RAM or firmware that are mapped writable, or executable and read-only. E_INVAL if
- * they meet the kernel's image, E_NOMEM.
- */
-must_check int paging_make_executable(paddr_t paddr, u64 bytes);
-must_check int paging_make_writable(paddr_t paddr, u64 bytes);
-
 #endif

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* See fake_virtio_pci.h. Offsets are written down here anew, not shared with the driver. */
 #include "tests/fakes/fake_virtio_pci.h"
-#include "extras/msix/msix.h"
 
 #include "drivers/virtio/core/virtio_spec.h"
+#include "extras/msix/msix.h"
 #include "tests/fakes/fake_platform.h"
 #include "tests/unit/unit.h"
 

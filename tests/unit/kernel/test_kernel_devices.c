@@ -5,6 +5,7 @@
  */
 #include "kernel/devices.h"
 
+#include "extras/jobs/job.h"
 #include "extras/pci_hotplug/slot_spec.h"
 #include "kernel/kmain.h"
 #include "tests/fakes/fake_kernel.h"
