@@ -4,37 +4,15 @@
  * three calls deep. When a GiB is plugged, the loops that fill and clear runs of entries take the
  * most time.
  */
-#include "arch/x86_64/page_tables.h"
+#include "arch/x86_64/page_tables_internal.h"
 
 #include "include/platform.h"
 #include "include/status.h"
 #include "include/units.h"
 
-#define PRESENT      ((u64)1 << 0)
-#define LARGE        ((u64)1 << 7)  /* at levels 2 and 3: a page, not a table */
-#define KEPT         ((u64)1 << 9)  /* ignored by the processor: a table that is not released */
-#define HELD         ((u64)1 << 10) /* the same: a page without PRESENT, but with all else */
-#define ADDRESS_MASK 0x000ffffffffff000
-#define COUNT_SHIFT  52 /* bits 52 to 61 of an entry that points at a table are ignored */
-#define COUNT_ONE    ((u64)1 << COUNT_SHIFT)
-#define COUNT_MASK   ((u64)0x3ff << COUNT_SHIFT)
-
-#define ROOT_LEVEL 4
-
-static u64 *table_at(u64 entry)
-{
-    return phys_to_virt(entry & ADDRESS_MASK);
-}
-
-static unsigned index_of(paddr_t paddr, unsigned level)
-{
-    return (unsigned)(paddr >> (12 + 9 * (level - 1))) % PAGE_TABLE_ENTRIES;
-}
-
-static bool is_page(u64 entry, unsigned level)
-{
-    return level == 1 ? (entry & (PRESENT | HELD)) != 0 : (entry & LARGE) != 0;
-}
+#define COUNT_SHIFT 52 /* bits 52 to 61 of an entry that points at a table are ignored */
+#define COUNT_ONE   ((u64)1 << COUNT_SHIFT)
+#define COUNT_MASK  ((u64)0x3ff << COUNT_SHIFT)
 
 static u64 page_bits(u64 flags, unsigned level)
 {
@@ -44,14 +22,6 @@ static u64 page_bits(u64 flags, unsigned level)
 static u64 count_of(u64 entry)
 {
     return (entry & COUNT_MASK) >> COUNT_SHIFT;
-}
-
-/* The first byte after the entry that holds paddr, or `end` if that comes first. */
-static paddr_t entry_end(paddr_t paddr, unsigned level, paddr_t end)
-{
-    u64 extent = page_tables_extent(level);
-
-    return min_u64(align_down(paddr, extent) + extent, end);
 }
 
 /*
@@ -279,45 +249,6 @@ int page_tables_map(struct page_tables *tables, paddr_t start, u64 bytes, u64 fl
     if (status != OK)
         unmap_level(tables, &tables->root, ROOT_LEVEL, start, mapped_to);
     return status;
-}
-
-int page_tables_map_to(struct page_tables *tables, u64 start, paddr_t paddr, u64 bytes, u64 flags,
-                       unsigned largest)
-{
-    return page_tables_map(tables, start, bytes, flags + (paddr - start), largest);
-}
-
-/* ---- hold and resume ---- */
-
-static void hold_level(const u64 *parent, unsigned level, u64 start, u64 end)
-{
-    u64 *table = table_at(*parent);
-
-    for (; start < end; start = entry_end(start, level, end)) {
-        u64 *entry = &table[index_of(start, level)];
-
-        if (is_page(*entry, level))
-            __atomic_store_n(entry, (*entry & ~PRESENT) | HELD, __ATOMIC_RELEASE);
-        else if (*entry != 0)
-            hold_level(entry, level - 1, start, entry_end(start, level, end));
-    }
-}
-
-void page_tables_hold(struct page_tables *tables, u64 start, u64 bytes)
-{
-    hold_level(&tables->root, ROOT_LEVEL, start, start + bytes);
-}
-
-void page_tables_resume(struct page_tables *tables, u64 address, paddr_t paddr)
-{
-    u64 *entry = &tables->root;
-    unsigned level = ROOT_LEVEL + 1;
-
-    do
-        entry = &table_at(*entry)[index_of(address, --level)];
-    while (!is_page(*entry, level));
-    /* Release: what was copied to the frames is there before they can be reached. */
-    __atomic_store_n(entry, (*entry & ~(ADDRESS_MASK | HELD)) | paddr | PRESENT, __ATOMIC_RELEASE);
 }
 
 /* ---- look ---- */

@@ -8,6 +8,7 @@
 #include "asm/cpu.h"
 #include "asm/vm.h"
 #include "extras/jobs/cpu_work.h"
+#include "extras/vm/vm_tables.h"
 #include "include/extra.h"
 #include "include/status.h"
 #include "include/units.h"
