@@ -88,6 +88,8 @@ struct extra {
 
     /* In pci_init(): the map says where no BAR may lie, and stays. */
     void (*pci_init)(const struct boot_info *boot);
+    /* Before each pci_scan(): functions that have gone are not present any more. */
+    void (*pci_forget_gone)(void);
     /* In each pci_scan(), when bus 0 and all behind it is scanned: find other root buses. */
     void (*pci_find_roots)(void);
     /* At the end of each pci_scan(): all is found that lies on a bus that firmware numbered. */

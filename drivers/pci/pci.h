@@ -65,7 +65,6 @@ struct pci_device {
     /* ---- drivers/pci's own ---- */
     struct pci_bus *bus;    /* that it is on; NULL when it is not present */
     struct pci_bus *behind; /* a bridge's secondary bus; NULL if it leads nowhere */
-    u32 seen;               /* the last scan that found it */
     bool bars_sized;        /* bars[] is filled, perhaps without addresses yet */
     bool number_tried;      /* an extra's: a bridge that this scan could give no bus number */
 };

@@ -43,6 +43,8 @@ struct pci_device *pci_table_at(unsigned index);
 
 /* ---- pci_bus.c ---- */
 
+extern struct pci_bus pci_buses[PCI_BUSES_MAX];
+
 void pci_bus_init(void);
 
 /* Whether `bus` is `ancestor` or lies behind it; NULL lies behind nothing. */
@@ -66,9 +68,6 @@ void pci_bus_enter(struct pci_device *bridge);
 /* The bridge leads to a bus with this number, and routes all up to subordinate: its registers say
  * so. The bus is to be scanned. */
 void pci_bus_add(struct pci_device *bridge, u8 number, u8 subordinate);
-
-/* The bus and all behind it are gone. */
-void pci_bus_drop(struct pci_bus *bus);
 
 /* ---- pci_address.c ---- */
 

@@ -10,12 +10,10 @@
 #include "include/status.h"
 #include "lib/log.h"
 
-static u32 scan_id;
 static bool table_full;
 
 void pci_init(const struct boot_info *boot)
 {
-    scan_id = 0;
     pci_table_init();
     pci_bus_init();
     pci_config_init();
@@ -55,32 +53,6 @@ static void fill(struct pci_device *slot, u32 ids, u8 header_type)
               slot->interrupt_line);
 }
 
-/* A function that lost its bus numbers or addresses was reset, or replaced by one of its kind. */
-static bool is_same(const struct pci_device *slot, u32 ids, u8 header_type)
-{
-    if (slot->vendor_id != (ids & 0xffff) || slot->device_id != ids >> 16 ||
-        slot->header_type != header_type)
-        return false;
-    if (slot->behind && (pci_read32(slot, PCI_BRIDGE_BUSES) >> 8 & 0xff) != slot->behind->number)
-        return false;
-    for (unsigned i = 0; slot->bars_known && i < PCI_BARS; i++) {
-        const struct pci_bar *bar = &slot->bars[i];
-        if (bar->kind == PCI_BAR_MEMORY && bar->base != 0)
-            return (pci_read32(slot, (u16)(PCI_BAR0 + 4 * i)) & PCI_BAR_MEMORY_MASK) ==
-                   (u32)bar->base;
-    }
-    return true;
-}
-
-static void forget(struct pci_device *device)
-{
-    log_debug(LOG_PCI, pci_name(device), "gone");
-    if (device->behind)
-        pci_bus_drop(device->behind);
-    device->present = false;
-    device->bus = device->behind = NULL;
-}
-
 static void note_function(struct pci_bus *bus, struct pci_address address, u32 ids, u8 header_type)
 {
     struct pci_device *slot = pci_table_slot(address);
@@ -91,12 +63,9 @@ static void note_function(struct pci_bus *bus, struct pci_address address, u32 i
         table_full = true;
         return;
     }
-    if (slot->present && !is_same(slot, ids, header_type))
-        forget(slot);
     if (!slot->present)
         fill(slot, ids, header_type);
     slot->bus = bus;
-    slot->seen = scan_id;
     if (header_type == PCI_HEADER_BRIDGE)
         pci_bus_enter(slot);
 }
@@ -138,15 +107,6 @@ void pci_scan_buses(void)
 
 /* ---- all of it ---- */
 
-static void forget_unseen(void)
-{
-    struct pci_device *device;
-    for (unsigned i = 0; (device = pci_table_at(i)) != NULL; i++) {
-        if (device->present && device->seen != scan_id)
-            forget(device);
-    }
-}
-
 static void report_unreachable(void)
 {
     struct pci_device *device;
@@ -159,12 +119,11 @@ static void report_unreachable(void)
 
 int pci_scan(void)
 {
-    scan_id++;
+    EXTRAS_CALL(pci_forget_gone);
     table_full = false;
     pci_bus_root(0, 0, 0xff);
     pci_scan_buses();
     EXTRAS_CALL(pci_find_roots);
-    forget_unseen();
     EXTRAS_CALL(pci_scanned);
     report_unreachable();
     int nr_present = 0;

@@ -14,6 +14,7 @@
 #define PCI_STATUS          0x06
 #define PCI_CLASS_REVISION  0x08
 #define PCI_CACHE_LINE_SIZE 0x0c /* the dword that holds the header type */
+#define PCI_HEADER_TYPE     0x0e
 #define PCI_BAR0            0x10
 #define PCI_SUBSYSTEM       0x2c /* header type 0 */
 #define PCI_CAPABILITIES    0x34

@@ -2,7 +2,7 @@
 # Which host programs have which extras: one is there if the object with its table of hooks is
 # linked, and nothing else refers to that object.
 
-PCI_EXTRAS := $(O)/host/extras/pci_fixup/pci_fixup.o $(O)/host/extras/msix/vectors.o
+PCI_EXTRAS := $(patsubst %,$(O)/host/extras/%.o,pci_fixup/pci_fixup pci_rescan/pci_rescan msix/vectors)
 NUMA_EXTRAS := $(O)/host/extras/numa/node.o
 OPTION_EXTRAS := $(patsubst %,$(O)/host/extras/%.o,cmdline/options_parse log/log_option mmio/mmio script/script slot/slot \
 	virtio_options/virtio_features virtio_options/virtio_mem)
