@@ -13,6 +13,7 @@
 #include "lib/string.h"
 
 struct device devices[VMEM_DEVICES_MAX];
+unsigned devices_nr;
 static const struct options *options;
 static bool is_woken; /* an interrupt of a device came */
 
@@ -40,24 +41,32 @@ int devices_start(struct device *device)
     return status;
 }
 
-int devices_attach(struct vmem_virtio *virtio, const struct pci_device *pci,
-                   void (*destroy)(struct vmem_virtio *virtio))
+static struct device *free_entry(void)
 {
     for_each_device(device)
     {
-        if (device->virtio)
-            continue;
-        *device = (struct device){.virtio = virtio, .destroy = destroy, .pci = pci};
-        device->occupant = pci ? pci->occupant : 0;
-        snprintf(device->name, sizeof(device->name), "vmem%u", (unsigned)(device - devices));
-        int status = devices_start(device);
-        if (status != OK)
-            device->virtio = NULL;
-        return status;
+        if (!device->virtio)
+            return device;
     }
-    log_error(LOG_KERNEL, "devices", "%s: more than %d virtio-mem devices, left alone",
-              vmem_virtio_location(virtio), VMEM_DEVICES_MAX);
-    return E_NOMEM;
+    return devices_nr < VMEM_DEVICES_MAX ? &devices[devices_nr++] : NULL;
+}
+
+int devices_attach(struct vmem_virtio *virtio, const struct pci_device *pci,
+                   void (*destroy)(struct vmem_virtio *virtio))
+{
+    struct device *device = free_entry();
+    if (!device) {
+        log_error(LOG_KERNEL, "devices", "%s: more than %d virtio-mem devices, left alone",
+                  vmem_virtio_location(virtio), VMEM_DEVICES_MAX);
+        return E_NOMEM;
+    }
+    *device = (struct device){.virtio = virtio, .destroy = destroy, .pci = pci};
+    device->occupant = pci ? pci->occupant : 0;
+    snprintf(device->name, sizeof(device->name), "vmem%u", (unsigned)(device - devices));
+    int status = devices_start(device);
+    if (status != OK)
+        device->virtio = NULL;
+    return status;
 }
 
 void devices_attach_pci(struct pci_device *pci)
@@ -101,7 +110,7 @@ void devices_attach_new(void)
 void devices_init(const struct options *boot_options)
 {
     options = boot_options;
-    memset(devices, 0, sizeof(devices));
+    devices_nr = 0;
     int nr_functions = pci_scan();
     if (nr_functions < 0) /* there are more than it has room for: the others can be used */
         log_error(LOG_KERNEL, "devices", "the PCI scan failed (%s)", status_name(nr_functions));

@@ -24,9 +24,10 @@ struct device {
 };
 
 extern struct device devices[VMEM_DEVICES_MAX];
+extern unsigned devices_nr; /* of them have been in use */
 
 #define for_each_device(each) \
-    for (struct device *each = devices; each < devices + VMEM_DEVICES_MAX; each++)
+    for (struct device *each = devices; each < devices + devices_nr; each++)
 
 /*
  * Give a device to the driver, under the first name that is free. On an error, which is an error
