@@ -93,7 +93,7 @@ _Noreturn static void trap_report(const struct trap_frame *frame)
         }
     }
     if (!is_told && reports <= 2)
-        console_printf("\ntrap: vector %llu at 0x%llx%s, cr2 0x%llx\n",
+        console_printf("%strap: vector %llu at 0x%llx%s, cr2 0x%llx\n", reports == 2 ? "\n" : "",
                        (unsigned long long)frame->vector, (unsigned long long)frame->rip,
                        reports == 2 ? " inside the trap report" : "",
                        (unsigned long long)cr2_read());
