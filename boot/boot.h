@@ -37,12 +37,6 @@ must_check int memory_map_add(struct memory_map *map, u64 base, u64 bytes, u32 t
  */
 void memory_map_resolve(const struct memory_map *map, struct boot_info *info);
 
-/*
- * Drop the module, with an error line, unless all of it lies in one range of RAM below
- * 4 GiB, and no page of it is the kernel's. After memory_map_resolve().
- */
-void boot_check_module(struct boot_info *info);
-
 /* ---- pvh.c ---- */
 
 /* True if a PVH start info lies at this address. */

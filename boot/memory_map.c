@@ -2,14 +2,13 @@
 /*
  * The memory map of a boot loader, sorted and without overlap.
  *
- * Pure: no hardware, and no output but for a bad module. The entries of a loader may be in any
+ * Pure: no hardware, no output. The entries of a loader may be in any
  * order, empty or overlapping; those of struct boot_info are not. The sweep costs O(entries^2), and
  * a map has about ten.
  */
 #include "boot/boot.h"
 #include "include/status.h"
 #include "include/units.h"
-#include "lib/log.h"
 
 static int find_ram_entry(const struct memory_map *map)
 {
@@ -117,42 +116,4 @@ void memory_map_resolve(const struct memory_map *map, struct boot_info *info)
             append_range(info, from, last, type);
         from = last + 1;
     } while (last != ~(u64)0);
-}
-
-/* The pages that have a byte of the module. */
-static struct boot_module whole_pages(const struct boot_module *module)
-{
-    paddr_t base = align_down(module->base, PAGE_BYTES);
-
-    return (struct boot_module){base, align_up(module->base + module->bytes, PAGE_BYTES) - base};
-}
-
-static bool module_fits(const struct boot_info *info)
-{
-    struct boot_module pages;
-
-    if (info->module.base >= 4 * GIB || info->module.bytes > 4 * GIB - info->module.base)
-        return false;
-    pages = whole_pages(&info->module);
-    if (ranges_overlap(pages.base, pages.bytes, info->kernel_base, info->kernel_bytes))
-        return false;
-    for (u32 i = 0; i < info->nr_ranges; i++) {
-        const struct boot_memory_range *range = &info->ranges[i];
-
-        if (range->type == BOOT_MEMORY_RAM && info->module.base >= range->base &&
-            info->module.base + (info->module.bytes - 1) <= last_byte(range))
-            return true;
-    }
-    return false;
-}
-
-void boot_check_module(struct boot_info *info)
-{
-    if (info->module.bytes == 0 || module_fits(info))
-        return;
-    log_error(LOG_ARCH, "boot",
-              "module of 0x%llx bytes at 0x%llx, expected in RAM below 4 GiB, beside the kernel; "
-              "ignored",
-              (unsigned long long)info->module.bytes, (unsigned long long)info->module.base);
-    info->module = (struct boot_module){0};
 }

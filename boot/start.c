@@ -58,6 +58,15 @@ static bool has_ram(const struct boot_info *info)
     return false;
 }
 
+static bool is_module_accepted(void)
+{
+    for_each_extra (extra) {
+        if (extra->accepts_module)
+            return extra->accepts_module(&boot_info);
+    }
+    return false;
+}
+
 void boot_main(u32 loader_eax, u32 loader_ebx)
 {
     cpu_init();
@@ -68,7 +77,8 @@ void boot_main(u32 loader_eax, u32 loader_ebx)
     if (parse_loader_data(loader_eax, loader_ebx) != OK)
         platform_exit(EXIT_BOOT);
     memory_map_resolve(&loader_map, &boot_info);
-    boot_check_module(&boot_info);
+    if (boot_info.module.bytes != 0 && !is_module_accepted())
+        boot_info.module = (struct boot_module){0};
     if (!has_ram(&boot_info)) {
         log_error(LOG_ARCH, "boot", "the loader's memory map names no RAM");
         platform_exit(EXIT_BOOT);

@@ -19,6 +19,7 @@
 struct boot_info;
 struct command;
 struct cpu_list;
+struct line_editor;
 struct memory_map;
 struct option_rule;
 struct options;
@@ -31,10 +32,23 @@ struct extra {
     /* ---- kernel/: on the boot processor's loop ---- */
 
     const struct option_rule *option; /* of the command line; kernel/options.h */
+    /* Before the command line is parsed: what was parsed does not count any more. */
+    void (*forget_options)(void);
+    /* Parse it, first of all; is_cut if its end is missing. */
+    void (*parse_cmdline)(const char *cmdline, bool is_cut, struct options *options);
     /* Once, right after page_init(): what an extra has to tell mm. */
     void (*mm_init)(void);
     /* The node of an address, 0 if nothing is known of it: for a device that does not say. */
     u32 (*node_of)(paddr_t paddr);
+    /* Attach devices before those that are found on PCI, and after them: devices_attach(). */
+    void (*attach_first)(void);
+    void (*attach_last)(const struct options *options);
+    /* This virtio-mem function is not meant. */
+    bool (*leaves_alone)(const struct pci_device *pci);
+    /* vmem_host_pci_irq_attach() and _detach() for an MSI-X vector; one extra has them. */
+    int (*attach_vector)(struct pci_device *pci, u16 vector, bool (*handler)(void *context),
+                         void *context);
+    void (*detach_vector)(struct pci_device *pci, u16 vector);
     /* Once, when devices are attached. */
     void (*init)(const struct boot_info *boot);
     /* Once, when each device has done what the host wants first: after "tide: ready". */
@@ -56,6 +70,13 @@ struct extra {
     /* ---- monitor/ ---- */
 
     const struct command *commands; /* the last one has no name */
+    /* A byte was typed: true if it is dealt with. Else it is appended, erases, or ends the line. */
+    bool (*edit_line)(struct line_editor *editor, char input);
+    /*
+     * The next command of a script, of which `line` holds as much as fits (LINE_BYTES), and its
+     * length; false if there is none. Asked when the last command and its job are over.
+     */
+    bool (*next_command)(char *line, size_t *length);
     /* A command has begun work that keeps the prompt until it ends: the next command waits. */
     bool (*keeps_prompt)(void);
     /* Ctrl-C was typed meanwhile. */
@@ -67,6 +88,10 @@ struct extra {
 
     /* In pci_init(): the map says where no BAR may lie, and stays. */
     void (*pci_init)(const struct boot_info *boot);
+    /* Before each pci_scan(): functions that have gone are not present any more. */
+    void (*pci_forget_gone)(void);
+    /* In each pci_scan(), when bus 0 and all behind it is scanned: find other root buses. */
+    void (*pci_find_roots)(void);
     /* At the end of each pci_scan(): all is found that lies on a bus that firmware numbered. */
     void (*pci_scanned)(void);
     /* The BARs of a function are sized: give an address to those that have none. */
@@ -76,23 +101,24 @@ struct extra {
 
     /* Text for the console; one extra has it. Any context, one processor at a time. */
     void (*console_write)(const char *text, size_t bytes);
-    /*
-     * Without ACPI: add the processors of the machine to the list, which holds the boot processor.
-     * package_ids is how many APIC ids a package has, a power of two.
+    /* The 8254 was started, and no tick has come: arch/x86_64/timer.h. At boot and after a sleep,
+     * interrupts off. */
+    void (*timer_started)(void);
+    /* Without ACPI: add the processors of the machine to the list, which holds the boot processor.
      */
-    void (*find_cpus)(const struct boot_info *boot, unsigned package_ids, struct cpu_list *list);
+    void (*find_cpus)(const struct boot_info *boot, struct cpu_list *list);
     /* A page fault on an absent page: true if it is present now, and the access is to be tried
      * again. Any processor, interrupts off. */
     bool (*wait_for_page)(u64 address);
     /* Switch the machine off; returns if it cannot. Any context. */
     void (*power_off)(void);
 
-    /* ---- arch/x86_64: the trap report, which must not allocate or wait ---- */
+    /* ---- the last words, which must not allocate or wait ---- */
 
-    /* The function of the kernel that holds an address, and how far into it, or NULL. */
-    const char *(*symbol_lookup)(u64 address, u64 *offset);
-    /* Further lines, after the first one of the report. */
-    void (*explain_trap)(const struct trap_frame *frame);
+    /* Print what is known of an exception, in place of the core's one line. */
+    void (*report_trap)(const struct trap_frame *frame);
+    /* Print the callers of the function that calls this. */
+    void (*print_callers)(void);
     /* What lies at an address, as one line without '\n'; false if it is not this extra's. It must
      * not touch the address. */
     bool (*describe_address)(u64 address, char *text, size_t bytes);
@@ -101,6 +127,9 @@ struct extra {
 
     /* Whether this is what a loader of another protocol leaves in eax. */
     bool (*boot_detect)(u32 loader_eax);
+    /* The loader's module can be used, and mm has to leave it alone. Without such an extra, none.
+     */
+    bool (*accepts_module)(const struct boot_info *info);
     /* pvh_parse() for that protocol (boot/boot.h). */
     int (*boot_parse)(u32 loader_ebx, struct boot_info *info, struct memory_map *map);
 };

@@ -71,12 +71,6 @@ u64 platform_now_ms(void);
 
 typedef void (*irq_handler_t)(void *context);
 
-/* What a device writes where, to raise a message-signalled interrupt. */
-struct irq_message {
-    u64 address;
-    u32 data;
-};
-
 /*
  * Call handler on each interrupt of a legacy PCI line (the number in the
  * device's interrupt_line register). Lines are shared, level-triggered: each
@@ -85,26 +79,6 @@ struct irq_message {
  */
 must_check int platform_irq_attach_line(unsigned line, irq_handler_t handler, void *context);
 void platform_irq_detach_line(unsigned line, irq_handler_t handler, void *context);
-
-/* Reserve a vector for a message-signalled interrupt; E_NOMEM, or E_UNSUPPORTED without a local
- * APIC. */
-must_check int platform_irq_attach_message(irq_handler_t handler, void *context,
-                                           struct irq_message *message);
-void platform_irq_detach_message(const struct irq_message *message);
-
-/* ---- what firmware tables say of PCI ---- */
-
-/* One window of memory-mapped config space: 1 MiB a bus, first_bus at base. */
-struct platform_ecam {
-    paddr_t base;
-    u16 segment;
-    u8 first_bus;
-    u8 last_bus;
-};
-
-/* The index-th window of ACPI's MCFG, as the table says it; E_NODEV past the end or without ACPI.
- */
-must_check int platform_pci_ecam(unsigned index, struct platform_ecam *ecam);
 
 /* ---- console and end ---- */
 
@@ -121,10 +95,6 @@ void platform_console_unlock(u64 flags);
 /* Make every other processor stand still for good, before the last words. If another one is ending
  * the machine already, does not return. */
 void platform_stop_others(void);
-
-/* Print this processor's number, and the callers of this function, one symbolised line each,
- * "  #0 0x... name+0x..". */
-void platform_print_backtrace(void);
 
 /* End QEMU with the status of exit_status.h; without isa-debug-exit, power off or halt. */
 _Noreturn void platform_exit(unsigned exit_value);

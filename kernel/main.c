@@ -67,7 +67,8 @@ void kernel_start(const struct boot_info *boot)
     nr_pending = extras_having(offsetof(struct extra, pending), pending);
     report_boot(boot);
     boot_info = boot;
-    options_parse(boot->cmdline, boot->cmdline_truncated, &options);
+    options = (struct options){0};
+    EXTRAS_CALL(parse_cmdline, boot->cmdline, boot->cmdline_truncated, &options);
     low_memory_init(boot);
     early_init(boot);
     paging_init(boot, early_alloc);
@@ -100,7 +101,6 @@ void kernel_turn(void)
 {
     for (unsigned i = 0; i < nr_polled; i++)
         polled[i]->poll();
-    devices_retry_release();
     devices_service();
     start_when_devices_are_ready();
     cpus_service(platform_now_ms());

@@ -1,28 +1,21 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the command line asked for. Malformed options are error lines and keep
- * their default; unknown ones are warnings. README lists them for users.
+ * What the command line asked for, all zero without one. Extras parse it, each its own options;
+ * README lists them for users.
  */
 #ifndef TIDE_KERNEL_OPTIONS_H
 #define TIDE_KERNEL_OPTIONS_H
 
-#include "drivers/pci/pci.h"
 #include "drivers/virtio/include/vmem/vmem.h"
-#include "kernel/transports.h"
-#include "lib/cmdline.h"
+#include "include/types.h"
 
-#define OPTIONS_SLOTS_MAX 16
-#define OPTIONS_MMIO_MAX  32
+#define OPTION_VALUE_BYTES 1024 /* the longest value and its end */
 
 struct options {
-    struct pci_address slots[OPTIONS_SLOTS_MAX]; /* virtio_mem.slot=, in the order given */
-    unsigned nr_slots;                           /* 0: every virtio-mem device */
-    enum vmem_irq_mode irq_mode;                 /* virtio_mem.irq= */
-    enum vmem_init init;                         /* virtio_mem.init= */
-    u64 features_masked;                         /* virtio.features=, never accepted */
-    struct mmio_address mmio[OPTIONS_MMIO_MAX];  /* virtio_mmio.device= */
-    unsigned nr_mmio;
-    char run[CMDLINE_VALUE_BYTES]; /* run=, empty if none */
+    enum vmem_irq_mode irq_mode;  /* virtio_mem.irq= */
+    enum vmem_init init;          /* virtio_mem.init= */
+    u64 features_masked;          /* virtio.features=, never accepted */
+    char run[OPTION_VALUE_BYTES]; /* run=, empty if none */
 };
 
 /* An option: its parser, and what the error line says that the value should be. */
@@ -32,9 +25,5 @@ struct option_rule {
     const char *expected;
     bool repeats; /* each one counts */
 };
-
-/* Parse a command line; `log=` takes effect at once. If it was cut, an option that its end belongs
- * to is refused, as its value may be another one. Boot only. */
-void options_parse(const char *cmdline, bool is_cut, struct options *options);
 
 #endif

@@ -1,30 +1,23 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* See transports.h: PCI functions, and the host functions of drivers/virtio/include/vmem/pci.h, to
  * which a function is a struct pci_device. */
-#include "drivers/pci/msix.h"
 #include "drivers/pci/pci_spec.h"
 #include "drivers/virtio/include/vmem/pci.h"
+#include "include/extra.h"
 #include "include/platform.h"
 #include "include/status.h"
 #include "kernel/transports.h"
 #include "lib/panic.h"
 #include "lib/printf.h"
 
-#define FUNCTIONS_MAX 16 /* with interrupts */
-#define VECTORS       2
-#define LINE          VECTORS /* of irqs[] */
+#define FUNCTIONS_MAX 16 /* with a line's interrupt */
 
-/* The interrupts that are attached, by function. */
-static struct function {
+/* The lines that are attached, by function. */
+static struct line {
     struct pci_device *pci; /* NULL: free */
-    struct pci_msix msix;
-    struct irq {
-        struct function *function;
-        vmem_irq_handler_t handler; /* NULL: not attached */
-        void *context;
-        struct irq_message message;
-    } irqs[VECTORS + 1];
-} functions[FUNCTIONS_MAX];
+    vmem_irq_handler_t handler;
+    void *context;
+} lines[FUNCTIONS_MAX];
 
 /* ---- config space and BARs ---- */
 
@@ -57,40 +50,11 @@ void vmem_host_pci_unmap(void *function, volatile void *registers, size_t bytes)
 
 /* ---- interrupts ---- */
 
-/* The entry of a function: its own, or a free one; NULL if there is none. */
-static struct function *find(const struct pci_device *pci)
-{
-    struct function *found = NULL;
-    for (unsigned i = 0; i < FUNCTIONS_MAX; i++) {
-        if (functions[i].pci == pci)
-            return &functions[i];
-        if (!functions[i].pci && !found)
-            found = &functions[i];
-    }
-    return found;
-}
-
-static bool has_vector(const struct function *function)
-{
-    for (unsigned i = 0; i < VECTORS; i++) {
-        if (function->irqs[i].handler)
-            return true;
-    }
-    return false;
-}
-
-static void run_vector(void *context)
-{
-    struct irq *irq = context;
-    if (!irq->handler(irq->context))
-        pci_msix_mask(&irq->function->msix, (u16)(irq - irq->function->irqs));
-}
-
 /* A line that its device does not quieten is masked by the platform. */
 static void run_line(void *context)
 {
-    struct irq *irq = context;
-    (void)irq->handler(irq->context);
+    struct line *line = context;
+    (void)line->handler(line->context);
 }
 
 static void set_intx(struct pci_device *pci, bool on)
@@ -102,73 +66,57 @@ static void set_intx(struct pci_device *pci, bool on)
         pci_write16(pci, PCI_COMMAND, wanted);
 }
 
-static int attach_line(struct irq *irq)
+static struct line *find_line(const struct pci_device *pci)
 {
-    struct pci_device *pci = irq->function->pci;
+    for (unsigned i = 0; i < FUNCTIONS_MAX; i++) {
+        if (lines[i].pci == pci)
+            return &lines[i];
+    }
+    return NULL;
+}
+
+static int attach_line(struct pci_device *pci, vmem_irq_handler_t handler, void *context)
+{
+    struct line *line = find_line(NULL);
+    if (!line)
+        return E_NOMEM;
     if (pci->interrupt_pin == 0)
         return E_UNSUPPORTED;
-    int status = platform_irq_attach_line(pci->interrupt_line, run_line, irq);
+    *line = (struct line){pci, handler, context};
+    int status = platform_irq_attach_line(pci->interrupt_line, run_line, line);
     if (status == OK)
         set_intx(pci, true);
+    else
+        line->pci = NULL;
     return status;
 }
 
-static int attach_vector(struct irq *irq, u16 vector, bool is_first)
+static void detach_line(struct pci_device *pci)
 {
-    struct function *function = irq->function;
-    int status = is_first ? pci_msix_init(&function->msix, function->pci) : OK;
-    if (status == OK && vector >= function->msix.nr_vectors)
-        status = E_UNSUPPORTED;
-    if (status == OK)
-        status = platform_irq_attach_message(run_vector, irq, &irq->message);
-    if (status != OK)
-        return status;
-    status = pci_msix_set(&function->msix, vector, irq->message);
-    ASSERT(status == OK); /* it is in the table */
-    if (is_first)
-        pci_msix_enable(&function->msix, true);
-    return OK;
-}
-
-static void release_if_unused(struct function *function)
-{
-    if (!has_vector(function) && !function->irqs[LINE].handler)
-        function->pci = NULL;
+    struct line *line = find_line(pci);
+    ASSERT(line);
+    set_intx(pci, false);
+    platform_irq_detach_line(pci->interrupt_line, run_line, line);
+    line->pci = NULL;
 }
 
 int vmem_host_pci_irq_attach(void *pci, int vector, vmem_irq_handler_t handler, void *context)
 {
-    struct function *function = find(pci);
-    if (!function)
-        return E_NOMEM;
-    bool is_first = !has_vector(function);
-    struct irq *irq = &function->irqs[vector < 0 ? LINE : vector];
-    function->pci = pci;
-    *irq = (struct irq){.function = function, .handler = handler, .context = context};
-    int status = vector < 0 ? attach_line(irq) : attach_vector(irq, (u16)vector, is_first);
-    if (status != OK) {
-        irq->handler = NULL;
-        release_if_unused(function);
+    if (vector < 0)
+        return attach_line(pci, handler, context);
+    for_each_extra (extra) {
+        if (extra->attach_vector)
+            return extra->attach_vector(pci, (u16)vector, handler, context);
     }
-    return status;
+    return E_UNSUPPORTED;
 }
 
 void vmem_host_pci_irq_detach(void *pci, int vector)
 {
-    struct function *function = find(pci);
-    ASSERT(function && function->pci);
-    struct irq *irq = &function->irqs[vector < 0 ? LINE : vector];
-    if (vector < 0) {
-        set_intx(pci, false);
-        platform_irq_detach_line(function->pci->interrupt_line, run_line, irq);
-    } else {
-        pci_msix_mask(&function->msix, (u16)vector);
-        platform_irq_detach_message(&irq->message);
-    }
-    irq->handler = NULL;
-    if (vector >= 0 && !has_vector(function))
-        pci_msix_enable(&function->msix, false);
-    release_if_unused(function);
+    if (vector < 0)
+        detach_line(pci);
+    else
+        EXTRAS_CALL(detach_vector, pci, (u16)vector);
 }
 
 /* ---- life ---- */

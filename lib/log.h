@@ -4,8 +4,7 @@
  *
  * A line is "SUBJECT: text", with "warning: " or "error: " before the text at
  * those levels. The subject is the module's name, or a device's ("vmem0").
- * `log=LEVEL` sets every module's level and `log=MODULE:LEVEL` one module's;
- * the default is info. A call below its module's level costs one compare.
+ * The default is info. A call below its module's level costs one compare.
  */
 #ifndef TIDE_LIB_LOG_H
 #define TIDE_LIB_LOG_H
@@ -30,6 +29,7 @@ enum log_module {
 };
 
 extern u8 log_levels[LOG_NR_MODULES];
+extern const char *const log_module_names[LOG_NR_MODULES];
 
 static inline bool log_enabled(enum log_module module, enum log_level level)
 {
@@ -39,10 +39,6 @@ static inline bool log_enabled(enum log_module module, enum log_level level)
 /* Write one line whatever the level; a '\n' is added. subject NULL: the module's name. */
 void log_write(enum log_module module, enum log_level level, const char *subject,
                const char *format, ...) printf_like(4, 5);
-
-/* Apply the value of one `log=` option, one or more of these between commas, from left to right;
- * E_INVAL if it is malformed (nothing changes). */
-must_check int log_configure(const char *value);
 
 #define LOG(module, level, subject, ...)                          \
     do {                                                          \
@@ -54,6 +50,5 @@ must_check int log_configure(const char *value);
 #define log_warning(module, subject, ...) LOG(module, LOG_LEVEL_WARNING, subject, __VA_ARGS__)
 #define log_info(module, subject, ...)    LOG(module, LOG_LEVEL_INFO, subject, __VA_ARGS__)
 #define log_debug(module, subject, ...)   LOG(module, LOG_LEVEL_DEBUG, subject, __VA_ARGS__)
-#define log_trace(module, subject, ...)   LOG(module, LOG_LEVEL_TRACE, subject, __VA_ARGS__)
 
 #endif

@@ -4,6 +4,7 @@
 
 #include <stdarg.h>
 
+#include "include/extra.h"
 #include "include/platform.h"
 #include "lib/console.h"
 #include "lib/printf.h"
@@ -19,6 +20,6 @@ void panic(const char *format, ...)
     console_answer(NULL);
     console_fresh_line();
     console_printf("panic: %s\n", text);
-    platform_print_backtrace();
+    EXTRAS_CALL(print_callers);
     platform_exit(EXIT_PANIC);
 }

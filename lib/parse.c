@@ -18,8 +18,7 @@ static int digit_value(char character)
     return 16;
 }
 
-/* Parse digits and leave *rest at the first character that is none. */
-static int parse_digits(const char *text, u64 *value, const char **rest)
+int parse_digits(const char *text, u64 *value, const char **rest)
 {
     unsigned base = 10;
     if (text[0] == '0' && (text[1] == 'x' || text[1] == 'X')) {
@@ -48,35 +47,6 @@ int parse_u64(const char *text, u64 *value)
     if (*rest != '\0')
         return E_INVAL;
     *value = parsed;
-    return OK;
-}
-
-int parse_size(const char *text, u64 *bytes)
-{
-    static const char suffixes[] = "KMGT";
-    const char *rest;
-    u64 number;
-    u64 unit = 1;
-    int status = parse_digits(text, &number, &rest);
-    if (status != OK)
-        return status;
-    if (*rest != '\0') {
-        char upper = (char)(*rest & ~0x20);
-        const char *suffix = upper != '\0' ? strchr(suffixes, upper) : NULL;
-        if (suffix) {
-            unit = KIB << (10 * (suffix - suffixes));
-            rest++;
-            if (rest[0] == 'i' && rest[1] == 'B')
-                rest++;
-        }
-        if (*rest == 'B')
-            rest++;
-    }
-    if (*rest != '\0')
-        return E_INVAL;
-    if (number > UINT64_MAX / unit)
-        return E_RANGE;
-    *bytes = number * unit;
     return OK;
 }
 

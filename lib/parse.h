@@ -11,8 +11,8 @@
 /* Decimal, or hexadecimal after 0x. E_INVAL if malformed, E_RANGE above 2^64-1. */
 must_check int parse_u64(const char *text, u64 *value);
 
-/* As parse_u64, with an optional suffix K, M, G or T (binary, either case, "iB" or "B" allowed). */
-must_check int parse_size(const char *text, u64 *bytes);
+/* The digits that a text begins with, at least one; *rest is what follows them. */
+must_check int parse_digits(const char *text, u64 *value, const char **rest);
 
 /* A size as the largest unit that divides it: "2M", "1536K", "0". Buffer of 24 bytes or more. */
 const char *format_size(u64 bytes, char *buffer, size_t buffer_bytes);

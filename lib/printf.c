@@ -16,12 +16,10 @@ struct output {
 struct spec {
     bool left;
     bool zero;
-    bool alternate;
-    bool plus;
     unsigned width;
-    bool has_precision;
+    bool has_precision; /* of a text: so many characters at most */
     unsigned precision;
-    unsigned integer_bytes;
+    bool is_long;
 };
 
 static void put(struct output *out, char character)
@@ -61,28 +59,18 @@ static void put_padded(struct output *out, const struct spec *spec, const char *
 }
 
 static void put_integer(struct output *out, const struct spec *spec, u64 value, unsigned base,
-                        bool upper, const char *prefix)
+                        const char *prefix)
 {
-    const char *alphabet = upper ? "0123456789ABCDEF" : "0123456789abcdef";
     char digits[24];
     unsigned first = sizeof(digits);
-    for (; value != 0; value /= base)
-        digits[--first] = alphabet[value % base];
+    do {
+        digits[--first] = "0123456789abcdef"[value % base];
+        value /= base;
+    } while (value != 0);
     unsigned nr_digits = (unsigned)sizeof(digits) - first;
-    unsigned wanted = spec->has_precision ? spec->precision : 1;
-    if (!spec->has_precision && spec->zero && !spec->left) {
-        unsigned prefix_length = (unsigned)strlen(prefix);
-        if (spec->width > prefix_length + wanted)
-            wanted = spec->width - prefix_length;
-    }
-    unsigned nr_zeros = wanted > nr_digits ? wanted - nr_digits : 0;
-    put_padded(out, spec, prefix, nr_zeros, digits + first, nr_digits);
-}
-
-static void put_signed(struct output *out, const struct spec *spec, i64 value)
-{
-    u64 magnitude = value < 0 ? 0 - (u64)value : (u64)value;
-    put_integer(out, spec, magnitude, 10, false, value < 0 ? "-" : spec->plus ? "+" : "");
+    unsigned length = (unsigned)strlen(prefix) + nr_digits;
+    bool zeros = spec->zero && !spec->left && spec->width > length;
+    put_padded(out, spec, prefix, zeros ? spec->width - length : 0, digits + first, nr_digits);
 }
 
 static void put_string(struct output *out, const struct spec *spec, const char *text)
@@ -101,54 +89,25 @@ static const char *parse_number(const char *format, unsigned *number)
     return format;
 }
 
-static const char *parse_flags(const char *format, struct spec *spec)
+/* A number or '*'; a negative argument counts as 0. */
+static const char *parse_count(const char *format, unsigned *number, va_list *args)
 {
-    for (;; format++) {
-        if (*format == '-')
-            spec->left = true;
-        else if (*format == '0')
-            spec->zero = true;
-        else if (*format == '#')
-            spec->alternate = true;
-        else if (*format == '+')
-            spec->plus = true;
-        else
-            return format;
-    }
-}
-
-static const char *parse_length(const char *format, struct spec *spec)
-{
-    spec->integer_bytes = 4;
-    if (*format == 'z') {
-        spec->integer_bytes = 8;
-        return format + 1;
-    }
-    for (; *format == 'h'; format++)
-        spec->integer_bytes /= 2;
-    for (; *format == 'l'; format++)
-        spec->integer_bytes = 8;
-    return format;
+    if (*format != '*')
+        return parse_number(format, number);
+    int value = va_arg(*args, int);
+    *number = value < 0 ? 0 : (unsigned)value;
+    return format + 1;
 }
 
 static u64 take_unsigned(const struct spec *spec, va_list *args)
 {
-    if (spec->integer_bytes == 8)
-        return va_arg(*args, u64);
-    u32 value = va_arg(*args, u32);
-    if (spec->integer_bytes == 2)
-        return (u16)value;
-    return spec->integer_bytes == 1 ? (u8)value : value;
+    return spec->is_long ? va_arg(*args, u64) : va_arg(*args, u32);
 }
 
-static i64 take_signed(const struct spec *spec, va_list *args)
+static void put_signed(struct output *out, const struct spec *spec, va_list *args)
 {
-    if (spec->integer_bytes == 8)
-        return va_arg(*args, i64);
-    i32 value = va_arg(*args, i32);
-    if (spec->integer_bytes == 2)
-        return (int16_t)value;
-    return spec->integer_bytes == 1 ? (int8_t)value : value;
+    i64 value = spec->is_long ? va_arg(*args, i64) : va_arg(*args, i32);
+    put_integer(out, spec, value < 0 ? 0 - (u64)value : (u64)value, 10, value < 0 ? "-" : "");
 }
 
 /* False for an unknown conversion. */
@@ -164,20 +123,16 @@ static bool convert(struct output *out, struct spec *spec, char conversion, va_l
         put_string(out, spec, va_arg(*args, const char *));
         return true;
     case 'd':
-    case 'i':
-        put_signed(out, spec, take_signed(spec, args));
+        put_signed(out, spec, args);
         return true;
     case 'u':
-        put_integer(out, spec, take_unsigned(spec, args), 10, false, "");
+        put_integer(out, spec, take_unsigned(spec, args), 10, "");
         return true;
     case 'x':
-    case 'X': {
-        u64 value = take_unsigned(spec, args);
-        put_integer(out, spec, value, 16, conversion == 'X', spec->alternate && value ? "0x" : "");
+        put_integer(out, spec, take_unsigned(spec, args), 16, "");
         return true;
-    }
     case 'p':
-        put_integer(out, spec, (u64)(uintptr_t)va_arg(*args, void *), 16, false, "0x");
+        put_integer(out, spec, (u64)(uintptr_t)va_arg(*args, void *), 16, "0x");
         return true;
     case '%':
         put(out, '%');
@@ -192,28 +147,17 @@ static const char *format_one(struct output *out, const char *format, va_list *a
 {
     const char *start = format;
     struct spec spec = {0};
-    format = parse_flags(format, &spec);
-    if (*format == '*') {
-        int width = va_arg(*args, int);
-        spec.left = spec.left || width < 0;
-        spec.width = width < 0 ? 0u - (unsigned)width : (unsigned)width;
-        format++;
-    } else {
-        format = parse_number(format, &spec.width);
+    for (; *format == '-' || *format == '0'; format++) {
+        spec.left = spec.left || *format == '-';
+        spec.zero = spec.zero || *format == '0';
     }
+    format = parse_count(format, &spec.width, args);
     if (*format == '.') {
-        format++;
         spec.has_precision = true;
-        if (*format == '*') {
-            int precision = va_arg(*args, int);
-            spec.has_precision = precision >= 0;
-            spec.precision = precision >= 0 ? (unsigned)precision : 0;
-            format++;
-        } else {
-            format = parse_number(format, &spec.precision);
-        }
+        format = parse_count(format + 1, &spec.precision, args);
     }
-    format = parse_length(format, &spec);
+    for (; *format == 'l' || *format == 'z'; format++)
+        spec.is_long = true;
     if (*format != '\0' && convert(out, &spec, *format, args))
         return format + 1;
     put(out, '%');

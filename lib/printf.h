@@ -2,9 +2,9 @@
 /*
  * Formatted text into a buffer, for the kernel; tests/unit uses libc's.
  *
- * Conversions: %c %s %d %i %u %x %X %p %%, with flags '-', '0', '#' and '+',
- * a width or precision as a number or '*', and the lengths hh, h, l, ll, z. No floating
- * point. An unknown conversion is copied as it stands.
+ * Conversions: %c %s %d %u %x %p %%, with flags '-' and '0', a width and for %s a precision, each a
+ * number or '*', and the lengths l, ll, z. No floating point. An unknown conversion is copied as it
+ * stands.
  */
 #ifndef TIDE_LIB_PRINTF_H
 #define TIDE_LIB_PRINTF_H

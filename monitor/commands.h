@@ -5,13 +5,8 @@
 
 #include "monitor/monitor.h"
 
-/* commands_devices.c */
+/* commands_status.c */
 void command_status(const struct command_line *line);
-void command_off(const struct command_line *line);
-void command_on(const struct command_line *line);
-void command_verify(const struct command_line *line);
-
-/* commands_stats.c */
 void command_stats(const struct command_line *line);
 void command_cpus(const struct command_line *line);
 

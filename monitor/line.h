@@ -1,39 +1,27 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * One line of input with editing, fed a byte at a time: printable characters,
- * backspace, the arrow keys (with Ctrl word by word), Home, End, Delete, and ^A ^E ^U ^W ^C ^L; the
- * last lines come back with the up arrow. Pure but for the echo, which goes to console_write().
+ * One line of input, fed a byte at a time: printable characters, backspace and ^C; an extra may
+ * edit within the line. Pure but for the echo, which goes to console_write().
  *
- * Of a line that is too long the characters without room are counted: backspace takes them back, ^U
- * and ^C drop the line, and at its end their number is known, so that it is refused and never cut.
+ * Of a line that is too long the characters without room are counted: backspace takes them back,
+ * ^C drops the line, and at its end their number is known, so that it is refused and never cut.
  */
 #ifndef TIDE_MONITOR_LINE_H
 #define TIDE_MONITOR_LINE_H
 
 #include "include/types.h"
 
-#define LINE_BYTES      256
-#define LINE_HISTORY    16
-#define LINE_PARAMETERS 2
+#define LINE_BYTES 256
+
+enum { KEY_INTERRUPT = 3, KEY_BACKSPACE = 8, KEY_DELETE = 127 };
 
 struct line_editor {
     const char *prompt;
     char text[LINE_BYTES]; /* NUL-terminated */
     size_t length;
-    size_t cursor;
-    size_t nr_excess; /* characters at the cursor for which there was no room */
-    enum {
-        LINE_NO_ESCAPE,
-        LINE_ESCAPE,   /* ESC */
-        LINE_SEQUENCE, /* ESC [, or ESC O */
-    } escape;
-    unsigned parameters[LINE_PARAMETERS]; /* of the sequence */
-    unsigned nr_parameters;
-    bool after_return;                      /* a '\n' that follows '\r' is the same key */
-    char history[LINE_HISTORY][LINE_BYTES]; /* a ring, newest before history_next */
-    unsigned history_length;
-    unsigned history_next;
-    unsigned history_back; /* how many lines back the text shown is from; 0: the user's own */
+    size_t cursor;     /* at the end, unless an extra moves it */
+    size_t nr_excess;  /* characters at the cursor for which there was no room */
+    bool after_return; /* a '\n' that follows '\r' is the same key */
 };
 
 void line_init(struct line_editor *editor, const char *prompt);

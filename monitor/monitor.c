@@ -17,14 +17,10 @@
 
 #define PROMPT            "tide> "
 #define TAG_BYTES         17 /* of the longest tag, its '@' and its end */
-#define KEY_INTERRUPT     3  /* Ctrl-C */
 #define TYPED_AHEAD_BYTES 4096
 
 static struct line_editor editor;
-static char script[CMDLINE_VALUE_BYTES];
-static const char *script_cursor = script;
-static bool has_started; /* before, what is typed waits in the port */
-static bool script_command_runs;
+static bool has_started;    /* before, what is typed waits in the port */
 static char tag[TAG_BYTES]; /* of the command whose answer has no end yet, or empty */
 
 /* What was typed and not yet taken, in order. */
@@ -35,8 +31,7 @@ static struct {
 
 /* ---- a line to a command ---- */
 
-/* Cut a line into words in place; false if there are too many. */
-static bool split_words(char *text, struct command_line *line)
+bool monitor_split_words(char *text, struct command_line *line)
 {
     line->nr_arguments = 0;
     for (;;) {
@@ -145,7 +140,7 @@ static void run_command(char *text, size_t length)
                       (unsigned long)length, LINE_BYTES - 1);
         return;
     }
-    if (!split_words(text, &line)) {
+    if (!monitor_split_words(text, &line)) {
         command_error("more than %d words", COMMAND_ARGUMENTS_MAX);
         return;
     }
@@ -212,98 +207,39 @@ void monitor_usage_error(const struct command_line *line, const char *value, con
     command_error("%s: '%s': expected %s", line->arguments[0], value, expected);
 }
 
-bool monitor_parse_size(const struct command_line *line, unsigned index, u64 least, u64 *bytes)
-{
-    const char *word = line->arguments[index];
-    int status = parse_size(word, bytes);
-    if (status == OK && *bytes >= least)
-        return true;
-    if (status == E_RANGE)
-        monitor_usage_error(line, word, "a size below 2^64 bytes");
-    else if (least <= 1)
-        monitor_usage_error(line, word, "a size above 0: 4096, 512K, 2M, 1G");
-    else
-        command_error("%s: '%s': expected a size of %lu bytes or more", line->arguments[0], word,
-                      (unsigned long)least);
-    return false;
-}
-
 /* ---- the script ---- */
 
-/* Show the prompt, and queue the script of run=. */
 static void ready(const struct options *options)
 {
-    size_t bytes = strlen(options->run) + 1;
-    memcpy(script, options->run, bytes);
-    script_cursor = script;
+    (void)options;
     line_init(&editor, PROMPT);
     line_show(&editor);
     nr_keepers = extras_having(offsetof(struct extra, keeps_prompt), keepers);
     has_started = true;
 }
 
-static void skip_blanks(void)
+/* The prompt and what was typed are below what a command or a log line has written since, before
+ * the next byte is echoed. */
+static void show_prompt(void)
 {
-    while (*script_cursor == ' ' || *script_cursor == ';')
-        script_cursor++;
+    if (!prompt_is_kept() && console_at_line_start())
+        line_show(&editor);
 }
 
-/* Take the next command off the script, or as much of it as fits. Returns its length. */
-static size_t next_command(char text[LINE_BYTES])
-{
-    size_t length = 0;
-    for (; *script_cursor != '\0' && *script_cursor != ';'; script_cursor++) {
-        if (length + 1 < LINE_BYTES)
-            text[length] = *script_cursor;
-        length++;
-    }
-    text[min_u64(length, LINE_BYTES - 1)] = '\0';
-    return length;
-}
-
-/* Echo the next command behind the prompt, and run it. */
+/* Echo the next command of a script behind the prompt, and run it. */
 static bool run_script(void)
 {
     char text[LINE_BYTES];
-    skip_blanks();
-    if (*script_cursor == '\0')
-        return false;
-    size_t length = next_command(text);
-    console_printf("%s\n", text);
-    (void)command_take_failure();
-    script_command_runs = true;
-    run_line(text, length);
-    return true;
-}
-
-/* Whether `exit`, with a tag or without, is among what is left of the script, all of which is
- * taken off. */
-static bool drop_script(void)
-{
-    char text[LINE_BYTES];
-    struct command_line line;
-    bool is_exit = false;
-    for (skip_blanks(); *script_cursor != '\0'; skip_blanks()) {
-        if (next_command(text) >= LINE_BYTES || !split_words(text, &line))
+    size_t length;
+    for_each_extra (extra) {
+        if (!extra->next_command || !extra->next_command(text, &length))
             continue;
-        unsigned name = line.nr_arguments > 0 && line.arguments[0][0] == '@';
-        is_exit |= line.nr_arguments > name && strcmp(line.arguments[name], "exit") == 0;
+        show_prompt();
+        console_printf("%s\n", text);
+        run_line(text, length);
+        return true;
     }
-    return is_exit;
-}
-
-/* The script's command and its job are over. A failure ends the script; where it was to end QEMU,
- * nobody may be there to do so, and the status says that it failed. */
-static void judge_script_command(void)
-{
-    script_command_runs = false;
-    if (!command_take_failure())
-        return;
-    bool was_to_exit = drop_script();
-    console_printf("run: a command failed: the rest is not run%s\n",
-                   was_to_exit ? ", and Tide ends" : "");
-    if (was_to_exit)
-        platform_exit(EXIT_COMMAND_FAILED);
+    return false;
 }
 
 /* ---- what is typed ---- */
@@ -363,14 +299,6 @@ static bool take_input(void)
     return true;
 }
 
-/* The prompt and what was typed are below what a command or a log line has written since, before
- * the next byte is echoed. */
-static void show_prompt(void)
-{
-    if (!prompt_is_kept() && !script_command_runs && console_at_line_start())
-        line_show(&editor);
-}
-
 /* One thing: run a command of the script, or take what was typed. */
 static void poll(void)
 {
@@ -381,10 +309,10 @@ static void poll(void)
         return;
     }
     end_answer();
-    if (script_command_runs)
-        judge_script_command();
+    if (run_script())
+        return;
     show_prompt();
-    if (run_script() || take_input())
+    if (take_input())
         show_prompt();
 }
 
@@ -395,7 +323,7 @@ bool monitor_pending(void)
     if (prompt_is_kept())
         return find_interrupt() != 0;
     read_ahead();
-    return typed.nr > 0 || script_command_runs || *script_cursor != '\0';
+    return typed.nr > 0;
 }
 
 EXTRA(monitor) = {.name = "monitor", .ready = ready, .poll = poll, .pending = monitor_pending};

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The serial monitor: lines from COM1, or from `run=`, to commands.
+ * The serial monitor: lines from COM1, or from an extra, to commands.
  *
  * Commands run one at a time: the next one waits while an extra keeps the prompt
- * (include/extra.h), which Ctrl-C ends if it is within the first 4 KiB that are typed meanwhile. A
- * script stops at its first command that fails.
+ * (include/extra.h), which Ctrl-C ends if it is within the first 4 KiB that are typed meanwhile.
  *
  * "@TAG command" is for programs: each line of the answer begins with "@TAG ", or with "@TAG+"
  * where a log line has cut it, and the line "@TAG." ends the answer. No other line begins so.
@@ -34,13 +33,13 @@ struct command {
 /* The commands, in the order of `help`; NULL past the end. */
 const struct command *command_at(unsigned index);
 
-/* There is something to do: the script, or what was typed. Callable with interrupts off. */
+/* Something was typed that can be taken now. Callable with interrupts off. */
 bool monitor_pending(void);
+
+/* Cut a line into words in place; false if there are too many. */
+bool monitor_split_words(char *text, struct command_line *line);
 
 /* Say on the console what a command's argument should have been. */
 void monitor_usage_error(const struct command_line *line, const char *value, const char *expected);
-
-/* The index-th argument as a size of `least` bytes or more; false after an error line. */
-bool monitor_parse_size(const struct command_line *line, unsigned index, u64 least, u64 *bytes);
 
 #endif

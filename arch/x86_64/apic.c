@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The local APIC, for message-signalled interrupts and for messages between
- * processors. Lines come from the 8259, whose output the boot processor's local APIC passes
- * through ("virtual wire").
+ * The local APIC, for messages between processors and from devices. Lines come from the 8259, whose
+ * output the boot processor's local APIC passes through ("virtual wire").
  */
 #include "arch/x86_64/cpu.h"
 #include "arch/x86_64/interrupts.h"
@@ -18,7 +17,6 @@
 #define APIC_BASE_X2APIC  (1 << 10)
 #define APIC_BASE_ADDRESS 0x000ffffffffff000
 
-#define REGISTER_ID       0x020
 #define REGISTER_PRIORITY 0x080
 #define REGISTER_END      0x0b0
 #define REGISTER_SPURIOUS 0x0f0
@@ -36,8 +34,6 @@
 #define COMMAND_PENDING 0x1000
 #define LINE_MASKED     0x10000
 #define PENDING_READS   100000 /* far more than a message takes to leave */
-
-#define MESSAGE_ADDRESS 0xfee00000
 
 static volatile u8 *registers;
 
@@ -71,17 +67,6 @@ void apic_init_other(void)
     mmio_write32(registers + REGISTER_LINT0, LINE_MASKED);
     mmio_write32(registers + REGISTER_LINT1, LINE_MASKED);
     mmio_write32(registers + REGISTER_SPURIOUS, SPURIOUS_ENABLE | VECTOR_SPURIOUS);
-}
-
-/* This processor's. */
-static u8 apic_id(void)
-{
-    return (u8)(mmio_read32(registers + REGISTER_ID) >> 24);
-}
-
-u64 apic_message_address(void)
-{
-    return MESSAGE_ADDRESS | (u64)apic_id() << 12;
 }
 
 static void send(u8 to, u32 command)

@@ -9,7 +9,7 @@
  *     low_memory_init(boot)   a processor that starts unasked halts
  *     early_init(boot)        mm: early_alloc() works
  *     paging_init(boot, ..)   the final page tables
- *     acpi_init(boot)         acpi_find_table(), platform_pci_ecam()
+ *     acpi_init(boot)         acpi_find_table()
  *     interrupts_init()       handlers can be attached
  *     timer_init()            platform_now_ms() advances
  *     page_init(boot)         mm: early_alloc() ends
@@ -33,9 +33,9 @@ _Noreturn void cpu_halt_forever(void);
 
 /*
  * Sleep until an interrupt comes, unless work_pending() is true. It is called with interrupts off,
- * so that an interrupt after the call ends the sleep. Returns with interrupts on. As long as no
- * timer interrupt has come, the boot processor does not sleep: it calls the handlers of all lines,
- * for at most a millisecond.
+ * so that an interrupt after the call ends the sleep. Returns with interrupts on. Where an extra
+ * has a clock without ticks, the boot processor does not sleep before the first tick: it calls the
+ * handlers of all lines, for at most a millisecond.
  */
 void cpu_idle(bool (*work_pending)(void));
 
@@ -67,12 +67,6 @@ unsigned cpus_running(void);
 /* Whether there is a processor of this number, and whether it runs. */
 bool cpus_exists(unsigned id);
 bool cpus_runs(unsigned id);
-
-/*
- * Run function(context) on another processor, with interrupts on. E_NODEV if it does not run,
- * E_BUSY while cpus_busy(). The end wakes the boot processor from cpu_idle().
- */
-must_check int cpus_start_job(unsigned id, void (*function)(void *context), void *context);
 
 /* The processor's last job has not ended. Once this is false, its writes are seen. */
 bool cpus_busy(unsigned id);

@@ -120,7 +120,7 @@ void cpu_halt_forever(void)
 
 void cpu_idle(bool (*work_pending)(void))
 {
-    if (cpu_id() == 0 && !timer_ticks()) {
+    if (cpu_id() == 0 && timer_must_poll()) {
         interrupts_enable();
         while (!work_pending() && !timer_poll())
             cpu_relax();

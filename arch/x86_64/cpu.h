@@ -44,13 +44,6 @@ static inline void msr_write(u32 msr, u64 value)
     __asm__ volatile("wrmsr" ::"c"(msr), "a"((u32)value), "d"((u32)(value >> 32)) : "memory");
 }
 
-static inline u64 cr0_read(void)
-{
-    u64 value;
-    __asm__ volatile("movq %%cr0, %0" : "=r"(value));
-    return value;
-}
-
 static inline u64 cr2_read(void)
 {
     u64 value;
@@ -68,13 +61,6 @@ static inline u64 cr3_read(void)
 static inline void cr3_write(u64 value)
 {
     __asm__ volatile("movq %0, %%cr3" ::"r"(value) : "memory");
-}
-
-static inline u64 cr4_read(void)
-{
-    u64 value;
-    __asm__ volatile("movq %%cr4, %0" : "=r"(value));
-    return value;
 }
 
 #endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Handlers of interrupts: several for each legacy line, which devices share, and one for each
- * message.
+ * Handlers of interrupts: several for each legacy line, which devices share.
  *
  * A line that interrupts again and again although its handlers ran is masked until the next tick,
  * so that no device can take all of the processor's time.
@@ -26,22 +25,26 @@ struct handler {
 
 /* Changed with interrupts off; read by the interrupt. */
 static struct handler line_handlers[PIC_LINES][HANDLERS_PER_LINE];
-static struct handler message_handlers[VECTOR_MESSAGE_COUNT];
+static void (*take_message)(unsigned number);
 static u32 line_interrupts[PIC_LINES]; /* since the last tick */
 static u32 storm_lines;                /* a bit a line: masked until the next tick */
-static bool has_apic;
 
 void interrupts_init(void)
 {
     pic_init();
-    has_apic = apic_init();
+    (void)apic_init();
+}
+
+void interrupts_take_messages(void (*take)(unsigned number))
+{
+    take_message = take;
 }
 
 void interrupts_resume(void)
 {
     pic_resume();
-    if (has_apic)
-        has_apic = apic_init();
+    if (apic_is_usable())
+        (void)apic_init();
 }
 
 void interrupts_after_tick(void)
@@ -101,10 +104,8 @@ void interrupt_dispatch(unsigned vector)
     if (vector >= VECTOR_PIC && vector < VECTOR_PIC + PIC_LINES) {
         line_interrupt(vector - VECTOR_PIC);
     } else if (vector >= VECTOR_MESSAGE && vector < VECTOR_MESSAGE + VECTOR_MESSAGE_COUNT) {
-        const struct handler *handler = &message_handlers[vector - VECTOR_MESSAGE];
-
-        if (handler->function != NULL)
-            handler->function(handler->context);
+        if (take_message != NULL)
+            take_message(vector - VECTOR_MESSAGE);
         apic_end();
     }
     /* Any other vector is the APIC's spurious one, which must not be ended. */
@@ -159,32 +160,4 @@ void platform_irq_detach_line(unsigned line, irq_handler_t function, void *conte
         storm_lines &= ~(1U << line);
     }
     irq_restore(flags);
-}
-
-int platform_irq_attach_message(irq_handler_t function, void *context, struct irq_message *message)
-{
-    if (!has_apic)
-        return E_UNSUPPORTED;
-    for (u32 i = 0; i < VECTOR_MESSAGE_COUNT; i++) {
-        struct handler *handler = &message_handlers[i];
-
-        if (handler->function != NULL)
-            continue;
-        u64 flags = irq_save();
-        handler->context = context;
-        handler->function = function;
-        irq_restore(flags);
-        message->address = apic_message_address();
-        message->data = VECTOR_MESSAGE + i;
-        return OK;
-    }
-    return E_NOMEM;
-}
-
-void platform_irq_detach_message(const struct irq_message *message)
-{
-    u32 i = message->data - VECTOR_MESSAGE;
-
-    if (i < VECTOR_MESSAGE_COUNT)
-        message_handlers[i].function = NULL;
 }

@@ -25,6 +25,9 @@ void interrupts_after_tick(void);
  * off. */
 void interrupts_poll(void);
 
+/* For an extra: call this for each message, with its number from 0 to VECTOR_MESSAGE_COUNT - 1. */
+void interrupts_take_messages(void (*take)(unsigned number));
+
 /* Set the controllers up again after a sleep, which they have forgotten. Interrupts off. */
 void interrupts_resume(void);
 
@@ -63,8 +66,6 @@ bool apic_is_usable(void);
 /* Enable the local APIC of this other processor, which no line reaches. */
 void apic_init_other(void);
 
-/* The address to which a device writes to interrupt this processor. */
-u64 apic_message_address(void);
 void apic_end(void);
 
 /* Messages from this processor to another one. Any context. */

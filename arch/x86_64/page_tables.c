@@ -4,39 +4,15 @@
  * three calls deep. When a GiB is plugged, the loops that fill and clear runs of entries take the
  * most time.
  */
-#include "arch/x86_64/page_tables.h"
+#include "arch/x86_64/page_tables_internal.h"
 
 #include "include/platform.h"
 #include "include/status.h"
 #include "include/units.h"
-#include "lib/string.h"
 
-#define PRESENT      ((u64)1 << 0)
-#define WRITTEN      ((u64)1 << 6)  /* the processor sets it, at the first write to a page */
-#define LARGE        ((u64)1 << 7)  /* at levels 2 and 3: a page, not a table */
-#define KEPT         ((u64)1 << 9)  /* ignored by the processor: a table that is not released */
-#define HELD         ((u64)1 << 10) /* the same: a page without PRESENT, but with all else */
-#define ADDRESS_MASK ((u64)0x000ffffffffff000)
-#define COUNT_SHIFT  52 /* bits 52 to 61 of an entry that points at a table are ignored */
-#define COUNT_ONE    ((u64)1 << COUNT_SHIFT)
-#define COUNT_MASK   ((u64)0x3ff << COUNT_SHIFT)
-
-#define ROOT_LEVEL 4
-
-static u64 *table_at(u64 entry)
-{
-    return phys_to_virt(entry & ADDRESS_MASK);
-}
-
-static unsigned index_of(paddr_t paddr, unsigned level)
-{
-    return (unsigned)(paddr >> (12 + 9 * (level - 1))) % PAGE_TABLE_ENTRIES;
-}
-
-static bool is_page(u64 entry, unsigned level)
-{
-    return level == 1 ? (entry & (PRESENT | HELD)) != 0 : (entry & LARGE) != 0;
-}
+#define COUNT_SHIFT 52 /* bits 52 to 61 of an entry that points at a table are ignored */
+#define COUNT_ONE   ((u64)1 << COUNT_SHIFT)
+#define COUNT_MASK  ((u64)0x3ff << COUNT_SHIFT)
 
 static u64 page_bits(u64 flags, unsigned level)
 {
@@ -46,14 +22,6 @@ static u64 page_bits(u64 flags, unsigned level)
 static u64 count_of(u64 entry)
 {
     return (entry & COUNT_MASK) >> COUNT_SHIFT;
-}
-
-/* The first byte after the entry that holds paddr, or `end` if that comes first. */
-static paddr_t entry_end(paddr_t paddr, unsigned level, paddr_t end)
-{
-    u64 extent = page_tables_extent(level);
-
-    return min_u64(align_down(paddr, extent) + extent, end);
 }
 
 /*
@@ -281,63 +249,6 @@ int page_tables_map(struct page_tables *tables, paddr_t start, u64 bytes, u64 fl
     if (status != OK)
         unmap_level(tables, &tables->root, ROOT_LEVEL, start, mapped_to);
     return status;
-}
-
-int page_tables_map_to(struct page_tables *tables, u64 start, paddr_t paddr, u64 bytes, u64 flags,
-                       unsigned largest)
-{
-    return page_tables_map(tables, start, bytes, flags + (paddr - start), largest);
-}
-
-/* ---- hold and resume ---- */
-
-/* The entry of the page at the address, and its level; there is one. */
-static inline u64 *find_page(struct page_tables *tables, u64 address, unsigned *level)
-{
-    u64 *entry = &table_at(tables->root)[index_of(address, ROOT_LEVEL)];
-
-#pragma GCC unroll 4
-    for (*level = ROOT_LEVEL - 1; *level > 0; --*level) {
-        entry = &table_at(*entry)[index_of(address, *level)];
-        if (is_page(*entry, *level))
-            break;
-    }
-    return entry;
-}
-
-u64 page_tables_hold(struct page_tables *tables, u64 address)
-{
-    unsigned level;
-    u64 *entry = find_page(tables, address, &level);
-
-    /* Not a store: another processor may set WRITTEN at this moment; from then on none can. */
-    if (*entry & PRESENT)
-        __atomic_fetch_add(entry, HELD - PRESENT, __ATOMIC_RELEASE);
-    return page_tables_extent(level);
-}
-
-/* Release: what was copied to the frames is there before they can be reached. */
-static void resume(u64 *entry, u64 with_frames)
-{
-    __atomic_store_n(entry, (with_frames & ~HELD) | PRESENT, __ATOMIC_RELEASE);
-}
-
-void page_tables_resume(struct page_tables *tables, u64 address)
-{
-    unsigned level;
-    u64 *entry = find_page(tables, address, &level);
-
-    resume(entry, *entry);
-}
-
-void page_tables_move(struct page_tables *tables, u64 address, paddr_t paddr)
-{
-    unsigned level;
-    u64 *entry = find_page(tables, address, &level);
-
-    if (*entry & WRITTEN)
-        memcpy(phys_to_virt(paddr), phys_to_virt(*entry & ADDRESS_MASK), page_tables_extent(level));
-    resume(entry, (*entry & ~ADDRESS_MASK) | paddr);
 }
 
 /* ---- look ---- */

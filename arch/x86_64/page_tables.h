@@ -41,7 +41,7 @@ struct page_tables {
 /* The entry that decides about an address. */
 struct page_mapping {
     bool present;
-    bool held;      /* by page_tables_hold(): not present, but a page is there */
+    bool held;      /* by an extra: not present, but a page is there */
     paddr_t paddr;  /* where the page begins, if present or held */
     u64 flags;      /* MAP_ bits, likewise */
     unsigned level; /* of the entry: 1, 2, 3; the extent is page_tables_extent(level) */
@@ -64,30 +64,8 @@ must_check int page_tables_init(struct page_tables *tables);
 must_check int page_tables_map(struct page_tables *tables, paddr_t start, u64 bytes, u64 flags,
                                unsigned largest);
 
-/* The same at addresses that are not the frames': the range shows what begins at paddr. Both are
- * aligned alike, to the largest page allowed that fits. */
-must_check int page_tables_map_to(struct page_tables *tables, u64 start, paddr_t paddr, u64 bytes,
-                                  u64 flags, unsigned largest);
-
 /* The most tables that mapping one run of so many bytes can need. */
 u64 page_tables_most(u64 bytes, unsigned largest);
-
-/*
- * Make the page at an address unreachable, but remember it; returns its size. There is
- * one. One change of an entry: another processor that walks the tables sees the old
- * or the new.
- */
-u64 page_tables_hold(struct page_tables *tables, u64 address);
-
-/* Make a page that is held reachable again. */
-void page_tables_resume(struct page_tables *tables, u64 address);
-
-/*
- * The same with other frames. They get the contents, but not if no processor has
- * written to the page at this address since it was mapped: the entry tells that, and goes on to
- * tell it. The processors' caches were flushed after the hold.
- */
-void page_tables_move(struct page_tables *tables, u64 address, paddr_t paddr);
 
 /*
  * Make absent whatever of a range is mapped. A large page that lies partly in it is

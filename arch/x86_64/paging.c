@@ -24,9 +24,8 @@
 #define CPUID_ADDRESS_SIZES 0x80000008
 
 #define IDENTITY_MAP_BITS 47 /* the half of the address space that is not sign-extended */
-#define UPPER_HALF        ((u64)~0 << IDENTITY_MAP_BITS) /* the other half */
-#define DEFAULT_PHYS_BITS 36                             /* of a processor that does not say */
-#define FLUSH_PAGES_MAX   32                             /* above this, one full flush is cheaper */
+#define DEFAULT_PHYS_BITS 36 /* of a processor that does not say */
+#define FLUSH_PAGES_MAX   32 /* above this, one full flush is cheaper */
 
 static struct page_tables kernel_tables;
 static unsigned largest_page;
@@ -150,38 +149,6 @@ int paging_map_firmware(paddr_t paddr, u64 bytes)
         return E_RANGE;
     return map_absent(align_down(paddr, PAGE_BYTES), align_up(paddr + bytes, PAGE_BYTES),
                       MAP_NO_EXEC, 0);
-}
-
-static int change_pages(paddr_t paddr, u64 bytes, u64 flags)
-{
-    paddr_t start = align_down(paddr, PAGE_BYTES);
-    paddr_t end = align_up(paddr + bytes, PAGE_BYTES);
-
-    if (ranges_overlap(start, end - start, virt_to_phys(image_start),
-                       (u64)(image_end - image_start)))
-        return E_INVAL;
-    int status = platform_unmap_ram(start, end - start);
-    if (status != OK)
-        return status;
-    return page_tables_map(&kernel_tables, start, end - start, flags, MAP_LARGEST_4K);
-}
-
-int paging_make_writable(paddr_t paddr, u64 bytes)
-{
-    return change_pages(paddr, bytes, MAP_WRITE | MAP_NO_EXEC);
-}
-
-int paging_make_executable(paddr_t paddr, u64 bytes)
-{
-    return change_pages(paddr, bytes, 0);
-}
-
-bool paging_is_mapped(u64 address)
-{
-    bool has_tables = is_within_limit(address, 1) || address >= UPPER_HALF;
-
-    return kernel_tables.root != 0 && has_tables &&
-           page_tables_query(&kernel_tables, address).present;
 }
 
 void paging_set_table_allocator(paddr_t (*alloc)(void), void (*release)(paddr_t paddr))

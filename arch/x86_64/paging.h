@@ -12,9 +12,6 @@ void paging_load(void);
 void paging_flush_here(u64 address, u64 bytes);
 void paging_flush_all_here(void);
 
-/* True if an access to the address would find a page. Any context. */
-bool paging_is_mapped(u64 address);
-
 /* For an extra that maps more than the identity map: the kernel's tables; and, once the processors
  * were flushed, to free those that became empty. As platform_map_ram(). */
 struct page_tables *paging_tables(void);
@@ -25,12 +22,5 @@ void paging_give_back_released(void);
  * the others are mapped read-only. For firmware tables. E_RANGE, E_NOMEM.
  */
 must_check int paging_map_firmware(paddr_t paddr, u64 bytes);
-
-/*
- * Make pages of RAM or firmware that are mapped writable, or executable and read-only. E_INVAL if
- * they meet the kernel's image, E_NOMEM.
- */
-must_check int paging_make_executable(paddr_t paddr, u64 bytes);
-must_check int paging_make_writable(paddr_t paddr, u64 bytes);
 
 #endif

@@ -2,7 +2,6 @@
 /* See stacks.h. The memory is in section .stacks, which nothing clears. */
 #include "arch/x86_64/stacks.h"
 
-#include "arch/x86_64/cpu.h"
 #include "include/platform.h"
 #include "include/status.h"
 
@@ -23,18 +22,10 @@ __attribute__((section(".stacks.boot"))) aligned_to(4096) static struct boot_sta
 __attribute__((section(".stacks")))
 aligned_to(4096) static struct trap_stack_memory trap_stacks[TRAP_STACKS];
 
-static const char *const trap_stack_names[TRAP_STACKS] = {
-    [TRAP_STACK_DOUBLE_FAULT - 1] = "double fault stack",
-    [TRAP_STACK_NMI - 1] = "NMI stack",
-    [TRAP_STACK_MACHINE_CHECK - 1] = "machine check stack",
-    [TRAP_STACK_PAGE_FAULT - 1] = "page fault stack",
-};
-
 /* Those of each other processor, in one piece: its own stack, then its trap stacks. */
 static paddr_t cpu_stacks[CPUS_MAX];
 static unsigned nr_cpus = 1;
 
-#define STACKS_EACH  (1 + TRAP_STACKS)
 #define TRAP_PIECE   (PAGE_BYTES + TRAP_STACK_BYTES)
 #define CPU_PIECE    (PAGE_BYTES + CPU_STACK_BYTES)
 #define PIECES_BYTES (CPU_PIECE + TRAP_STACKS * TRAP_PIECE)
@@ -67,18 +58,9 @@ bool stack_at(unsigned index, struct stack *stack)
 
     if (cpu >= nr_cpus)
         return false;
-    stack->name = trap_stack == 0 ? "kernel stack" : trap_stack_names[trap_stack - 1];
     stack->guard = guard_of(cpu, trap_stack);
     stack->top = trap_stack == 0 ? stack_cpu_top(cpu) : stack_trap_top(cpu, trap_stack);
     return true;
-}
-
-bool stack_find(u64 address, struct stack *stack)
-{
-    for (unsigned i = 0; stack_at(i, stack); i++)
-        if (address >= stack->guard && address < stack->top)
-            return true;
-    return false;
 }
 
 int stacks_make(paddr_t memory)

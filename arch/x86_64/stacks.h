@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The stacks: where a backtrace may read, and which stack a fault in a guard page belongs to. The
- * page below each stack is its guard page, which is absent: paging_init() does not map those of
- * the boot processor, stacks_make() unmaps the others.
+ * The stacks. The page below each stack is its guard page, which is absent: paging_init() does not
+ * map those of the boot processor, stacks_make() unmaps the others.
  */
 #ifndef TIDE_ARCH_STACKS_H
 #define TIDE_ARCH_STACKS_H
 
+#include "arch/x86_64/cpu.h"
 #include "include/types.h"
 #include "include/units.h"
 
@@ -17,8 +17,10 @@
 /* All stacks of one such processor, guard pages included: 2^4 pages. */
 #define CPU_STACKS_ORDER 4
 
+/* Of each processor, in this order: its own, then its trap stacks by enum trap_stack. */
+#define STACKS_EACH (1 + TRAP_STACKS)
+
 struct stack {
-    const char *name;
     u64 guard; /* page below the lowest usable byte */
     u64 top;   /* first byte above it */
 };
@@ -29,16 +31,8 @@ struct stack {
  */
 must_check int stacks_make(paddr_t memory);
 
-/* The i-th stack, false past the end. */
+/* The i-th stack, those of processor 0 first; false past the end. */
 bool stack_at(unsigned index, struct stack *stack);
-
-/* The stack of which this is a usable byte, or in whose guard page it lies. */
-bool stack_find(u64 address, struct stack *stack);
-
-static inline bool stack_has_guard(const struct stack *stack, u64 address)
-{
-    return address >= stack->guard && address < stack->guard + PAGE_BYTES;
-}
 
 /* First byte above a processor's own stack. */
 u64 stack_cpu_top(unsigned cpu);

@@ -8,6 +8,8 @@
 #include "arch/x86_64/cpu.h"
 #include "arch/x86_64/smp/cpus.h"
 #include "include/extra.h"
+#include "include/platform.h"
+#include "lib/console.h"
 
 #define TRAP_VECTORS   256
 #define STUB_BYTES     16
@@ -71,6 +73,31 @@ static bool is_resumed(const struct trap_frame *frame)
             return true;
     }
     return false;
+}
+
+/* In one line, or as an extra does. A fault inside prints another line, and one in that nothing, so
+ * that it ends. */
+_Noreturn static void trap_report(const struct trap_frame *frame)
+{
+    static unsigned reports;
+    bool is_told = false;
+
+    platform_stop_others();
+    if (reports++ == 0) {
+        console_answer(NULL);
+        console_fresh_line();
+        for_each_extra (extra) {
+            is_told |= extra->report_trap != NULL;
+            if (extra->report_trap != NULL)
+                extra->report_trap(frame);
+        }
+    }
+    if (!is_told && reports <= 2)
+        console_printf("%strap: vector %llu at 0x%llx%s, cr2 0x%llx\n", reports == 2 ? "\n" : "",
+                       (unsigned long long)frame->vector, (unsigned long long)frame->rip,
+                       reports == 2 ? " inside the trap report" : "",
+                       (unsigned long long)cr2_read());
+    platform_exit(EXIT_TRAP);
 }
 
 void trap_dispatch(struct trap_frame *frame)

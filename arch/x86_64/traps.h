@@ -33,17 +33,10 @@ void traps_init(void);
 /* Load it; each processor does. */
 void traps_load(void);
 
-/* Bits of a page fault's error code. */
-#define FAULT_PRESENT  (1 << 0)
-#define FAULT_WRITE    (1 << 1)
-#define FAULT_RESERVED (1 << 3)
-#define FAULT_FETCH    (1 << 4)
+#define FAULT_PRESENT (1 << 0) /* of a page fault's error code */
 
 /* Every exception and interrupt, from trap_entry.S. */
 void trap_dispatch(struct trap_frame *frame);
-
-/* Print all about an exception and end with EXIT_TRAP. */
-_Noreturn void trap_report(const struct trap_frame *frame);
 
 /* Every vector from VECTOR_PIC on; interrupts.c. */
 void interrupt_dispatch(unsigned vector);

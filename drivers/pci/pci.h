@@ -3,8 +3,7 @@
  * PCI: every function of every bus, found once at boot and again on request.
  *
  * The tree is untrusted: a loop in a capability list or of bridges ends with a log line. Config
- * space is reached through ECAM where ACPI's MCFG names a segment, else through ports 0xcf8/0xcfc
- * (256 bytes, segment 0).
+ * space is reached through ports 0xcf8/0xcfc (256 bytes, segment 0), or as an extra knows.
  *
  * A scan costs few accesses: one read of each header register of the
  * functions that exist. BARs are sized when a driver first asks
@@ -66,7 +65,6 @@ struct pci_device {
     /* ---- drivers/pci's own ---- */
     struct pci_bus *bus;    /* that it is on; NULL when it is not present */
     struct pci_bus *behind; /* a bridge's secondary bus; NULL if it leads nowhere */
-    u32 seen;               /* the last scan that found it */
     bool bars_sized;        /* bars[] is filled, perhaps without addresses yet */
     bool number_tried;      /* an extra's: a bridge that this scan could give no bus number */
 };
@@ -101,12 +99,6 @@ struct pci_device *pci_find(struct pci_address address);
 
 /* "0000:00:04.0". The buffer holds PCI_ADDRESS_TEXT_BYTES. */
 const char *pci_address_text(struct pci_address address, char *buffer);
-
-/*
- * Parse [[domain:]bus:]device[.function], numbers in hexadecimal as lspci
- * prints them; a missing part is 0. E_INVAL if malformed or out of range.
- */
-must_check int pci_parse_address(const char *text, struct pci_address *address);
 
 /* ---- capabilities ---- */
 

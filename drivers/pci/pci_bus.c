@@ -10,11 +10,11 @@
 #include "lib/log.h"
 #include "lib/string.h"
 
-static struct pci_bus buses[PCI_BUSES_MAX];
+struct pci_bus pci_buses[PCI_BUSES_MAX];
 
 void pci_bus_init(void)
 {
-    memset(buses, 0, sizeof(buses));
+    memset(pci_buses, 0, sizeof(pci_buses));
 }
 
 bool pci_bus_is_behind(const struct pci_bus *bus, const struct pci_bus *ancestor)
@@ -27,11 +27,11 @@ bool pci_bus_is_behind(const struct pci_bus *bus, const struct pci_bus *ancestor
 static struct pci_bus *take(struct pci_bus bus)
 {
     for (unsigned i = 0; i < PCI_BUSES_MAX; i++) {
-        if (buses[i].used)
+        if (pci_buses[i].used)
             continue;
-        buses[i] = bus;
-        buses[i].used = buses[i].to_scan = true;
-        return &buses[i];
+        pci_buses[i] = bus;
+        pci_buses[i].used = pci_buses[i].to_scan = true;
+        return &pci_buses[i];
     }
     log_error(LOG_PCI, NULL, "more than %u buses: bus 0x%02x is not used", PCI_BUSES_MAX,
               bus.number);
@@ -41,7 +41,7 @@ static struct pci_bus *take(struct pci_bus bus)
 struct pci_bus *pci_bus_root(u16 segment, u8 number, u8 last)
 {
     for (unsigned i = 0; i < PCI_BUSES_MAX; i++) {
-        struct pci_bus *bus = &buses[i];
+        struct pci_bus *bus = &pci_buses[i];
         if (bus->used && bus->segment == segment && bus->number == number) {
             bus->to_scan = true;
             return bus;
@@ -53,8 +53,8 @@ struct pci_bus *pci_bus_root(u16 segment, u8 number, u8 last)
 struct pci_bus *pci_bus_to_scan(void)
 {
     for (unsigned i = 0; i < PCI_BUSES_MAX; i++) {
-        if (buses[i].used && buses[i].to_scan)
-            return &buses[i];
+        if (pci_buses[i].used && pci_buses[i].to_scan)
+            return &pci_buses[i];
     }
     return NULL;
 }
@@ -62,7 +62,7 @@ struct pci_bus *pci_bus_to_scan(void)
 bool pci_bus_number_in_use(u16 segment, unsigned first, unsigned last, const struct pci_bus *below)
 {
     for (unsigned i = 0; i < PCI_BUSES_MAX; i++) {
-        const struct pci_bus *bus = &buses[i];
+        const struct pci_bus *bus = &pci_buses[i];
         if (!bus->used || bus->segment != segment)
             continue;
         /* Root buses and those above `below` contain the range by nature. */
@@ -116,19 +116,4 @@ void pci_bus_enter(struct pci_device *bridge)
         return;
     }
     pci_bus_add(bridge, secondary, subordinate);
-}
-
-void pci_bus_drop(struct pci_bus *bus)
-{
-    struct pci_device *device;
-    for (unsigned i = 0; (device = pci_table_at(i)) != NULL; i++) {
-        if (pci_bus_is_behind(device->bus, bus)) {
-            device->present = false;
-            device->bus = device->behind = NULL;
-        }
-    }
-    for (unsigned i = 0; i < PCI_BUSES_MAX; i++) {
-        if (buses[i].used && pci_bus_is_behind(&buses[i], bus))
-            buses[i].used = false; /* its parent stays readable for the rest of this loop */
-    }
 }

@@ -43,6 +43,8 @@ struct pci_device *pci_table_at(unsigned index);
 
 /* ---- pci_bus.c ---- */
 
+extern struct pci_bus pci_buses[PCI_BUSES_MAX];
+
 void pci_bus_init(void);
 
 /* Whether `bus` is `ancestor` or lies behind it; NULL lies behind nothing. */
@@ -67,9 +69,6 @@ void pci_bus_enter(struct pci_device *bridge);
  * so. The bus is to be scanned. */
 void pci_bus_add(struct pci_device *bridge, u8 number, u8 subordinate);
 
-/* The bus and all behind it are gone. */
-void pci_bus_drop(struct pci_bus *bus);
-
 /* ---- pci_address.c ---- */
 
 /* "pci 0000:00:04.0", the subject of log lines; valid until the next call. */
@@ -77,14 +76,20 @@ const char *pci_name(const struct pci_device *device);
 
 /* ---- pci_config.c ---- */
 
-/* Learn the ECAM windows from the platform and check that they answer. Again: no effect. */
+/* Before the extras' pci_init(): the ports alone. */
 void pci_config_init(void);
 
-/* 32 bits through the ports, whatever else there is: ECAM may be switched off. */
-void pci_config_write_port(struct pci_address address, u16 offset, u32 value);
+/*
+ * For an extra: another way to config space, tried before the ports. It reads to *value, all ones
+ * where nothing answers, or writes it; false if the address is not reached that way.
+ */
+typedef bool (*pci_config_access_t)(struct pci_address address, u16 offset, unsigned bytes,
+                                    u32 *value, bool is_write);
+void pci_config_set_access(pci_config_access_t access);
 
-/* The index-th ECAM window in use, or NULL past the end. */
-const struct platform_ecam *pci_config_window(unsigned index);
+/* Through the ports, whatever else there is. */
+u32 pci_config_read_port(struct pci_address address, u16 offset, unsigned bytes);
+void pci_config_write_port(struct pci_address address, u16 offset, unsigned bytes, u32 value);
 
 u32 pci_config_read(struct pci_address address, u16 offset, unsigned bytes);
 
@@ -98,6 +103,9 @@ void pci_restore_decoding(const struct pci_device *device, u16 command);
 void pci_size_bars(struct pci_device *device);
 
 /* ---- pci_scan.c ---- */
+
+/* Whether there is a function; its vendor and device IDs. */
+bool pci_answers(struct pci_address address, u32 *ids);
 
 /* Probe each bus that waits to be scanned, and those that are found behind it. */
 void pci_scan_buses(void);

@@ -10,16 +10,14 @@
 #include "include/status.h"
 #include "lib/log.h"
 
-static u32 scan_id;
 static bool table_full;
 
 void pci_init(const struct boot_info *boot)
 {
-    scan_id = 0;
     pci_table_init();
     pci_bus_init();
-    EXTRAS_CALL(pci_init, boot);
     pci_config_init();
+    EXTRAS_CALL(pci_init, boot);
 }
 
 /* ---- one function ---- */
@@ -55,32 +53,6 @@ static void fill(struct pci_device *slot, u32 ids, u8 header_type)
               slot->interrupt_line);
 }
 
-/* A function that lost its bus numbers or addresses was reset, or replaced by one of its kind. */
-static bool is_same(const struct pci_device *slot, u32 ids, u8 header_type)
-{
-    if (slot->vendor_id != (ids & 0xffff) || slot->device_id != ids >> 16 ||
-        slot->header_type != header_type)
-        return false;
-    if (slot->behind && (pci_read32(slot, PCI_BRIDGE_BUSES) >> 8 & 0xff) != slot->behind->number)
-        return false;
-    for (unsigned i = 0; slot->bars_known && i < PCI_BARS; i++) {
-        const struct pci_bar *bar = &slot->bars[i];
-        if (bar->kind == PCI_BAR_MEMORY && bar->base != 0)
-            return (pci_read32(slot, (u16)(PCI_BAR0 + 4 * i)) & PCI_BAR_MEMORY_MASK) ==
-                   (u32)bar->base;
-    }
-    return true;
-}
-
-static void forget(struct pci_device *device)
-{
-    log_debug(LOG_PCI, pci_name(device), "gone");
-    if (device->behind)
-        pci_bus_drop(device->behind);
-    device->present = false;
-    device->bus = device->behind = NULL;
-}
-
 static void note_function(struct pci_bus *bus, struct pci_address address, u32 ids, u8 header_type)
 {
     struct pci_device *slot = pci_table_slot(address);
@@ -91,19 +63,16 @@ static void note_function(struct pci_bus *bus, struct pci_address address, u32 i
         table_full = true;
         return;
     }
-    if (slot->present && !is_same(slot, ids, header_type))
-        forget(slot);
     if (!slot->present)
         fill(slot, ids, header_type);
     slot->bus = bus;
-    slot->seen = scan_id;
     if (header_type == PCI_HEADER_BRIDGE)
         pci_bus_enter(slot);
 }
 
 /* ---- one bus ---- */
 
-static bool answers(struct pci_address address, u32 *ids)
+bool pci_answers(struct pci_address address, u32 *ids)
 {
     *ids = pci_config_read(address, PCI_VENDOR_ID, 4);
     u16 vendor = (u16)*ids;
@@ -116,7 +85,7 @@ static void probe_device(struct pci_bus *bus, u8 number)
     u8 nr_to_probe = 1;
     for (; address.function < nr_to_probe; address.function++) {
         u32 ids;
-        if (!answers(address, &ids))
+        if (!pci_answers(address, &ids))
             continue;
         u8 header = (u8)(pci_config_read(address, PCI_CACHE_LINE_SIZE, 4) >> 16);
         if (address.function == 0 && header & PCI_HEADER_MULTI_FUNCTION)
@@ -136,63 +105,7 @@ void pci_scan_buses(void)
     }
 }
 
-/* ---- root buses ---- */
-
-static void scan_known_roots(void)
-{
-    const struct platform_ecam *window;
-    pci_bus_root(0, 0, 0xff);
-    for (unsigned i = 0; (window = pci_config_window(i)) != NULL; i++) {
-        if (window->segment != 0 || window->first_bus != 0)
-            pci_bus_root(window->segment, window->first_bus, window->last_bus);
-    }
-    pci_scan_buses();
-}
-
-/* With a host bridge other than 00:00.0, bus 0 is not the only root bus of the segment. */
-static bool has_more_roots(void)
-{
-    struct pci_device *device;
-    for (unsigned i = 0; (device = pci_table_at(i)) != NULL; i++) {
-        if (device->present && device->address.segment == 0 && device->address.bus == 0 &&
-            device->class_code == PCI_CLASS_BRIDGE && device->subclass == PCI_SUBCLASS_HOST &&
-            (device->address.device != 0 || device->address.function != 0))
-            return true;
-    }
-    return false;
-}
-
-static bool has_any_device(u8 bus)
-{
-    for (u8 device = 0; device < PCI_DEVICES_PER_BUS; device++) {
-        u32 ids;
-        if (answers((struct pci_address){0, bus, device, 0}, &ids))
-            return true;
-    }
-    return false;
-}
-
-/* Only AML tells their numbers, and none is interpreted: look at each number that is left. */
-static void scan_further_roots(void)
-{
-    for (unsigned bus = 1; bus <= 0xff; bus++) {
-        if (!pci_bus_number_in_use(0, bus, bus, NULL) && has_any_device((u8)bus)) {
-            pci_bus_root(0, (u8)bus, 0xff);
-            pci_scan_buses();
-        }
-    }
-}
-
 /* ---- all of it ---- */
-
-static void forget_unseen(void)
-{
-    struct pci_device *device;
-    for (unsigned i = 0; (device = pci_table_at(i)) != NULL; i++) {
-        if (device->present && device->seen != scan_id)
-            forget(device);
-    }
-}
 
 static void report_unreachable(void)
 {
@@ -206,12 +119,11 @@ static void report_unreachable(void)
 
 int pci_scan(void)
 {
-    scan_id++;
+    EXTRAS_CALL(pci_forget_gone);
     table_full = false;
-    scan_known_roots();
-    if (has_more_roots())
-        scan_further_roots();
-    forget_unseen();
+    pci_bus_root(0, 0, 0xff);
+    pci_scan_buses();
+    EXTRAS_CALL(pci_find_roots);
     EXTRAS_CALL(pci_scanned);
     report_unreachable();
     int nr_present = 0;

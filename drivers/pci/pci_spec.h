@@ -14,13 +14,13 @@
 #define PCI_STATUS          0x06
 #define PCI_CLASS_REVISION  0x08
 #define PCI_CACHE_LINE_SIZE 0x0c /* the dword that holds the header type */
+#define PCI_HEADER_TYPE     0x0e
 #define PCI_BAR0            0x10
 #define PCI_SUBSYSTEM       0x2c /* header type 0 */
 #define PCI_CAPABILITIES    0x34
 #define PCI_INTERRUPT_LINE  0x3c
 
-#define PCI_VENDOR_NONE      0xffff
-#define PCI_VENDOR_NOT_READY 0x0001 /* PCI Express: ask again later */
+#define PCI_VENDOR_NONE 0xffff
 
 #define PCI_COMMAND_IO           0x0001
 #define PCI_COMMAND_MEMORY       0x0002
@@ -34,21 +34,17 @@
 #define PCI_HEADER_NORMAL         0
 #define PCI_HEADER_BRIDGE         1
 
-#define PCI_CLASS_BRIDGE      0x06
-#define PCI_SUBCLASS_HOST     0x00
-#define PCI_SUBCLASS_ISA      0x01
-#define PCI_DEVICES_PER_BUS   32
-#define PCI_FUNCTIONS         8
-#define PCI_CONFIG_BYTES      256
-#define PCI_CONFIG_BYTES_ECAM 4096
-#define PCI_ECAM_BUS_BYTES    0x100000u /* of an ECAM window, a bus */
+#define PCI_CLASS_BRIDGE    0x06
+#define PCI_SUBCLASS_HOST   0x00
+#define PCI_DEVICES_PER_BUS 32
+#define PCI_FUNCTIONS       8
+#define PCI_CONFIG_BYTES    256
+#define PCI_ECAM_BUS_BYTES  0x100000u /* of an ECAM window, a bus */
 
 /* ---- base address registers ---- */
 
 #define PCI_BAR_IS_IO           0x1u
 #define PCI_BAR_TYPE_MASK       0x6u
-#define PCI_BAR_TYPE_32BIT      0x0u
-#define PCI_BAR_TYPE_BELOW_1M   0x2u
 #define PCI_BAR_TYPE_64BIT      0x4u
 #define PCI_BAR_IS_PREFETCHABLE 0x8u
 #define PCI_BAR_MEMORY_MASK     0xfffffff0u
@@ -56,33 +52,11 @@
 
 /* ---- header type 1: bridges ---- */
 
-#define PCI_BRIDGE_BUSES             0x18 /* primary, secondary, subordinate, latency timer */
-#define PCI_BRIDGE_SUBORDINATE       0x1a
-#define PCI_BRIDGE_IO                0x1c
-#define PCI_BRIDGE_MEMORY            0x20 /* base and limit, 16 bits each */
-#define PCI_BRIDGE_PREFETCH          0x24
-#define PCI_BRIDGE_PREFETCH_BASE_HI  0x28
-#define PCI_BRIDGE_PREFETCH_LIMIT_HI 0x2c
-#define PCI_BRIDGE_GRANULE           0x100000u /* of the memory windows */
-#define PCI_BRIDGE_PREFETCH_64BIT    0x1u
+#define PCI_BRIDGE_BUSES 0x18 /* primary, secondary, subordinate, latency timer */
 
 /* ---- capabilities ---- */
 
 #define PCI_CAPABILITY_FIRST 0x40 /* lower pointers would lead into the header */
-
-/* MSI-X capability and its table. */
-#define PCI_MSIX_CONTROL           0x02
-#define PCI_MSIX_TABLE             0x04
-#define PCI_MSIX_CONTROL_SIZE      0x07ffu /* number of vectors less one */
-#define PCI_MSIX_CONTROL_MASK_ALL  0x4000u
-#define PCI_MSIX_CONTROL_ENABLE    0x8000u
-#define PCI_MSIX_TABLE_BAR         0x7u
-#define PCI_MSIX_ENTRY_BYTES       16u
-#define PCI_MSIX_ENTRY_ADDRESS_LOW 0u
-#define PCI_MSIX_ENTRY_ADDRESS_HI  4u
-#define PCI_MSIX_ENTRY_DATA        8u
-#define PCI_MSIX_ENTRY_CONTROL     12u
-#define PCI_MSIX_ENTRY_MASKED      0x1u
 
 /* PCI Express capability. */
 #define PCI_EXPRESS_FLAGS           0x02
@@ -90,21 +64,5 @@
 #define PCI_EXPRESS_TYPE_MASK       0xfu
 #define PCI_EXPRESS_TYPE_ROOT_PORT  4
 #define PCI_EXPRESS_TYPE_DOWNSTREAM 6
-#define PCI_EXPRESS_HAS_SLOT        0x0100u /* of the flags */
-
-/* The slot registers in it. */
-#define PCI_SLOT_CAPABILITIES     0x14
-#define PCI_SLOT_CONTROL          0x18
-#define PCI_SLOT_STATUS           0x1a
-#define PCI_SLOT_CAP_HOTPLUG      0x00000040u
-#define PCI_SLOT_POWER_LIGHT_MASK 0x0300u
-#define PCI_SLOT_POWER_LIGHT_ON   0x0100u
-#define PCI_SLOT_POWER_LIGHT_OFF  0x0300u
-#define PCI_SLOT_POWER_OFF        0x0400u
-#define PCI_SLOT_INTERRUPTS       0x103fu /* what may raise one */
-#define PCI_SLOT_BUTTON_PRESSED   0x0001u
-#define PCI_SLOT_PRESENCE_CHANGED 0x0008u
-#define PCI_SLOT_EVENTS           0x011fu /* cleared by writing them */
-#define PCI_SLOT_PRESENT          0x0040u
 
 #endif

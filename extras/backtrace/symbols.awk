@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Turn `nm -n IMAGE` into the assembly source of the symbol table that
-# symbols.c reads: functions only, by address, the first name at each address.
+# address.c reads: functions only, by address, the first name at each address.
 # A name ends at its first dot: what the compiler adds for a variant of a function
 # (".isra.0", ".part.1") tells a reader nothing.
 

@@ -6,6 +6,7 @@
 #include "arch/x86_64/arch.h"
 #include "asm/cpu.h"
 #include "extras/crash/crash_kinds.h"
+#include "extras/jobs/cpu_work.h"
 #include "include/extra.h"
 #include "include/platform.h"
 #include "include/status.h"

@@ -3,10 +3,10 @@
  * handover: start another kernel in this one's place. It finds the devices reset and their
  * blocks plugged, and no byte of plugged memory changed.
  */
+#include "extras/device_control/device_control.h"
 #include "extras/handover/handover_plan.h"
 #include "include/extra.h"
 #include "include/status.h"
-#include "kernel/devices.h"
 #include "lib/console.h"
 #include "lib/string.h"
 #include "monitor/command_error.h"

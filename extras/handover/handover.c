@@ -14,6 +14,7 @@
 #include "arch/x86_64/low_memory.h"
 #include "arch/x86_64/paging.h"
 #include "arch/x86_64/smp/cpus.h"
+#include "extras/page_rights/page_rights.h"
 #include "include/low_memory.h"
 #include "include/platform.h"
 #include "include/pvh.h"

@@ -24,4 +24,8 @@ _Static_assert(ELF_SEGMENTS_MAX <= HANDOVER_COPIES_MAX, "each segment is a copy"
 must_check int handover_make_plan(const struct boot_info *boot, struct handover_plan *plan,
                                   char reason[ELF_REASON_BYTES]);
 
+/* All of the module lies in one range of RAM below 4 GiB, and no page of it is the kernel's; else
+ * an error line. */
+bool handover_accepts_module(const struct boot_info *info);
+
 #endif

@@ -3,6 +3,7 @@
 #include "drivers/pci/pci.h"
 #include "drivers/virtio/include/vmem/vmem.h"
 #include "extras/inspect/map.h"
+#include "extras/inspect/virtio_names.h"
 #include "include/boot_info.h"
 #include "include/extra.h"
 #include "include/status.h"
@@ -50,12 +51,12 @@ static void command_devices(const struct command_line *line)
     struct pci_device *pci;
     for (unsigned i = 0; (pci = pci_device_at(i)) != NULL; i++) {
         char address[PCI_ADDRESS_TEXT_BYTES];
-        u32 type = devices_virtio_type(pci);
+        u32 type = virtio_type(pci);
         console_printf("%s %04x:%04x class %02x%02x rev %u",
                        pci_address_text(pci->address, address), pci->vendor_id, pci->device_id,
                        pci->class_code, pci->subclass, pci->revision);
         if (type != 0)
-            console_printf(" virtio %s\n", devices_virtio_type_name(type));
+            console_printf(" virtio %s\n", virtio_type_name(type));
         else
             console_printf(" %s\n", class_name(pci));
     }

@@ -8,9 +8,11 @@
 #include <asm/cpu.h>
 
 #include "arch/x86_64/arch.h"
+#include "extras/jobs/cpu_work.h"
 #include "include/extra.h"
 #include "include/platform.h"
 #include "include/status.h"
+#include "kernel/devices.h"
 #include "lib/console.h"
 #include "lib/panic.h"
 #include "lib/parse.h"
@@ -269,6 +271,18 @@ bool job_parse_limit(const struct command_line *line, unsigned index, u64 *limit
     }
     *limit_ms = seconds * 1000;
     return true;
+}
+
+bool devices_settled(void)
+{
+    const struct vmem_device *vmem;
+    struct vmem_status status;
+    for (unsigned i = 0; (vmem = devices_at(i)) != NULL; i++) {
+        vmem_get_status(vmem, &status);
+        if (!status.is_settled && status.state != VMEM_STATE_BROKEN)
+            return false;
+    }
+    return !devices_pending();
 }
 
 static void poll(void)

@@ -110,4 +110,7 @@ static inline bool job_has_processor(const struct job *job, unsigned id)
     return (job->processors >> id & 1) != 0;
 }
 
+/* No device has work that it could do now or is waiting to retry. */
+bool devices_settled(void);
+
 #endif

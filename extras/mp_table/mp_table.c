@@ -6,6 +6,7 @@
  * Firmware is not trusted: each field is bounded, and a table with a wrong checksum is as if it
  * were absent.
  */
+#include "arch/x86_64/cpu.h"
 #include "arch/x86_64/paging.h"
 #include "arch/x86_64/smp/cpu_list.h"
 #include "include/extra.h"
@@ -25,6 +26,8 @@
 #define MP_PROCESSOR_BYTES 20
 #define MP_OTHER_BYTES     8
 #define MP_ENABLED         1
+
+#define CPUID_HTT (1 << 28) /* leaf 1, edx: the number of logical processors is told */
 
 struct mp_pointer {
     char signature[4];
@@ -117,6 +120,18 @@ static void read_mp_table(const struct mp_table *table, struct cpu_list *list)
     }
 }
 
+/* APIC ids of a package: the logical processors that CPUID tells, rounded up. */
+static unsigned package_ids(void)
+{
+    struct cpuid_result features = cpuid(1);
+    unsigned nr = (features.edx & CPUID_HTT) != 0 ? features.ebx >> 16 & 0xff : 1;
+    unsigned ids = 1;
+
+    while (ids < nr)
+        ids *= 2;
+    return ids;
+}
+
 /* Every id that may share a package with those named. */
 static void add_packages(unsigned package_ids, struct cpu_list *list)
 {
@@ -128,7 +143,7 @@ static void add_packages(unsigned package_ids, struct cpu_list *list)
     }
 }
 
-static void find_cpus(const struct boot_info *boot, unsigned package_ids, struct cpu_list *list)
+static void find_cpus(const struct boot_info *boot, struct cpu_list *list)
 {
     const struct mp_table *table = find_mp_table(boot->ebda);
 
@@ -136,7 +151,7 @@ static void find_cpus(const struct boot_info *boot, unsigned package_ids, struct
     if (table != NULL)
         read_mp_table(table, list);
     list->nr_named = list->nr;
-    add_packages(package_ids, list);
+    add_packages(package_ids(), list);
 }
 
 EXTRA(mp_table) = {

@@ -10,9 +10,11 @@
  *
  * Slow and rarely needed: firmware has placed most devices.
  */
+#include "extras/ecam/ecam.h"
 #include "extras/pci_fixup/pci_fixup.h"
 
 #include "drivers/pci/pci_internal.h"
+#include "extras/pci_fixup/bridge_spec.h"
 #include "include/platform.h"
 #include "include/units.h"
 #include "lib/log.h"
@@ -79,7 +81,7 @@ static u64 boot_conflict(u64 base, u64 bytes, bool ram_only)
 static u64 ecam_conflict(u64 base, u64 bytes)
 {
     const struct platform_ecam *window;
-    for (unsigned i = 0; (window = pci_config_window(i)) != NULL; i++) {
+    for (unsigned i = 0; (window = ecam_window(i)) != NULL; i++) {
         u64 window_bytes = ((u64)window->last_bus - window->first_bus + 1) * PCI_ECAM_BUS_BYTES;
         if (ranges_overlap(base, bytes, window->base, window_bytes))
             return window->base + window_bytes;

@@ -6,6 +6,7 @@
 #include "extras/pci_fixup/pci_fixup.h"
 
 #include "drivers/pci/pci_internal.h"
+#include "extras/pci_fixup/bridge_spec.h"
 #include "include/units.h"
 #include "lib/log.h"
 

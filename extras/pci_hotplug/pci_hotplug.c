@@ -2,10 +2,10 @@
 /* Hot-plugged devices: tells the kernel's devices what happens in the slots. */
 #include "extras/pci_hotplug/pci_hotplug.h"
 
+#include "extras/device_control/device_control.h"
 #include "include/extra.h"
 #include "include/platform.h"
 #include "include/status.h"
-#include "kernel/devices.h"
 #include "lib/log.h"
 #include "monitor/commands.h"
 

@@ -10,12 +10,14 @@
  */
 #include "drivers/pci/pci_internal.h"
 #include "extras/pci_hotplug/pci_hotplug.h"
+#include "extras/pci_hotplug/slot_spec.h"
 #include "include/platform.h"
 #include "include/status.h"
 #include "lib/log.h"
 
-#define SLOTS_MAX     64
-#define START_WAIT_MS 2000 /* PCI Express: a second for the link, and one for the function */
+#define PCI_VENDOR_NOT_READY 0x0001 /* PCI Express: ask again later */
+#define SLOTS_MAX            64
+#define START_WAIT_MS        2000 /* PCI Express: a second for the link, and one for the function */
 
 enum slot_state {
     SLOT_EMPTY,    /* without power, whether there is a card in it or not */

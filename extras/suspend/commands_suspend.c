@@ -5,13 +5,13 @@
  * The order of a command that can be refused: check everything, then act, then report. A refused
  * command has changed nothing, so each part that needs memory takes it while checking.
  */
+#include "extras/device_control/device_control.h"
 #include "extras/suspend/pci_suspend.h"
 #include "extras/suspend/suspend.h"
 #include "include/extra.h"
 #include "include/platform.h"
 #include "include/status.h"
 #include "include/units.h"
-#include "kernel/devices.h"
 #include "lib/console.h"
 #include "mm/page.h"
 #include "monitor/command_error.h"

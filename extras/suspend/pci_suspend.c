@@ -14,10 +14,11 @@
 #include "lib/panic.h"
 #include "mm/page.h"
 
-#define HEADER_FIRST  0x0c /* behind the command register, which comes last */
-#define HEADER_WORDS  13
-#define CHIPSET_FIRST 0x40
-#define CHIPSET_WORDS 11
+#define PCI_SUBCLASS_ISA 0x01
+#define HEADER_FIRST     0x0c /* behind the command register, which comes last */
+#define HEADER_WORDS     13
+#define CHIPSET_FIRST    0x40
+#define CHIPSET_WORDS    11
 
 struct saved_function {
     const struct pci_device *device;
@@ -50,7 +51,7 @@ static void save(const struct pci_device *device, struct saved_function *copy)
 static void restore_chipset(const struct saved_function *copy)
 {
     for (u16 i = 0; i < CHIPSET_WORDS; i++)
-        pci_config_write_port(copy->device->address, (u16)(CHIPSET_FIRST + 4 * i),
+        pci_config_write_port(copy->device->address, (u16)(CHIPSET_FIRST + 4 * i), 4,
                               copy->chipset[i]);
 }
 

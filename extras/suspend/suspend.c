@@ -20,6 +20,7 @@
 #include "arch/x86_64/smp/cpus.h"
 #include "arch/x86_64/stacks.h"
 #include "arch/x86_64/timer.h"
+#include "extras/page_rights/page_rights.h"
 #include "extras/suspend/smbios.h"
 #include "include/low_memory.h"
 #include "include/platform.h"

@@ -3,6 +3,7 @@
 #include "arch/x86_64/arch.h"
 #include "extras/jobs/job.h"
 #include "extras/jobs/walk_job.h"
+#include "extras/sizes/sizes.h"
 #include "extras/vm/vm.h"
 #include "extras/vm/vm_areas.h"
 #include "extras/vm/vm_paging.h"

@@ -7,6 +7,8 @@
 #include "arch/x86_64/smp/cpus.h"
 #include "asm/cpu.h"
 #include "asm/vm.h"
+#include "extras/jobs/cpu_work.h"
+#include "extras/vm/vm_tables.h"
 #include "include/extra.h"
 #include "include/status.h"
 #include "include/units.h"

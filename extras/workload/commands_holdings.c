@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* alloc, free, fill and check: memory that a user holds. */
 #include "extras/jobs/walk_job.h"
+#include "extras/sizes/sizes.h"
 #include "extras/workload/workload.h"
 #include "include/extra.h"
 #include "include/status.h"

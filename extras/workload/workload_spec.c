@@ -2,6 +2,7 @@
 /* See workload_spec.h. One table names the keys, their limits and what they mean. */
 #include "extras/workload/workload_spec.h"
 
+#include "extras/sizes/sizes.h"
 #include "include/status.h"
 #include "include/units.h"
 #include "lib/parse.h"

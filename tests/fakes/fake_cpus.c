@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "arch/x86_64/arch.h"
+#include "extras/jobs/cpu_work.h"
 #include "include/status.h"
 
 #define TYPED_BYTES 4096

@@ -9,6 +9,8 @@
 #include "arch/x86_64/arch.h"
 #include "drivers/virtio/core/virtio_spec.h"
 #include "extras/jobs/job.h"
+#include "extras/log/log_option.h"
+#include "extras/mmio/mmio.h"
 #include "extras/vm/vm.h"
 #include "include/status.h"
 #include "kernel/kmain.h"

@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "extras/pci_fixup/bridge_spec.h"
 #include "include/units.h"
 
 #define ECAM_WINDOWS_MAX 8

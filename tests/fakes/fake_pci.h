@@ -14,6 +14,7 @@
 
 #include "drivers/pci/pci.h"
 #include "drivers/pci/pci_spec.h"
+#include "extras/ecam/ecam.h"
 #include "include/platform.h"
 #include "tests/fakes/fake_mmio.h"
 

@@ -4,7 +4,7 @@
 
 #include "tests/unit/unit.h"
 
-#include "drivers/pci/msix.h"
+#include "extras/msix/msix.h"
 #include "extras/pci_hotplug/pci_hotplug.h"
 #include "include/status.h"
 #include "include/units.h"

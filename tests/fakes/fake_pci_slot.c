@@ -4,6 +4,7 @@
 
 #include "tests/unit/unit.h"
 
+#include "extras/pci_hotplug/slot_spec.h"
 #include "include/units.h"
 
 #define SLOTS_MAX 8

@@ -7,6 +7,7 @@
 #ifndef TIDE_TESTS_FAKES_FAKE_PCI_SLOT_H
 #define TIDE_TESTS_FAKES_FAKE_PCI_SLOT_H
 
+#include "extras/pci_hotplug/slot_spec.h"
 #include "tests/fakes/fake_pci.h"
 
 /* Where the port's capability and its slot registers are. */

@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <sys/mman.h>
 
+#include "extras/msix/msix.h"
 #include "include/status.h"
 #include "include/units.h"
 #include "tests/unit/include/asm/cpu.h"
@@ -275,7 +276,7 @@ void platform_irq_detach_line(unsigned line, irq_handler_t handler, void *contex
     }
 }
 
-int platform_irq_attach_message(irq_handler_t handler, void *context, struct irq_message *message)
+int irq_attach_message(irq_handler_t handler, void *context, struct irq_message *message)
 {
     if (messages_fail)
         return E_UNSUPPORTED;
@@ -286,7 +287,7 @@ int platform_irq_attach_message(irq_handler_t handler, void *context, struct irq
     return OK;
 }
 
-void platform_irq_detach_message(const struct irq_message *message)
+void irq_detach_message(const struct irq_message *message)
 {
     assert_true(message->data < HANDLERS_MAX && handlers[message->data].is_message);
     handlers[message->data] = (struct handler){0};
@@ -384,10 +385,6 @@ void platform_console_unlock(u64 flags)
 }
 
 void platform_stop_others(void)
-{
-}
-
-void platform_print_backtrace(void)
 {
 }
 

@@ -9,6 +9,7 @@
 
 #include <setjmp.h>
 
+#include "extras/ecam/ecam.h"
 #include "extras/numa/node.h"
 #include "include/boot_info.h"
 #include "include/platform.h"
@@ -47,6 +48,7 @@ void fake_fail_unmap_after(i64 nr_calls);
 void fake_fail_map_mmio(bool fail); /* each call from now on, with E_NOMEM */
 
 /* ---- interrupts ---- */
+struct irq_message;
 void fake_raise_line(unsigned line);                 /* calls each handler on it */
 void fake_raise_message(struct irq_message message); /* calls its handler, if any */
 void fake_fail_irq_messages(bool fail);              /* E_UNSUPPORTED from now on */

@@ -3,6 +3,7 @@
 #include "tests/fakes/fake_virtio_pci.h"
 
 #include "drivers/virtio/core/virtio_spec.h"
+#include "extras/msix/msix.h"
 #include "tests/fakes/fake_platform.h"
 #include "tests/unit/unit.h"
 

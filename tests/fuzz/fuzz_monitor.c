@@ -12,6 +12,7 @@
 #include "arch/x86_64/arch.h"
 #include "drivers/pci/pci_spec.h"
 #include "extras/jobs/job.h"
+#include "extras/pci_hotplug/slot_spec.h"
 #include "include/status.h"
 #include "kernel/devices.h"
 #include "lib/log.h"

@@ -9,7 +9,7 @@ from tide.machine import MemDevice
 from tide.qemu import Qemu
 from tide.units import GIB, MIB
 
-CORE_COMMANDS = {"help", "status", "verify", "off", "on", "stats", "cpus", "exit"}
+CORE_COMMANDS = {"help", "status", "stats", "cpus", "exit"}
 JOBS_COMMANDS = {"jobs", "wait"}
 WORKLOAD_COMMANDS = {"alloc", "free", "fill", "check", "workload", "occupancy"}
 

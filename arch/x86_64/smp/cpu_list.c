@@ -66,8 +66,7 @@ static void read_madt(const u8 *madt, u32 bytes, struct cpu_list *list)
     }
 }
 
-void cpu_list_find(const struct boot_info *boot, u8 boot_apic_id, unsigned package_ids,
-                   struct cpu_list *list)
+void cpu_list_find(const struct boot_info *boot, u8 boot_apic_id, struct cpu_list *list)
 {
     u32 bytes;
     const u8 *madt = acpi_find_table("APIC", &bytes);
@@ -78,6 +77,6 @@ void cpu_list_find(const struct boot_info *boot, u8 boot_apic_id, unsigned packa
         read_madt(madt, bytes, list);
         list->nr_named = list->nr;
     } else {
-        EXTRAS_CALL(find_cpus, boot, package_ids, list);
+        EXTRAS_CALL(find_cpus, boot, list);
     }
 }

@@ -19,13 +19,9 @@ struct cpu_list {
     u8 apic_ids[CPUS_MAX];
 };
 
-/*
- * The processors that may be used, without repetition. The one that runs,
- * boot_apic_id, comes first, named by firmware or not. package_ids is how many
- * APIC ids a package has, a power of two. After acpi_init(); maps what it reads.
- */
-void cpu_list_find(const struct boot_info *boot, u8 boot_apic_id, unsigned package_ids,
-                   struct cpu_list *list);
+/* The processors that may be used, without repetition. The one that runs, boot_apic_id, comes
+ * first, named by firmware or not. After acpi_init(); maps what it reads. */
+void cpu_list_find(const struct boot_info *boot, u8 boot_apic_id, struct cpu_list *list);
 
 /* Add a processor, unless it is there already; a warning if it cannot be used. */
 void cpu_list_add(struct cpu_list *list, u32 apic_id);

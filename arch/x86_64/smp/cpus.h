@@ -11,8 +11,18 @@
  */
 void cpus_flush(u64 address, u64 bytes);
 
-/* Do what such a message asks for, if one is on its way: for a wait with interrupts off. */
-void cpus_poll_flush(void);
+/*
+ * For an extra that gives the others work: instead of sleeping they call serve(), which does not
+ * return. flush() makes them forget a range, which this processor has; interrupt() is called for
+ * VECTOR_WAKE and VECTOR_FLUSH. Before cpus_init().
+ */
+struct processor;
+struct cpus_worker {
+    void (*serve)(struct processor *self);
+    void (*flush)(u64 address, u64 bytes);
+    void (*interrupt)(unsigned vector);
+};
+void cpus_set_worker(const struct cpus_worker *worker);
 
 /* VECTOR_WAKE or VECTOR_FLUSH came. */
 void cpus_interrupt(unsigned vector);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What cpus.c and cpus_start.c share. */
+/* What cpus.c, cpus_start.c and an extra that gives the others work share. */
 #ifndef TIDE_ARCH_X86_64_SMP_CPUS_INTERNAL_H
 #define TIDE_ARCH_X86_64_SMP_CPUS_INTERNAL_H
 
@@ -33,7 +33,7 @@ extern unsigned cpus_nr_running;
 /* No processor but the first has a job. */
 bool cpus_none_busy(void);
 
-/* A processor that has started: sleep, work, and so on. */
+/* A processor that has started. */
 _Noreturn void cpus_serve(struct processor *self);
 
 #endif

@@ -17,10 +17,9 @@
 #include "lib/log.h"
 #include "lib/string.h"
 
-#define CPUID_HTT      (1 << 28) /* leaf 1, edx: the number of logical processors is told */
-#define STEP_MS        20        /* two ticks: at least the 10 ms between INIT and start */
-#define ROUND_MS       200       /* from the first INIT to the next, then twice as long each time */
-#define UNNAMED_MS     5000      /* as long for processors that may not exist */
+#define STEP_MS        20   /* two ticks: at least the 10 ms between INIT and start */
+#define ROUND_MS       200  /* from the first INIT to the next, then twice as long each time */
+#define UNNAMED_MS     5000 /* as long for processors that may not exist */
 #define START_LIMIT_MS 60000
 
 /* What cpus_service() does next, and when. */
@@ -78,18 +77,6 @@ static bool prepare(u8 apic_id, paddr_t (*alloc)(unsigned order))
     return true;
 }
 
-/* APIC ids of a package: the logical processors that CPUID tells, rounded up. */
-static unsigned package_ids(void)
-{
-    struct cpuid_result features = cpuid(1);
-    unsigned nr = (features.edx & CPUID_HTT) != 0 ? features.ebx >> 16 & 0xff : 1;
-    unsigned ids = 1;
-
-    while (ids < nr)
-        ids *= 2;
-    return ids;
-}
-
 /* The first step of a round, for those that have not begun; cpus_service() does the others. */
 static void send_inits(u64 now_ms)
 {
@@ -124,7 +111,7 @@ void cpus_init(const struct boot_info *boot, u64 now_ms, paddr_t (*alloc)(unsign
     cpus_table[0].apic_id = (u8)(cpuid(1).ebx >> 24);
     if (!apic_is_usable())
         return;
-    cpu_list_find(boot, cpus_table[0].apic_id, package_ids(), &list);
+    cpu_list_find(boot, cpus_table[0].apic_id, &list);
     list_source = list.source;
     nr_named = list.nr_named;
     if (list.nr == 1)

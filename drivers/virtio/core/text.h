@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Text for people: formatting, log lines, numbers. Private to drivers/virtio. */
+/* Text for people: formatting, log lines. Private to drivers/virtio. */
 #ifndef VMEM_CORE_TEXT_H
 #define VMEM_CORE_TEXT_H
 
@@ -25,11 +25,5 @@ static inline unsigned long long vmem_llu(uint64_t value)
 #define VMEM_LINE_BYTES 320
 void vmem_log(enum vmem_log_level level, const char *device, const char *format, ...)
     VMEM_PRINTF(3, 4);
-
-/* Whether two texts are the same. */
-bool vmem_text_equal(const char *a, const char *b);
-
-/* A number in decimal, or in hexadecimal after "0x", and nothing else. VMEM_E_INVAL. */
-VMEM_MUST_CHECK int vmem_parse_number(const char *text, uint64_t *number);
 
 #endif

@@ -172,13 +172,4 @@ void vmem_virtio_post_events(struct vmem_virtio *device, uint32_t events);
  */
 const char *vmem_virtio_feature_name(unsigned bit, const char *const device_names[24]);
 
-/*
- * Parse a list of features not to accept, "-ring_packed,-event_idx,-1", for
- * features_masked: names as above in either case, without RING_ if one likes,
- * or the numbers of bits. VMEM_E_INVAL if malformed or unknown (nothing changes).
- */
-VMEM_MUST_CHECK int vmem_virtio_parse_features_masked(const char *text,
-                                                      const char *const device_names[24],
-                                                      uint64_t *masked);
-
 #endif

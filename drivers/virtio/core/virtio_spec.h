@@ -10,9 +10,7 @@
 
 #include <stdint.h>
 
-#define VIRTIO_ID_MEM     24
-#define VIRTIO_ID_ENTROPY 4
-#define VIRTIO_ID_BALLOON 5
+#define VIRTIO_ID_MEM 24
 
 enum virtio_feature_bit {
     VIRTIO_F_INDIRECT_DESC = 28,

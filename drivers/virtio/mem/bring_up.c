@@ -32,11 +32,6 @@ const char *vmem_feature_name(unsigned bit)
     return vmem_virtio_feature_name(bit, feature_names);
 }
 
-int vmem_parse_features_masked(const char *text, uint64_t *masked)
-{
-    return vmem_virtio_parse_features_masked(text, feature_names, masked);
-}
-
 int vmem_bring_up(struct vmem_device *vmem)
 {
     struct vmem_virtio *virtio = vmem->virtio;

@@ -152,7 +152,6 @@ static int pci_queue_enable(struct vmem_virtio *device, uint16_t queue,
     return VMEM_OK;
 }
 
-/* "Virtqueue Reset": write 1, wait for 0, and see that the queue is no longer enabled. */
 /* "Available Buffer Notifications": 16 bits, or 32 with where the next buffer will be. */
 static void pci_notify(struct vmem_virtio *device, uint16_t queue, uint32_t next_avail)
 {

@@ -62,12 +62,21 @@ static void put_x2apic(u32 id)
     put_entry(entry, sizeof(entry));
 }
 
-static struct cpu_list find(unsigned package_ids)
+static unsigned cpus_a_package;
+
+struct cpuid_result cpuid(u32 leaf)
+{
+    assert_int_equal(leaf, 1);
+    return (struct cpuid_result){.ebx = cpus_a_package << 16, .edx = CPUID_HTT};
+}
+
+static struct cpu_list find(unsigned nr_cpus_a_package)
 {
     struct boot_info boot = {0};
     struct cpu_list list;
 
-    cpu_list_find(&boot, BOOT_ID, package_ids, &list);
+    cpus_a_package = nr_cpus_a_package;
+    cpu_list_find(&boot, BOOT_ID, &list);
     assert_in_range(list.nr, 1, CPUS_MAX);
     assert_in_range(list.nr_named, 1, list.nr);
     assert_int_equal(list.apic_ids[0], BOOT_ID);

@@ -4,13 +4,14 @@
  * lines, spurious interrupts, storms, messages, and slots that run out.
  */
 
-/* The source itself is included: beside it, the fake platform offers the same functions. */
-#define platform_irq_attach_line    arch_irq_attach_line
-#define platform_irq_detach_line    arch_irq_detach_line
-#define platform_irq_attach_message arch_irq_attach_message
-#define platform_irq_detach_message arch_irq_detach_message
+/* The sources themselves are included: beside them, the fake platform offers the same functions. */
+#define platform_irq_attach_line arch_irq_attach_line
+#define platform_irq_detach_line arch_irq_detach_line
+#define irq_attach_message       arch_irq_attach_message
+#define irq_detach_message       arch_irq_detach_message
 
 #include "arch/x86_64/interrupts.c"
+#include "extras/msix/messages.c"
 
 #include "tests/fakes/fake_platform.h"
 #include "tests/unit/unit.h"
@@ -64,9 +65,15 @@ bool apic_init(void)
     return apic_exists;
 }
 
-u64 apic_message_address(void)
+bool apic_is_usable(void)
 {
-    return 0xfee03000;
+    return apic_exists;
+}
+
+struct cpuid_result cpuid(u32 leaf)
+{
+    assert_int_equal(leaf, 1);
+    return (struct cpuid_result){.ebx = 3 << 24};
 }
 
 void apic_end(void)
@@ -82,7 +89,7 @@ static void count(void *context)
 static void setup(void)
 {
     memset(line_handlers, 0, sizeof(line_handlers));
-    memset(message_handlers, 0, sizeof(message_handlers));
+    memset(handlers, 0, sizeof(handlers));
     memset(calls, 0, sizeof(calls));
     interrupts_after_tick();
     nr_line_ends = nr_message_ends = 0;

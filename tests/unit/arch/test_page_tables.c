@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "arch/x86_64/page_tables.h"
+#include "extras/vm/vm_tables.h"
 #include "include/platform.h"
 #include "include/status.h"
 #include "include/units.h"

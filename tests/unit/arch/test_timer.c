@@ -4,10 +4,11 @@
  * stamp counter; the lines' handlers are called; and the warning names what is missing.
  */
 
-/* The source itself is included: beside it, the fake platform offers the same function. */
+/* The sources themselves are included: beside them, the fake platform offers the same function. */
 #define platform_now_ms arch_now_ms
 
 #include "arch/x86_64/timer.c"
+#include "extras/no_tick/no_tick.c"
 
 #include "tests/fakes/fake_mmio.h"
 #include "tests/fakes/fake_platform.h"
@@ -96,6 +97,8 @@ static void start(bool pm_timer, bool channel, bool pic)
     has_pic = pic;
     is_requested = false;
     pm_timer_port = 0;
+    counter = NULL;
+    fallback = NULL;
     board_us = 123;
     rest = now_ms = polled_ms = 0;
     high_next = false;

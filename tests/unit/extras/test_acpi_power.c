@@ -8,6 +8,7 @@
 #include "arch/x86_64/acpi.h"
 #include "arch/x86_64/arch.h"
 #include "arch/x86_64/paging.h"
+#include "extras/page_rights/page_rights.h"
 #include "extras/power/power.h"
 #include "extras/suspend/suspend.h"
 #include "include/platform.h"

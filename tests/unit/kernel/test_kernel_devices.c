@@ -5,6 +5,8 @@
  */
 #include "kernel/devices.h"
 
+#include "extras/jobs/job.h"
+#include "extras/pci_hotplug/slot_spec.h"
 #include "kernel/kmain.h"
 #include "tests/fakes/fake_kernel.h"
 #include "tests/unit/unit.h"

@@ -80,10 +80,11 @@ TEST_WITH(test_an_address_is_described, NULL, kernel_tear_down)
 {
     char text[128];
     struct fake_vmem *vmem = kernel_boot_simply();
-    assert_true(devices_describe_address(vmem->base + 5 * KERNEL_BLOCK, text, sizeof(text)));
+    assert_true(
+        vmem_describe_address(devices_at(0), vmem->base + 5 * KERNEL_BLOCK, text, sizeof(text)));
     assert_non_null(strstr(text, "vmem0"));
     assert_non_null(strstr(text, "block 5"));
-    assert_false(devices_describe_address(0x1000, text, sizeof(text)));
+    assert_false(vmem_describe_address(devices_at(0), 0x1000, text, sizeof(text)));
 }
 
 TEST_WITH(test_power_button, NULL, kernel_tear_down)

@@ -3,6 +3,7 @@
  * The monitor's line editor: keys in, line out; and what the terminal shows,
  * by a terminal model that understands '\b', '\n' and printable characters.
  */
+#include "extras/line_edit/line_edit.h"
 #include "monitor/line.h"
 #include "tests/fakes/fake_platform.h"
 #include "tests/unit/unit.h"
@@ -60,6 +61,7 @@ TEST(test_keys)
     for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
         struct line_editor editor;
         char line[LINE_BYTES] = "";
+        line_edit_reset();
         line_init(&editor, "> ");
         assert_int_equal(feed(&editor, cases[i].keys, line), 1);
         assert_string_equal(line, cases[i].line);
@@ -70,6 +72,7 @@ TEST(test_return_newline_is_one_key)
 {
     struct line_editor editor;
     char line[LINE_BYTES];
+    line_edit_reset();
     line_init(&editor, "> ");
     assert_int_equal(feed(&editor, "a\r\nb\nc\r", line), 3);
     assert_string_equal(line, "c");
@@ -80,6 +83,7 @@ TEST(test_history)
 {
     struct line_editor editor;
     char line[LINE_BYTES];
+    line_edit_reset();
     line_init(&editor, "> ");
     feed(&editor, "first\rsecond\r\r", line);
     feed(&editor, UP "\r", line);
@@ -109,6 +113,7 @@ TEST(test_too_long)
 {
     struct line_editor editor;
     char line[LINE_BYTES] = "";
+    line_edit_reset();
     line_init(&editor, "> ");
     type_many(&editor, 'x', LINE_BYTES - 1);
     assert_true(line_feed(&editor, '\r', line, &line_length));
@@ -130,6 +135,7 @@ TEST(test_too_long_made_shorter)
 {
     struct line_editor editor;
     char line[LINE_BYTES] = "";
+    line_edit_reset();
     line_init(&editor, "> ");
     feed(&editor, "ab" LEFT, line);
     type_many(&editor, 'x', LINE_BYTES + 50); /* between a and b */
@@ -173,6 +179,7 @@ TEST(test_what_is_shown)
     struct line_editor editor;
     char line[LINE_BYTES];
     char shown[2 * LINE_BYTES];
+    line_edit_reset();
     line_init(&editor, "> ");
     fake_console_clear();
     line_show(&editor);

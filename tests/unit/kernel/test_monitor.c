@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "extras/jobs/job.h"
+#include "extras/sizes/sizes.h"
 #include "include/extra.h"
 #include "include/status.h"
 #include "kernel/options.h"

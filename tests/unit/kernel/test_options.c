@@ -2,6 +2,9 @@
 /* The command line's options: what is accepted, what is refused and how it is said. */
 #include <stdio.h>
 
+#include "extras/cmdline/cmdline.h"
+#include "extras/mmio/mmio.h"
+#include "extras/slot/slot.h"
 #include "include/extra.h"
 #include "include/status.h"
 #include "kernel/options.h"
@@ -27,13 +30,14 @@ EXTRA(test) = {.option = &console_rule};
 static void parse(const char *cmdline)
 {
     fake_console_clear();
+    options = (struct options){0};
     options_parse(cmdline, false, &options);
 }
 
 TEST(test_defaults)
 {
     parse("");
-    assert_int_equal(options.nr_slots, 0);
+    assert_int_equal(slots_named.nr, 0);
     assert_int_equal(options.irq_mode, VMEM_IRQ_AUTO);
     assert_string_equal(options.run, "");
     assert_string_equal(fake_console(), "");
@@ -44,11 +48,11 @@ TEST(test_accepted)
     parse("virtio_mem.slot=4 virtio_mem.slot=1:1f.7 virtio_mem.slot=0000:00:04.0 "
           "virtio_mem.irq=poll virtio_mem.init=state run=\"alloc 1M; exit 3\"");
     assert_string_equal(fake_console(), "");
-    assert_int_equal(options.nr_slots, 2);
-    assert_int_equal(options.slots[0].device, 4);
-    assert_int_equal(options.slots[1].bus, 1);
-    assert_int_equal(options.slots[1].device, 0x1f);
-    assert_int_equal(options.slots[1].function, 7);
+    assert_int_equal(slots_named.nr, 2);
+    assert_int_equal(slots_named.slots[0].device, 4);
+    assert_int_equal(slots_named.slots[1].bus, 1);
+    assert_int_equal(slots_named.slots[1].device, 0x1f);
+    assert_int_equal(slots_named.slots[1].function, 7);
     assert_int_equal(options.irq_mode, VMEM_IRQ_POLL);
     assert_int_equal(options.init, VMEM_INIT_STATE);
     assert_string_equal(options.run, "alloc 1M; exit 3");
@@ -78,10 +82,10 @@ TEST(test_refused)
         parse(cases[i].cmdline);
         if (!strstr(fake_console(), cases[i].said))
             fail_msg("'%s' printed: %s", cases[i].cmdline, fake_console());
-        assert_int_equal(options.nr_slots, 0);
+        assert_int_equal(slots_named.nr, 0);
         assert_int_equal(options.irq_mode, VMEM_IRQ_AUTO);
         assert_int_equal(options.features_masked, 0);
-        assert_int_equal(options.nr_mmio, 0);
+        assert_int_equal(mmio_named.nr, 0);
     }
 }
 
@@ -91,10 +95,10 @@ TEST(test_virtio_options)
           "virtio_mmio.device=4K@0xd0000000:5 virtio.features=-1");
     assert_string_equal(fake_console(), "");
     assert_int_equal(options.features_masked, (u64)1 << 34 | 1 << 29 | 1 << 1);
-    assert_int_equal(options.nr_mmio, 2);
-    assert_int_equal(options.mmio[0].base, 0xfeb00e00);
-    assert_int_equal(options.mmio[0].irq_line, 12);
-    assert_int_equal(options.mmio[1].bytes, 4096);
+    assert_int_equal(mmio_named.nr, 2);
+    assert_int_equal(mmio_named.addresses[0].base, 0xfeb00e00);
+    assert_int_equal(mmio_named.addresses[0].irq_line, 12);
+    assert_int_equal(mmio_named.addresses[1].bytes, 4096);
 }
 
 TEST(test_a_feature_is_named_as_the_device_prints_it)
@@ -122,6 +126,7 @@ TEST(test_a_repeated_option_is_named)
 TEST(test_an_option_that_was_cut_is_refused)
 {
     fake_console_clear();
+    options = (struct options){0};
     options_parse("virtio_mem.init=state run=\"alloc 10", true, &options);
     assert_string_equal(fake_console(),
                         "cmdline: error: run: the end of the command line was cut off, ignored\n");
@@ -134,11 +139,11 @@ TEST(test_an_option_that_was_cut_is_refused)
 TEST(test_too_many_slots)
 {
     char cmdline[1024] = "";
-    for (unsigned i = 0; i <= OPTIONS_SLOTS_MAX; i++)
+    for (unsigned i = 0; i <= SLOTS_MAX; i++)
         snprintf(cmdline + strlen(cmdline), sizeof(cmdline) - strlen(cmdline),
                  "virtio_mem.slot=%x ", i);
     parse(cmdline);
-    assert_int_equal(options.nr_slots, OPTIONS_SLOTS_MAX);
+    assert_int_equal(slots_named.nr, SLOTS_MAX);
     assert_non_null(strstr(fake_console(), "virtio_mem.slot=10: expected"));
 }
 

@@ -4,10 +4,12 @@
  * arrays. Tables of input and result where cases are alike.
  */
 
+#include "extras/cmdline/cmdline.h"
+#include "extras/log/log_option.h"
+#include "extras/sizes/sizes.h"
 #include "include/status.h"
 #include "include/units.h"
 #include "lib/bitmap.h"
-#include "lib/cmdline.h"
 #include "lib/console.h"
 #include "lib/log.h"
 #include "lib/panic.h"
@@ -97,13 +99,13 @@ TEST(test_cmdline)
 
 TEST(test_cmdline_truncates)
 {
-    char line[CMDLINE_VALUE_BYTES + 32] = "key=";
-    memset(line + 4, 'x', CMDLINE_VALUE_BYTES);
+    char line[OPTION_VALUE_BYTES + 32] = "key=";
+    memset(line + 4, 'x', OPTION_VALUE_BYTES);
     const char *cursor = line;
     struct cmdline_option option;
     assert_true(cmdline_next(&cursor, &option));
     assert_true(option.truncated);
-    assert_int_equal(strlen(option.value), CMDLINE_VALUE_BYTES - 1);
+    assert_int_equal(strlen(option.value), OPTION_VALUE_BYTES - 1);
     assert_false(cmdline_next(&cursor, &option));
 }
 

@@ -3,6 +3,7 @@
 #include "tests/unit/unit.h"
 
 #include "drivers/pci/pci.h"
+#include "extras/slot/slot.h"
 #include "include/status.h"
 
 TEST(test_valid)

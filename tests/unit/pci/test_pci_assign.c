@@ -3,6 +3,7 @@
  * Addresses for BARs that firmware gave none, or one that does not work, on
  * the root bus and behind bridges with and without windows.
  */
+#include "extras/pci_fixup/bridge_spec.h"
 #include "tests/fakes/fake_pci_setup.h"
 #include "tests/unit/unit.h"
 

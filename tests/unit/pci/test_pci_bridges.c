@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Bus numbers: those of firmware, good and bad, and new ones. */
+#include "extras/pci_fixup/bridge_spec.h"
 #include "tests/fakes/fake_pci_setup.h"
 #include "tests/unit/unit.h"
 

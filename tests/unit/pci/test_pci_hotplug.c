@@ -4,6 +4,7 @@
  * bring slots of their own.
  */
 #include "extras/pci_hotplug/pci_hotplug.h"
+#include "extras/pci_hotplug/slot_spec.h"
 #include "tests/fakes/fake_pci_setup.h"
 #include "tests/fakes/fake_pci_slot.h"
 #include "tests/unit/unit.h"

@@ -6,6 +6,7 @@
  */
 #include "tests/unit/unit.h"
 
+#include "extras/slot/slot.h"
 #include "include/status.h"
 #include "include/units.h"
 #include "tests/fakes/fake_pci.h"

@@ -4,7 +4,7 @@
 
 #include "tests/unit/unit.h"
 
-#include "drivers/pci/msix.h"
+#include "extras/msix/msix.h"
 #include "include/status.h"
 #include "include/units.h"
 #include "tests/fakes/fake_pci.h"

@@ -4,6 +4,7 @@
 #include "extras/suspend/pci_suspend.h"
 
 #include "extras/pci_hotplug/pci_hotplug.h"
+#include "extras/pci_hotplug/slot_spec.h"
 #include "mm/early.h"
 #include "mm/page.h"
 #include "tests/fakes/fake_pci_setup.h"

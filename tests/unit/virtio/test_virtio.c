@@ -148,39 +148,6 @@ TEST_WITH(test_addresses_are_not_translated, set_up, tear_down)
     assert_true(fake.accepted == (V1 | 1));
 }
 
-TEST_WITH(test_features_masked_are_parsed, set_up, tear_down)
-{
-    static const struct {
-        const char *text;
-        u64 masked; /* 0: refused */
-    } cases[] = {
-        {"-packed", BIT(RING_PACKED)},
-        {"-RING_PACKED", BIT(RING_PACKED)},
-        {"-Event_Idx,-indirect_desc", BIT(EVENT_IDX) | BIT(INDIRECT_DESC)},
-        {"-reset", BIT(RING_RESET)},
-        {"-1", 2},
-        {"-0x22,-0", BIT(RING_PACKED) | 1},
-        {"-63", 1ull << 63},
-        {"", 0},
-        {"packed", 0},
-        {"+packed", 0},
-        {"-", 0},
-        {"-packed,", 0},
-        {"-packed,event_idx", 0},
-        {"-packed-event_idx", 0},
-        {"-64", 0},
-        {"-ring_", 0},
-        {"-a_name_that_is_longer_than_any_that_is_known", 0},
-    };
-
-    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-        u64 masked = 1ull << 50;
-        int status = vmem_virtio_parse_features_masked(cases[i].text, device_names, &masked);
-        if (status != (cases[i].masked ? OK : E_INVAL) || masked != (1ull << 50 | cases[i].masked))
-            fail_msg("'%s': status %d", cases[i].text, status);
-    }
-}
-
 /* I1: FEATURES_OK must be re-read. */
 TEST_WITH(test_features_ok_refused, set_up, tear_down)
 {

@@ -3,8 +3,8 @@
 #include "tests/unit/unit.h"
 
 #include "drivers/virtio/core/virtio_spec.h"
+#include "extras/mmio/mmio.h"
 #include "include/status.h"
-#include "kernel/transports.h"
 #include "tests/fakes/fake_host.h"
 #include "tests/fakes/fake_mmio.h"
 #include "tests/fakes/fake_platform.h"

@@ -203,13 +203,6 @@ bool vmem_describe_address(const struct vmem_device *device, uint64_t address, c
 /* Whether a block is plugged and in use by the allocator; its index is below nr_blocks. */
 bool vmem_block_is_plugged(const struct vmem_device *device, uint64_t block);
 
-/*
- * Parse a list of features not to accept, "-ring_packed,-event_idx,-1", for features_masked: names
- * in either case, without RING_ if one likes, or numbers of bits. VMEM_E_INVAL if it is malformed
- * or names an unknown feature (then *masked is unchanged).
- */
-int vmem_parse_features_masked(const char *text, uint64_t *masked);
-
 /* The name of a feature bit of a virtio-mem device, or NULL. */
 const char *vmem_feature_name(unsigned bit);
 

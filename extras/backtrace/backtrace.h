@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What a trap report says beyond one line. address.c knows names and places, callers.c the call
+ * stack, trap_report.c puts them together. Nothing here allocates or waits.
+ */
+#ifndef TIDE_EXTRAS_BACKTRACE_H
+#define TIDE_EXTRAS_BACKTRACE_H
+
+#include "arch/x86_64/stacks.h"
+#include "include/types.h"
+
+#define SYMBOL_TEXT_BYTES 80
+
+/* ---- address.c ---- */
+
+/* The function of the kernel that holds an address, and how far into it, or NULL. */
+const char *symbol_lookup(u64 address, u64 *offset);
+
+/* What lies at an address; where it is no constant, written to text. It is not touched. */
+const char *describe_address(u64 address, char *text, size_t bytes);
+
+/* The stack of which this is a usable byte, or in whose guard page it lies; its name, or NULL. */
+const char *stack_find(u64 address, struct stack *stack);
+
+static inline bool stack_has_guard(const struct stack *stack, u64 address)
+{
+    return address >= stack->guard && address < stack->guard + PAGE_BYTES;
+}
+
+/* ---- callers.c: read from the frame pointers, a bounded number, and only from stacks ---- */
+
+/* " name+0x12", with the blank, or "". */
+const char *symbol_text(u64 address, char text[SYMBOL_TEXT_BYTES]);
+
+/*
+ * The same for a return address: the call before it decides the name, because
+ * a call that never returns may be the last instruction of its function.
+ */
+const char *symbol_text_of_caller(u64 return_address, char text[SYMBOL_TEXT_BYTES]);
+
+/* Print one line each, "  #N 0xADDRESS name+0xOFFSET". Numbers begin with `first`. */
+void backtrace_print(u64 frame_pointer, unsigned first);
+
+/* The hook of struct extra: the callers of the function that calls it. */
+void backtrace_print_here(void);
+
+#endif
