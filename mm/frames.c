@@ -258,6 +258,7 @@ static void tidy_part(paddr_t base, paddr_t end)
     pb.section->partial &= ~pageblock_bit(pb);
     pb.section->split &= ~pageblock_bit(pb);
     pb.section->movable &= ~pageblock_bit(pb);
+    pageblock_set_order(pb, 0);
     pb.section->isolated &= ~pageblock_bit(pb);
     pageblock_unlock(pageblock_entry(pb), 0);
 }

@@ -17,8 +17,8 @@ static u64 nodes_in[NR_FREE_CLASSES][ROOT_NODE_WORDS];
 static u64 root_in[NR_FREE_CLASSES];
 
 /* Bit i: root_in[i] is not 0. */
-static u32 classes_with;
-_Static_assert(NR_FREE_CLASSES <= 32, "the classes are one word");
+static u64 classes_with;
+_Static_assert(NR_FREE_CLASSES <= 64, "the classes are one word");
 _Static_assert(ROOT_NODE_WORDS <= 64, "the top of the index is one word");
 
 static void fill_node(struct radix_node *node)
@@ -63,7 +63,7 @@ void free_index_add(paddr_t section_base, unsigned class)
     free_index_root[node]->sections_in[class][section / 64] |= (u64)1 << section % 64;
     nodes_in[class][node / 64] |= (u64)1 << node % 64;
     root_in[class] |= (u64)1 << node / 64;
-    classes_with |= 1u << class;
+    classes_with |= (u64)1 << class;
 }
 
 void free_index_remove(paddr_t section_base, unsigned class)
@@ -78,7 +78,7 @@ void free_index_remove(paddr_t section_base, unsigned class)
     if (nodes_in[class][node / 64] == 0)
         root_in[class] &= ~((u64)1 << node / 64);
     if (root_in[class] == 0)
-        classes_with &= ~(1u << class);
+        classes_with &= ~((u64)1 << class);
 }
 _Static_assert(NODE_SECTION_WORDS == 4,
                "free_index_remove() and free_index_find() read four words");
@@ -99,8 +99,14 @@ u64 section_in_class(const struct section *section, unsigned class)
         return 0;
     if (class <= FREE_IDLE_BOOT)
         return section_idle(section);
-    return section->free_lists[(class - FREE_UNMOVABLE_PLUGGED) % NR_FREE_LISTS] &
-           ~section->movable;
+    if (class >= FREE_UNMOVABLE_BOOT)
+        return section->free_lists[class - FREE_UNMOVABLE_BOOT] & ~section->movable;
+    if (class < FREE_ORDER_PLUGGED)
+        return section->free_lists[class - FREE_BOUNDED_PLUGGED] & ~section->movable;
+    class -= FREE_ORDER_PLUGGED;
+    return section->free_lists[FREE_LIST_TOP] & ~section->movable &
+           section_with_number(section->orders, ORDER_BITS, class % NR_ORDERS) &
+           section_with_number(section->free_quarters, QUARTER_BITS, class / NR_ORDERS);
 }
 
 /*
@@ -120,10 +126,10 @@ static bool lowest_in(unsigned class, u64 node, u64 number, struct pageblock *fo
     return true;
 }
 
-unsigned free_index_first_class(unsigned first, unsigned last)
+unsigned free_index_first_class(u64 classes)
 {
-    u32 classes = classes_with & ~0u << first & ((2u << last) - 1);
-    return classes ? (unsigned)__builtin_ctz(classes) : NR_FREE_CLASSES;
+    classes &= classes_with;
+    return classes ? (unsigned)__builtin_ctzll(classes) : NR_FREE_CLASSES;
 }
 
 bool free_index_find(unsigned class, struct pageblock *found)

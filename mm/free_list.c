@@ -9,7 +9,11 @@ static unsigned list_class(struct pageblock pb, unsigned list)
 {
     if (pb.section->movable & pageblock_bit(pb))
         return FREE_MOVABLE + list;
-    return (pb.section->boot ? FREE_UNMOVABLE_BOOT : FREE_UNMOVABLE_PLUGGED) + list;
+    if (pb.section->boot)
+        return FREE_UNMOVABLE_BOOT + list;
+    if (list < FREE_LIST_TOP)
+        return FREE_BOUNDED_PLUGGED + list;
+    return FREE_ORDER_PLUGGED + pageblock_free_quarters(pb) * NR_ORDERS + pageblock_order(pb);
 }
 
 static void enqueue(struct pageblock pb, unsigned list)
@@ -27,6 +31,7 @@ void pageblock_dequeue(struct pageblock pb, u32 entry)
         return;
     unsigned class = list_class(pb, list);
     pb.section->free_lists[list] &= ~pageblock_bit(pb);
+    pageblock_set_free_quarters(pb, 0);
     if (section_in_class(pb.section, class) == 0)
         free_index_remove(pb.section->base, class);
 }
@@ -37,6 +42,7 @@ static void become_idle(struct pageblock pb)
     struct section *section = pb.section;
     section->split &= ~pageblock_bit(pb);
     section->movable &= ~pageblock_bit(pb);
+    pageblock_set_order(pb, 0);
     pageblock_unlock(pageblock_entry(pb), 0);
     if (!(section->isolated & pageblock_bit(pb)))
         section_add_idle(section, pageblock_bit(pb));
@@ -53,8 +59,7 @@ void pageblock_enqueue(struct pageblock pb, u32 entry, unsigned list)
     }
     if (entry & PB_MOVABLE)
         list = entry_list(entry);
-    if (frames == 0 || frames == PAGEBLOCK_FRAMES || list != entry_list(entry))
-        pageblock_dequeue(pb, entry);
+    pageblock_dequeue(pb, entry);
     if (frames == PAGEBLOCK_FRAMES) {
         become_idle(pb);
         return;
@@ -66,6 +71,13 @@ void pageblock_enqueue(struct pageblock pb, u32 entry, unsigned list)
             entry |= PB_SETTLED;
     }
     pageblock_unlock(pageblock_entry(pb), entry);
+}
+
+void pageblock_requeue_emptier(struct pageblock pb, u32 entry)
+{
+    pageblock_dequeue(pb, entry);
+    pageblock_set_free_quarters(pb, entry_free_quarters(entry));
+    pageblock_enqueue(pb, entry, FREE_LIST_TOP);
 }
 
 void pageblock_requeue(struct pageblock pb, unsigned list)

@@ -20,6 +20,12 @@ void pageblock_enqueue(struct pageblock pb, u32 entry, unsigned list);
 /* As pageblock_enqueue(), for a pageblock that is not locked. */
 void pageblock_requeue(struct pageblock pb, unsigned list);
 
+/*
+ * A search found the pageblock, which is locked, unmovable and on the top list,
+ * emptier than that list says: put it right; unlocks.
+ */
+void pageblock_requeue_emptier(struct pageblock pb, u32 entry);
+
 /* Take the pageblock, which is locked, off its free list, if it stands on one. */
 void pageblock_dequeue(struct pageblock pb, u32 entry);
 

@@ -86,7 +86,7 @@ static never_inline paddr_t alloc_run(unsigned order, struct reservation *reserv
 {
     u32 *pageblock = reservation->pageblock;
     u32 entry = pageblock_lock(pageblock);
-    if (unlikely((entry & PB_RESERVED) != reservation->tag))
+    if (unlikely((entry & PB_RESERVED) != reservation->tag || !(reservation->orders >> order & 1)))
         return alloc_slowly(order, reservation);
     if (order >= FRAME_WORD_ORDER)
         return alloc_other_run(order, reservation);
@@ -140,7 +140,7 @@ static always_inline paddr_t alloc(unsigned order, unsigned number)
     if (order == PAGE_ORDER_MAX)
         return alloc_huge(reservation);
     if (likely(order < PAGE_ORDER_MAX))
-        return alloc_run(order, reservation);
+        return alloc_run(order, own_reservation(reservation_for_run(number, order)));
     return bad_order(order);
 }
 

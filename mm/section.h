@@ -27,11 +27,21 @@
  * A split pageblock with free frames stands on one free list of its section. The
  * list of an unmovable pageblock is an upper bound of the largest order free in
  * it: a search that finds less lowers it, a free that joins a larger run raises
- * it, so no pageblock is searched twice in vain. The list of a movable one has
- * the number of its owner.
+ * it to the top list, so no pageblock is searched twice in vain. The list of a
+ * movable one has the number of its owner.
+ *
+ * On the top list, unmovable pageblocks of plugged memory are told apart by the
+ * order that they are for, and by how much of them is free. Frames are freed without
+ * a look at that: a pageblock counts as nearly full until a search finds that it has
+ * emptied, and puts it right.
  */
 #define NR_FREE_LISTS 9u
 #define FREE_LIST_TOP (NR_FREE_LISTS - 1) /* the bound is not known: there may be any order */
+
+#define NR_ORDERS    9u /* of pages in a split pageblock */
+#define ORDER_BITS   4
+#define QUARTER_BITS 2
+#define NR_QUARTERS  (1u << QUARTER_BITS)
 
 struct section {
     u32 entries[SECTION_PAGEBLOCKS];
@@ -45,7 +55,10 @@ struct section {
     u64 migration_targets; /* pages were moved there in this resize: they are not moved again */
     u64 migration_failed;  /* an owner refused to let a page of it be moved, in this session */
     u64 free_lists[NR_FREE_LISTS];
-    u64 *bitmap;         /* PAGEBLOCK_WORDS for each pageblock, or NULL */
+    /* Numbers: bit i of word n is bit n of pageblock i's number. */
+    u64 orders[ORDER_BITS];          /* unmovable, plugged: the order that it is for; else 0 */
+    u64 free_quarters[QUARTER_BITS]; /* see pageblock_free_quarters() */
+    u64 *bitmap;                     /* PAGEBLOCK_WORDS for each pageblock, or NULL */
     u64 *present_bitmap; /* the same, for partial pageblocks; NULL if there never was one */
     paddr_t base;        /* while the struct is unused: where the next unused one is */
     bool boot;           /* some of it is boot RAM, and all of it counts as that */
@@ -66,9 +79,10 @@ struct pageblock {
 enum free_class {
     FREE_IDLE_PLUGGED,
     FREE_IDLE_BOOT,
-    FREE_UNMOVABLE_PLUGGED, /* + free list */
-    FREE_UNMOVABLE_BOOT = FREE_UNMOVABLE_PLUGGED + NR_FREE_LISTS,
-    FREE_MOVABLE = FREE_UNMOVABLE_BOOT + NR_FREE_LISTS, /* + owner */
+    FREE_BOUNDED_PLUGGED,                                      /* + free list below the top one */
+    FREE_ORDER_PLUGGED = FREE_BOUNDED_PLUGGED + FREE_LIST_TOP, /* + quarters * 9 + order */
+    FREE_UNMOVABLE_BOOT = FREE_ORDER_PLUGGED + NR_QUARTERS * NR_ORDERS, /* + free list */
+    FREE_MOVABLE = FREE_UNMOVABLE_BOOT + NR_FREE_LISTS,                 /* + owner */
     NR_FREE_CLASSES = FREE_MOVABLE + NR_FREE_LISTS,
 };
 
@@ -96,6 +110,51 @@ static inline u64 *pageblock_free_bits(struct pageblock pb)
 static inline u64 *pageblock_present_bits(struct pageblock pb)
 {
     return pb.section->present_bitmap + pb.index * PAGEBLOCK_WORDS;
+}
+
+/* The pageblocks that have this number in the masks of the number's bits. */
+static inline u64 section_with_number(const u64 *masks, unsigned nr_bits, unsigned number)
+{
+    u64 pageblocks = ~(u64)0;
+    for (unsigned i = 0; i < nr_bits; i++)
+        pageblocks &= number >> i & 1 ? masks[i] : ~masks[i];
+    return pageblocks;
+}
+
+static inline unsigned section_number(const u64 *masks, unsigned nr_bits, unsigned index)
+{
+    unsigned number = 0;
+    for (unsigned i = 0; i < nr_bits; i++)
+        number |= (unsigned)(masks[i] >> index & 1) << i;
+    return number;
+}
+
+static inline void section_set_number(u64 *masks, unsigned nr_bits, unsigned index, unsigned number)
+{
+    for (unsigned i = 0; i < nr_bits; i++)
+        masks[i] = (masks[i] & ~((u64)1 << index)) | (u64)(number >> i & 1) << index;
+}
+
+/* The order that an unmovable pageblock is for. While it stands on no free list. */
+static inline void pageblock_set_order(struct pageblock pb, unsigned order)
+{
+    section_set_number(pb.section->orders, ORDER_BITS, pb.index, order);
+}
+
+static inline unsigned pageblock_order(struct pageblock pb)
+{
+    return section_number(pb.section->orders, ORDER_BITS, pb.index);
+}
+
+/* How many whole quarters of it a search found free since it stands on its free list; 0 to 3. */
+static inline unsigned pageblock_free_quarters(struct pageblock pb)
+{
+    return section_number(pb.section->free_quarters, QUARTER_BITS, pb.index);
+}
+
+static inline void pageblock_set_free_quarters(struct pageblock pb, unsigned quarters)
+{
+    section_set_number(pb.section->free_quarters, QUARTER_BITS, pb.index, quarters);
 }
 
 /* The word of the bitmap that has the frame's bit; frame_bit() is which. */
