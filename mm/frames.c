@@ -97,6 +97,8 @@ static u32 become_partial(struct pageblock pb)
     pb.section->split |= bit;
     for (unsigned i = 0; i < PAGEBLOCK_WORDS; i++)
         pageblock_free_bits(pb)[i] = pageblock_present_bits(pb)[i] = 0;
+    if (!pb.section->boot)
+        pageblock_set_order(pb, NR_ORDERS - 1);
     return entry_with_list(PB_PARTIAL | (pb.section->boot ? PB_BOOT : 0), FREE_LIST_TOP);
 }
 

@@ -92,7 +92,7 @@ void section_add_idle(struct section *section, u64 mask)
 u64 section_in_class(const struct section *section, unsigned class)
 {
     if (class >= FREE_MOVABLE)
-        return section->free_lists[class - FREE_MOVABLE] & section->movable;
+        return section_on_list(section, class - FREE_MOVABLE) & section->movable;
     bool of_boot =
         class == FREE_IDLE_BOOT || (class >= FREE_UNMOVABLE_BOOT && class < FREE_MOVABLE);
     if (of_boot != section->boot)
@@ -100,11 +100,11 @@ u64 section_in_class(const struct section *section, unsigned class)
     if (class <= FREE_IDLE_BOOT)
         return section_idle(section);
     if (class >= FREE_UNMOVABLE_BOOT)
-        return section->free_lists[class - FREE_UNMOVABLE_BOOT] & ~section->movable;
+        return section_on_list(section, class - FREE_UNMOVABLE_BOOT) & ~section->movable;
     if (class < FREE_ORDER_PLUGGED)
-        return section->free_lists[class - FREE_BOUNDED_PLUGGED] & ~section->movable;
+        return section_on_list(section, class - FREE_BOUNDED_PLUGGED) & ~section->movable;
     class -= FREE_ORDER_PLUGGED;
-    return section->free_lists[FREE_LIST_TOP] & ~section->movable &
+    return section_on_list(section, FREE_LIST_TOP) & ~section->movable &
            section_with_number(section->orders, ORDER_BITS, class % NR_ORDERS) &
            section_with_number(section->free_quarters, QUARTER_BITS, class / NR_ORDERS);
 }

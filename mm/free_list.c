@@ -21,16 +21,16 @@ static void enqueue(struct pageblock pb, unsigned list)
     unsigned class = list_class(pb, list);
     if (section_in_class(pb.section, class) == 0)
         free_index_add(pb.section->base, class);
-    pb.section->free_lists[list] |= pageblock_bit(pb);
+    section_set_number(pb.section->free_lists, LIST_BITS, pb.index, list);
+    pb.section->listed |= pageblock_bit(pb);
 }
 
 void pageblock_dequeue(struct pageblock pb, u32 entry)
 {
-    unsigned list = entry_list(entry);
-    if (!(pb.section->free_lists[list] & pageblock_bit(pb)))
+    if (!(pb.section->listed & pageblock_bit(pb)))
         return;
-    unsigned class = list_class(pb, list);
-    pb.section->free_lists[list] &= ~pageblock_bit(pb);
+    unsigned class = list_class(pb, entry_list(entry));
+    pb.section->listed &= ~pageblock_bit(pb);
     pageblock_set_free_quarters(pb, 0);
     if (section_in_class(pb.section, class) == 0)
         free_index_remove(pb.section->base, class);

@@ -316,12 +316,11 @@ paddr_t place_between(unsigned order, paddr_t from, paddr_t to, bool boot)
     if (order == PAGE_ORDER_MAX)
         return claim_idle_between(first, last, boot, &pick.pb) ? take_huge(pick.pb, PAGE_USER)
                                                                : PADDR_NONE;
-    u64 classes = boot ? classes_of_boot(order) : classes_of_order(order);
-    u64 others = boot ? 0 : classes_for(0, NR_ORDERS, 0);
+    u64 classes =
+        boot ? classes_of_boot(order) : classes_of_order(order) | classes_for(0, NR_ORDERS, 0);
     if (!pick_used_between(classes, order, first, last, &pick) &&
         !(claim_idle_between(first, last, boot, &pick.pb) &&
-          split_pageblock(PAGE_USER, order, &pick)) &&
-        !pick_used_between(others, order, first, last, &pick))
+          split_pageblock(PAGE_USER, order, &pick)))
         return PADDR_NONE;
     paddr_t paddr = take(&pick, order);
     pageblock_enqueue(pick.pb, pick.entry, entry_list(pick.entry));

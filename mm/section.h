@@ -38,6 +38,7 @@
 #define NR_FREE_LISTS 9u
 #define FREE_LIST_TOP (NR_FREE_LISTS - 1) /* the bound is not known: there may be any order */
 
+#define LIST_BITS    4
 #define NR_ORDERS    9u /* of pages in a split pageblock */
 #define ORDER_BITS   4
 #define QUARTER_BITS 2
@@ -54,8 +55,9 @@ struct section {
     u64 isolated;          /* being emptied: on no free list, and does not become idle */
     u64 migration_targets; /* pages were moved there in this resize: they are not moved again */
     u64 migration_failed;  /* an owner refused to let a page of it be moved, in this session */
-    u64 free_lists[NR_FREE_LISTS];
+    u64 listed;            /* on a free list */
     /* Numbers: bit i of word n is bit n of pageblock i's number. */
+    u64 free_lists[LIST_BITS];       /* which free list, of those that are listed */
     u64 orders[ORDER_BITS];          /* unmovable, plugged: the order that it is for; else 0 */
     u64 free_quarters[QUARTER_BITS]; /* see pageblock_free_quarters() */
     u64 *bitmap;                     /* PAGEBLOCK_WORDS for each pageblock, or NULL */
@@ -133,6 +135,12 @@ static inline void section_set_number(u64 *masks, unsigned nr_bits, unsigned ind
 {
     for (unsigned i = 0; i < nr_bits; i++)
         masks[i] = (masks[i] & ~((u64)1 << index)) | (u64)(number >> i & 1) << index;
+}
+
+/* The pageblocks that stand on the free list. */
+static inline u64 section_on_list(const struct section *section, unsigned list)
+{
+    return section->listed & section_with_number(section->free_lists, LIST_BITS, list);
 }
 
 /* The order that an unmovable pageblock is for. While it stands on no free list. */
