@@ -101,11 +101,12 @@ static inline unsigned reservation_owner(unsigned number)
     return number - RESERVATION_OF_OWNER(0);
 }
 
-/* The one that serves order 1 to 8 of this kind or owner. */
-static inline unsigned reservation_for_run(unsigned number, unsigned order)
+/* How many further the reservation is that serves order 1 to 8 of this kind or owner. */
+static inline unsigned reservation_of_run(unsigned number, unsigned order)
 {
-    return number == PAGE_USER ? number + (order < RESERVED_ORDERS ? order : RESERVED_ORDERS)
-                               : number;
+    if (number != PAGE_USER)
+        return 0;
+    return order < RESERVED_ORDERS ? order : RESERVED_ORDERS;
 }
 
 static inline bool reservation_prefers_boot(unsigned number)

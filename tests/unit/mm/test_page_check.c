@@ -107,7 +107,7 @@ static void overstate_what_is_free(void)
 
 static void give_boot_ram_an_order(void)
 {
-    pageblock_set_order(ref_of(16 * MIB), 3);
+    pageblock_set_order((struct pageblock){free_index_next_section(0), 0}, 3);
 }
 
 static void give_no_order(void)
