@@ -89,24 +89,28 @@ void section_add_idle(struct section *section, u64 mask)
         free_index_add(section->base, section->boot ? FREE_IDLE_BOOT : FREE_IDLE_PLUGGED);
 }
 
+static u64 of_order(const struct section *section, unsigned quarters, unsigned order)
+{
+    return section_on_list(section, FREE_LIST_TOP) & ~section->movable &
+           section_with_number(section->orders, ORDER_BITS, order) &
+           section_with_number(section->free_quarters, QUARTER_BITS, quarters);
+}
+
 u64 section_in_class(const struct section *section, unsigned class)
 {
     if (class >= FREE_MOVABLE)
         return section_on_list(section, class - FREE_MOVABLE) & section->movable;
-    bool of_boot =
-        class == FREE_IDLE_BOOT || (class >= FREE_UNMOVABLE_BOOT && class < FREE_MOVABLE);
+    bool of_boot = class == FREE_IDLE_BOOT || class >= FREE_UNMOVABLE_BOOT;
     if (of_boot != section->boot)
         return 0;
-    if (class <= FREE_IDLE_BOOT)
-        return section_idle(section);
     if (class >= FREE_UNMOVABLE_BOOT)
         return section_on_list(section, class - FREE_UNMOVABLE_BOOT) & ~section->movable;
-    if (class < FREE_ORDER_PLUGGED)
+    if (class >= FREE_ORDER_PLUGGED)
+        return of_order(section, (class - FREE_ORDER_PLUGGED) / NR_ORDERS,
+                        (class - FREE_ORDER_PLUGGED) % NR_ORDERS);
+    if (class >= FREE_BOUNDED_PLUGGED)
         return section_on_list(section, class - FREE_BOUNDED_PLUGGED) & ~section->movable;
-    class -= FREE_ORDER_PLUGGED;
-    return section_on_list(section, FREE_LIST_TOP) & ~section->movable &
-           section_with_number(section->orders, ORDER_BITS, class % NR_ORDERS) &
-           section_with_number(section->free_quarters, QUARTER_BITS, class / NR_ORDERS);
+    return section_idle(section);
 }
 
 /*

@@ -44,12 +44,12 @@ static always_inline paddr_t take_one(const struct reservation *reservation, u32
 /* The word of the locked pageblock is used up: go on with the lowest that is not. */
 static never_inline paddr_t alloc_next_word(struct reservation *reservation)
 {
+    u32 entry = __atomic_load_n(reservation->pageblock, __ATOMIC_RELAXED) - PB_LOCK;
+    if ((entry & PB_FREE) == 0)
+        return alloc_slowly(0, reservation);
     u64 *words = reservation_words(reservation);
     u64 *word = frame_bits_first_word(words);
-    if (!word)
-        return alloc_slowly(0, reservation);
     set_word(reservation, words, (u64)(word - words));
-    u32 entry = __atomic_load_n(reservation->pageblock, __ATOMIC_RELAXED) - PB_LOCK;
     return take_one(reservation, reservation->pageblock, entry, *word);
 }
 

@@ -44,20 +44,22 @@ bool place_may_use(bool boot, unsigned number, u64 nr_frames)
 struct pick {
     struct pageblock pb;
     u32 entry;
+    unsigned frame; /* where its lowest free run of the order begins */
 };
 
 /* ---- the search ---- */
 
-static bool has_run(const struct pick *pick, unsigned order)
+static bool find_run(struct pick *pick, unsigned order)
 {
-    return frame_bits_find(pageblock_free_bits(pick->pb), order) != FRAME_BITS_NONE;
+    pick->frame = frame_bits_find(pageblock_free_bits(pick->pb), order);
+    return pick->frame != FRAME_BITS_NONE;
 }
 
-/* It stands in a class of fuller pageblocks. */
+/* It stands in a class of fuller pageblocks. The classes of an order are one for each quarter. */
 static bool has_emptied(const struct pick *pick, unsigned class)
 {
-    return class >= FREE_ORDER_PLUGGED && class < FREE_UNMOVABLE_BOOT &&
-           entry_free_quarters(pick->entry) != pageblock_free_quarters(pick->pb);
+    return class >= FREE_ORDER_PLUGGED &&
+           class < FREE_ORDER_PLUGGED + entry_free_quarters(pick->entry) * NR_ORDERS;
 }
 
 /*
@@ -73,9 +75,9 @@ static bool pick_used(u64 classes, unsigned order, unsigned probes, struct pick 
             continue;
         pick->entry = pageblock_lock(pageblock_entry(pick->pb));
         if (probes > 0 && has_emptied(pick, class)) {
-            pageblock_requeue_emptier(pick->pb, pick->entry);
-        } else if (has_run(pick, order)) {
-            pageblock_dequeue(pick->pb, pick->entry);
+            pageblock_requeue_emptier(pick->pb, pick->entry, class);
+        } else if (find_run(pick, order)) {
+            pageblock_dequeue_from(pick->pb, class);
             return true;
         } else {
             ASSERT(order > 0); /* a pageblock on a free list has at least one free frame */
@@ -99,11 +101,12 @@ static u64 classes_from(unsigned first, unsigned count)
 /* Pageblocks for these orders of which this many quarters were free, or more. */
 static u64 classes_for(unsigned first_order, unsigned nr_orders, unsigned quarters)
 {
-    u64 classes = 0;
-    for (; quarters < NR_QUARTERS; quarters++)
-        classes |= classes_from(FREE_ORDER_PLUGGED + quarters * NR_ORDERS + first_order, nr_orders);
-    return classes;
+    u64 of_full = classes_from(first_order, nr_orders);
+    u64 classes =
+        of_full | of_full << NR_ORDERS | of_full << 2 * NR_ORDERS | of_full << 3 * NR_ORDERS;
+    return (classes & ~classes_from(0, quarters * NR_ORDERS)) << FREE_ORDER_PLUGGED;
 }
+_Static_assert(NR_QUARTERS == 4, "classes_for() has four terms");
 
 /* Pageblocks for the order, after those of which the rest of a larger run is free. */
 static u64 classes_of_order(unsigned order)
@@ -187,6 +190,7 @@ static bool split_pageblock(unsigned number, unsigned order, struct pick *pick)
         return false;
     }
     section->split |= bit;
+    pick->frame = 0;
     pick->entry = entry_with_list(PB_COMPLETE | PAGEBLOCK_FRAMES, FREE_LIST_TOP);
     if (section->boot)
         pick->entry |= PB_BOOT;
@@ -244,11 +248,10 @@ static bool pick_from(bool boot, unsigned number, unsigned order, struct pick *p
 static paddr_t take(struct pick *pick, unsigned order)
 {
     u64 *words = pageblock_free_bits(pick->pb);
-    unsigned bit = frame_bits_find(words, order);
-    frame_bits_clear(words + bit / 64, bit % 64, order);
+    frame_bits_clear(words + pick->frame / 64, pick->frame % 64, order);
     pick->entry -= 1u << order;
     account_alloc(pick->entry, (u64)1 << order);
-    return pageblock_base(pick->pb) + ((paddr_t)bit << PAGE_SHIFT);
+    return pageblock_base(pick->pb) + ((paddr_t)pick->frame << PAGE_SHIFT);
 }
 
 static paddr_t take_huge(struct pageblock pb, unsigned number)
@@ -281,12 +284,12 @@ static bool pick_used_between(u64 classes, unsigned order, paddr_t from, paddr_t
                               struct pick *pick)
 {
     for (; classes != 0; classes &= classes - 1) {
+        unsigned class = (unsigned)__builtin_ctzll(classes);
         paddr_t at = from;
-        while (free_index_find_from((unsigned)__builtin_ctzll(classes), at, &pick->pb) &&
-               pageblock_base(pick->pb) < to) {
+        while (free_index_find_from(class, at, &pick->pb) && pageblock_base(pick->pb) < to) {
             pick->entry = pageblock_lock(pageblock_entry(pick->pb));
-            if (has_run(pick, order)) {
-                pageblock_dequeue(pick->pb, pick->entry);
+            if (find_run(pick, order)) {
+                pageblock_dequeue_from(pick->pb, class);
                 return true;
             }
             at = pageblock_base(pick->pb) + PAGEBLOCK_BYTES;

@@ -117,15 +117,17 @@ static inline u64 *pageblock_present_bits(struct pageblock pb)
 /* The pageblocks that have this number in the masks of the number's bits. */
 static inline u64 section_with_number(const u64 *masks, unsigned nr_bits, unsigned number)
 {
-    u64 pageblocks = ~(u64)0;
+    u64 others = 0;
+#pragma GCC unroll 4
     for (unsigned i = 0; i < nr_bits; i++)
-        pageblocks &= number >> i & 1 ? masks[i] : ~masks[i];
-    return pageblocks;
+        others |= masks[i] ^ -(u64)(number >> i & 1);
+    return ~others;
 }
 
 static inline unsigned section_number(const u64 *masks, unsigned nr_bits, unsigned index)
 {
     unsigned number = 0;
+#pragma GCC unroll 4
     for (unsigned i = 0; i < nr_bits; i++)
         number |= (unsigned)(masks[i] >> index & 1) << i;
     return number;
@@ -133,6 +135,7 @@ static inline unsigned section_number(const u64 *masks, unsigned nr_bits, unsign
 
 static inline void section_set_number(u64 *masks, unsigned nr_bits, unsigned index, unsigned number)
 {
+#pragma GCC unroll 4
     for (unsigned i = 0; i < nr_bits; i++)
         masks[i] = (masks[i] & ~((u64)1 << index)) | (u64)(number >> i & 1) << index;
 }
