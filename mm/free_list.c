@@ -33,7 +33,7 @@ void pageblock_dequeue_from(struct pageblock pb, unsigned class)
 {
     pb.section->listed &= ~pageblock_bit(pb);
     pageblock_set_free_quarters(pb, 0);
-    if (section_in_class(pb.section, class) == 0)
+    if (pb.section->listed == 0 || section_in_class(pb.section, class) == 0)
         free_index_remove(pb.section->base, class);
 }
 
