@@ -10,6 +10,7 @@
 #include "mm/free_list.h"
 #include "mm/metadata.h"
 #include "mm/page_debug.h"
+#include "mm/pageblock_place.h"
 
 /* A range is up to three parts: frames of a pageblock, whole pageblocks, frames of a pageblock. */
 struct parts {

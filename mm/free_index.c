@@ -4,6 +4,7 @@
 
 #include "lib/bitmap.h"
 #include "lib/string.h"
+#include "mm/pageblock_place.h"
 
 struct spinlock page_lock;
 struct radix_node *free_index_root[ROOT_NODES];

@@ -4,6 +4,7 @@
 
 #include "mm/free_index.h"
 #include "mm/metadata.h"
+#include "mm/pageblock_place.h"
 
 static unsigned list_class(struct pageblock pb, unsigned list, unsigned quarters)
 {

@@ -91,9 +91,8 @@ static always_inline paddr_t alloc_words_of(unsigned order, struct reservation *
             return alloc_slowly(order, reservation);
     }
     frame_words_fill(word, order, 0);
-    u32 *pageblock = reservation->pageblock;
-    u32 entry = __atomic_load_n(pageblock, __ATOMIC_RELAXED) - PB_LOCK;
-    pageblock_unlock(pageblock, entry - (1u << order));
+    u32 entry = __atomic_load_n(reservation->pageblock, __ATOMIC_RELAXED) - PB_LOCK;
+    pageblock_unlock(reservation->pageblock, entry - (1u << order));
     return reservation_base(reservation) + ((u64)(word - words) * 64 << PAGE_SHIFT);
 }
 

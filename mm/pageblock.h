@@ -101,12 +101,6 @@ static inline u32 entry_with_list(u32 entry, unsigned list)
     return (entry & ~PB_LIST) | list << PB_LIST_SHIFT;
 }
 
-/* Split: how many whole quarters of its frames are free; not all four, as it is not idle. */
-static inline unsigned entry_free_quarters(u32 entry)
-{
-    return (entry & PB_FREE) / (PAGEBLOCK_FRAMES / 4);
-}
-
 /* Movable, split or huge: the number of the owner. */
 static inline unsigned entry_owner(u32 entry)
 {

@@ -17,6 +17,7 @@
 #include "mm/metadata.h"
 #include "mm/mobility.h"
 #include "mm/page_debug.h"
+#include "mm/pageblock_place.h"
 #include "mm/reservation.h"
 
 /*

@@ -59,7 +59,7 @@ struct section {
     /* Numbers: bit i of word n is bit n of pageblock i's number. */
     u64 free_lists[LIST_BITS];       /* which free list, of those that are listed */
     u64 orders[ORDER_BITS];          /* unmovable, plugged: the order that it is for; else 0 */
-    u64 free_quarters[QUARTER_BITS]; /* see pageblock_free_quarters() */
+    u64 free_quarters[QUARTER_BITS]; /* see pageblock_place.h */
     u64 *bitmap;                     /* PAGEBLOCK_WORDS for each pageblock, or NULL */
     u64 *present_bitmap; /* the same, for partial pageblocks; NULL if there never was one */
     paddr_t base;        /* while the struct is unused: where the next unused one is */
@@ -112,60 +112,6 @@ static inline u64 *pageblock_free_bits(struct pageblock pb)
 static inline u64 *pageblock_present_bits(struct pageblock pb)
 {
     return pb.section->present_bitmap + pb.index * PAGEBLOCK_WORDS;
-}
-
-/* The pageblocks that have this number in the masks of the number's bits. */
-static inline u64 section_with_number(const u64 *masks, unsigned nr_bits, unsigned number)
-{
-    u64 others = 0;
-#pragma GCC unroll 4
-    for (unsigned i = 0; i < nr_bits; i++)
-        others |= masks[i] ^ -(u64)(number >> i & 1);
-    return ~others;
-}
-
-static inline unsigned section_number(const u64 *masks, unsigned nr_bits, unsigned index)
-{
-    unsigned number = 0;
-#pragma GCC unroll 4
-    for (unsigned i = 0; i < nr_bits; i++)
-        number |= (unsigned)(masks[i] >> index & 1) << i;
-    return number;
-}
-
-static inline void section_set_number(u64 *masks, unsigned nr_bits, unsigned index, unsigned number)
-{
-#pragma GCC unroll 4
-    for (unsigned i = 0; i < nr_bits; i++)
-        masks[i] = (masks[i] & ~((u64)1 << index)) | (u64)(number >> i & 1) << index;
-}
-
-/* The pageblocks that stand on the free list. */
-static inline u64 section_on_list(const struct section *section, unsigned list)
-{
-    return section->listed & section_with_number(section->free_lists, LIST_BITS, list);
-}
-
-/* The order that an unmovable pageblock is for. While it stands on no free list. */
-static inline void pageblock_set_order(struct pageblock pb, unsigned order)
-{
-    section_set_number(pb.section->orders, ORDER_BITS, pb.index, order);
-}
-
-static inline unsigned pageblock_order(struct pageblock pb)
-{
-    return section_number(pb.section->orders, ORDER_BITS, pb.index);
-}
-
-/* How many whole quarters of it a search found free since it stands on its free list; 0 to 3. */
-static inline unsigned pageblock_free_quarters(struct pageblock pb)
-{
-    return section_number(pb.section->free_quarters, QUARTER_BITS, pb.index);
-}
-
-static inline void pageblock_set_free_quarters(struct pageblock pb, unsigned quarters)
-{
-    section_set_number(pb.section->free_quarters, QUARTER_BITS, pb.index, quarters);
 }
 
 /* The word of the bitmap that has the frame's bit; frame_bit() is which. */

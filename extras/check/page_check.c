@@ -10,6 +10,7 @@
 #include "lib/panic.h"
 #include "mm/free_index.h"
 #include "mm/page.h"
+#include "mm/pageblock_place.h"
 #include "mm/reservation.h"
 
 struct totals {

@@ -11,6 +11,7 @@
 #include "mm/hotplug/hotplug.h"
 #include "mm/hotplug/region.h"
 #include "mm/page.h"
+#include "mm/pageblock_place.h"
 #include "mm/reservation.h"
 #include "tests/fakes/fake_platform.h"
 #include "tests/unit/unit.h"
