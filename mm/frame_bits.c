@@ -2,25 +2,10 @@
 /* See frame_bits.h. Runs up to order 5 lie within a word, longer ones are whole words. */
 #include "mm/frame_bits.h"
 
-bool frame_words_are(const u64 *words, unsigned nr_words, u64 value)
+static unsigned find_words(const u64 *words, unsigned order)
 {
-    for (unsigned i = 0; i < nr_words; i++) {
-        if (words[i] != value)
-            return false;
-    }
-    return true;
-}
-
-void frame_words_fill(u64 *words, unsigned nr_words, u64 value)
-{
-    for (unsigned i = 0; i < nr_words; i++)
-        words[i] = value;
-}
-
-static unsigned find_words(const u64 *words, unsigned nr_words)
-{
-    for (unsigned i = 0; i < PAGEBLOCK_WORDS; i += nr_words) {
-        if (frame_words_are(words + i, nr_words, ~(u64)0))
+    for (unsigned i = 0; i < PAGEBLOCK_WORDS; i += 1u << (order - FRAME_WORD_ORDER)) {
+        if (frame_words_are_set(words + i, order))
             return i * 64;
     }
     return FRAME_BITS_NONE;
@@ -29,7 +14,7 @@ static unsigned find_words(const u64 *words, unsigned nr_words)
 unsigned frame_bits_find(const u64 *words, unsigned order)
 {
     if (order >= FRAME_WORD_ORDER)
-        return find_words(words, 1u << (order - FRAME_WORD_ORDER));
+        return find_words(words, order);
     for (unsigned i = 0; i < PAGEBLOCK_WORDS; i++) {
         u64 starts = frame_bits_run_starts(words[i], order);
         if (starts != 0)

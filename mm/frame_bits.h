@@ -46,9 +46,27 @@ static inline u64 *frame_bits_first_word(u64 *words)
     return NULL;
 }
 
-/* Whole words, for the runs of order 6 to 8. */
-bool frame_words_are(const u64 *words, unsigned nr_words, u64 value);
-void frame_words_fill(u64 *words, unsigned nr_words, u64 value);
+/*
+ * Whole words, for the runs of order 6 to 8: 1, 2 or 4, told by order. Without a loop or
+ * a branch: `last` is 0, 1 or 3, and a word that is not of the run stands for another one.
+ */
+static inline bool frame_words_are_set(const u64 *words, unsigned order)
+{
+    unsigned last = (1u << (order - FRAME_WORD_ORDER)) - 1;
+    return (words[0] & words[last & 1] & words[last & 2] & words[last]) == ~(u64)0;
+}
+
+static inline bool frame_words_are_clear(const u64 *words, unsigned order)
+{
+    unsigned last = (1u << (order - FRAME_WORD_ORDER)) - 1;
+    return (words[0] | words[last & 1] | words[last & 2] | words[last]) == 0;
+}
+
+static inline void frame_words_fill(u64 *words, unsigned order, u64 value)
+{
+    unsigned last = (1u << (order - FRAME_WORD_ORDER)) - 1;
+    words[0] = words[last & 1] = words[last & 2] = words[last] = value;
+}
 
 /*
  * A run is named by the word in which it begins and its first bit there: true if all
@@ -57,7 +75,7 @@ void frame_words_fill(u64 *words, unsigned nr_words, u64 value);
 static inline bool frame_bits_are_set(const u64 *word, u64 bit, unsigned order)
 {
     if (order >= FRAME_WORD_ORDER)
-        return frame_words_are(word, 1u << (order - FRAME_WORD_ORDER), ~(u64)0);
+        return frame_words_are_set(word, order);
     u64 mask = frame_bits_mask(order) << bit;
     return (*word & mask) == mask;
 }
@@ -65,14 +83,14 @@ static inline bool frame_bits_are_set(const u64 *word, u64 bit, unsigned order)
 static inline bool frame_bits_are_clear(const u64 *word, u64 bit, unsigned order)
 {
     if (order >= FRAME_WORD_ORDER)
-        return frame_words_are(word, 1u << (order - FRAME_WORD_ORDER), 0);
+        return frame_words_are_clear(word, order);
     return (*word & frame_bits_mask(order) << bit) == 0;
 }
 
 static inline void frame_bits_set(u64 *word, u64 bit, unsigned order)
 {
     if (order >= FRAME_WORD_ORDER)
-        frame_words_fill(word, 1u << (order - FRAME_WORD_ORDER), ~(u64)0);
+        frame_words_fill(word, order, ~(u64)0);
     else
         *word |= frame_bits_mask(order) << bit;
 }
@@ -80,7 +98,7 @@ static inline void frame_bits_set(u64 *word, u64 bit, unsigned order)
 static inline void frame_bits_clear(u64 *word, u64 bit, unsigned order)
 {
     if (order >= FRAME_WORD_ORDER)
-        frame_words_fill(word, 1u << (order - FRAME_WORD_ORDER), 0);
+        frame_words_fill(word, order, 0);
     else
         *word &= ~(frame_bits_mask(order) << bit);
 }

@@ -10,6 +10,7 @@
 #include "mm/free_list.h"
 #include "mm/metadata.h"
 #include "mm/page_debug.h"
+#include "mm/pageblock_place.h"
 
 /* A range is up to three parts: frames of a pageblock, whole pageblocks, frames of a pageblock. */
 struct parts {
@@ -83,6 +84,8 @@ static u32 become_partial(struct pageblock pb)
     pb.section->split |= bit;
     for (unsigned i = 0; i < PAGEBLOCK_WORDS; i++)
         pageblock_free_bits(pb)[i] = pageblock_present_bits(pb)[i] = 0;
+    if (!pb.section->boot)
+        pageblock_set_order(pb, NR_ORDERS - 1);
     return entry_with_list(PB_PARTIAL | (pb.section->boot ? PB_BOOT : 0), FREE_LIST_TOP);
 }
 
@@ -244,6 +247,7 @@ static void tidy_part(paddr_t base, paddr_t end)
     pb.section->partial &= ~pageblock_bit(pb);
     pb.section->split &= ~pageblock_bit(pb);
     pb.section->movable &= ~pageblock_bit(pb);
+    pageblock_set_order(pb, 0);
     pb.section->isolated &= ~pageblock_bit(pb);
     pageblock_unlock(pageblock_entry(pb), 0);
 }

@@ -4,6 +4,7 @@
 
 #include "lib/bitmap.h"
 #include "lib/string.h"
+#include "mm/pageblock_place.h"
 
 struct spinlock page_lock;
 struct radix_node *free_index_root[ROOT_NODES];
@@ -17,8 +18,8 @@ static u64 nodes_in[NR_FREE_CLASSES][ROOT_NODE_WORDS];
 static u64 root_in[NR_FREE_CLASSES];
 
 /* Bit i: root_in[i] is not 0. */
-static u32 classes_with;
-_Static_assert(NR_FREE_CLASSES <= 32, "the classes are one word");
+static u64 classes_with;
+_Static_assert(NR_FREE_CLASSES <= 64, "the classes are one word");
 _Static_assert(ROOT_NODE_WORDS <= 64, "the top of the index is one word");
 
 static void fill_node(struct radix_node *node)
@@ -81,7 +82,7 @@ void free_index_add(paddr_t section_base, unsigned class)
         return;
     nodes_in[class][node / 64] |= (u64)1 << node % 64;
     root_in[class] |= (u64)1 << node / 64;
-    classes_with |= 1u << class;
+    classes_with |= (u64)1 << class;
 }
 
 void free_index_remove(paddr_t section_base, unsigned class)
@@ -96,7 +97,7 @@ void free_index_remove(paddr_t section_base, unsigned class)
     if (nodes_in[class][node / 64] == 0)
         root_in[class] &= ~((u64)1 << node / 64);
     if (root_in[class] == 0)
-        classes_with &= ~(1u << class);
+        classes_with &= ~((u64)1 << class);
 }
 _Static_assert(NODE_SECTION_WORDS == 4,
                "free_index_remove() and free_index_find() read four words");
@@ -107,18 +108,28 @@ void section_add_idle(struct section *section, u64 mask)
         free_index_add(section->base, section->boot ? FREE_IDLE_BOOT : FREE_IDLE_PLUGGED);
 }
 
+static u64 of_order(const struct section *section, unsigned quarters, unsigned order)
+{
+    return section_on_list(section, FREE_LIST_TOP) & ~section->movable &
+           section_with_number(section->orders, ORDER_BITS, order) &
+           section_with_number(section->free_quarters, QUARTER_BITS, quarters);
+}
+
 u64 section_in_class(const struct section *section, unsigned class)
 {
     if (class >= FREE_MOVABLE)
-        return section->free_lists[class - FREE_MOVABLE] & section->movable;
-    bool of_boot =
-        class == FREE_IDLE_BOOT || (class >= FREE_UNMOVABLE_BOOT && class < FREE_MOVABLE);
+        return section_on_list(section, class - FREE_MOVABLE) & section->movable;
+    bool of_boot = class == FREE_IDLE_BOOT || class >= FREE_UNMOVABLE_BOOT;
     if (of_boot != section->boot)
         return 0;
-    if (class <= FREE_IDLE_BOOT)
-        return section_idle(section);
-    return section->free_lists[(class - FREE_UNMOVABLE_PLUGGED) % NR_FREE_LISTS] &
-           ~section->movable;
+    if (class >= FREE_UNMOVABLE_BOOT)
+        return section_on_list(section, class - FREE_UNMOVABLE_BOOT) & ~section->movable;
+    if (class >= FREE_ORDER_PLUGGED)
+        return of_order(section, (class - FREE_ORDER_PLUGGED) / NR_ORDERS,
+                        (class - FREE_ORDER_PLUGGED) % NR_ORDERS);
+    if (class >= FREE_BOUNDED_PLUGGED)
+        return section_on_list(section, class - FREE_BOUNDED_PLUGGED) & ~section->movable;
+    return section_idle(section);
 }
 
 /*
@@ -138,10 +149,10 @@ static bool lowest_in(unsigned class, u64 node, u64 number, struct pageblock *fo
     return true;
 }
 
-unsigned free_index_first_class(unsigned first, unsigned last)
+unsigned free_index_first_class(u64 classes)
 {
-    u32 classes = classes_with & ~0u << first & ((2u << last) - 1);
-    return classes ? (unsigned)__builtin_ctz(classes) : NR_FREE_CLASSES;
+    classes &= classes_with;
+    return classes ? (unsigned)__builtin_ctzll(classes) : NR_FREE_CLASSES;
 }
 
 bool free_index_find(unsigned class, struct pageblock *found)

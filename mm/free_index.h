@@ -84,8 +84,8 @@ void section_add_idle(struct section *section, u64 mask);
 /* The pageblocks of the section that are in the class. */
 u64 section_in_class(const struct section *section, unsigned class);
 
-/* The first class from `first` to `last` that may have a pageblock, or NR_FREE_CLASSES. */
-unsigned free_index_first_class(unsigned first, unsigned last);
+/* The first class of the mask that may have a pageblock, or NR_FREE_CLASSES. */
+unsigned free_index_first_class(u64 classes);
 
 /* The lowest pageblock in the class; false if there is none. */
 bool free_index_find(unsigned class, struct pageblock *found);

@@ -4,30 +4,37 @@
 
 #include "mm/free_index.h"
 #include "mm/metadata.h"
+#include "mm/pageblock_place.h"
 
-static unsigned list_class(struct pageblock pb, unsigned list)
+static unsigned list_class(struct pageblock pb, unsigned list, unsigned quarters)
 {
     if (pb.section->movable & pageblock_bit(pb))
         return FREE_MOVABLE + list;
-    return (pb.section->boot ? FREE_UNMOVABLE_BOOT : FREE_UNMOVABLE_PLUGGED) + list;
+    if (pb.section->boot)
+        return FREE_UNMOVABLE_BOOT + list;
+    if (list < FREE_LIST_TOP)
+        return FREE_BOUNDED_PLUGGED + list;
+    return FREE_ORDER_PLUGGED + quarters * NR_ORDERS + pageblock_order(pb);
 }
 
-static void enqueue(struct pageblock pb, unsigned list)
+static void enqueue(struct pageblock pb, unsigned list, unsigned quarters)
 {
-    unsigned class = list_class(pb, list);
-    if (section_in_class(pb.section, class) == 0)
-        free_index_add(pb.section->base, class);
-    pb.section->free_lists[list] |= pageblock_bit(pb);
+    free_index_add(pb.section->base, list_class(pb, list, quarters));
+    section_set_number(pb.section->free_lists, LIST_BITS, pb.index, list);
+    pb.section->listed |= pageblock_bit(pb);
 }
 
 void pageblock_dequeue(struct pageblock pb, u32 entry)
 {
-    unsigned list = entry_list(entry);
-    if (!(pb.section->free_lists[list] & pageblock_bit(pb)))
-        return;
-    unsigned class = list_class(pb, list);
-    pb.section->free_lists[list] &= ~pageblock_bit(pb);
-    if (section_in_class(pb.section, class) == 0)
+    if (pb.section->listed & pageblock_bit(pb))
+        pageblock_dequeue_from(pb, list_class(pb, entry_list(entry), pageblock_free_quarters(pb)));
+}
+
+void pageblock_dequeue_from(struct pageblock pb, unsigned class)
+{
+    pb.section->listed &= ~pageblock_bit(pb);
+    pageblock_set_free_quarters(pb, 0);
+    if (pb.section->listed == 0 || section_in_class(pb.section, class) == 0)
         free_index_remove(pb.section->base, class);
 }
 
@@ -37,6 +44,7 @@ static void become_idle(struct pageblock pb)
     struct section *section = pb.section;
     section->split &= ~pageblock_bit(pb);
     section->movable &= ~pageblock_bit(pb);
+    pageblock_set_order(pb, 0);
     pageblock_unlock(pageblock_entry(pb), 0);
     if (!(section->isolated & pageblock_bit(pb)))
         section_add_idle(section, pageblock_bit(pb));
@@ -44,7 +52,8 @@ static void become_idle(struct pageblock pb)
         metadata_drop_bitmaps(section);
 }
 
-void pageblock_enqueue(struct pageblock pb, u32 entry, unsigned list)
+/* See pageblock_enqueue(); so many quarters of the pageblock count as free. */
+static void put(struct pageblock pb, u32 entry, unsigned list, unsigned quarters)
 {
     u32 frames = entry & PB_FREE;
     if (!(entry & PB_SPLIT) || entry & PB_RESERVED) {
@@ -53,19 +62,30 @@ void pageblock_enqueue(struct pageblock pb, u32 entry, unsigned list)
     }
     if (entry & PB_MOVABLE)
         list = entry_list(entry);
-    if (frames == 0 || frames == PAGEBLOCK_FRAMES || list != entry_list(entry))
-        pageblock_dequeue(pb, entry);
+    pageblock_dequeue(pb, entry);
     if (frames == PAGEBLOCK_FRAMES) {
         become_idle(pb);
         return;
     }
     entry = entry_with_list(entry, list) & ~PB_SETTLED;
     if (frames != 0 && !(pb.section->isolated & pageblock_bit(pb))) {
-        enqueue(pb, list);
+        enqueue(pb, list, quarters);
         if (entry & PB_MOVABLE || list == FREE_LIST_TOP)
             entry |= PB_SETTLED;
     }
     pageblock_unlock(pageblock_entry(pb), entry);
+}
+
+void pageblock_enqueue(struct pageblock pb, u32 entry, unsigned list)
+{
+    put(pb, entry, list, 0);
+}
+
+void pageblock_requeue_emptier(struct pageblock pb, u32 entry, unsigned class)
+{
+    pageblock_dequeue_from(pb, class);
+    pageblock_set_free_quarters(pb, entry_free_quarters(entry));
+    put(pb, entry, FREE_LIST_TOP, entry_free_quarters(entry));
 }
 
 void pageblock_requeue(struct pageblock pb, unsigned list)

@@ -20,7 +20,16 @@ void pageblock_enqueue(struct pageblock pb, u32 entry, unsigned list);
 /* As pageblock_enqueue(), for a pageblock that is not locked. */
 void pageblock_requeue(struct pageblock pb, unsigned list);
 
+/*
+ * A search found the pageblock, which is locked and in this class, emptier than others of
+ * the class: put it right; unlocks.
+ */
+void pageblock_requeue_emptier(struct pageblock pb, u32 entry, unsigned class);
+
 /* Take the pageblock, which is locked, off its free list, if it stands on one. */
 void pageblock_dequeue(struct pageblock pb, u32 entry);
+
+/* The same for one that stands in this class. */
+void pageblock_dequeue_from(struct pageblock pb, unsigned class);
 
 #endif

@@ -44,12 +44,12 @@ static always_inline paddr_t take_one(const struct reservation *reservation, u32
 /* The word of the locked pageblock is used up: go on with the lowest that is not. */
 static never_inline paddr_t alloc_next_word(struct reservation *reservation)
 {
+    u32 entry = __atomic_load_n(reservation->pageblock, __ATOMIC_RELAXED) - PB_LOCK;
+    if ((entry & PB_FREE) == 0)
+        return alloc_slowly(0, reservation);
     u64 *words = reservation_words(reservation);
     u64 *word = frame_bits_first_word(words);
-    if (!word)
-        return alloc_slowly(0, reservation);
     set_word(reservation, words, (u64)(word - words));
-    u32 entry = __atomic_load_n(reservation->pageblock, __ATOMIC_RELAXED) - PB_LOCK;
     return take_one(reservation, reservation->pageblock, entry, *word);
 }
 
@@ -65,8 +65,7 @@ static always_inline paddr_t alloc_one(struct reservation *reservation)
     return take_one(reservation, pageblock, entry, bits);
 }
 
-/* The word has no run of this order, or a run is longer than a word: the lowest of the locked
- * pageblock. */
+/* The word begins with no run of this order: the lowest of the locked pageblock. Order 1 to 5. */
 static never_inline paddr_t alloc_other_run(unsigned order, struct reservation *reservation)
 {
     u64 *words = reservation_words(reservation);
@@ -75,26 +74,51 @@ static never_inline paddr_t alloc_other_run(unsigned order, struct reservation *
         return alloc_slowly(order, reservation);
     frame_bits_clear(words + bit / 64, bit % 64, order);
     paddr_t base = reservation_base(reservation);
-    if (order < FRAME_WORD_ORDER)
-        set_word(reservation, words, bit / 64);
+    set_word(reservation, words, bit / 64);
     u32 entry = __atomic_load_n(reservation->pageblock, __ATOMIC_RELAXED) - PB_LOCK;
     pageblock_unlock(reservation->pageblock, entry - (1u << order));
     return base + ((paddr_t)bit << PAGE_SHIFT);
+}
+
+/* `order` is a constant: then this is a few words without a loop over them. */
+static always_inline paddr_t alloc_words_of(unsigned order, struct reservation *reservation)
+{
+    u64 *words = reservation_words(reservation);
+    u64 *word = words;
+    while (!frame_words_are_set(word, order)) {
+        word += 1u << (order - FRAME_WORD_ORDER);
+        if (word == words + PAGEBLOCK_WORDS)
+            return alloc_slowly(order, reservation);
+    }
+    frame_words_fill(word, order, 0);
+    u32 entry = __atomic_load_n(reservation->pageblock, __ATOMIC_RELAXED) - PB_LOCK;
+    pageblock_unlock(reservation->pageblock, entry - (1u << order));
+    return reservation_base(reservation) + ((u64)(word - words) * 64 << PAGE_SHIFT);
+}
+
+/* Runs of whole words: the lowest of the locked pageblock. */
+static never_inline paddr_t alloc_words(unsigned order, struct reservation *reservation)
+{
+    if (order == 6)
+        return alloc_words_of(6, reservation);
+    return order == 7 ? alloc_words_of(7, reservation) : alloc_words_of(8, reservation);
 }
 
 static never_inline paddr_t alloc_run(unsigned order, struct reservation *reservation)
 {
     u32 *pageblock = reservation->pageblock;
     u32 entry = pageblock_lock(pageblock);
-    if (unlikely((entry & PB_RESERVED) != reservation->tag))
+    if (unlikely((entry & PB_RESERVED) != reservation->tag || !(reservation->orders >> order & 1)))
         return alloc_slowly(order, reservation);
     if (order >= FRAME_WORD_ORDER)
+        return alloc_words(order, reservation);
+    /* Where all runs have this order, the lowest free frame begins one. */
+    u64 bits = *reservation->word;
+    u64 bit = bits != 0 ? (unsigned)__builtin_ctzll(bits) : 0;
+    u64 run = frame_bits_mask(order) << bit;
+    if (unlikely((bits & run) != run || bit & ((1u << order) - 1)))
         return alloc_other_run(order, reservation);
-    u64 starts = frame_bits_run_starts(*reservation->word, order);
-    if (unlikely(starts == 0))
-        return alloc_other_run(order, reservation);
-    u64 bit = (unsigned)__builtin_ctzll(starts);
-    *reservation->word -= frame_bits_mask(order) << bit;
+    *reservation->word = bits - run;
     pageblock_unlock(pageblock, entry - (1u << order));
     return reservation->base + (bit << PAGE_SHIFT);
 }
@@ -140,7 +164,7 @@ static always_inline paddr_t alloc(unsigned order, unsigned number)
     if (order == PAGE_ORDER_MAX)
         return alloc_huge(reservation);
     if (likely(order < PAGE_ORDER_MAX))
-        return alloc_run(order, reservation);
+        return alloc_run(order, reservation + reservation_of_run(number, order));
     return bad_order(order);
 }
 

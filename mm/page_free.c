@@ -156,10 +156,15 @@ static always_inline void free_split(paddr_t paddr, unsigned order)
         free_unreserved(paddr, order);
 }
 
-/* Orders 6 to 8, whole words: a function of its own, so that shorter runs need no stack frame. */
-static never_inline void free_long_run(paddr_t paddr, unsigned order)
+/* Whole words, each order by itself, so that its words are told by a constant. */
+static never_inline void free_words(paddr_t paddr, unsigned order)
 {
-    free_split(paddr, order);
+    if (order == 6)
+        free_split(paddr, 6);
+    else if (order == 7)
+        free_split(paddr, 7);
+    else
+        free_split(paddr, 8);
 }
 
 static never_inline void free_run(paddr_t paddr, unsigned order)
@@ -167,7 +172,7 @@ static never_inline void free_run(paddr_t paddr, unsigned order)
     if (order < FRAME_WORD_ORDER)
         free_split(paddr, order);
     else
-        free_long_run(paddr, order);
+        free_words(paddr, order);
 }
 
 /* ---- order 9 ---- */

@@ -3,9 +3,10 @@
  * Placement: which pageblock an allocation comes from, and which one a processor
  * reserves. See place.h.
  *
- * Whole blocks are kept empty: split pageblocks come before idle ones, and of
- * each the lowest address comes first. Movable and unmovable pages never share a
- * pageblock, nor an offline granule as long as there is another one.
+ * Whole blocks are kept empty: split pageblocks come before idle ones. In plugged
+ * memory an unmovable pageblock is for pages of one order, so that every hole in it
+ * fits the next page; the fullest comes first, then the lowest address. Movable and unmovable pages
+ * never share a pageblock, nor an offline granule as long as there is another one.
  */
 #include "mm/place.h"
 
@@ -16,6 +17,7 @@
 #include "mm/metadata.h"
 #include "mm/mobility.h"
 #include "mm/page_debug.h"
+#include "mm/pageblock_place.h"
 #include "mm/reservation.h"
 
 /*
@@ -43,32 +45,86 @@ bool place_may_use(bool boot, unsigned number, u64 nr_frames)
 struct pick {
     struct pageblock pb;
     u32 entry;
+    unsigned frame; /* where its lowest free run of the order begins */
 };
 
 /* ---- the search ---- */
 
+static bool find_run(struct pick *pick, unsigned order)
+{
+    pick->frame = frame_bits_find(pageblock_free_bits(pick->pb), order);
+    return pick->frame != FRAME_BITS_NONE;
+}
+
+/* It stands in a class of fuller pageblocks. The classes of an order are one for each quarter. */
+static bool has_emptied(const struct pick *pick, unsigned class)
+{
+    return class >= FREE_ORDER_PLUGGED &&
+           class < FREE_ORDER_PLUGGED + entry_free_quarters(pick->entry) * NR_ORDERS;
+}
+
 /*
- * A pageblock of the classes `first` to `last` that has a free run of the order. One
- * that turns out to have none moves to a lower free list, so the loop ends.
+ * A pageblock of the classes that has a free run of the order. One that turns out to
+ * have none moves to a lower free list, and one that has emptied to a later class, so
+ * the loop ends.
  */
-static bool pick_used(unsigned first, unsigned last, unsigned order, unsigned probes,
-                      struct pick *pick)
+static bool pick_used(u64 classes, unsigned order, unsigned probes, struct pick *pick)
 {
     unsigned class;
-    while ((class = free_index_first_class(first, last)) != NR_FREE_CLASSES) {
+    while ((class = free_index_first_class(classes)) != NR_FREE_CLASSES) {
         if (!free_index_find(class, &pick->pb))
             continue;
         pick->entry = pageblock_lock(pageblock_entry(pick->pb));
-        if (frame_bits_find(pageblock_free_bits(pick->pb), order) != FRAME_BITS_NONE) {
-            pageblock_dequeue(pick->pb, pick->entry);
+        if (probes > 0 && has_emptied(pick, class)) {
+            pageblock_requeue_emptier(pick->pb, pick->entry, class);
+        } else if (find_run(pick, order)) {
+            pageblock_dequeue_from(pick->pb, class);
             return true;
+        } else {
+            ASSERT(order > 0); /* a pageblock on a free list has at least one free frame */
+            pageblock_enqueue(pick->pb, pick->entry, order - 1);
+            if (probes == 0)
+                return false;
         }
-        ASSERT(order > 0); /* a pageblock on a free list has at least one free frame */
-        pageblock_enqueue(pick->pb, pick->entry, order - 1);
-        if (--probes == 0)
-            return false;
+        probes -= probes > 0;
     }
     return false;
+}
+
+/* ---- which classes ---- */
+
+/* `count` classes from `first` on. */
+static u64 classes_from(unsigned first, unsigned count)
+{
+    return (((u64)1 << count) - 1) << first;
+}
+
+/* Pageblocks for these orders of which this many quarters were free, or more. */
+static u64 classes_for(unsigned first_order, unsigned nr_orders, unsigned quarters)
+{
+    u64 of_full = classes_from(first_order, nr_orders);
+    u64 classes =
+        of_full | of_full << NR_ORDERS | of_full << 2 * NR_ORDERS | of_full << 3 * NR_ORDERS;
+    return (classes & ~classes_from(0, quarters * NR_ORDERS)) << FREE_ORDER_PLUGGED;
+}
+_Static_assert(NR_QUARTERS == 4, "classes_for() has four terms");
+
+/* Pageblocks for the order, after those of which the rest of a larger run is free. */
+static u64 classes_of_order(unsigned order)
+{
+    return classes_from(FREE_BOUNDED_PLUGGED + order, FREE_LIST_TOP - order) |
+           classes_for(order, 1, 0);
+}
+
+/* Pageblocks for larger orders. */
+static u64 classes_above(unsigned order, unsigned quarters)
+{
+    return classes_for(order + 1, FREE_LIST_TOP - order, quarters);
+}
+
+static u64 classes_of_boot(unsigned order)
+{
+    return classes_from(FREE_UNMOVABLE_BOOT + order, NR_FREE_LISTS - order);
 }
 
 /* The lowest idle pageblock, claimed. */
@@ -126,7 +182,7 @@ static bool claim_for(unsigned number, bool boot, struct pageblock *found)
 }
 
 /* Split the claimed pageblock: locked, with every frame free. */
-static bool split_pageblock(unsigned number, struct pick *pick)
+static bool split_pageblock(unsigned number, unsigned order, struct pick *pick)
 {
     struct section *section = pick->pb.section;
     u64 bit = pageblock_bit(pick->pb);
@@ -135,12 +191,15 @@ static bool split_pageblock(unsigned number, struct pick *pick)
         return false;
     }
     section->split |= bit;
+    pick->frame = 0;
     pick->entry = entry_with_list(PB_COMPLETE | PAGEBLOCK_FRAMES, FREE_LIST_TOP);
     if (section->boot)
         pick->entry |= PB_BOOT;
     if (reservation_is_movable(number)) {
         section->movable |= bit;
         pick->entry = entry_with_owner(pick->entry, reservation_owner(number));
+    } else if (!section->boot) {
+        pageblock_set_order(pick->pb, order);
     }
     pageblock_lock(pageblock_entry(pick->pb));
     for (unsigned i = 0; i < PAGEBLOCK_WORDS; i++)
@@ -148,31 +207,52 @@ static bool split_pageblock(unsigned number, struct pick *pick)
     return true;
 }
 
-static bool pick_idle(bool boot, unsigned number, struct pick *pick)
+static bool pick_idle(bool boot, unsigned number, unsigned order, struct pick *pick)
 {
-    return claim_for(number, boot, &pick->pb) && split_pageblock(number, pick);
+    return claim_for(number, boot, &pick->pb) && split_pageblock(number, order, pick);
+}
+
+/*
+ * A pageblock for a larger order that is half empty becomes one for this order: better
+ * than to split an idle one, and there are pages of the larger order in few of them.
+ */
+static bool pick_half_empty(unsigned order, struct pick *pick)
+{
+    if (!pick_used(classes_above(order, NR_QUARTERS / 2), order, PROBES_MAX, pick))
+        return false;
+    pageblock_set_order(pick->pb, order);
+    return true;
+}
+
+/* Plugged memory, unmovable: those for other orders come when no pageblock is idle. */
+static bool pick_by_order(unsigned number, unsigned order, struct pick *pick)
+{
+    u64 classes = classes_of_order(order);
+    return pick_used(classes, order, PROBES_MAX, pick) || pick_half_empty(order, pick) ||
+           pick_idle(false, number, order, pick) ||
+           pick_used(classes | classes_above(order, 0), order, ~0u, pick) ||
+           pick_used(classes_for(0, order, 0), order, ~0u, pick);
 }
 
 static bool pick_from(bool boot, unsigned number, unsigned order, struct pick *pick)
 {
-    unsigned list_0 = boot ? FREE_UNMOVABLE_BOOT : FREE_UNMOVABLE_PLUGGED;
-    unsigned first = list_0 + order;
-    unsigned last = list_0 + FREE_LIST_TOP;
-    if (reservation_is_movable(number))
-        first = last = FREE_MOVABLE + reservation_owner(number);
-    return pick_used(first, last, order, PROBES_MAX, pick) || pick_idle(boot, number, pick) ||
-           pick_used(first, last, order, ~0u, pick);
+    if (!boot && !reservation_is_movable(number))
+        return pick_by_order(number, order, pick);
+    u64 classes = reservation_is_movable(number)
+                      ? classes_from(FREE_MOVABLE + reservation_owner(number), 1)
+                      : classes_of_boot(order);
+    return pick_used(classes, order, PROBES_MAX, pick) || pick_idle(boot, number, order, pick) ||
+           pick_used(classes, order, ~0u, pick);
 }
 
 /* The lowest run of a picked pageblock; there is one. */
 static paddr_t take(struct pick *pick, unsigned order)
 {
     u64 *words = pageblock_free_bits(pick->pb);
-    unsigned bit = frame_bits_find(words, order);
-    frame_bits_clear(words + bit / 64, bit % 64, order);
+    frame_bits_clear(words + pick->frame / 64, pick->frame % 64, order);
     pick->entry -= 1u << order;
     account_alloc(pick->entry, (u64)1 << order);
-    return pageblock_base(pick->pb) + ((paddr_t)bit << PAGE_SHIFT);
+    return pageblock_base(pick->pb) + ((paddr_t)pick->frame << PAGE_SHIFT);
 }
 
 static paddr_t take_huge(struct pageblock pb, unsigned number)
@@ -201,17 +281,16 @@ static paddr_t place_huge(unsigned number)
 
 /* ---- in a given range ---- */
 
-static bool pick_used_between(unsigned order, paddr_t from, paddr_t to, bool boot,
+static bool pick_used_between(u64 classes, unsigned order, paddr_t from, paddr_t to,
                               struct pick *pick)
 {
-    unsigned list_0 = boot ? FREE_UNMOVABLE_BOOT : FREE_UNMOVABLE_PLUGGED;
-    for (unsigned list = order; list < NR_FREE_LISTS; list++) {
+    for (; classes != 0; classes &= classes - 1) {
+        unsigned class = (unsigned)__builtin_ctzll(classes);
         paddr_t at = from;
-        while (free_index_find_from(list_0 + list, at, &pick->pb) &&
-               pageblock_base(pick->pb) < to) {
+        while (free_index_find_from(class, at, &pick->pb) && pageblock_base(pick->pb) < to) {
             pick->entry = pageblock_lock(pageblock_entry(pick->pb));
-            if (frame_bits_find(pageblock_free_bits(pick->pb), order) != FRAME_BITS_NONE) {
-                pageblock_dequeue(pick->pb, pick->entry);
+            if (find_run(pick, order)) {
+                pageblock_dequeue_from(pick->pb, class);
                 return true;
             }
             at = pageblock_base(pick->pb) + PAGEBLOCK_BYTES;
@@ -241,8 +320,11 @@ paddr_t place_between(unsigned order, paddr_t from, paddr_t to, bool boot)
     if (order == PAGE_ORDER_MAX)
         return claim_idle_between(first, last, boot, &pick.pb) ? take_huge(pick.pb, PAGE_USER)
                                                                : PADDR_NONE;
-    if (!pick_used_between(order, first, last, boot, &pick) &&
-        !(claim_idle_between(first, last, boot, &pick.pb) && split_pageblock(PAGE_USER, &pick)))
+    u64 classes =
+        boot ? classes_of_boot(order) : classes_of_order(order) | classes_for(0, NR_ORDERS, 0);
+    if (!pick_used_between(classes, order, first, last, &pick) &&
+        !(claim_idle_between(first, last, boot, &pick.pb) &&
+          split_pageblock(PAGE_USER, order, &pick)))
         return PADDR_NONE;
     paddr_t paddr = take(&pick, order);
     pageblock_enqueue(pick.pb, pick.entry, entry_list(pick.entry));
@@ -261,6 +343,12 @@ static bool may_reserve(bool boot, unsigned number, bool is_first)
            place_may_use(boot, number, PAGEBLOCK_FRAMES);
 }
 
+/* Which orders may share the pageblock that the reservation has now. */
+static u32 reserved_orders(bool boot, unsigned number, unsigned order)
+{
+    return number == PAGE_USER + RESERVED_ORDERS && !boot ? 1u << order : ~0u;
+}
+
 paddr_t place(unsigned order, unsigned number)
 {
     reservation_know_cpu();
@@ -277,7 +365,7 @@ paddr_t place(unsigned order, unsigned number)
             continue;
         paddr_t paddr = take(&pick, order);
         if (reserves)
-            reservation_begin(pick.pb, pick.entry, number);
+            reservation_begin(pick.pb, pick.entry, number, reserved_orders(boot, number, order));
         else
             pageblock_enqueue(pick.pb, pick.entry, entry_list(pick.entry));
         return paddr;

@@ -23,6 +23,7 @@ void reservation_init(void)
             .pageblock = &reservation_nothing,
             .base = PADDR_NONE,
             .tag = PB_RESERVED,
+            .orders = ~0u,
             .huge_entry = entry_of_huge(i, false),
             .section = &free_index_empty_section,
         };
@@ -44,12 +45,13 @@ void reservation_know_cpu(void)
         cpus_limit = cpu + 1;
 }
 
-void reservation_begin(struct pageblock pb, u32 entry, unsigned number)
+void reservation_begin(struct pageblock pb, u32 entry, unsigned number, u32 orders)
 {
     struct reservation *reservation = own_reservation(number);
     account_alloc(entry, entry & PB_FREE);
     reservation->pageblock = pageblock_entry(pb);
     reservation->word = pageblock_free_bits(pb);
+    reservation->orders = orders;
     __atomic_store_n(&reservation->base, pageblock_base(pb), __ATOMIC_RELAXED);
     pageblock_unlock(reservation->pageblock, (entry & ~PB_SETTLED) | reservation->tag);
 }
@@ -63,7 +65,7 @@ void reservation_follow(u32 entry, u64 *words)
     reservation->word = words + (reservation->word - reservation_words(reservation));
 }
 
-/* End the reservation of the locked pageblock; a search for `order` in it was in vain. */
+/* End the reservation of the locked pageblock; a search for `order` in it was in vain, or 0. */
 static void let_go(struct pageblock pb, u32 entry, unsigned order)
 {
     unsigned list = FREE_LIST_TOP;
@@ -80,7 +82,8 @@ void reservation_end(unsigned number, unsigned order)
         return;
     u32 entry = pageblock_lock(reservation->pageblock);
     if ((entry & PB_RESERVED) == reservation->tag)
-        let_go(pageblock_at(reservation_base(reservation)), entry, order);
+        let_go(pageblock_at(reservation_base(reservation)), entry,
+               reservation->orders >> order & 1 ? order : 0);
     else
         pageblock_unlock(reservation->pageblock, entry);
     reservation->pageblock = &reservation_nothing;

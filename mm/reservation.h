@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Reservations, as in LLFree: each processor reserves one pageblock for each kind
- * of allocation and for each owner of movable pages. A reserved pageblock is on no
+ * of allocation and for each owner of movable pages; of the kind PAGE_USER one for
+ * each of the orders 0 to 2, and one for the larger orders in turn. A reserved pageblock is on no
  * free list. Its processor alone allocates from it, under the pageblock's lock but
  * without page_lock; every processor may free into it. Any processor may end the
  * reservation by a change of the entry; the one that had it learns that from the
@@ -20,9 +21,13 @@
 
 _Static_assert(PAGE_OWNERS_MAX == NR_FREE_LISTS, "a free list for each owner");
 
-/* A reservation's number: a page_kind, or an owner of movable pages. */
-#define RESERVATION_OF_OWNER(owner) (PAGE_NR_KINDS + (owner))
-#define NR_RESERVATIONS             (PAGE_NR_KINDS + PAGE_OWNERS_MAX)
+/*
+ * A reservation's number: a page_kind, which for PAGE_USER is that of order 0, a
+ * larger order of PAGE_USER, or an owner of movable pages.
+ */
+#define RESERVED_ORDERS             3 /* PAGE_USER has a reservation for order 3 and above */
+#define RESERVATION_OF_OWNER(owner) (PAGE_NR_KINDS + RESERVED_ORDERS + (owner))
+#define NR_RESERVATIONS             RESERVATION_OF_OWNER(PAGE_OWNERS_MAX)
 
 /* Written by its processor alone. Of 64 bytes, so that its address is a shift and a sum. */
 struct reservation {
@@ -30,6 +35,7 @@ struct reservation {
     u64 *word;      /* of its bits: the one to take from next; written with the pageblock locked */
     paddr_t base;   /* of that word's first frame, or PADDR_NONE; other processors read it */
     u32 tag;        /* what the entry has under PB_RESERVED while the reservation lasts */
+    u32 orders;     /* bit n: the pageblock is for allocations of order n */
     /* For huge pages. */
     u32 huge_entry;          /* the entry of a pageblock that was claimed here */
     struct section *section; /* where to claim; the empty section: nowhere */
@@ -87,12 +93,20 @@ static inline u32 reservation_tag(u32 cpu, unsigned number)
 
 static inline bool reservation_is_movable(unsigned number)
 {
-    return number >= PAGE_NR_KINDS;
+    return number >= RESERVATION_OF_OWNER(0);
 }
 
 static inline unsigned reservation_owner(unsigned number)
 {
-    return number - PAGE_NR_KINDS;
+    return number - RESERVATION_OF_OWNER(0);
+}
+
+/* How many further the reservation is that serves order 1 to 8 of this kind or owner. */
+static inline unsigned reservation_of_run(unsigned number, unsigned order)
+{
+    if (number != PAGE_USER)
+        return 0;
+    return order < RESERVED_ORDERS ? order : RESERVED_ORDERS;
 }
 
 static inline bool reservation_prefers_boot(unsigned number)
@@ -122,8 +136,9 @@ void reservation_init(void);
 /* Set up this processor's reservations, once, before its first one begins. */
 void reservation_know_cpu(void);
 
-/* This processor reserves the pageblock, which is locked and on no free list; unlocks. */
-void reservation_begin(struct pageblock pb, u32 entry, unsigned number);
+/* This processor reserves the pageblock, which is locked and on no free list, for these orders;
+ * unlocks. */
+void reservation_begin(struct pageblock pb, u32 entry, unsigned number, u32 orders);
 
 /* The bits of the locked pageblock have moved: tell the reservation that its entry names, if any.
  */

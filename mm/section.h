@@ -27,11 +27,22 @@
  * A split pageblock with free frames stands on one free list of its section. The
  * list of an unmovable pageblock is an upper bound of the largest order free in
  * it: a search that finds less lowers it, a free that joins a larger run raises
- * it, so no pageblock is searched twice in vain. The list of a movable one has
- * the number of its owner.
+ * it to the top list, so no pageblock is searched twice in vain. The list of a
+ * movable one has the number of its owner.
+ *
+ * On the top list, unmovable pageblocks of plugged memory are told apart by the
+ * order that they are for, and by how much of them is free. Frames are freed without
+ * a look at that: a pageblock counts as nearly full until a search finds that it has
+ * emptied, and puts it right.
  */
 #define NR_FREE_LISTS 9u
 #define FREE_LIST_TOP (NR_FREE_LISTS - 1) /* the bound is not known: there may be any order */
+
+#define LIST_BITS    4
+#define NR_ORDERS    9u /* of pages in a split pageblock */
+#define ORDER_BITS   4
+#define QUARTER_BITS 2
+#define NR_QUARTERS  (1u << QUARTER_BITS)
 
 struct section {
     u32 entries[SECTION_PAGEBLOCKS];
@@ -44,8 +55,12 @@ struct section {
     u64 isolated;          /* being emptied: on no free list, and does not become idle */
     u64 migration_targets; /* pages were moved there in this resize: they are not moved again */
     u64 migration_failed;  /* an owner refused to let a page of it be moved, in this session */
-    u64 free_lists[NR_FREE_LISTS];
-    u64 *bitmap;         /* PAGEBLOCK_WORDS for each pageblock, or NULL */
+    u64 listed;            /* on a free list */
+    /* Numbers: bit i of word n is bit n of pageblock i's number. */
+    u64 free_lists[LIST_BITS];       /* which free list, of those that are listed */
+    u64 orders[ORDER_BITS];          /* unmovable, plugged: the order that it is for; else 0 */
+    u64 free_quarters[QUARTER_BITS]; /* see pageblock_place.h */
+    u64 *bitmap;                     /* PAGEBLOCK_WORDS for each pageblock, or NULL */
     u64 *present_bitmap; /* the same, for partial pageblocks; NULL if there never was one */
     paddr_t base;
     bool boot; /* some of it is boot RAM, and all of it counts as that */
@@ -66,9 +81,10 @@ struct pageblock {
 enum free_class {
     FREE_IDLE_PLUGGED,
     FREE_IDLE_BOOT,
-    FREE_UNMOVABLE_PLUGGED, /* + free list */
-    FREE_UNMOVABLE_BOOT = FREE_UNMOVABLE_PLUGGED + NR_FREE_LISTS,
-    FREE_MOVABLE = FREE_UNMOVABLE_BOOT + NR_FREE_LISTS, /* + owner */
+    FREE_BOUNDED_PLUGGED,                                      /* + free list below the top one */
+    FREE_ORDER_PLUGGED = FREE_BOUNDED_PLUGGED + FREE_LIST_TOP, /* + quarters * 9 + order */
+    FREE_UNMOVABLE_BOOT = FREE_ORDER_PLUGGED + NR_QUARTERS * NR_ORDERS, /* + free list */
+    FREE_MOVABLE = FREE_UNMOVABLE_BOOT + NR_FREE_LISTS,                 /* + owner */
     NR_FREE_CLASSES = FREE_MOVABLE + NR_FREE_LISTS,
 };
 

@@ -10,6 +10,7 @@
 #include "lib/panic.h"
 #include "mm/free_index.h"
 #include "mm/page.h"
+#include "mm/pageblock_place.h"
 #include "mm/reservation.h"
 
 struct totals {
@@ -41,10 +42,14 @@ static void check_split(struct pageblock pb, u32 entry, struct totals *totals)
     totals->present[boot] += there;
     totals->used[boot] += there - frames;
     unsigned list = entry_list(entry);
-    bool is_listed = (pb.section->free_lists[list] & pageblock_bit(pb)) != 0;
+    bool is_listed = (pb.section->listed & pageblock_bit(pb)) != 0;
     bool isolated = (pb.section->isolated & pageblock_bit(pb)) != 0;
     if (is_listed != (frames != 0 && !(entry & PB_RESERVED) && !isolated))
         wrong(pb, "on a free list and should not be, or the reverse");
+    if (is_listed && !(section_on_list(pb.section, list) & pageblock_bit(pb)))
+        wrong(pb, "on another free list than it says");
+    if (pageblock_free_quarters(pb) > (is_listed ? entry_free_quarters(entry) : 0))
+        wrong(pb, "fuller than its class");
     if (frames == PAGEBLOCK_FRAMES && !(entry & PB_RESERVED))
         wrong(pb, "idle, but kept as used");
     /* While the pageblock is reserved its list is old: it gets one at the end of the reservation.
@@ -60,11 +65,11 @@ static void check_masks(struct pageblock pb, u32 entry)
     u64 bit = pageblock_bit(pb);
     bool split = (entry & PB_SPLIT) != 0;
     bool present = (section->present & bit) != 0;
-    unsigned lists = 0;
-    for (unsigned i = 0; i < NR_FREE_LISTS; i++)
-        lists += (section->free_lists[i] & bit) != 0;
-    if (lists > split)
-        wrong(pb, "on a free list, but not split, or on two");
+    if (section->listed & bit && !split)
+        wrong(pb, "on a free list, but not split");
+    if (pageblock_order(pb) >= NR_ORDERS ||
+        (pageblock_order(pb) != 0 && (!split || section->boot || entry & PB_MOVABLE)))
+        wrong(pb, "for an order that it cannot be for");
     if (split != ((section->split & bit) != 0))
         wrong(pb, "the split mask is wrong");
     if (is_isolated_huge(entry) && !(section->isolated & bit))

@@ -1,15 +1,21 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * How many blocks stay reclaimable when nothing can be moved: one trace of
- * allocations and random frees, played on Tide's allocator, on first fit and on
- * a buddy system, 4 GiB each.
+ * How many blocks stay reclaimable when nothing can be moved: two traces of
+ * allocations and frees, played on Tide's allocator, on first fit and on a buddy
+ * system, 4 GiB each.
  *
  *     bench_reclaim [SEED]
  *
- * The trace fills up to 90 %, and then goes down: at each occupancy it first
- * frees at random until that is reached, then frees and allocates at random as
- * many pages as are held. Each line is "OCCUPANCY STAGE BLOCK_MIB BEST TIDE FIRST_FIT BUDDY":
- * blocks without a page in use; best is what the free frames would make.
+ * A trace fills up to 90 %, and then goes down: at each occupancy it first frees
+ * at random until that is reached, then frees and allocates at random until as
+ * many long-lived pages were freed as are held. In the trace "random" each page is
+ * long-lived and freed by itself. In "mixed", as in a kernel, half of the allocations
+ * are short-lived, among them no more than one page in 16 that are held, and 64
+ * long-lived pages that were allocated one after the other are freed together, as
+ * when a process ends.
+ *
+ * Each line is "TRACE OCCUPANCY STAGE BLOCK_MIB BEST TIDE FIRST_FIT BUDDY": blocks
+ * without a page in use; best is what the free frames would make.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -58,7 +64,7 @@ static struct player {
     void (*init)(void);
     u64 (*alloc)(unsigned order);
     void (*free)(u64 frame, unsigned order);
-    u32 frames[LIVE_MAX];  /* by the page's place in the trace; LIVE_MAX: it had no room */
+    u32 frames[LIVE_MAX];  /* by the number of the page; LIVE_MAX: it had no room */
     u8 used[RIVAL_FRAMES]; /* 1: in use */
     u64 nr_failed;
 } players[] = {
@@ -69,10 +75,40 @@ static struct player {
 
 /* ---- the trace ---- */
 
-static u8 orders[LIVE_MAX]; /* of the pages held */
-static u64 nr_live;
-static u64 nr_used; /* frames */
+/*
+ * Pages that are freed together make a group, linked by page. The pages of one group were
+ * allocated one after the other.
+ */
+#define NO_PAGE ((u32)LIVE_MAX)
+
+struct groups {
+    u32 first[LIVE_MAX];
+    u64 nr;
+};
+
+static struct groups long_lived, short_lived;
+static u32 filling = NO_PAGE; /* the group of long-lived pages that is not full */
+static u64 nr_filling;
+static u32 next_page[LIVE_MAX];
+static u32 unused_pages[LIVE_MAX];
+static u8 orders[LIVE_MAX];
+static u64 nr_live;  /* pages */
+static u64 nr_used;  /* frames */
+static u64 nr_given; /* pages that were long-lived */
 static u64 random_state;
+
+static const struct trace {
+    const char *name;
+    u64 group_pages;    /* of long-lived pages */
+    u64 short_lived_of; /* so many of SHARES allocations are short-lived */
+} traces[] = {
+    {"random", 1, 0},
+    {"mixed", 64, 2},
+};
+#define SHARES                      4
+#define SHORT_LIVED_LIMIT(nr_pages) ((nr_pages) / 16)
+
+static const struct trace *trace;
 
 static u64 random_below(u64 limit)
 {
@@ -93,42 +129,75 @@ static unsigned any_order(void)
     return 4 + (unsigned)random_below(3);
 }
 
-static void take(struct player *player, unsigned order)
+static void take(struct player *player, u32 page)
 {
-    u64 frame = player->alloc(order);
-    player->frames[nr_live] = frame == RIVAL_NONE ? (u32)LIVE_MAX : (u32)frame;
+    u64 frame = player->alloc(orders[page]);
+    player->frames[page] = frame == RIVAL_NONE ? (u32)LIVE_MAX : (u32)frame;
     if (frame == RIVAL_NONE)
         player->nr_failed++;
     else
-        memset(player->used + frame, 1, (size_t)1 << order);
+        memset(player->used + frame, 1, (size_t)1 << orders[page]);
 }
 
-static void give(struct player *player, u64 index)
+static void give(struct player *player, u32 page)
 {
-    u64 frame = player->frames[index];
-    player->frames[index] = player->frames[nr_live - 1];
+    u64 frame = player->frames[page];
     if (frame == LIVE_MAX)
         return;
-    memset(player->used + frame, 0, (size_t)1 << orders[index]);
-    player->free(frame, orders[index]);
+    memset(player->used + frame, 0, (size_t)1 << orders[page]);
+    player->free(frame, orders[page]);
+}
+
+static u32 take_page(u32 next)
+{
+    u32 page = unused_pages[nr_live++];
+    orders[page] = (u8)any_order();
+    next_page[page] = next;
+    for (unsigned i = 0; i < ARRAY_SIZE(players); i++)
+        take(&players[i], page);
+    nr_used += (u64)1 << orders[page];
+    return page;
+}
+
+static void give_page(u32 page)
+{
+    for (unsigned i = 0; i < ARRAY_SIZE(players); i++)
+        give(&players[i], page);
+    nr_used -= (u64)1 << orders[page];
+    unused_pages[--nr_live] = page;
+}
+
+/* The pages of any group. */
+static void give_any(struct groups *groups)
+{
+    u64 index = random_below(groups->nr);
+    for (u32 page = groups->first[index], next; page != NO_PAGE; page = next) {
+        next = next_page[page];
+        give_page(page);
+        nr_given += groups == &long_lived;
+    }
+    groups->first[index] = groups->first[--groups->nr];
+}
+
+static void take_short_lived(void)
+{
+    short_lived.first[short_lived.nr++] = take_page(NO_PAGE);
+    while (short_lived.nr > SHORT_LIVED_LIMIT(nr_live))
+        give_any(&short_lived);
 }
 
 static void take_any(void)
 {
-    unsigned order = any_order();
-    for (unsigned i = 0; i < ARRAY_SIZE(players); i++)
-        take(&players[i], order);
-    orders[nr_live++] = (u8)order;
-    nr_used += (u64)1 << order;
-}
-
-static void give_any(void)
-{
-    u64 index = random_below(nr_live);
-    for (unsigned i = 0; i < ARRAY_SIZE(players); i++)
-        give(&players[i], index);
-    nr_used -= (u64)1 << orders[index];
-    orders[index] = orders[--nr_live];
+    if (trace->short_lived_of != 0 && random_below(SHARES) < trace->short_lived_of) {
+        take_short_lived();
+        return;
+    }
+    filling = take_page(filling);
+    if (++nr_filling == trace->group_pages) {
+        long_lived.first[long_lived.nr++] = filling;
+        filling = NO_PAGE;
+        nr_filling = 0;
+    }
 }
 
 /* ---- counting ---- */
@@ -162,7 +231,7 @@ static void report(u64 percent, const char *stage)
     check_tide();
     for (unsigned size = 0; size < ARRAY_SIZE(sizes); size++) {
         u64 frames = sizes[size] * MIB / PAGE_BYTES;
-        printf("%llu %s %llu %llu", (unsigned long long)percent, stage,
+        printf("%s %llu %s %llu %llu", trace->name, (unsigned long long)percent, stage,
                (unsigned long long)sizes[size],
                (unsigned long long)((RIVAL_FRAMES - nr_used) / frames));
         for (unsigned i = 0; i < ARRAY_SIZE(players); i++)
@@ -171,28 +240,50 @@ static void report(u64 percent, const char *stage)
     }
 }
 
-int main(int argc, char **argv)
+static void start(const struct trace *next, u64 seed)
+{
+    trace = next;
+    random_state = 0x9e3779b97f4a7c15 + seed;
+    for (u32 page = 0; page < LIVE_MAX; page++)
+        unused_pages[page] = page;
+    nr_live = nr_used = nr_filling = 0;
+    filling = NO_PAGE;
+    long_lived.nr = short_lived.nr = 0;
+    for (unsigned i = 0; i < ARRAY_SIZE(players); i++) {
+        memset(players[i].used, 0, sizeof(players[i].used));
+        players[i].nr_failed = 0;
+        players[i].init();
+    }
+}
+
+static void run(void)
 {
     static const u64 occupancies[] = {90, 75, 50, 25, 10, 2};
-    random_state = 0x9e3779b97f4a7c15 + (argc > 1 ? strtoull(argv[1], NULL, 0) : 0);
-    for (unsigned i = 0; i < ARRAY_SIZE(players); i++)
-        players[i].init();
     while (nr_used < RIVAL_FRAMES * occupancies[0] / 100)
         take_any();
     for (unsigned i = 0; i < ARRAY_SIZE(occupancies); i++) {
         u64 limit = RIVAL_FRAMES * occupancies[i] / 100;
         while (nr_used > limit)
-            give_any();
+            give_any(&long_lived);
         report(occupancies[i], "frees");
-        for (u64 turns = nr_live; turns > 0; turns--) {
-            give_any();
+        for (u64 end = nr_given + nr_live; nr_given < end;) {
+            give_any(&long_lived);
             while (nr_used < limit)
                 take_any();
         }
         report(occupancies[i], "churn");
     }
-    for (unsigned i = 0; i < ARRAY_SIZE(players); i++)
-        fprintf(stderr, "%s: %llu allocations failed\n", players[i].name,
-                (unsigned long long)players[i].nr_failed);
+}
+
+int main(int argc, char **argv)
+{
+    for (unsigned i = 0; i < ARRAY_SIZE(traces); i++) {
+        start(&traces[i], argc > 1 ? strtoull(argv[1], NULL, 0) : 0);
+        run();
+        for (unsigned j = 0; j < ARRAY_SIZE(players); j++)
+            fprintf(stderr, "%s, %s: %llu allocations failed\n", trace->name, players[j].name,
+                    (unsigned long long)players[j].nr_failed);
+        fake_shutdown();
+    }
     return 0;
 }

@@ -11,6 +11,7 @@
 #include "mm/hotplug/hotplug.h"
 #include "mm/hotplug/region.h"
 #include "mm/page.h"
+#include "mm/pageblock_place.h"
 #include "mm/reservation.h"
 #include "tests/fakes/fake_platform.h"
 #include "tests/unit/unit.h"
@@ -75,7 +76,7 @@ static void free_an_absent_frame(void)
 
 static void lose_a_free_list(void)
 {
-    used().section->free_lists[entry_list(*pageblock_entry(used()))] &= ~pageblock_bit(used());
+    used().section->listed &= ~pageblock_bit(used());
 }
 
 static void keep_an_idle_pageblock(void)
@@ -86,15 +87,33 @@ static void keep_an_idle_pageblock(void)
 
 static void lower_a_free_list(void)
 {
-    lose_a_free_list();
-    used().section->free_lists[0] |= pageblock_bit(used());
+    section_set_number(used().section->free_lists, LIST_BITS, used().index, 0);
     *pageblock_entry(used()) = entry_with_list(*pageblock_entry(used()), 0);
 }
 
-static void stand_on_two_free_lists(void)
+static void list_an_idle_pageblock(void)
 {
-    used().section->free_lists[1] |= pageblock_bit(used());
-    used().section->free_lists[2] |= pageblock_bit(used());
+    idle().section->listed |= pageblock_bit(idle());
+}
+
+static void change_the_free_list(void)
+{
+    section_set_number(used().section->free_lists, LIST_BITS, used().index, 1);
+}
+
+static void overstate_what_is_free(void)
+{
+    pageblock_set_free_quarters(partial(), 2);
+}
+
+static void give_boot_ram_an_order(void)
+{
+    pageblock_set_order((struct pageblock){free_index_next_section(0), 0}, 3);
+}
+
+static void give_no_order(void)
+{
+    pageblock_set_order(used(), NR_ORDERS);
 }
 
 static void change_split(void)
@@ -156,7 +175,11 @@ TEST(test_stray_writes)
         {lose_a_free_list, "on a free list and should not be, or the reverse"},
         {keep_an_idle_pageblock, "idle, but kept as used"},
         {lower_a_free_list, "a larger run is free than its free list says"},
-        {stand_on_two_free_lists, "on a free list, but not split, or on two"},
+        {list_an_idle_pageblock, "on a free list, but not split"},
+        {change_the_free_list, "on another free list than it says"},
+        {overstate_what_is_free, "fuller than its class"},
+        {give_boot_ram_an_order, "for an order that it cannot be for"},
+        {give_no_order, "for an order that it cannot be for"},
         {change_split, "the split mask is wrong"},
         {isolate_a_pageblock, "isolated as a huge page"},
         {change_movable, "the movable mask is wrong"},

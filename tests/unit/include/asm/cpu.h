@@ -46,7 +46,7 @@ static inline u32 cpu_id(void)
     return fake_cpu_id;
 }
 
-#define CPU_LOCAL_BYTES 832
+#define CPU_LOCAL_BYTES 1024
 
 extern struct fake_cpu_local {
     u8 bytes[CPU_LOCAL_BYTES];
