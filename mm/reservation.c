@@ -17,6 +17,7 @@ void reservation_init(void)
     struct page_cpu *first = page_cpu_of(0);
     cpus_limit = 0;
     first->freed[0] = first->freed[1] = 0;
+    first->reserved = 0;
     first->known = false;
     for (unsigned i = 0; i < NR_RESERVATIONS; i++) {
         first->reservations[i] = (struct reservation){
@@ -49,6 +50,7 @@ void reservation_begin(struct pageblock pb, u32 entry, unsigned number, u32 orde
 {
     struct reservation *reservation = own_reservation(number);
     account_alloc(entry, entry & PB_FREE);
+    page_cpu_of(cpu_id())->reserved |= 1u << number;
     reservation->pageblock = pageblock_entry(pb);
     reservation->word = pageblock_free_bits(pb);
     reservation->orders = orders;
@@ -86,14 +88,9 @@ void reservation_end(unsigned number, unsigned order)
                reservation->orders >> order & 1 ? order : 0);
     else
         pageblock_unlock(reservation->pageblock, entry);
+    page_cpu_of(cpu_id())->reserved &= ~(1u << number);
     reservation->pageblock = &reservation_nothing;
     __atomic_store_n(&reservation->base, PADDR_NONE, __ATOMIC_RELAXED);
-}
-
-/* What the reservation's pageblock is said to be; PADDR_NONE: most have none. */
-static inline paddr_t base_of(const struct reservation *reservation)
-{
-    return __atomic_load_n(&reservation->base, __ATOMIC_RELAXED);
 }
 
 /*
@@ -102,7 +99,7 @@ static inline paddr_t base_of(const struct reservation *reservation)
  */
 static bool lock_reserved(u32 cpu, unsigned number, struct pageblock *pb, u32 *entry)
 {
-    *pb = pageblock_at(base_of(reservation_of(cpu, number)));
+    *pb = pageblock_at(__atomic_load_n(&reservation_of(cpu, number)->base, __ATOMIC_RELAXED));
     if (!pb->section)
         return false;
     *entry = pageblock_lock(pageblock_entry(*pb));
@@ -137,11 +134,8 @@ bool reservation_end_all(enum reservation_filter filter)
 {
     bool any = false;
     for (u32 cpu = 0; cpu < cpus_limit; cpu++) {
-        const struct reservation *reservations = reservation_of(cpu, 0);
-        for (unsigned i = 0; i < NR_RESERVATIONS; i++) {
-            if (base_of(&reservations[i]) != PADDR_NONE)
-                any |= end_any(cpu, i, filter);
-        }
+        for (u32 left = page_cpu_of(cpu)->reserved; left != 0; left &= left - 1)
+            any |= end_any(cpu, (unsigned)__builtin_ctz(left), filter);
     }
     return any;
 }
@@ -163,12 +157,11 @@ bool reservation_points_into(const void *frame)
 /* Free frames in the pageblocks that the processor has reserved. */
 static u64 reserved_free(u32 cpu, bool boot)
 {
-    const struct reservation *reservations = reservation_of(cpu, 0);
     u64 frames = 0;
-    for (unsigned i = 0; i < NR_RESERVATIONS; i++) {
+    for (u32 left = page_cpu_of(cpu)->reserved; left != 0; left &= left - 1) {
         struct pageblock pb;
         u32 entry;
-        if (base_of(&reservations[i]) == PADDR_NONE || !lock_reserved(cpu, i, &pb, &entry))
+        if (!lock_reserved(cpu, (unsigned)__builtin_ctz(left), &pb, &entry))
             continue;
         if (((entry & PB_BOOT) != 0) == boot)
             frames += entry & PB_FREE;

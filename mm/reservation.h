@@ -47,6 +47,7 @@ struct page_cpu {
     struct reservation reservations[NR_RESERVATIONS];
     u64 freed[2]; /* frames freed since page_used() last took the number, but for those of reserved
                      pageblocks: [1] boot RAM, [0] plugged */
+    u32 reserved; /* a bit for each reservation that has a pageblock; it may have been ended */
     bool known;   /* it may have reservations: see reservation_know_cpu() */
 };
 

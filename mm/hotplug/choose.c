@@ -157,34 +157,64 @@ static void count_failure(struct hotplug_pinned *pinned, paddr_t granule)
     }
 }
 
-static void count_granule(struct hotplug_migration *session, paddr_t granule)
+static void count_granule(struct hotplug_migration *session, paddr_t granule,
+                          enum mobility mobility, u64 used)
 {
     struct hotplug_pinned *counted = &session->counted;
-    u64 *counts[NR_MOBILITIES] = {
-        [MOBILITY_IDLE] = &counted->nr_idle,         [MOBILITY_MOVABLE] = &counted->nr_movable,
-        [MOBILITY_FAILED] = &counted->nr_failed,     [MOBILITY_UNMOVABLE] = &counted->nr_user,
-        [MOBILITY_METADATA] = &counted->nr_metadata,
-    };
-    u64 used;
-    enum mobility mobility = granule_mobility(granule, session->granule_bytes, &used);
-    if (mobility != MOBILITY_ABSENT)
-        (*counts[mobility])++;
-    if (mobility == MOBILITY_FAILED)
+    switch (mobility) {
+    case MOBILITY_MOVABLE:
+        counted->nr_movable++;
+        if (!has_migration_targets(granule, session->granule_bytes))
+            session->nr_using[bucket_of(session, used)]++;
+        break;
+    case MOBILITY_FAILED:
+        counted->nr_failed++;
         count_failure(counted, granule);
-    if (mobility == MOBILITY_MOVABLE && !has_migration_targets(granule, session->granule_bytes))
-        session->nr_using[bucket_of(session, used)]++;
+        break;
+    case MOBILITY_UNMOVABLE:
+        counted->nr_user++;
+        break;
+    case MOBILITY_METADATA:
+        counted->nr_metadata++;
+        break;
+    case MOBILITY_IDLE:
+        counted->nr_idle++;
+        break;
+    default:
+        break;
+    }
+}
+
+/* Granules of one pageblock, of one section: by its masks. */
+static void count_section(struct hotplug_migration *session, struct section *section, u64 mask)
+{
+    u64 idle = section_idle(section) & section->present & mask;
+    session->counted.nr_idle += bitmap_count_range(&idle, 0, SECTION_PAGEBLOCKS);
+    for (mask &= section->present & ~idle; mask != 0; mask &= mask - 1) {
+        struct pageblock pb = {section, (unsigned)__builtin_ctzll(mask)};
+        u64 used = 0;
+        enum mobility mobility = pageblock_mobility(pb, &used);
+        count_granule(session, pageblock_base(pb), mobility, used);
+    }
 }
 
 /* False when all granules were looked at. */
 static bool count_granules(struct hotplug_migration *session)
 {
-    for (paddr_t end = session->at + PART_BYTES; session->at < end;
-         session->at += session->granule_bytes) {
-        if (session->at >= session->to)
-            return false;
-        count_granule(session, session->at);
+    paddr_t end = min_u64(session->at + PART_BYTES, session->to);
+    while (session->at < end && session->granule_bytes == PAGEBLOCK_BYTES) {
+        paddr_t next = section_end(session->at, end);
+        struct section *section = section_at(session->at);
+        if (section)
+            count_section(session, section, pageblock_mask(session->at, next));
+        session->at = next;
     }
-    return true;
+    for (; session->at < end; session->at += session->granule_bytes) {
+        u64 used;
+        enum mobility mobility = granule_mobility(session->at, session->granule_bytes, &used);
+        count_granule(session, session->at, mobility, used);
+    }
+    return session->at < session->to;
 }
 
 /* All granules below a limit are chosen, and of those at the limit the highest. */
@@ -196,8 +226,8 @@ static void choose_limit(struct hotplug_migration *session)
     while (session->limit < HOTPLUG_NR_BUCKETS - 1 &&
            cheaper + session->nr_using[session->limit] < nr_granules)
         cheaper += session->nr_using[session->limit++];
-    session->nr_at_limit = nr_granules - cheaper;
-    session->nr_wanted = nr_granules;
+    session->nr_at_limit = min_u64(nr_granules - cheaper, session->nr_using[session->limit]);
+    session->nr_wanted = cheaper + session->nr_at_limit;
 }
 
 static void choose_granule(struct hotplug_migration *session, paddr_t granule)
@@ -213,17 +243,35 @@ static void choose_granule(struct hotplug_migration *session, paddr_t granule)
     session->nr_chosen++;
 }
 
+/* The highest movable pageblock of [from, to), which lies in one section; `from` if there is none.
+ */
+static paddr_t last_movable(paddr_t from, paddr_t to)
+{
+    struct section *section = section_at(from);
+    u64 mask = section ? section->present & ~section_idle(section) & pageblock_mask(from, to) : 0;
+    while (mask != 0) {
+        struct pageblock pb = {section, 63 - (unsigned)__builtin_clzll(mask)};
+        if (__atomic_load_n(pageblock_entry(pb), __ATOMIC_RELAXED) & PB_MOVABLE)
+            return pageblock_base(pb);
+        mask &= ~pageblock_bit(pb);
+    }
+    return from;
+}
+
 /* From the top. False at the end. */
 static bool choose_granules(struct hotplug_migration *session)
 {
+    paddr_t end = session->at - min_u64(PART_BYTES, session->at - session->from);
     reservation_end_all(RESERVED_ANY);
-    for (u64 left = PART_BYTES; left > 0; left -= min_u64(left, session->granule_bytes)) {
-        if (session->at <= session->from || session->nr_chosen == session->nr_wanted)
-            return false;
-        session->at -= session->granule_bytes;
+    while (session->at > end && session->nr_chosen != session->nr_wanted) {
+        if (session->granule_bytes == PAGEBLOCK_BYTES)
+            session->at =
+                last_movable(max_u64(end, align_down(session->at - 1, SECTION_BYTES)), session->at);
+        else
+            session->at -= session->granule_bytes;
         choose_granule(session, session->at);
     }
-    return true;
+    return session->at > session->from && session->nr_chosen != session->nr_wanted;
 }
 
 /* ---- the session ---- */
@@ -258,7 +306,8 @@ void hotplug_migrate_end(struct hotplug_migration *session)
         return;
     spin_lock(&hotplug_lock);
     spin_lock(&page_lock);
-    hotplug_end_isolation(session->from, session->to);
+    if (session->nr_chosen != 0)
+        hotplug_end_isolation(session->from, session->to);
     spin_unlock(&page_lock);
     *session = (struct hotplug_migration){.pinned = session->pinned};
     spin_unlock(&hotplug_lock);
@@ -293,7 +342,8 @@ void hotplug_migrate_begin(struct hotplug_migration *session, paddr_t from, padd
 static void begin_moving(struct hotplug_migration *session)
 {
     session->phase = HOTPLUG_MOVING;
-    session->granule = session->at = session->taken = session->to;
+    session->granule = session->at = session->taken =
+        session->nr_chosen != 0 ? session->to : session->from;
 }
 
 void hotplug_choose_part(struct hotplug_migration *session)
