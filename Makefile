@@ -60,7 +60,7 @@ HOST_SANITIZERS ?= -fsanitize=address,undefined -fno-sanitize-recover=all
 HOST_CFLAGS := -std=gnu11 -O1 -g $(DEFINES) $(WARNINGS) -I. -Itests/unit/include -fno-omit-frame-pointer \
 	-fno-strict-aliasing '-DVMEM_FAKE_ARCH="tests/fakes/fake_library_arch.h"' $(HOST_SANITIZERS) -MMD -MP
 
-DRIVER_ONLY_FAKES := $(patsubst %,tests/fakes/fake_%.c,host machine memory migration story story_acts)
+DRIVER_ONLY_FAKES := $(patsubst %,tests/fakes/fake_%.c,host machine_alone memory migration story story_acts)
 HOST_SOURCES := $(filter-out lib/string.c lib/printf.c,$(LIB_SOURCES)) $(MM_SOURCES) \
 	$(DRIVER_SOURCES) $(wildcard kernel/*.c monitor/*.c tests/unit/unit.c) $(filter-out $(DRIVER_ONLY_FAKES),$(wildcard tests/fakes/*.c)) arch/x86_64/acpi.c \
 	arch/x86_64/page_tables.c boot/memory_map.c boot/pvh.c \

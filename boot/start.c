@@ -4,7 +4,7 @@
  * The kernel knows PVH; extras may know further protocols.
  *
  * The console and the trap report work before a loader's table is read, so that a bad table ends
- * with a message. What cannot be booted ends with EXIT_BOOT.
+ * with a message. A bad machine ends with EXIT_BOOT.
  */
 #include "arch/x86_64/arch.h"
 #include "arch/x86_64/image.h"

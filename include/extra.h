@@ -56,7 +56,7 @@ struct extra {
     /* ---- monitor/ ---- */
 
     const struct command *commands; /* the last one has no name */
-    /* What a command has begun is not over, and keeps the prompt: the next command waits. */
+    /* A command has begun work that keeps the prompt until it ends: the next command waits. */
     bool (*keeps_prompt)(void);
     /* Ctrl-C was typed meanwhile. */
     void (*interrupt)(void);

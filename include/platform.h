@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The seam between what decides and what touches the machine.
+ * The interface to the machine.
  *
- * mm/ and drivers/ reach the processor and the chipset through these
+ * mm/ and drivers/pci/ reach the processor and the chipset through these
  * functions, <asm/...> and nothing else. arch/x86_64 implements them in the
  * kernel; tests/fakes/fake_platform.c implements them for the host programs, in
- * which the same sources of mm/ and drivers/ run under sanitizers.
+ * which the same sources of mm/ and drivers/pci/ run under sanitizers.
  *
  * Physical memory is identity mapped: the pointer to a mapped physical address
  * is the address itself (phys_to_virt() below, never a cast of one's own).

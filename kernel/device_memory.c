@@ -84,9 +84,9 @@ static u64 migration_begin(void *context, u64 from, u64 to, u64 bytes,
         [VMEM_MIGRATION_CONTINUE] = HOTPLUG_SAME_TRY,
     };
     struct device_memory *memory = context;
-    u64 block_bytes = memory->region.block_bytes;
-    return hotplug_migrate_begin(&memory->session, from, to, bytes / block_bytes, tries[attempt]) *
-           block_bytes;
+    hotplug_migrate_begin(&memory->session, from, to, bytes / memory->region.block_bytes,
+                          tries[attempt]);
+    return VMEM_MIGRATION_LATER;
 }
 
 static enum vmem_migration migration_step(void *context, struct vmem_range *emptied)
@@ -117,18 +117,13 @@ static int migration_take(void *context, u64 max_bytes, struct vmem_range *taken
     return status;
 }
 
-static void count_pinned(const struct device_memory *memory, struct hotplug_pinned *pinned)
-{
-    hotplug_count_pinned(memory->region.base, memory->region.base + memory->region.bytes, pinned);
-}
-
 static enum vmem_migration migration_obstacle(void *context)
 {
-    struct hotplug_pinned pinned;
-    count_pinned(context, &pinned);
-    if (pinned.nr_failed != 0)
+    const struct device_memory *memory = context;
+    const struct hotplug_pinned *pinned = &memory->session.pinned;
+    if (pinned->nr_failed != 0)
         return VMEM_MIGRATION_REFUSED;
-    return pinned.nr_movable != 0 ? VMEM_MIGRATION_NO_ROOM : VMEM_MIGRATION_NONE;
+    return pinned->nr_movable != 0 ? VMEM_MIGRATION_NO_ROOM : VMEM_MIGRATION_NONE;
 }
 
 static void migration_end(void *context)
@@ -141,19 +136,18 @@ static void migration_end(void *context)
 static void describe_pinned(void *context, u64 base, u64 bytes, char *text, size_t text_bytes)
 {
     const struct device_memory *memory = context;
-    struct hotplug_pinned pinned;
+    const struct hotplug_pinned *pinned = &memory->session.pinned;
     const char *owner;
     (void)base;
     (void)bytes;
-    count_pinned(memory, &pinned);
     int length =
         snprintf(text, text_bytes, "%s user=%lu metadata=%lu refused=%lu movable=%lu",
-                 memory->region.block_bytes != pinned.granule_bytes ? "pageblocks" : "blocks",
-                 pinned.nr_user, pinned.nr_metadata, pinned.nr_failed, pinned.nr_movable);
+                 memory->region.block_bytes != pinned->granule_bytes ? "pageblocks" : "blocks",
+                 pinned->nr_user, pinned->nr_metadata, pinned->nr_failed, pinned->nr_movable);
     for (unsigned i = 0; (owner = page_owner_name(i)) != NULL && (size_t)length < text_bytes; i++) {
-        if (pinned.nr_failed_by[i] != 0)
+        if (pinned->nr_failed_by[i] != 0)
             length += snprintf(text + length, text_bytes - (size_t)length, ", refused by %s=%lu",
-                               owner, pinned.nr_failed_by[i]);
+                               owner, pinned->nr_failed_by[i]);
     }
 }
 

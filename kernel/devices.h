@@ -13,8 +13,8 @@
 
 /*
  * Scan PCI and attach the driver to the devices at the configured slots, or
- * to every virtio-mem device. What cannot be used is an error line; the
- * others are still served. Boot only; options is kept, not copied.
+ * to every virtio-mem device. A device that cannot be used gets an error line;
+ * the others are still served. Boot only; options is kept, not copied.
  */
 void devices_init(const struct options *options);
 
@@ -51,7 +51,7 @@ must_check int devices_on(const char *name);
 /* vmem_verify() for one device, or for each that can be (NULL); at the next turn they begin. */
 void devices_verify(const struct vmem_device *only);
 
-/* Every device has reached DRIVER_OK and settled its first plan, or is out of the game. */
+/* Every device has reached DRIVER_OK and settled its first plan, or cannot be used. */
 bool devices_ready(void);
 
 /* No device has work that it could do now or is waiting to retry. */

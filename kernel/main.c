@@ -84,7 +84,7 @@ void kernel_start(const struct boot_info *boot)
     EXTRAS_CALL(init, boot);
 }
 
-/* The processors and the monitor wait for this, so that the host's first wish comes first. */
+/* The processors and the monitor wait for this, so that the host's first request comes first. */
 static void start_when_devices_are_ready(void)
 {
     if (ready || !devices_ready())

@@ -31,6 +31,13 @@ static void put(struct output *out, char character)
     out->length++;
 }
 
+static void put_text(struct output *out, const char *text, size_t length)
+{
+    if (out->length + 1 < out->bytes)
+        memcpy(out->buffer + out->length, text, min_u64(length, out->bytes - 1 - out->length));
+    out->length += length;
+}
+
 static void put_repeated(struct output *out, char character, unsigned count)
 {
     while (count-- > 0)
@@ -41,15 +48,14 @@ static void put_repeated(struct output *out, char character, unsigned count)
 static void put_padded(struct output *out, const struct spec *spec, const char *prefix,
                        unsigned nr_zeros, const char *text, unsigned text_length)
 {
-    unsigned length = (unsigned)strlen(prefix) + nr_zeros + text_length;
+    unsigned prefix_length = (unsigned)strlen(prefix);
+    unsigned length = prefix_length + nr_zeros + text_length;
     unsigned padding = spec->width > length ? spec->width - length : 0;
     if (!spec->left)
         put_repeated(out, ' ', padding);
-    for (; *prefix != '\0'; prefix++)
-        put(out, *prefix);
+    put_text(out, prefix, prefix_length);
     put_repeated(out, '0', nr_zeros);
-    for (unsigned i = 0; i < text_length; i++)
-        put(out, text[i]);
+    put_text(out, text, text_length);
     if (spec->left)
         put_repeated(out, ' ', padding);
 }
@@ -220,11 +226,13 @@ int vsnprintf(char *buffer, size_t bytes, const char *format, va_list args)
     va_list rest;
     va_copy(rest, args);
     while (*format != '\0') {
-        char character = *format++;
-        if (character == '%')
-            format = format_one(&out, format, &rest);
-        else
-            put(&out, character);
+        size_t length = 0;
+        while (format[length] != '\0' && format[length] != '%')
+            length++;
+        put_text(&out, format, length);
+        format += length;
+        if (*format == '%')
+            format = format_one(&out, format + 1, &rest);
     }
     va_end(rest);
     if (bytes > 0)

@@ -26,20 +26,6 @@ static struct parts split(paddr_t base, u64 bytes)
     return (struct parts){base, whole, max_u64(whole, align_down(end, PAGEBLOCK_BYTES)), end};
 }
 
-/* The end of paddr's section, or of the range if that comes first. */
-static paddr_t section_end(paddr_t paddr, paddr_t end)
-{
-    return min_u64(align_down(paddr, SECTION_BYTES) + SECTION_BYTES, end);
-}
-
-/* The pageblocks of one section that [base, end) covers, both within it. */
-static u64 pageblock_mask(paddr_t base, paddr_t end)
-{
-    u64 count = (end - base) >> PAGEBLOCK_SHIFT;
-    u64 mask = count >= SECTION_PAGEBLOCKS ? ~(u64)0 : ((u64)1 << count) - 1;
-    return mask << pageblock_index(base);
-}
-
 static u64 frame_count(paddr_t base, paddr_t end)
 {
     return (end - base) >> PAGE_SHIFT;

@@ -10,7 +10,7 @@
 
 #include "mm/section.h"
 
-/* What weighs more comes later. */
+/* In rising order: of a granule the highest of its pageblocks counts. */
 enum mobility {
     MOBILITY_ABSENT,
     MOBILITY_IDLE,

@@ -9,7 +9,7 @@
 
 static page_node_ranges_t node_ranges;
 
-/* What firmware says nothing of is of node 0. */
+/* Without a word of firmware all memory is of node 0. */
 static bool all_of_node_0(u32 node_id, unsigned *number, paddr_t *base, paddr_t *end)
 {
     if (node_id != 0 || (*number)++ != 0)

@@ -87,16 +87,19 @@ void reservation_end(unsigned number, unsigned order)
     __atomic_store_n(&reservation->base, PADDR_NONE, __ATOMIC_RELAXED);
 }
 
+/* What the reservation's pageblock is said to be; PADDR_NONE: most have none. */
+static inline paddr_t base_of(const struct reservation *reservation)
+{
+    return __atomic_load_n(&reservation->base, __ATOMIC_RELAXED);
+}
+
 /*
  * True, with the pageblock locked, if the reservation has one. Another processor
  * may have ended it, so the base alone proves nothing; the entry does.
  */
 static bool lock_reserved(u32 cpu, unsigned number, struct pageblock *pb, u32 *entry)
 {
-    paddr_t base = __atomic_load_n(&reservation_of(cpu, number)->base, __ATOMIC_RELAXED);
-    if (base == PADDR_NONE)
-        return false;
-    *pb = pageblock_at(base);
+    *pb = pageblock_at(base_of(reservation_of(cpu, number)));
     if (!pb->section)
         return false;
     *entry = pageblock_lock(pageblock_entry(*pb));
@@ -131,8 +134,11 @@ bool reservation_end_all(enum reservation_filter filter)
 {
     bool any = false;
     for (u32 cpu = 0; cpu < cpus_limit; cpu++) {
-        for (unsigned i = 0; i < NR_RESERVATIONS; i++)
-            any |= end_any(cpu, i, filter);
+        const struct reservation *reservations = reservation_of(cpu, 0);
+        for (unsigned i = 0; i < NR_RESERVATIONS; i++) {
+            if (base_of(&reservations[i]) != PADDR_NONE)
+                any |= end_any(cpu, i, filter);
+        }
     }
     return any;
 }
@@ -140,11 +146,12 @@ bool reservation_end_all(enum reservation_filter filter)
 /* Free frames in the pageblocks that the processor has reserved. */
 static u64 reserved_free(u32 cpu, bool boot)
 {
+    const struct reservation *reservations = reservation_of(cpu, 0);
     u64 frames = 0;
     for (unsigned i = 0; i < NR_RESERVATIONS; i++) {
         struct pageblock pb;
         u32 entry;
-        if (!lock_reserved(cpu, i, &pb, &entry))
+        if (base_of(&reservations[i]) == PADDR_NONE || !lock_reserved(cpu, i, &pb, &entry))
             continue;
         if (((entry & PB_BOOT) != 0) == boot)
             frames += entry & PB_FREE;

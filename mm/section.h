@@ -88,6 +88,21 @@ static inline u64 pageblock_bit(struct pageblock pb)
     return (u64)1 << pb.index;
 }
 
+/* The end of paddr's section, or of a range if that comes first. */
+static inline paddr_t section_end(paddr_t paddr, paddr_t end)
+{
+    return min_u64(align_down(paddr, SECTION_BYTES) + SECTION_BYTES, end);
+}
+
+/* The bits of the pageblocks of one section that [base, end) covers, both within it. */
+static inline u64 pageblock_mask(paddr_t base, paddr_t end)
+{
+    if (end - base == SECTION_BYTES)
+        return ~(u64)0;
+    return (((u64)1 << ((end - base) >> PAGEBLOCK_SHIFT)) - 1)
+           << ((base >> PAGEBLOCK_SHIFT) % SECTION_PAGEBLOCKS);
+}
+
 static inline u64 *pageblock_free_bits(struct pageblock pb)
 {
     return pb.section->bitmap + pb.index * PAGEBLOCK_WORDS;

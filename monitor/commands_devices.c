@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* devices, status and map: what the machine has and what the drivers hold. */
+/* status, verify, off and on: what the drivers report, and what a user asks of them. */
 #include "drivers/pci/pci.h"
 #include "drivers/virtio/include/vmem/vmem.h"
 #include "include/status.h"

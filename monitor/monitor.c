@@ -115,7 +115,7 @@ static bool list_verbs(const char *word, char *text, size_t bytes)
     return length > 0;
 }
 
-/* What stands behind the name is more or less than the command takes. False if it is right. */
+/* The command takes more or fewer words than stand behind its name. False if the count is right. */
 static bool refuse_count(const struct command *command, const struct command_line *line)
 {
     const char *blank = command->usage[0] != '\0' ? " " : "";

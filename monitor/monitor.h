@@ -2,9 +2,9 @@
 /*
  * The serial monitor: lines from COM1, or from `run=`, to commands.
  *
- * Commands run one at a time: the next one waits while a job is in the foreground
- * (job.h), which Ctrl-C ends if it is within the first 4 KiB that are typed meanwhile. A script
- * stops at its first command that fails.
+ * Commands run one at a time: the next one waits while an extra keeps the prompt
+ * (include/extra.h), which Ctrl-C ends if it is within the first 4 KiB that are typed meanwhile. A
+ * script stops at its first command that fails.
  *
  * "@TAG command" is for programs: each line of the answer begins with "@TAG ", or with "@TAG+"
  * where a log line has cut it, and the line "@TAG." ends the answer. No other line begins so.

@@ -54,7 +54,7 @@ void cpus_service(u64 now_ms);
 
 /*
  * Write code that halts to the pages where processors start (include/low_memory.h), until this
- * kernel starts some. What the loader left in these pages has been copied.
+ * kernel starts some. The loader's data in these pages has been copied.
  */
 void low_memory_init(const struct boot_info *boot);
 
@@ -74,7 +74,7 @@ bool cpus_runs(unsigned id);
  */
 must_check int cpus_start_job(unsigned id, void (*function)(void *context), void *context);
 
-/* The processor's last job has not ended. What a job wrote is seen once this is false. */
+/* The processor's last job has not ended. Once this is false, its writes are seen. */
 bool cpus_busy(unsigned id);
 
 /* ---- serial port COM1, 115200 8N1: the console ---- */

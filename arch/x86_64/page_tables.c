@@ -65,7 +65,7 @@ static u64 make_table(struct page_tables *tables, u64 first, u64 step)
     if (page == PADDR_NONE)
         return 0;
     u64 *table = phys_to_virt(page);
-#pragma GCC unroll 8
+#pragma GCC unroll 32
     for (unsigned i = 0; i < PAGE_TABLE_ENTRIES; i++) {
         table[i] = first;
         first += step;
@@ -224,7 +224,7 @@ static bool holds_only_pages(const u64 *table, unsigned level)
 {
     u64 all = ~(u64)0;
 
-#pragma GCC unroll 8
+#pragma GCC unroll 32
     for (unsigned i = 0; i < PAGE_TABLE_ENTRIES; i++)
         all &= table[i];
     return is_page(all, level);

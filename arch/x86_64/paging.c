@@ -113,8 +113,8 @@ int platform_unmap_ram(paddr_t paddr, u64 bytes)
 }
 
 /*
- * Map those pages of a range that are absent. What is there may stay if all
- * of `required` is set in its flags.
+ * Map those pages of a range that are absent. A page that is there may stay if
+ * all of `required` is set in its flags.
  */
 static int map_absent(paddr_t start, paddr_t end, u64 flags, u64 required)
 {

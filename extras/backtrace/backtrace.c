@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What a trap report says beyond numbers: the names of the kernel's functions, and what lies at a
- * faulting address.
+ * For a trap report: the names of the kernel's functions, and what lies at a faulting address.
  *
  * The table of names is made from the image itself: linked once without it, listed by
  * nm, turned into assembly by symbols.awk, linked again (link.mk).

@@ -3,7 +3,7 @@
 #include "extras/bench/bench.h"
 
 #include "asm/cpu.h"
-#include "extras/bench/books.h"
+#include "extras/bench/page_lists.h"
 #include "extras/jobs/job.h"
 #include "include/platform.h"
 #include "include/units.h"
@@ -12,19 +12,19 @@
 #include "mm/page.h"
 #include "monitor/command_error.h"
 
-#define PAGES_MAX         4096       /* held at once by a processor; the book's size */
+#define PAGES_MAX         4096       /* held at once by a processor; the size of its list */
 #define BATCH_FRAMES      (16 * KIB) /* and how many frames at most: 64 MiB */
-#define BOOK_ORDER        4
+#define LIST_ORDER        4
 #define PAIRS_A_PART      16384
 #define RANDOM_MULTIPLIER 6364136223846793005u /* Knuth's, for 2^64 */
 
 /* What one processor holds; its own while it works, so that only the allocator is shared. */
-struct book {
+struct page_list {
     paddr_t pages[PAGES_MAX];
     u16 order_of_free[PAGES_MAX]; /* a permutation */
 };
 
-_Static_assert(sizeof(struct book) <= PAGE_BYTES << BOOK_ORDER, "a book is one allocation");
+_Static_assert(sizeof(struct page_list) <= PAGE_BYTES << LIST_ORDER, "a list is one allocation");
 
 struct result {
     u64 nr_pairs;
@@ -37,10 +37,10 @@ static struct {
     u64 nr_pairs;
 } task; /* written while no processor works */
 
-static struct books books = {.order = BOOK_ORDER};
+static struct page_lists lists = {.order = LIST_ORDER};
 static struct result results[CPUS_MAX];
 
-/* ---- books ---- */
+/* ---- lists ---- */
 
 static void shuffle(u16 *numbers, unsigned nr, u64 seed)
 {
@@ -62,21 +62,21 @@ static unsigned batch_size(void)
 }
 
 /* For the processor that booted, and for each of the job's. */
-static bool open_books(const struct job *job)
+static bool open_lists(const struct job *job)
 {
-    if (!books_open(&books, job->processors | 1))
+    if (!page_lists_open(&lists, job->processors | 1))
         return false;
     for (unsigned cpu = 0; cpu < CPUS_MAX; cpu++) {
         results[cpu] = (struct result){0};
-        if (books.of[cpu] && task.pattern == BENCH_RANDOM)
-            shuffle(((struct book *)books.of[cpu])->order_of_free, batch_size(), cpu + 1);
+        if (lists.of[cpu] && task.pattern == BENCH_RANDOM)
+            shuffle(((struct page_list *)lists.of[cpu])->order_of_free, batch_size(), cpu + 1);
     }
     return true;
 }
 
 /* ---- patterns: a part of the work; false when there is no more ---- */
 
-/* What a part did that could not end is not counted: that would cost each pair an instruction. */
+/* A part that could not end counts nothing: counting would cost each pair an instruction. */
 static bool run_hot(struct result *result)
 {
     unsigned order = task.order;
@@ -95,7 +95,7 @@ static bool run_hot(struct result *result)
     return result->nr_pairs < task.nr_pairs;
 }
 
-static u64 fill_book(struct book *book, u64 nr)
+static u64 fill_list(struct page_list *list, u64 nr)
 {
     u64 got = 0;
 
@@ -103,23 +103,23 @@ static u64 fill_book(struct book *book, u64 nr)
         paddr_t page = page_alloc(task.order, PAGE_USER);
         if (unlikely(page == PADDR_NONE))
             break;
-        book->pages[got++] = page;
+        list->pages[got++] = page;
     }
     return got;
 }
 
-static bool run_batches(struct book *book, struct result *result)
+static bool run_batches(struct page_list *list, struct result *result)
 {
     u64 batch = batch_size();
     u64 end = min_u64(task.nr_pairs, result->nr_pairs + PAIRS_A_PART);
 
     while (result->nr_pairs < end) {
         u64 wanted = min_u64(batch, end - result->nr_pairs);
-        u64 got = fill_book(book, wanted);
+        u64 got = fill_list(list, wanted);
         bool in_order = task.pattern == BENCH_BULK || got < batch;
 
         for (u64 i = 0; i < got; i++)
-            page_free(book->pages[in_order ? i : book->order_of_free[i]], task.order);
+            page_free(list->pages[in_order ? i : list->order_of_free[i]], task.order);
         result->nr_pairs += got;
         if (got < wanted) {
             result->nr_failed++;
@@ -132,7 +132,7 @@ static bool run_batches(struct book *book, struct result *result)
 static bool run_part(unsigned cpu)
 {
     return task.pattern == BENCH_HOT ? run_hot(&results[cpu])
-                                     : run_batches(books.of[cpu], &results[cpu]);
+                                     : run_batches(lists.of[cpu], &results[cpu]);
 }
 
 /* ---- the job ---- */
@@ -162,7 +162,7 @@ static void end_bench(struct job *job, enum job_end end)
         sum.nr_pairs += results[cpu].nr_pairs;
         sum.nr_failed += results[cpu].nr_failed;
     }
-    books_close(&books);
+    page_lists_close(&lists);
     console_printf("bench: %s order=%u cpus=%u pairs=%lu failed=%lu wrong=0 moved=0\n",
                    names[task.pattern], task.order, job_nr_others(job) + 1,
                    (unsigned long)sum.nr_pairs, (unsigned long)sum.nr_failed);
@@ -185,8 +185,8 @@ void bench_start(enum bench_pattern pattern, unsigned order, u64 nr_pairs, unsig
     task.pattern = pattern;
     task.order = order;
     task.nr_pairs = nr_pairs;
-    if (open_books(&bench))
+    if (open_lists(&bench))
         job_start(&bench, true);
     else
-        command_error("bench: no memory for its books");
+        command_error("bench: no memory for its lists");
 }

@@ -18,7 +18,7 @@ enum bench_pattern {
 
 /*
  * Start a pattern with nr_pairs pairs on each of nr_cpus processors, the one that booted among
- * them, in the foreground; its result is a line on the console. What forbids it is an error line.
+ * them, in the foreground; its result is a line on the console. An error line says what forbids it.
  */
 void bench_start(enum bench_pattern pattern, unsigned order, u64 nr_pairs, unsigned nr_cpus);
 

@@ -3,7 +3,7 @@
 #include "extras/bench/churn.h"
 
 #include "asm/cpu.h"
-#include "extras/bench/books.h"
+#include "extras/bench/page_lists.h"
 #include "extras/jobs/job.h"
 #include "include/platform.h"
 #include "include/status.h"
@@ -15,7 +15,7 @@
 #include "monitor/command_error.h"
 #include "monitor/commands.h"
 
-#define BOOK_ORDER        0
+#define LIST_ORDER        0
 #define NR_PLACES         256
 #define NR_ORDERS         6
 #define MOVABLE_ORDER     2
@@ -23,12 +23,12 @@
 #define RANDOM_MULTIPLIER 6364136223846793005u /* Knuth's, for 2^64 */
 
 /* What one processor holds. Written by it alone while it works, but for pages that are moved. */
-struct book {
+struct page_list {
     paddr_t pages[NR_PLACES];
     u8 busy[NR_PLACES]; /* the place is being used, or its page moved */
 };
 
-_Static_assert(sizeof(struct book) <= PAGE_BYTES << BOOK_ORDER, "a book is one allocation");
+_Static_assert(sizeof(struct page_list) <= PAGE_BYTES << LIST_ORDER, "a list is one allocation");
 
 struct churn_result {
     u64 nr_pairs;
@@ -37,7 +37,7 @@ struct churn_result {
     u64 nr_moved;  /* pages that mm moved meanwhile */
 };
 
-static struct books books = {.order = BOOK_ORDER}; /* of the processors that work */
+static struct page_lists lists = {.order = LIST_ORDER}; /* of the processors that work */
 static struct churn_result results[CPUS_MAX];
 static bool is_movable;
 
@@ -47,20 +47,20 @@ static u64 next_random(u64 *state)
     return *state >> 33;
 }
 
-static struct book *book_of(unsigned cpu)
+static struct page_list *list_of(unsigned cpu)
 {
-    return books.of[cpu];
+    return lists.of[cpu];
 }
 
-static bool open_books(const struct job *job)
+static bool open_lists(const struct job *job)
 {
-    if (!books_open(&books, job->processors))
+    if (!page_lists_open(&lists, job->processors))
         return false;
     for (unsigned cpu = 0; cpu < CPUS_MAX; cpu++) {
         results[cpu] = (struct churn_result){0};
-        for (unsigned i = 0; book_of(cpu) && i < NR_PLACES; i++) {
-            book_of(cpu)->pages[i] = PADDR_NONE;
-            book_of(cpu)->busy[i] = 0;
+        for (unsigned i = 0; list_of(cpu) && i < NR_PLACES; i++) {
+            list_of(cpu)->pages[i] = PADDR_NONE;
+            list_of(cpu)->busy[i] = 0;
         }
     }
     return true;
@@ -98,24 +98,24 @@ static u64 count_wrong(paddr_t paddr, unsigned order, u64 writer)
     return nr_wrong;
 }
 
-static bool try_place(struct book *book, unsigned i)
+static bool try_place(struct page_list *list, unsigned i)
 {
-    return __atomic_exchange_n(&book->busy[i], 1, __ATOMIC_ACQUIRE) == 0;
+    return __atomic_exchange_n(&list->busy[i], 1, __ATOMIC_ACQUIRE) == 0;
 }
 
-static void leave_place(struct book *book, unsigned i)
+static void leave_place(struct page_list *list, unsigned i)
 {
-    __atomic_store_n(&book->busy[i], 0, __ATOMIC_RELEASE);
+    __atomic_store_n(&list->busy[i], 0, __ATOMIC_RELEASE);
 }
 
 /* mm's: see struct page_owner. A page whose processor is just at it stays where it is. */
 static bool move_page(struct page_owner *owner, paddr_t from, paddr_t to)
 {
     for (unsigned cpu = 1; cpu < CPUS_MAX; cpu++) {
-        struct book *book = book_of(cpu);
-        for (unsigned i = 0; book && i < NR_PLACES; i++) {
-            paddr_t *place = &book->pages[i];
-            if (__atomic_load_n(place, __ATOMIC_RELAXED) != from || !try_place(book, i))
+        struct page_list *list = list_of(cpu);
+        for (unsigned i = 0; list && i < NR_PLACES; i++) {
+            paddr_t *place = &list->pages[i];
+            if (__atomic_load_n(place, __ATOMIC_RELAXED) != from || !try_place(list, i))
                 continue;
             bool is_there = *place == from;
             if (is_there) {
@@ -123,7 +123,7 @@ static bool move_page(struct page_owner *owner, paddr_t from, paddr_t to)
                 *place = to;
                 results[cpu].nr_moved++;
             }
-            leave_place(book, i);
+            leave_place(list, i);
             return is_there;
         }
     }
@@ -135,13 +135,13 @@ static struct page_owner churn_owner = {.name = "churn", .order = MOVABLE_ORDER,
 /* ---- the job ---- */
 
 /* Check and free what a place holds, or allocate for it. Its order depends on its number alone. */
-static void churn_place(struct book *book, unsigned i, struct churn_result *result)
+static void churn_place(struct page_list *list, unsigned i, struct churn_result *result)
 {
     unsigned order = is_movable ? MOVABLE_ORDER : i % NR_ORDERS;
     u64 writer = cpu_id() * NR_PLACES + i;
-    paddr_t *place = &book->pages[i];
+    paddr_t *place = &list->pages[i];
 
-    while (!try_place(book, i))
+    while (!try_place(list, i))
         cpu_relax();
     if (*place != PADDR_NONE) {
         result->nr_wrong += count_wrong(*place, order, writer);
@@ -155,20 +155,20 @@ static void churn_place(struct book *book, unsigned i, struct churn_result *resu
         else
             write_marks(*place, order, writer);
     }
-    leave_place(book, i);
+    leave_place(list, i);
 }
 
 static void work(struct job *job)
 {
-    struct book *book = book_of(cpu_id());
+    struct page_list *list = list_of(cpu_id());
     struct churn_result *result = &results[cpu_id()];
     u64 random = cpu_id();
 
     while (!job_is_ending(job))
-        churn_place(book, (unsigned)next_random(&random) % NR_PLACES, result);
+        churn_place(list, (unsigned)next_random(&random) % NR_PLACES, result);
     for (unsigned i = 0; i < NR_PLACES; i++) {
-        if (__atomic_load_n(&book->pages[i], __ATOMIC_RELAXED) != PADDR_NONE)
-            churn_place(book, i, result);
+        if (__atomic_load_n(&list->pages[i], __ATOMIC_RELAXED) != PADDR_NONE)
+            churn_place(list, i, result);
     }
 }
 
@@ -190,7 +190,7 @@ static void end_churn(struct job *job, enum job_end end)
         sum.nr_wrong += results[cpu].nr_wrong;
         sum.nr_moved += results[cpu].nr_moved;
     }
-    books_close(&books);
+    page_lists_close(&lists);
     if (sum.nr_wrong != 0)
         commands_note_check_failed();
     report("churned", job, &sum);
@@ -208,8 +208,8 @@ void churn_start(bool movable, u64 limit_ms)
 {
     if (!job_prepare(&churn, JOB_ALL_OTHERS))
         return;
-    if ((movable && page_add_owner(&churn_owner) != OK) || !open_books(&churn)) {
-        command_error("bench churn: no memory for its books");
+    if ((movable && page_add_owner(&churn_owner) != OK) || !open_lists(&churn)) {
+        command_error("bench churn: no memory for its lists");
         return;
     }
     is_movable = movable;

@@ -2,6 +2,7 @@
 /* bench: load on the allocator from several processors. */
 #include "arch/x86_64/arch.h"
 #include "extras/bench/bench.h"
+#include "extras/bench/checkerboard.h"
 #include "extras/bench/churn.h"
 #include "extras/jobs/job.h"
 #include "include/extra.h"
@@ -56,6 +57,19 @@ static void command_churn_stop(const struct command_line *line)
     churn_stop();
 }
 
+static void command_checkerboard(const struct command_line *line)
+{
+    u64 limit_ms;
+    if (job_parse_limit(line, 1, &limit_ms))
+        checkerboard_start(limit_ms);
+}
+
+static void command_checkerboard_stop(const struct command_line *line)
+{
+    (void)line;
+    checkerboard_stop();
+}
+
 static const struct command commands[] = {
     {"bench hot", "ORDER COUNT [CPUS]", "alloc and free so many times on so many processors", 2, 3,
      command_bench_hot},
@@ -66,6 +80,9 @@ static const struct command commands[] = {
     {"bench churn", "[movable] [SECONDS]", "all other processors alloc, check and free, for 600 s",
      0, 2, command_churn},
     {"bench churn stop", "", "end it, and say what was found", 0, 0, command_churn_stop},
+    {"bench checkerboard", "[SECONDS]", "hold every second pageblock of plugged memory, for 600 s",
+     0, 1, command_checkerboard},
+    {"bench checkerboard stop", "", "free them", 0, 0, command_checkerboard_stop},
     {0},
 };
 

@@ -30,7 +30,7 @@ static void fill(paddr_t frame)
         words[i] = POISON_WORD;
 }
 
-/* What is not in use stays as it is, for page_free() to complain of. */
+/* Frames that are not in use stay as they are: page_free() complains of them. */
 static void poison(paddr_t paddr, u64 nr_frames)
 {
     struct section *section = section_at(paddr);

@@ -12,7 +12,7 @@
 #ifndef TIDE_EXTRAS_CHECK_POISON_H
 #define TIDE_EXTRAS_CHECK_POISON_H
 
-/* What a freed page is full of: as a pointer, one that no processor follows. */
+/* Fills freed pages. As a pointer no processor follows it. */
 #define POISON_WORD 0xf4eedf4eedf4eedf
 
 #endif

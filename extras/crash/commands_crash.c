@@ -56,7 +56,6 @@ static void crash_panic(void)
     panic("asked for by 'crash panic'");
 }
 
-/* Read the first block that is not plugged, of the first device that has one. */
 static void crash_unplugged(void)
 {
     const struct vmem_device *vmem;
@@ -73,7 +72,6 @@ static void crash_unplugged(void)
     command_error("crash: no device has an unplugged block");
 }
 
-/* Read the first block that is plugged, again and again, until it is unplugged. */
 static void crash_watch(void)
 {
     const struct vmem_device *vmem = devices_at(0);

@@ -29,7 +29,6 @@ static u64 poll_walk(struct job *job, u64 now_ms)
     return now_ms;
 }
 
-/* The results are printed one by one. */
 static void end_walk(struct job *job, enum job_end end)
 {
     (void)job;

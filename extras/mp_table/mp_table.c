@@ -117,7 +117,7 @@ static void read_mp_table(const struct mp_table *table, struct cpu_list *list)
     }
 }
 
-/* Whatever may share a package with those named. */
+/* Every id that may share a package with those named. */
 static void add_packages(unsigned package_ids, struct cpu_list *list)
 {
     for (unsigned i = 0; i < list->nr_named; i++) {

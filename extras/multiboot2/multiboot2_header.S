@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What makes the image bootable by GRUB, Limine and every other loader of
- * Multiboot2: a header within the first 32 KiB of the file (linker.ld puts it
- * first), 8-aligned, its tags 8-aligned too.
+ * The header for GRUB, Limine and every other loader of Multiboot2: within the first
+ * 32 KiB of the file (linker.ld puts it first), 8-aligned, its tags 8-aligned too.
  *
- * It asks for nothing that must be there: a screen is taken in whatever form the firmware
- * has it, none at all included. There is no header of Multiboot 1 on
- * purpose: QEMU's -kernel would find it before the PVH note and refuse an ELF64.
+ * It demands nothing: a screen is taken in any form, or none. There is no header of
+ * Multiboot 1: QEMU's -kernel would find it before the PVH note and refuse an ELF64.
  */
 #define HEADER_MAGIC 0xe85250d6
 #define ARCHITECTURE_I386 0     /* entered in 32-bit protected mode */

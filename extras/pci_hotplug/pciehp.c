@@ -27,7 +27,7 @@ enum slot_state {
 struct slot {
     struct pci_device *port; /* NULL: this entry is free */
     u32 occupant;            /* the port's: another one there is another slot */
-    u8 express;              /* its capability */
+    u8 express;
     enum slot_state state;
     u64 deadline_ms; /* of SLOT_STARTING */
 };
@@ -51,7 +51,6 @@ static bool has_power(const struct slot *slot)
     return !(pci_read16(slot->port, (u16)(slot->express + PCI_SLOT_CONTROL)) & PCI_SLOT_POWER_OFF);
 }
 
-/* The status, its events taken. */
 static u16 take_status(const struct slot *slot)
 {
     u16 offset = (u16)(slot->express + PCI_SLOT_STATUS);

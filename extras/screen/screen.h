@@ -27,7 +27,8 @@ struct screen_form framebuffer_start(const struct boot_screen *screen);
 #define FONT_COLUMNS 5
 #define FONT_ROWS    7
 
-/* The columns of a character, left to right, bit 0 on top. What has no letter is a box. */
+/* The columns of a character, left to right, bit 0 on top. A character without a letter is a box.
+ */
 const u8 *font_columns(char character);
 
 #endif

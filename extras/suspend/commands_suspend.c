@@ -2,8 +2,8 @@
 /*
  * suspend: sleep with memory kept, until the host wakes the machine.
  *
- * The order of a command that can be refused: check everything, then act, then report. What is
- * refused has changed nothing, so whatever needs memory takes it while checking.
+ * The order of a command that can be refused: check everything, then act, then report. A refused
+ * command has changed nothing, so each part that needs memory takes it while checking.
  */
 #include "extras/suspend/pci_suspend.h"
 #include "extras/suspend/suspend.h"

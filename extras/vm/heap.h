@@ -19,7 +19,7 @@ void heap_init(void);
 /* NULL for 0 bytes, above HEAP_BYTES_MAX, or without memory. Not from an interrupt. O(1). */
 must_check void *heap_alloc(size_t bytes);
 
-/* What heap_alloc() gave, with the same size; NULL is ignored. A double free panics. */
+/* With the size that heap_alloc() got; NULL is ignored. A double free panics. */
 void heap_free(void *object, size_t bytes);
 
 #endif

@@ -132,7 +132,7 @@ static bool move(struct page_owner *owner, paddr_t from, paddr_t to)
     return true;
 }
 
-/* What could not be moved is where it was. */
+/* Pages that could not be moved are where they were. */
 static void end_moves(struct page_owner *owner, paddr_t base)
 {
     struct pages *pages = container_of(owner, struct pages, owner);

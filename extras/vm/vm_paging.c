@@ -88,7 +88,7 @@ static bool wait_held(u64 address)
     for (bool waited = false; is_in_window(address); waited = true) {
         struct page_mapping mapping = page_tables_query(paging_tables(), address);
 
-        /* Who holds pages would wait for itself. */
+        /* Processor 0 holds the pages: it would wait for itself. */
         if (!mapping.held || cpu_id() == 0)
             return mapping.present;
         /* Interrupts are off, and the holder may be waiting for this processor. */

@@ -44,7 +44,7 @@ must_check int workload_check(unsigned holding, struct workload_fault *fault, bo
 /* A fill of it has come to its end. */
 bool workload_is_filled(unsigned holding);
 
-/* What a holding is; false if there is none of this number. */
+/* False if there is no holding of this number. */
 bool workload_describe(unsigned holding, u64 *bytes, u64 *nr_runs, paddr_t *first);
 
 #endif

@@ -248,7 +248,7 @@ static u64 poll_workload(struct job *job, u64 now_ms)
     return job_is_ending(job) ? give_back(now_ms) : do_steps(now_ms);
 }
 
-/* What a plan that has come to its end holds stays held. */
+/* When a plan has come to its end, its chunks stay allocated. */
 static void end_workload(struct job *job, enum job_end end)
 {
     (void)job;

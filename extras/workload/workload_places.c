@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* See workload_places.h. Linear probing; a removal closes the gap, so no slot is ever a grave. */
+/* See workload_places.h. Linear probing; a removal closes the gap and leaves no mark. */
 #include "extras/workload/workload_places.h"
 
 #include "include/units.h"

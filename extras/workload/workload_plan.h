@@ -3,7 +3,7 @@
  * What a workload does next: a function of its spec and of what it holds.
  *
  * Pure and deterministic: the same seed gives the same allocations and frees
- * in the same order, in Tide and in the Linux guest. Who runs the plan owns the
+ * in the same order, in Tide and in the Linux guest. The caller owns the
  * table of chunks: an allocation appends one, a free moves the last one to the place
  * that became empty. Time is in ticks; how long a tick lasts is the runner's affair.
  */

@@ -77,6 +77,33 @@ u64 hotplug_used_frames(paddr_t base, u64 bytes);
 
 /* ---- migration ---- */
 
+/* Granules by what they hold; each counts once, for the last of these. */
+struct hotplug_pinned {
+    u64 granule_bytes; /* a block, or the fewest that are whole pageblocks of 2 MiB together */
+    u64 nr_idle;
+    u64 nr_movable;  /* movable pages */
+    u64 nr_failed;   /* movable pages, and the owner of one refused to let it be moved */
+    u64 nr_user;     /* pages that cannot be moved */
+    u64 nr_metadata; /* mm's own bitmaps, for want of boot RAM */
+    u64 nr_failed_by[PAGE_OWNERS_MAX]; /* nr_failed, by the owner's number */
+};
+
+enum hotplug_try {
+    HOTPLUG_FIRST_TRY, /* a new resize: any page may be moved */
+    HOTPLUG_NEXT_TRY,  /* the same resize: a page that was moved in it is not moved again */
+    HOTPLUG_SAME_TRY,  /* and an owner that refused is not asked for that pageblock again */
+};
+
+enum hotplug_phase {
+    HOTPLUG_NO_SESSION,
+    HOTPLUG_COUNTING_ROOM, /* the frames that are free for what is moved */
+    HOTPLUG_COUNTING,      /* what the granules hold */
+    HOTPLUG_CHOOSING,      /* isolating those with the fewest frames in use */
+    HOTPLUG_MOVING,
+};
+
+#define HOTPLUG_NR_BUCKETS 256
+
 /*
  * Empty blocks by moving their pages, for an unplug that finds too few idle blocks.
  * The session is its caller's: several, of different regions, go on side by side.
@@ -92,34 +119,39 @@ u64 hotplug_used_frames(paddr_t base, u64 bytes);
  * the fewest blocks that are whole pageblocks of 2 MiB together.
  */
 struct hotplug_migration {
-    paddr_t from, to; /* granules in [from, to) may be isolated; from == to: no session */
-    paddr_t granule;  /* from here on all have been worked on: the isolated ones are empty */
-    paddr_t at;       /* in the granule below, pageblocks from here on have been */
-    paddr_t taken;    /* no granule from here on is isolated */
+    enum hotplug_phase phase;
+    paddr_t from, to; /* granules in [from, to) may be isolated; from == to: none is */
     u64 granule_bytes;
-    u64 blocks_per_granule;
-};
-
-enum hotplug_try {
-    HOTPLUG_FIRST_TRY, /* a new resize: any page may be moved */
-    HOTPLUG_NEXT_TRY,  /* the same resize: a page that was moved in it is not moved again */
-    HOTPLUG_SAME_TRY,  /* and an owner that refused is not asked for that pageblock again */
+    u64 blocks_per_granule; /* 0: the blocks do not form granules, and none is chosen */
+    paddr_t at;             /* choosing: the next one; moving: pageblocks of the granule from here
+                               on have been worked on */
+    /* Moving. */
+    paddr_t granule; /* from here on all have been worked on: the isolated ones are empty */
+    paddr_t taken;   /* no granule from here on is isolated */
+    /* Choosing. */
+    u64 nr_wanted;                    /* granules */
+    u64 nr_chosen;                    /* granules; known when moving begins */
+    u64 room_frames[2];               /* [1] boot RAM, [0] plugged */
+    u32 nr_using[HOTPLUG_NR_BUCKETS]; /* how many can be emptied, by their frames in use */
+    unsigned limit;                   /* of the buckets below all are chosen, */
+    u64 nr_at_limit;                  /* and so many of this one */
+    struct hotplug_pinned counted;
+    struct hotplug_pinned pinned; /* as it was counted last; outlives the session */
 };
 
 /*
- * Choose blocks in [from, to), of one region, in which all pages are movable: those
- * with the fewest frames in use, nr_blocks, but no more than can be emptied with the
- * memory that is free elsewhere. Isolate them: until the end nothing is allocated
- * there, so no page is moved twice. Returns how many. Ends the session that the
- * struct held. O(pageblocks of all memory).
+ * Begin to choose blocks in [from, to), of one region, in which all pages are movable: those with
+ * the fewest frames in use, nr_blocks, but no more than can be emptied with the memory that is free
+ * elsewhere. They are isolated: until the end nothing is allocated there, so no page is moved
+ * twice. Ends the session that the struct held. O(sections of the range).
  */
-u64 hotplug_migrate_begin(struct hotplug_migration *session, paddr_t from, paddr_t to,
-                          u64 nr_blocks, enum hotplug_try attempt);
+void hotplug_migrate_begin(struct hotplug_migration *session, paddr_t from, paddr_t to,
+                           u64 nr_blocks, enum hotplug_try attempt);
 
 /*
- * Move the pages of at most one pageblock of one chosen granule, which *range names.
- * OK: the granule is empty, and stays isolated. E_AGAIN: there is more to move in it.
- * E_BUSY: the owner refused, or E_NOMEM: there was no room; it is isolated no more.
+ * One step: look at 4 GiB of those to choose from, or move the pages of at most one pageblock of a
+ * chosen granule. OK: the granule *range is empty, and stays isolated. E_AGAIN: there is more to
+ * do. E_BUSY: the owner refused, or E_NOMEM: there was no room; *range is isolated no more.
  * E_NODEV: none is left. Costs the copies.
  */
 must_check int hotplug_migrate_step(struct hotplug_migration *session, struct hotplug_range *range);
@@ -133,23 +165,7 @@ must_check int hotplug_migrate_step(struct hotplug_migration *session, struct ho
 must_check int hotplug_migrate_take(struct hotplug_migration *session, u64 max_bytes,
                                     struct hotplug_range *range);
 
-/* Isolate nothing any more. Harmless without a session. */
+/* Isolate nothing any more; session->pinned stays. Harmless without a session. */
 void hotplug_migrate_end(struct hotplug_migration *session);
-
-/* ---- what keeps blocks plugged ---- */
-
-/* Granules by what they hold; each counts once, for the last of these. */
-struct hotplug_pinned {
-    u64 granule_bytes; /* a block, or a pageblock where a granule would be several blocks */
-    u64 nr_idle;
-    u64 nr_movable;  /* movable pages */
-    u64 nr_failed;   /* movable pages, and the owner of one refused to let it be moved */
-    u64 nr_user;     /* pages that cannot be moved */
-    u64 nr_metadata; /* mm's own bitmaps, for want of boot RAM */
-    u64 nr_failed_by[PAGE_OWNERS_MAX]; /* nr_failed, by the owner's number */
-};
-
-/* Count those of [from, to), of one region. O(pageblocks). */
-void hotplug_count_pinned(paddr_t from, paddr_t to, struct hotplug_pinned *pinned);
 
 #endif

@@ -141,7 +141,7 @@ static u64 count_free(const struct player *player, u64 block_frames)
     return count;
 }
 
-/* What the driver would find is what the trace knows. */
+/* The driver would find the blocks that the trace has idle. */
 static void check_tide(void)
 {
     struct hotplug_range idle;

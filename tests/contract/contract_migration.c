@@ -93,13 +93,12 @@ static uint64_t begin(void)
                                              VMEM_MIGRATION_FIRST);
 }
 
-/* Begin, and step until there is no more to move. */
 static void migrate(void)
 {
     const struct vmem_memory_ops *memory = contract->memory;
     uint64_t chosen = begin();
-    expect(chosen != 0 && chosen <= contract->region.bytes &&
-               chosen % contract->region.block_bytes == 0,
+    expect(chosen == VMEM_MIGRATION_LATER || (chosen != 0 && chosen <= contract->region.bytes &&
+                                              chosen % contract->region.block_bytes == 0),
            "migration_begin() chooses 0x%" PRIx64 " bytes for 0x%" PRIx64, chosen,
            blocks_bytes(NR_WANTED));
     enum vmem_migration result = VMEM_MIGRATION_ONGOING;

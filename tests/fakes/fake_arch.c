@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* See fake_arch.h. What has no effect that the kernel could see is empty. */
+/* See fake_arch.h. Functions without an effect that the kernel could see are empty. */
 #include "tests/fakes/fake_arch.h"
 
 #include <stdio.h>

@@ -2,8 +2,6 @@
 /* See fake_attach.h. */
 #include "tests/fakes/fake_attach.h"
 
-#include "drivers/virtio/core/virtio.h"
-
 #include "include/platform.h"
 #include "kernel/device_memory.h"
 
@@ -21,7 +19,6 @@ int fake_attach(struct vmem_virtio *virtio, const char *name, enum vmem_irq_mode
         .name = name,
         .init = init,
         .irq_mode = irq_mode,
-        .features_masked = virtio->features_masked,
         .address_limit = platform_paddr_limit(),
         .translates_device_addresses = true,
         .memory = &device_memory_ops,

@@ -2,6 +2,9 @@
 /* See fake_chunks.h. */
 #include "tests/fakes/fake_chunks.h"
 
+#include "include/status.h"
+#include "tests/unit/unit.h"
+
 struct machine machine;
 paddr_t chunks[CHUNKS_MAX]; /* 0: freed */
 u8 chunk_moves[CHUNKS_MAX];
@@ -37,11 +40,6 @@ static bool move(struct page_owner *owner, paddr_t from, paddr_t to)
 
 static struct page_owner owner = {.name = "chunks", .order = CHUNK_ORDER, .move = move};
 
-void shut_down(void)
-{
-    machine_shutdown(&machine);
-}
-
 void forget_chunks(void)
 {
     memset(chunks, 0, sizeof(chunks));
@@ -64,6 +62,14 @@ void drop_chunk(u64 index)
 {
     page_free(chunks[index], CHUNK_ORDER);
     chunks[index] = 0;
+}
+
+void drop_all_chunks(void)
+{
+    for (u64 i = 0; i < nr_chunks; i++) {
+        if (chunks[i] != 0)
+            drop_chunk(i);
+    }
 }
 
 void scatter(u64 bytes, u64 percent)

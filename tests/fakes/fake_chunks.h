@@ -8,7 +8,9 @@
 #define TIDE_TESTS_FAKES_FAKE_CHUNKS_H
 
 #include "include/units.h"
-#include "tests/fakes/fake_vmem_machine.h"
+#include "mm/page.h"
+#include "tests/fakes/fake_machine.h"
+#include "tests/fakes/fake_platform.h"
 
 #define CHUNK_ORDER 6
 #define CHUNK       (256 * KIB)
@@ -27,6 +29,7 @@ extern u64 refused_chunk; /* or only this one */
 void forget_chunks(void);
 
 void drop_chunk(u64 index);
+void drop_all_chunks(void);
 u64 count_chunks(void);
 
 /* Fill with chunks, then keep a share that a small generator picks. */
@@ -41,10 +44,7 @@ void check_chunks(void);
 /* The next calls of the driver, one at a time, until so many chunks were moved in all. */
 void run_until_moved(u64 wanted);
 
-/* All that is free can be had: nothing is closed. */
+/* All that is free can be had: nothing is isolated. */
 void expect_all_open(void);
-
-/* cmocka's. */
-void shut_down(void);
 
 #endif

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The host functions of drivers/virtio for tests of the library alone: memory of the C library, a
- * clock that the test turns, lines that are kept. It fails the test where memory is freed in
- * another way than it was allocated. Addresses for the device differ from the processor's by a
- * number of pages that is another one in each life.
+ * A host of drivers/virtio without a kernel: memory of the C library, a clock that the test turns,
+ * lines that are kept. It fails the test where memory or a mapping is given back in another way
+ * than it was taken. A program that links it needs no mm/ and no platform.
+ *
+ * A device sees DMA memory at another address than the processor: a random number of pages away,
+ * chosen anew at each start. FAKE_HOST_SEED=N in the environment repeats a run.
  */
 #ifndef TIDE_TESTS_FAKES_FAKE_HOST_H
 #define TIDE_TESTS_FAKES_FAKE_HOST_H
@@ -20,13 +22,20 @@ void fake_host_stop(void);
 
 void fake_host_advance_ms(uint64_t ms);
 
-/* A wake context is an unsigned that counts, or NULL. */
+/*
+ * A wake context is a bool that becomes true, or NULL; and how many there were with a context.
+ * vmem_host_panic() fails the test as assert() does: cmocka's expect_assert_failure() expects it.
+ */
+unsigned fake_host_wakes(void);
 
-/* Memory of both kinds that is allocated now, in bytes. */
+/* Memory of both kinds that is allocated now and registers that are mapped, in bytes. */
 size_t fake_host_allocated(void);
 
-/* The allocation, of either kind, after so many fails; -1: none. */
-void fake_host_fail_alloc_after(int64_t nr_calls);
+/* The allocation or mapping after nth others fails; `lasting`: and each one after it. */
+void fake_host_fail_after(uint64_t nth, bool lasting);
+
+/* No more; true if one has failed. */
+bool fake_host_failed(void);
 
 /* ---- lines: "warning: vmem0: text\n", as many as fit in 64 KiB ---- */
 

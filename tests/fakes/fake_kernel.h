@@ -2,8 +2,8 @@
 /*
  * The whole kernel in a host program: kernel_start() and kernel_turn() over a
  * fake board (fake_arch.h), a fake PCI tree with hotplug slots, and memory devices
- * (fake_vmem.h) whose memory is there. What the user types goes in, what the console
- * shows comes out, and the host changes its wishes meanwhile.
+ * (fake_vmem.h) whose memory is there. A test types lines, reads
+ * the console, and changes the requested sizes meanwhile.
  *
  * A program that uses it is linked as kernel.mk says: transport_create_pci() and
  * transport_create_mmio() give the driver the fake transport of the memory device at that place.
@@ -63,7 +63,7 @@ void kernel_take_turn(void);
 /* Turns for that long: events are served at once, a tick passes where there are none. */
 void kernel_run(u64 ms);
 
-/* The host's wish, and half a minute for it. */
+/* Request a size, and give it half a minute. */
 void kernel_resize(struct fake_vmem *vmem, u64 bytes);
 
 /* Type a line and turn until it has run, and its job, if that keeps the prompt. Returns what the
@@ -81,7 +81,7 @@ struct kernel_line {
 };
 void kernel_expect_each(const struct kernel_line *lines, unsigned nr_lines);
 
-/* Whether the line ended the machine, with that value. What it had begun stays so. */
+/* Fails unless the line ends the machine with that value. */
 void kernel_expect_exit(const char *line, unsigned exit_value);
 
 /* The end: mm's counters are right, every job has ended; the board goes. */

@@ -8,14 +8,11 @@
 #ifndef TIDE_TESTS_FAKES_FAKE_LIBRARY_ARCH_H
 #define TIDE_TESTS_FAKES_FAKE_LIBRARY_ARCH_H
 
-#include <stdint.h>
+#include "tests/unit/include/asm/mmio.h"
 
-/* Called at each barrier with 'w', 'r' or 'f' (full); NULL: nothing runs. fake_shutdown() clears
- * it. */
+/* Called at each barrier with 'w', 'r' or 'f' (full); NULL: nothing runs, as after
+ * fake_host_start(). */
 extern void (*fake_on_barrier)(char kind);
-
-uint32_t fake_mmio_read(const volatile void *address, unsigned bytes);
-void fake_mmio_write(volatile void *address, unsigned bytes, uint32_t value);
 
 static inline void fake_barrier(char kind)
 {
@@ -24,49 +21,15 @@ static inline void fake_barrier(char kind)
         fake_on_barrier(kind);
 }
 
-static inline void vmem_dma_write_barrier(void)
-{
-    fake_barrier('w');
-}
+#define vmem_dma_write_barrier() fake_barrier('w')
+#define vmem_dma_read_barrier()  fake_barrier('r')
+#define vmem_dma_full_barrier()  fake_barrier('f')
 
-static inline void vmem_dma_read_barrier(void)
-{
-    fake_barrier('r');
-}
-
-static inline void vmem_dma_full_barrier(void)
-{
-    fake_barrier('f');
-}
-
-static inline uint8_t vmem_io_read8(const volatile void *address)
-{
-    return (uint8_t)fake_mmio_read(address, 1);
-}
-
-static inline uint16_t vmem_io_read16(const volatile void *address)
-{
-    return (uint16_t)fake_mmio_read(address, 2);
-}
-
-static inline uint32_t vmem_io_read32(const volatile void *address)
-{
-    return fake_mmio_read(address, 4);
-}
-
-static inline void vmem_io_write8(volatile void *address, uint8_t value)
-{
-    fake_mmio_write(address, 1, value);
-}
-
-static inline void vmem_io_write16(volatile void *address, uint16_t value)
-{
-    fake_mmio_write(address, 2, value);
-}
-
-static inline void vmem_io_write32(volatile void *address, uint32_t value)
-{
-    fake_mmio_write(address, 4, value);
-}
+#define vmem_io_read8   mmio_read8
+#define vmem_io_read16  mmio_read16
+#define vmem_io_read32  mmio_read32
+#define vmem_io_write8  mmio_write8
+#define vmem_io_write16 mmio_write16
+#define vmem_io_write32 mmio_write32
 
 #endif

@@ -3,59 +3,35 @@
 #include "tests/fakes/fake_machine.h"
 
 #include "drivers/virtio/include/vmem/error.h"
-#include "tests/fakes/fake_platform.h"
-#include "tests/fakes/fake_story.h"
+#include "drivers/virtio/include/vmem/host.h"
 #include "tests/unit/unit.h"
 
-#define MACHINES_MAX      4
 #define CALLS_AT_ONCE_MAX 2000
 
-static struct machine *machines[MACHINES_MAX]; /* that were added, for fake_is_mapped() */
-static unsigned nr_machines;
-
-/* In place of fake_platform.c's, which has mappings: here they are the blocks that are online. */
-bool fake_is_mapped(u64 address, u64 bytes)
-{
-    for (unsigned i = 0; i < nr_machines; i++) {
-        if (fake_memory_is_online(&machines[i]->memory, address, bytes))
-            return true;
-    }
-    return false;
-}
+struct machine *machines;
 
 /* ---- start and end ---- */
-
-static void on_freed(void *context)
-{
-    struct machine *machine = context;
-    if (machine->driver)
-        vmem_memory_freed(machine->driver);
-}
 
 void machine_add(struct machine *machine, enum fake_vmem_manner manner, const char *name,
                  uint64_t base, uint64_t block_bytes, uint64_t nr_blocks)
 {
-    assert_true(nr_machines < MACHINES_MAX);
     memset(machine, 0, sizeof(*machine));
-    machines[nr_machines++] = machine;
     fake_vmem_init(&machine->device, manner, base, block_bytes, nr_blocks);
-    fake_memory_init(&machine->memory);
-    machine->memory.on_freed = on_freed;
-    machine->memory.freed_context = machine;
     machine->options = (struct vmem_options){
         .name = name,
         .address_limit = (uint64_t)1 << 46,
-        .memory = &fake_memory_ops,
-        .memory_context = &machine->memory,
-        .wake_context = &machine->nr_wakes,
+        .wake_context = &machine->is_woken,
     };
+    machine_add_memory(machine);
+    machine->next = machines;
+    machines = machine;
 }
 
 void machine_boot_region(struct machine *machine, enum fake_vmem_manner manner, uint64_t base,
                          uint64_t block_bytes, uint64_t nr_blocks)
 {
-    fake_host_start();
-    nr_machines = 0;
+    machines = NULL;
+    machine_host_start();
     machine_add(machine, manner, "vmem0", base, block_bytes, nr_blocks);
 }
 
@@ -64,12 +40,15 @@ void machine_boot(struct machine *machine, enum fake_vmem_manner manner)
     machine_boot_region(machine, manner, MACHINE_BASE, MACHINE_BLOCK, MACHINE_NR);
 }
 
+int machine_try_attach(struct machine *machine)
+{
+    machine->due_ms = 0;
+    return vmem_attach(&machine->device.transport.device, &machine->options, &machine->driver);
+}
+
 void machine_attach(struct machine *machine)
 {
-    assert_int_equal(
-        vmem_attach(&machine->device.transport.device, &machine->options, &machine->driver),
-        VMEM_OK);
-    machine->due_ms = 0;
+    assert_int_equal(machine_try_attach(machine), VMEM_OK);
 }
 
 void machine_start(struct machine *machine, enum fake_vmem_manner manner)
@@ -94,20 +73,14 @@ void machine_detach(struct machine *machine, int expected)
         machine->driver = NULL;
 }
 
-void machine_shutdown(struct machine *machine)
-{
-    fake_vmem_free(&machine->device);
-    fake_memory_release(&machine->memory);
-    machine->driver = NULL;
-}
-
 void machine_end(void)
 {
-    for (unsigned i = 0; i < nr_machines; i++)
-        machine_shutdown(machines[i]);
-    nr_machines = 0;
-    fake_host_stop();
-    story_explain_failure();
+    for (; machines; machines = machines->next) {
+        fake_vmem_free(&machines->device);
+        machine_remove_memory(machines);
+        machines->driver = NULL;
+    }
+    machine_host_stop();
 }
 
 /* ---- the loop ---- */
@@ -115,33 +88,31 @@ void machine_end(void)
 void machine_turn(struct machine *machine)
 {
     uint64_t now_ms = vmem_host_now_ms();
-    machine->nr_wakes_seen = machine->nr_wakes;
+    uint64_t nr_steps = machine->memory.calls[FAKE_MEMORY_STEP];
+    machine_tell_of_freed(machine);
+    machine->is_woken = false;
     machine->due_ms = vmem_service(machine->driver, now_ms);
     machine->nr_calls++;
+    assert_in_range(machine->memory.calls[FAKE_MEMORY_STEP] - nr_steps, 0, 1);
     /* Or the loop would never sleep. Only while pages are moved it must not. */
     machine->nr_at_once = machine->due_ms > now_ms ? 0 : machine->nr_at_once + 1;
     assert_true(machine->nr_at_once < CALLS_AT_ONCE_MAX);
     fake_vmem_check(&machine->device);
-}
-
-static bool is_due(const struct machine *machine)
-{
-    return machine->nr_wakes != machine->nr_wakes_seen || machine->due_ms <= vmem_host_now_ms();
+    machine_check_memory(machine);
 }
 
 void machine_run(struct machine *machine, uint64_t ms)
 {
     uint64_t end_ms = vmem_host_now_ms() + ms;
-    machine_turn(machine); /* as after an interrupt or a free */
+    machine_turn(machine);
     for (;;) {
-        while (is_due(machine))
+        while (machine->is_woken || machine->due_ms <= vmem_host_now_ms())
             machine_turn(machine);
         uint64_t now_ms = vmem_host_now_ms();
         if (now_ms >= end_ms)
             break;
-        fake_host_advance_ms(min_u64(max_u64(machine->due_ms, now_ms + 1), end_ms) - now_ms);
+        machine_pass_ms(min_u64(max_u64(machine->due_ms, now_ms + 1), end_ms) - now_ms);
     }
-    fake_memory_check(&machine->memory);
 }
 
 void machine_resize(struct machine *machine, uint64_t bytes, uint64_t ms)
@@ -164,18 +135,5 @@ void machine_expect(const struct machine *machine, uint64_t plugged_bytes)
     struct vmem_status status = machine_status(machine);
     assert_int_equal(machine->device.plugged_bytes, plugged_bytes);
     assert_int_equal(status.plugged_blocks * machine->device.block_bytes, plugged_bytes);
-    assert_int_equal(machine->memory.online_bytes, plugged_bytes);
-}
-
-void machine_hold_page(struct machine *machine)
-{
-    machine->held = fake_memory_alloc(&machine->memory, 1, FAKE_FIXED);
-    assert_int_not_equal(machine->held, FAKE_MEMORY_NO_RUN);
-}
-
-void machine_expect_page(struct machine *machine)
-{
-    uint64_t address = fake_memory_address(&machine->memory, machine->held);
-    assert_true(fake_memory_is_online(&machine->memory, address, FAKE_MEMORY_PAGE_BYTES));
-    fake_memory_free(&machine->memory, machine->held);
+    assert_int_equal(machine_online_bytes(machine), plugged_bytes);
 }

@@ -44,6 +44,24 @@ void fake_online(paddr_t base, u64 bytes, u64 block_bytes)
     assert_int_equal(hotplug_online(base, bytes), OK);
 }
 
+u64 fake_choose(struct hotplug_migration *session, paddr_t from, paddr_t to, u64 nr_blocks,
+                enum hotplug_try attempt)
+{
+    struct hotplug_range range;
+    hotplug_migrate_begin(session, from, to, nr_blocks, attempt);
+    while (session->phase != HOTPLUG_MOVING && hotplug_migrate_step(session, &range) == E_AGAIN)
+        ;
+    return session->nr_chosen * session->blocks_per_granule;
+}
+
+struct hotplug_pinned fake_count_pinned(paddr_t from, paddr_t to)
+{
+    struct hotplug_migration session = {0};
+    (void)fake_choose(&session, from, to, 0, HOTPLUG_SAME_TRY);
+    hotplug_migrate_end(&session);
+    return session.pinned;
+}
+
 void fake_take_all_pages(void)
 {
     static const enum page_kind kinds[] = {PAGE_USER, PAGE_BOOT_FIRST, PAGE_KERNEL};

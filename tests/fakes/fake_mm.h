@@ -6,6 +6,7 @@
 #include "extras/check/page_check.h" /* which nearly all of them end with */
 #include "include/boot_info.h"
 #include "include/types.h"
+#include "mm/hotplug/hotplug.h"
 #include "tests/fakes/fake_platform.h"
 
 /* fake_boot(), and the allocator over it. fake_shutdown() ends both. */
@@ -20,6 +21,13 @@ void fake_unback(paddr_t base, u64 bytes);
 
 /* fake_back(), and all of it a region that is online. */
 void fake_online(paddr_t base, u64 bytes, u64 block_bytes);
+
+/* Begin a session and step until blocks are chosen. How many. */
+u64 fake_choose(struct hotplug_migration *session, paddr_t from, paddr_t to, u64 nr_blocks,
+                enum hotplug_try attempt);
+
+/* What keeps blocks of the range, by a session that chooses none. */
+struct hotplug_pinned fake_count_pinned(paddr_t from, paddr_t to);
 
 /* Allocate every frame that anybody can have, and free them all. */
 void fake_take_all_pages(void);

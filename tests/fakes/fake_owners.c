@@ -141,7 +141,7 @@ u64 take_all(void)
 
 u64 begin(u64 nr_blocks, enum hotplug_try attempt)
 {
-    return hotplug_migrate_begin(&session, REGION_BASE, REGION_BASE + REGION, nr_blocks, attempt);
+    return fake_choose(&session, REGION_BASE, REGION_BASE + REGION, nr_blocks, attempt);
 }
 
 void assert_no_page_moved_twice(void)

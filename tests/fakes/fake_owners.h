@@ -2,7 +2,7 @@
 /*
  * A region of 256 MiB in 2 MiB blocks, and owners of movable pages in it: each
  * page carries a mark, each move is counted, and one page can be made to be
- * refused. What the tests of migration start from.
+ * refused. The tests of migration start from it.
  */
 #ifndef TIDE_TESTS_FAKES_FAKE_OWNERS_H
 #define TIDE_TESTS_FAKES_FAKE_OWNERS_H
@@ -45,7 +45,7 @@ void assert_no_page_moved_twice(void);
 /* Take idle blocks offline, at most so many; how many there were. */
 u64 unplug_idle(u64 wanted);
 
-/* hotplug_migrate_begin() for the whole region. */
+/* fake_choose() for the whole region. */
 u64 begin(u64 nr_blocks, enum hotplug_try attempt);
 
 /* Until the session is at its end: the blocks that became empty, and those taken offline. */

@@ -92,7 +92,6 @@ static struct fake_pci_function *find_on(const struct fake_pci_bus *bus, u8 devi
     return found;
 }
 
-/* The bus that answers to a number, at or behind `bus`. */
 static const struct fake_pci_bus *route(const struct fake_pci_bus *bus, u8 number, u8 wanted)
 {
     if (number == wanted)

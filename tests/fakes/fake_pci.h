@@ -5,8 +5,8 @@
  *
  * A function answers only where hardware would: behind a bridge without bus
  * numbers it is invisible, and its registers can be reached only while it decodes
- * memory and every window above it lets the address through. What a driver
- * must never do fails the test: a BAR written while it decodes, an unaligned
+ * memory and every window above it lets the address through. A breach by
+ * the driver fails the test: a BAR written while it decodes, an unaligned
  * config access, a register access that nothing decodes.
  */
 #ifndef TIDE_TESTS_FAKES_FAKE_PCI_H

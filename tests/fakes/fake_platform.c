@@ -7,7 +7,6 @@
 
 #include "include/status.h"
 #include "include/units.h"
-#include "tests/fakes/fake_library_arch.h"
 #include "tests/unit/include/asm/cpu.h"
 #include "tests/unit/unit.h"
 
@@ -32,7 +31,6 @@ struct handler {
 __thread u32 fake_cpu_id;
 
 struct fake_cpu_local fake_cpu_locals[CPUS_MAX];
-void (*fake_on_barrier)(char kind);
 int (*fake_on_map)(paddr_t paddr, u64 bytes, bool map);
 
 static struct mapping mappings[MAPPINGS_MAX]; /* sorted, merged where they touch */
@@ -96,7 +94,6 @@ void fake_shutdown(void)
     nr_node_ranges = 0;
     now_ms = 0;
     exit_expected = false;
-    fake_on_barrier = NULL;
     fake_on_map = NULL;
     fake_console_clear();
 }
@@ -368,8 +365,12 @@ void fake_console_clear(void)
 
 void fake_console_has(const char *text)
 {
-    if (!strstr(console, text))
-        fail_msg("'%s' is not in: %s", text, console);
+    assert_has(console, text);
+}
+
+unsigned fake_console_said(const char *text)
+{
+    return unit_count(console, text);
 }
 
 u64 platform_console_lock(void)

@@ -63,11 +63,12 @@ void fake_set_nodes(const struct platform_node_range *ranges, unsigned nr_ranges
  */
 const char *fake_console(void);
 void fake_console_clear(void);
-void fake_console_has(const char *text); /* or the test fails */
+void fake_console_has(const char *text);      /* or the test fails */
+unsigned fake_console_said(const char *text); /* how often */
 
 /*
  * Run `code` and pass if and only if it panics with a message that contains
- * `text`. What it had locked or half done stays so: end the test after it.
+ * `text`. Its locks stay taken: end the test after it.
  */
 #define assert_panics(code, text)               \
     do {                                        \

@@ -5,7 +5,7 @@
 #include "drivers/virtio/core/virtio_spec.h"
 #include "include/status.h"
 #include "include/units.h"
-#include "tests/fakes/host/fake_host.h"
+#include "tests/fakes/fake_host.h"
 #include "tests/unit/unit.h"
 
 #define BUFFERS_BYTES (FAKE_RIG_BUFFERS * FAKE_RIG_BUFFER_BYTES)
@@ -92,6 +92,7 @@ void fake_rig_stop(struct fake_rig *rig)
     }
     vmem_queue_destroy(rig->queue);
     vmem_host_dma_free(rig->buffers, BUFFERS_BYTES, rig->buffers_address);
+    assert_int_equal(fake_host_allocated(), 0);
     fake_host_stop();
 }
 

@@ -37,7 +37,7 @@ void fake_rig_start(struct fake_rig *rig, u64 features, u16 queue_size);
 /* The queue, negotiated and enabled, on a rig that was booted and whose transport is set up. */
 void fake_rig_attach(struct fake_rig *rig, u16 size_wanted);
 
-/* Reset the device, destroy the queue, release everything; no page may be left allocated. */
+/* Reset the device, destroy the queue, release everything; nothing may be left allocated. */
 void fake_rig_stop(struct fake_rig *rig);
 
 /* The i-th buffer, and its address for the device. */

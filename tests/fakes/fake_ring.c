@@ -10,6 +10,7 @@
 
 #include "drivers/virtio/core/virtio_spec.h"
 #include "include/units.h"
+#include "tests/fakes/fake_library_arch.h"
 
 #define DESC_NEXT     1u
 #define DESC_WRITE    2u
@@ -28,6 +29,7 @@ struct descriptor {
 };
 
 u64 fake_device_offset;
+void (*fake_on_barrier)(char kind);
 
 static bool has(const struct fake_ring *ring, unsigned bit)
 {

@@ -3,18 +3,17 @@
  * Stories of the driver as timelines of data: at each row the machine has run until its time, then
  * the host and the guest act, the driver is called, and what the row names is compared.
  *
- *     static const struct story_row rows[] = {
+ *     STORY(test_busy, machine_start(&machine, FAKE_VMEM_QEMU)) = {
  *         {0, ANSWER(busy, 3), HOST(request, 64 * MIB), WAITS(HOST_MEMORY), PLUGGED(0)},
  *         {70, SETTLED, PLUGGED(64 * MIB), COUNTS(IS(BUSY, 3), IS(RESETS, 0))},
  *     };
- *     machine_start(&machine, FAKE_VMEM_QEMU);
- *     PLAY(rows);
  *
  * Times are from the start of the story. A row that fails says its story, its index and its time.
  */
 #ifndef TIDE_TESTS_FAKES_FAKE_STORY_H
 #define TIDE_TESTS_FAKES_FAKE_STORY_H
 
+#include "tests/fakes/fake_host.h"
 #include "tests/fakes/fake_machine.h"
 #include "tests/unit/unit.h"
 
@@ -74,10 +73,11 @@ struct story_row {
     struct story_limits counts[STORY_COUNTS_MAX];
 };
 
-#define ANSWER(mood_name, count) \
-    .has_mood = true, .mood = offsetof(struct fake_vmem_moods, mood_name), .times = (count)
-#define HOST(act, value)  .host = story_##act, .host_value = (value)
-#define GUEST(act, value) .guest = story_##act, .guest_value = (value)
+#define MOOD(name)                offsetof(struct fake_vmem_moods, name)
+#define ANSWER_OF(of_mood, count) .has_mood = true, .mood = (of_mood), .times = (count)
+#define ANSWER(mood_name, count)  ANSWER_OF(MOOD(mood_name), count)
+#define HOST(act, value)          .host = story_##act, .host_value = (value)
+#define GUEST(act, value)         .guest = story_##act, .guest_value = (value)
 
 #define STATE(name)   .expects_state = true, .state = VMEM_STATE_##name
 #define WAITS(reason) .expects_wait = true, .wait = VMEM_WAIT_##reason
@@ -107,12 +107,25 @@ struct story_row {
         STORY_##what, (least), (most), true \
     }
 
+/* A test that is a story and no more: `start` attaches the file's `machine`, the rows follow. */
+#define STORY_ROWS_MAX 12
+#define STORY(function, start)                                        \
+    static const struct story_row rows_of_##function[STORY_ROWS_MAX]; \
+    TEST_WITH(function, NULL, machine_end)                            \
+    {                                                                 \
+        start;                                                        \
+        PLAY(rows_of_##function);                                     \
+    }                                                                 \
+    static const struct story_row rows_of_##function[STORY_ROWS_MAX]
+
+/* One beside other things in a test. */
 #define PLAY(rows) story_play(__func__, &machine, rows, ARRAY_SIZE(rows))
 
 /* Names the row in which the test has failed, if one has. */
 void story_explain_failure(void);
 
-/* Play the rows on a machine that is attached. The name may last no longer than the call. */
+/* Play the rows on a machine that is attached; empty ones at the end are none. The name may last no
+ * longer than the call. */
 void story_play(const char *name, struct machine *machine, const struct story_row *rows,
                 size_t nr_rows);
 
@@ -131,13 +144,13 @@ void story_lose_interrupts(struct machine *machine, uint64_t loses);
 void story_interrupt(struct machine *machine, uint64_t unused); /* of both kinds, for nothing */
 void story_be_sane(struct machine *machine, uint64_t unused);   /* the transport's faults end */
 void story_vanish(struct machine *machine, uint64_t unused);
-void story_config_runs(struct machine *machine, uint64_t runs);      /* it never holds still */
-void story_is_lenient(struct machine *machine, uint64_t is_lenient); /* refusals are no fault */
-void story_plug(struct machine *machine, uint64_t block);            /* behind the driver's back */
-void story_plug_five(struct machine *machine, uint64_t unused);      /* blocks 101 to 105 */
-void story_lie_of_plugged(struct machine *machine, uint64_t bytes);  /* added to plugged_size */
-void story_move_region(struct machine *machine, uint64_t bytes);     /* up by so much, unseen */
-void story_pull_out(struct machine *machine, uint64_t unused);       /* and vmem_gone() */
+void story_config_runs(struct machine *machine, uint64_t runs);       /* it never holds still */
+void story_is_lenient(struct machine *machine, uint64_t is_lenient);  /* refusals are no fault */
+void story_plug(struct machine *machine, uint64_t block);             /* behind the driver's back */
+void story_plug_five(struct machine *machine, uint64_t unused);       /* blocks 101 to 105 */
+void story_misstate_plugged(struct machine *machine, uint64_t bytes); /* added to plugged_size */
+void story_move_region(struct machine *machine, uint64_t bytes);      /* up by so much, unseen */
+void story_pull_out(struct machine *machine, uint64_t unused);        /* and vmem_gone() */
 void story_steal(struct machine *machine, uint64_t block); /* unplug it behind the driver's back */
 
 /* With the next request that the device sees, before it is looked at: another requested size. */
@@ -145,6 +158,7 @@ void story_request_at_next(struct machine *machine, uint64_t bytes);
 
 /* ---- what the guest does ---- */
 
+void story_hold_page(struct machine *machine, uint64_t unused);    /* machine_hold_page() */
 void story_hold(struct machine *machine, uint64_t block);          /* a page in the block */
 void story_hold_each(struct machine *machine, uint64_t nr_blocks); /* a page in each, from 0 */
 void story_hold_every_other(struct machine *machine, uint64_t nr_blocks); /* from 1 */

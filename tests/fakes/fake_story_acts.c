@@ -100,9 +100,9 @@ void story_plug_five(struct machine *machine, uint64_t unused)
     fake_vmem_plug(&machine->device, 101, 5);
 }
 
-void story_lie_of_plugged(struct machine *machine, uint64_t bytes)
+void story_misstate_plugged(struct machine *machine, uint64_t bytes)
 {
-    machine->device.plugged_lie = (int64_t)bytes;
+    machine->device.plugged_excess = (int64_t)bytes;
     fake_vmem_update(&machine->device);
 }
 
@@ -143,6 +143,12 @@ void story_request_at_next(struct machine *machine, uint64_t bytes)
 }
 
 /* ---- the guest ---- */
+
+void story_hold_page(struct machine *machine, uint64_t unused)
+{
+    (void)unused;
+    machine_hold_page(machine);
+}
 
 void story_hold(struct machine *machine, uint64_t block)
 {

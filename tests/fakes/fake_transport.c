@@ -67,7 +67,7 @@ void fake_transport_power_off(struct fake_transport *transport)
 /* The bits that must be set before each one: "Device Initialization" (I1). */
 static u8 needed_before(u8 bit)
 {
-    u8 ladder = VIRTIO_STATUS_ACKNOWLEDGE | VIRTIO_STATUS_DRIVER;
+    u8 started = VIRTIO_STATUS_ACKNOWLEDGE | VIRTIO_STATUS_DRIVER;
 
     switch (bit) {
     case VIRTIO_STATUS_ACKNOWLEDGE:
@@ -76,9 +76,9 @@ static u8 needed_before(u8 bit)
     case VIRTIO_STATUS_DRIVER:
         return VIRTIO_STATUS_ACKNOWLEDGE;
     case VIRTIO_STATUS_FEATURES_OK:
-        return ladder;
+        return started;
     case VIRTIO_STATUS_DRIVER_OK:
-        return ladder | VIRTIO_STATUS_FEATURES_OK;
+        return started | VIRTIO_STATUS_FEATURES_OK;
     default:
         fail_msg("the driver set status bit 0x%x", bit);
         return 0;
@@ -296,9 +296,9 @@ static void answer(struct fake_transport *fake, u16 index, const struct fake_buf
                    const void *reply, u32 reply_bytes, u32 used_bytes)
 {
     u32 written = fake_ring_scatter(buffer, reply, reply_bytes);
-    bool is_lie = used_bytes != FAKE_USED_AS_WRITTEN;
+    bool is_false = used_bytes != FAKE_USED_AS_WRITTEN;
 
-    fake_ring_push(&fake->queues[index].ring, buffer, is_lie ? used_bytes : written);
+    fake_ring_push(&fake->queues[index].ring, buffer, is_false ? used_bytes : written);
 }
 
 static void serve(struct fake_transport *fake, u16 index, const struct fake_buffer *buffer)

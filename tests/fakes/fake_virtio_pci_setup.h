@@ -12,14 +12,16 @@
 #include "drivers/virtio/core/virtio_spec.h"
 #include "include/status.h"
 #include "kernel/transports.h"
+#include "tests/fakes/fake_host.h"
+#include "tests/fakes/fake_platform.h"
 #include "tests/fakes/fake_rig.h"
 #include "tests/fakes/fake_virtio_pci.h"
-#include "tests/fakes/host/fake_host.h"
 
 static const char *const no_names[24];
 static struct fake_virtio_pci fake;
 static struct vmem_virtio *device;
 static struct virtqueue *queue;
+static bool is_woken;
 
 static void boot(unsigned nr_vectors)
 {
@@ -27,6 +29,7 @@ static void boot(unsigned nr_vectors)
     fake_virtio_pci_start(&fake, VIRTIO_ID_MEM, nr_vectors);
     device = NULL;
     queue = NULL;
+    is_woken = false;
 }
 
 static void set_up(void)
@@ -44,13 +47,16 @@ static void tear_down(void)
         assert_int_equal(fake_pci_get(fake.function, PCI_COMMAND, 2), PCI_COMMAND_INTX_DISABLE);
     }
     fake_pci_stop();
+    assert_int_equal(fake_host_allocated(), 0);
     fake_host_stop();
+    fake_shutdown();
 }
 
 static void create(void)
 {
     assert_int_equal(transport_create_pci(fake_virtio_pci_scan(&fake), &device), OK);
     device->name = "dev0";
+    device->wake_context = &is_woken;
 }
 
 /* Up to DRIVER_OK; returns vmem_queue_create()'s status. */

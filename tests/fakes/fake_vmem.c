@@ -20,7 +20,7 @@ void fake_vmem_update(struct fake_vmem *vmem)
         .addr = vmem_to_le64(vmem->base),
         .region_size = vmem_to_le64(vmem->nr_blocks * vmem->block_bytes),
         .usable_region_size = vmem_to_le64(vmem->usable_bytes),
-        .plugged_size = vmem_to_le64(vmem->plugged_bytes + (u64)vmem->plugged_lie),
+        .plugged_size = vmem_to_le64(vmem->plugged_bytes + (u64)vmem->plugged_excess),
         .requested_size = vmem_to_le64(vmem->requested_bytes),
     };
     memcpy(vmem->transport.config, &abi, sizeof(abi));

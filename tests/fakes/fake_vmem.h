@@ -65,9 +65,9 @@ struct fake_vmem {
     u64 requested_bytes;
     u64 usable_bytes;
     u64 plugged_bytes;
-    u64 host_bytes;  /* what the host has: BUSY to a PLUG beyond it, as QEMU's with prealloc=on */
-    i64 plugged_lie; /* added to the plugged_size that the driver reads */
-    u8 *plugged;     /* one byte a block */
+    u64 host_bytes; /* what the host has: BUSY to a PLUG beyond it, as QEMU's with prealloc=on */
+    i64 plugged_excess; /* added to the plugged_size that the driver reads */
+    u8 *plugged;        /* one byte a block */
 
     bool is_thief; /* blocks were taken away behind the driver's back: no check of what is mapped */
     bool is_strict; /* the driver had every chance to know: a refusal is its fault */
@@ -87,10 +87,10 @@ void fake_vmem_init(struct fake_vmem *vmem, enum fake_vmem_manner manner, u64 ba
                     u64 nr_blocks);
 void fake_vmem_free(struct fake_vmem *vmem);
 
-/* The host changes its wish; an interrupt once the driver runs. */
+/* The host requests a size; an interrupt once the driver runs. */
 void fake_vmem_set_requested(struct fake_vmem *vmem, u64 bytes);
 
-/* Plug a run behind the driver's back: what an earlier life of the guest left. */
+/* Plug a run behind the driver's back, as an earlier driver left it. */
 void fake_vmem_plug(struct fake_vmem *vmem, u64 first, u64 nr_blocks);
 
 /* Write the fields to config space, without an event. */

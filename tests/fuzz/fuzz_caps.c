@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * libFuzzer target: a virtio PCI function whose config space and registers
- * are the input. What the transport makes of it stays within the BARs (an
- * access that no BAR decodes ends the run), and every wait ends.
+ * are the input. The transport stays within the BARs (an access that no BAR
+ * decodes ends the run), and every wait ends.
  */
 #include "drivers/virtio/core/virtio_spec.h"
 #include "drivers/virtio/core/virtqueue.h"

@@ -2,9 +2,9 @@
 /*
  * libFuzzer target: the whole kernel, with a user who types and a host that changes
  * its mind. The input is a sequence of lines made of the monitor's own words, of
- * bytes typed as they are, of wishes, moods and faults of two memory devices, of
+ * bytes typed as they are, of requested sizes, moods and faults of two memory devices, of
  * cards that come and go, and of time. Nothing of that may panic, find a page with the wrong
- * contents or hang; when the user has given back all and the host wants nothing, the
+ * contents or hang; when the user has given back all and the host requests nothing, the
  * devices are at 0 and boot RAM is as it was.
  */
 #include <setjmp.h>
@@ -185,7 +185,7 @@ static struct fake_vmem *take_vmem(void)
     return vmems[fuzz_take(&input, 1) % nr_vmems];
 }
 
-static void wish(void)
+static void request_size(void)
 {
     struct fake_vmem *vmem = take_vmem();
     u64 blocks = fuzz_take(&input, 1) % (vmem->nr_blocks + 1);
@@ -230,7 +230,7 @@ static void act(void)
         type_bytes();
         break;
     case 4:
-        wish();
+        request_size();
         break;
     case 5:
         change_mood();
@@ -246,7 +246,7 @@ static void act(void)
 
 /* ---- the end ---- */
 
-/* The user and the host want nothing any more. */
+/* The user frees all and the host requests nothing. */
 static void let_go(void)
 {
     static const char *const lines[] = {"\x03",          "workload stop", "bench churn stop",

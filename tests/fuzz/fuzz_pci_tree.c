@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * libFuzzer target: a PCI tree built from the input, with firmware's faults
- * and the devices'. What must hold of it is in tests/fakes/fake_pci_random.h.
+ * and the devices'. tests/fakes/fake_pci_random.h says what must hold.
  */
 #include "include/units.h"
 #include "lib/log.h"

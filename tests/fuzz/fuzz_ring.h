@@ -2,8 +2,8 @@
 /*
  * A virtqueue whose memory the input rewrites, for fuzz_split.c and fuzz_packed.c.
  *
- * Whatever the device writes, each buffer comes back at most once, with no
- * longer a length than it has room, or the device is marked broken.
+ * Each buffer comes back at most once, with no longer a length than it has room,
+ * or the device is marked broken.
  */
 #ifndef TIDE_TESTS_FUZZ_FUZZ_RING_H
 #define TIDE_TESTS_FUZZ_FUZZ_RING_H

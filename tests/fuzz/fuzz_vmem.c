@@ -3,7 +3,7 @@
  * libFuzzer target: the virtio-mem driver's request loop. The input is what one or two
  * devices answer (or do not), what they write into config space, and what the
  * host and the guest do meanwhile: devices that come and go with blocks of any size,
- * resets, sleep, pages that are taken and freed. Whatever it is: the driver's book is what
+ * resets, sleep, pages that are taken and freed. The driver's block map is always what
  * mm has mapped, a page in use stays mapped, and each call is bounded.
  */
 #include "drivers/virtio/core/virtio_spec.h"
@@ -246,7 +246,7 @@ static void act(void)
 
 /* ---- what must hold ---- */
 
-/* What it has plugged, by its driver's book. */
+/* Plugged, by the driver's block map. */
 static u64 service(struct device *device)
 {
     struct vmem_status status;

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What drivers/virtio promises to a kernel that takes it, as checks of a folder: each gives its complaints.
+"""The promises of drivers/virtio to an embedder, as checks of a folder: each gives its complaints.
 
 The folder has files.mk and meson.build, which list its sources, the public
 headers in include/vmem, and nothing that it needs from outside but the host

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What drivers/virtio says of itself: the lists of sources name what is there, the version is one."""
+"""drivers/virtio: the lists of sources name the files that are there, and the version is the same everywhere."""
 
 import re
 import subprocess

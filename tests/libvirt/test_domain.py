@@ -116,7 +116,7 @@ def test_without_huge_pages(folder: Path) -> None:
 
 
 def test_reset(folder: Path, huge_pages: None) -> None:
-    """`virsh reset` with memory plugged and in use: the next life has the same sizes."""
+    """`virsh reset` with memory plugged and in use: after it the sizes are the same."""
     with Domain(serial_on_socket(read_xml()), folder) as domain:
         domain.guest.wait_ready()
         wait_started(domain)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The image of `make iso`: a disk and a CD, under SeaBIOS and UEFI, on COM1 and on a screen.
 
-What a screen shows is read back: cells of text from the guest's memory, letters
+The test reads back the screen: cells of text from the guest's memory, letters
 drawn in pixels by the font that drew them.
 """
 
@@ -157,7 +157,7 @@ def test_demo_entry(boot_iso: Start) -> None:
 def test_the_first_entry_says_where_it_speaks(
     boot_iso: Start, folder: Path, firmware: str, serial: bool
 ) -> None:
-    """Whoever waits before the screen alone sees it there, and the memory map."""
+    """The screen shows that the kernel waits, and the memory map."""
     qemu = boot_iso(firmware, "cd", serial=serial)
     read = read_text if firmware == "seabios-pc" else read_pixels
     where = "COM1 and this screen; type on COM1" if serial else "this screen; there is no COM1 to type on"

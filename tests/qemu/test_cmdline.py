@@ -80,7 +80,7 @@ SCRIPTS = {
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=range(len(SCRIPTS)))
 def test_a_script_ends_qemu_whether_it_fails_or_not(boot: Boot, script: str) -> None:
-    """Whoever reads the status of QEMU alone learns that a command failed, and never waits for an `exit` to come."""
+    """QEMU ends with a status that says that a command failed."""
     status, pattern = SCRIPTS[script]
     qemu = boot(MemDevice("vmem0", requested=64 * MIB), ready=False, append=f'run="{script}"')
     assert qemu.wait_exit() == status

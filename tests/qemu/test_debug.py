@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The image built with DEBUG=1: it lives as any other, and finds who writes to a page that was freed."""
+"""The image built with DEBUG=1: it works as any other, and finds who writes to a page that was freed."""
 
 import pytest
 from helpers import DEBUG_IMAGE, Boot, resize
@@ -27,7 +27,7 @@ def test_no_other_build_looks(boot: Boot) -> None:
 
 
 def test_memory_that_nobody_had_is_not_poisoned(boot: Boot) -> None:
-    """What was allocated is filled when it is freed; nothing else needs backing. All of it comes back."""
+    """Freed pages are filled, and no others need backing. All of them come back."""
     qemu = boot(MemDevice("vmem0", size=8 * GIB), image=DEBUG_IMAGE)
     resize(qemu, "vmem0", 8 * GIB)
     assert qemu.backend_resident(8 * GIB) == 0

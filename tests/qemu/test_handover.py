@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """`handover`: another kernel takes over, with blocks plugged and memory as it was.
 
-The module that QEMU's -initrd brings is Tide itself. What counts is what the host sees: sizes by
-QMP, and the plugged memory's bytes, read from the host.
+The module that QEMU's -initrd brings is Tide itself. The host judges: by the sizes in
+QMP, and by the bytes of plugged memory, which it reads itself.
 """
 
 from pathlib import Path

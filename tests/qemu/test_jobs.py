@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Jobs of the monitor: whatever runs, the devices, the power button and the next command do not wait for ever."""
+"""Jobs of the monitor: no job keeps the devices, the power button or the next command waiting for ever."""
 
 import re
 

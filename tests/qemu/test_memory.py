@@ -52,7 +52,7 @@ def test_all_of_it_can_be_used(boot: Boot) -> None:
 
 
 def test_memory_in_use_is_not_unplugged(boot: Boot) -> None:
-    """What is idle goes at once, what is in use stays intact, and goes when it is freed."""
+    """Idle blocks go at once; blocks in use stay intact, and go when they are freed."""
     qemu = boot(MemDevice("vmem0", size=GIB))
     resize(qemu, "vmem0", GIB)
     alloc(qemu, "300M")

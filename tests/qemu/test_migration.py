@@ -68,7 +68,7 @@ def test_a_new_size_while_it_is_busy(boot: Boot) -> None:
 
 
 def test_migration_in_the_middle_of_a_resize(boot: Boot, folder: Path) -> None:
-    """To a file and on in a new QEMU: contents, plugged blocks and the unfinished wish survive."""
+    """To a file and on in a new QEMU: contents, plugged blocks and the unfinished resize survive."""
     state = folder / "state"
     source = boot(MemDevice("vmem0"))
     resize(source, "vmem0", 512 * MIB)

@@ -67,7 +67,7 @@ def test_more_processors_than_tide_uses(boot: Boot) -> None:
 
 
 def test_no_memory_for_stacks(boot: Boot) -> None:
-    """What cannot be started is told; the others and the rest of the kernel go on."""
+    """A processor that does not start is named; all else goes on."""
     qemu = boot(MemDevice("vmem0"), cpus=60, memory=4 * MIB)
     qemu.guest.console.wait(r"^cpu: warning: no memory for the stacks of \d+ of 60 processors")
     qemu.guest.console.wait(r"^cpu: \d+ processors run")

@@ -52,7 +52,7 @@ def load(qemu: Qemu, tag: str) -> None:
 
 
 def expect_agreement(qemu: Qemu, size: int) -> None:
-    """The guest's book is what the device says, block by block, and the host's count."""
+    """The guest's block map is what the device says, block by block, and the host's count."""
     assert qemu.size("vmem0") == size
     place = qemu.guest.send("verify")
     qemu.guest.console.wait(r"^(?:tide> )*vmem0: verify blocks=\d+ corrected=0 ", place)

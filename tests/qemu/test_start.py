@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The beginning and the end of a life: sizes set early, resets, what a former life left."""
+"""The start and the end: sizes set early, resets, blocks that an earlier driver left plugged."""
 
 import pytest
 from helpers import Boot, requests_of, resize
@@ -28,7 +28,7 @@ def test_size_set_before_the_driver_is_up(boot: Boot) -> None:
 
 
 def test_size_changed_all_through_the_boot(boot: Boot) -> None:
-    """Whatever moment of the start the host picks, the last size is reached."""
+    """The host sets a size at any moment of the start: the last one is reached."""
     qemu = boot(MemDevice("vmem0", requested=512 * MIB), ready=False)
     sizes = [GIB, 2 * MIB, 256 * MIB]
     while "tide: ready" not in qemu.guest.console.text:
@@ -39,7 +39,7 @@ def test_size_changed_all_through_the_boot(boot: Boot) -> None:
 
 
 def test_start_costs_one_request(boot: Boot) -> None:
-    """Nothing is left plugged from an earlier life, so there is nothing to give back."""
+    """Nothing is left plugged by an earlier driver, so there is nothing to give back."""
     qemu = boot(MemDevice("vmem0", requested=64 * MIB))
     assert requests_of(qemu) == [("plug", "ack")]
 

@@ -153,7 +153,7 @@ def test_the_hosts_key_after_editing(keys: str) -> None:
 
 
 def test_the_hosts_line_is_edited_and_the_guests_comes_back() -> None:
-    """What was typed for the guest is not sent, lost or run by what is said to the host."""
+    """A line for the host neither sends nor loses the half-typed line for the guest."""
     terminal = Terminal()
     terminal.wait("tide> ")
     terminal.wait_raw()

@@ -145,7 +145,7 @@ def test_wrong_page_fails_the_run(scenario_file: Write, tmp_path: Path) -> None:
 
 
 def test_dead_qemu_is_a_crash(scenario_file: Write, tmp_path: Path) -> None:
-    """What was recorded before stays, and meta.json says what is missing."""
+    """Earlier records stay, and meta.json says what is missing."""
 
     def kill(plan: Plan, moment: Moment, step: int, monitor: Guest) -> None:
         if step == 2:

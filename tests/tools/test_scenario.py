@@ -31,7 +31,7 @@ def test_minimal(scenario_file: Write) -> None:
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
 def test_shipped(path: Path) -> None:
-    """What is shipped is right for both guests, and says what it shows."""
+    """Each scenario in experiments/ is valid for both guests, and says what it shows."""
     for guest in scenario.GUESTS:
         read = scenario.read(path, guest)
         assert read.guest == guest and len(read.about) > 100 and "xpect" in read.about

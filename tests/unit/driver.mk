@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# The driver's own tests: drivers/virtio against a host that has no mm/ in it. What is linked proves
-# that the library needs nothing else of Tide.
+# The driver's own tests: drivers/virtio against a host that has no mm/ in it. The link
+# fails if the library needs anything else of Tide.
 
 DRIVER_OBJECTS := $(patsubst %.c,$(O)/host/%.o,$(wildcard drivers/virtio/core/*.c drivers/virtio/mem/*.c) \
-	$(DRIVER_ONLY_FAKES) tests/fakes/fake_ring.c tests/fakes/fake_transport.c \
-	tests/fakes/fake_vmem.c tests/unit/unit.c)
+	$(DRIVER_ONLY_FAKES) $(patsubst %,tests/fakes/fake_%.c,machine ring transport vmem) \
+	tests/unit/unit.c)
 
 $(O)/host/libvmem.a: $(DRIVER_OBJECTS)
 	@rm -f $@
@@ -13,3 +13,5 @@ $(O)/host/libvmem.a: $(DRIVER_OBJECTS)
 $(O)/unit/virtio_mem/%: $(O)/host/tests/unit/virtio_mem/%.o $(O)/host/libvmem.a
 	@mkdir -p $(@D)
 	$(HOST_CC) $(HOST_SANITIZERS) $(UNIT_LDFLAGS) -o $@ $< $(O)/host/libvmem.a -lcmocka -lpthread
+
+-include $(DRIVER_OBJECTS:.o=.d)

@@ -30,6 +30,23 @@ void unit_add(const struct unit_test *test);
 /* Run once, before the first test and after the last; NULL for none. Called before main(). */
 void unit_set_group(unit_function_t set_up, unit_function_t tear_down);
 
+/* How often a part occurs in the text. */
+static inline unsigned unit_count(const char *text, const char *part)
+{
+    unsigned times = 0;
+    for (; (text = strstr(text, part)) != NULL; text++)
+        times++;
+    return times;
+}
+
+/* Fails unless the part occurs in the text. */
+#define assert_has(text, part)                                 \
+    do {                                                       \
+        const char *all_of_it = (text), *wanted = (part);      \
+        if (!strstr(all_of_it, wanted))                        \
+            fail_msg("'%s' is not in: %s", wanted, all_of_it); \
+    } while (0)
+
 /* The head of a test's function. */
 #define TEST_WITH(function, set_up, tear_down)                                         \
     static void function(void);                                                        \

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# The tests of the library's core and transports: a host of their own in place of kernel/vmem_host.c.
+# The tests of the library's core and transports: the fake host in place of kernel/vmem_host.c.
 
-FAKE_HOST := $(O)/host/tests/fakes/host/fake_host.o
+FAKE_HOST := $(O)/host/tests/fakes/fake_host.o
 
 $(filter $(O)/unit/virtio/%,$(UNIT_TESTS)): $(FAKE_HOST)
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What the built objects say of the calls between files: for tools/lint.
+"""For tools/lint: the calls between files, from the built objects.
 
 nm lists the symbols that an object defines and those that it uses. Nothing
 else is looked at for circles, so a header never counts; to use a symbol is to

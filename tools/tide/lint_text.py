@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What the text of files says: runs of lines that stand twice, and the counts of docs/reading.md; for tools/lint."""
+"""For tools/lint: runs of lines that stand twice, and the counts of docs/reading.md."""
 
 import re
 from collections import defaultdict

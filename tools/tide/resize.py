@@ -11,7 +11,7 @@ _CHANGE = re.compile(r"([+\-\N{MINUS SIGN}]?)(.+?)(%?)")
 
 
 class Mistake(ValueError):
-    """What was asked for cannot be; the message says what was found and what is allowed."""
+    """The request cannot be granted; the message says what was found and what is allowed."""
 
 
 class Refused(Exception):

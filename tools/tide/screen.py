@@ -2,8 +2,8 @@
 """What a person sees of a guest and of the host's answers, on a terminal or in a pipe.
 
 The guest's bytes are shown as they come. The host speaks only where no line of
-the guest's is cut by it: at the start of a line, or behind the prompt. What the
-guest writes meanwhile is shown after, and its line that was there before again.
+the guest's is cut by it: at the start of a line, or behind the prompt. Output of
+the guest meanwhile is shown after, and its interrupted line again.
 A pipe gets whole lines, without the tags by which answers are found.
 """
 

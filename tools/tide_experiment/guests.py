@@ -21,7 +21,7 @@ EXIT_CHECK_FAILED = 35
 
 
 class GuestMissing(Exception):
-    """What is to be booted is not there; the message says how to get it."""
+    """A file to boot is missing; the message says how to get it."""
 
 
 @dataclass

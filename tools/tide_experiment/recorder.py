@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What is recorded of a run: samples over time, and a row for each step and device."""
+"""The records of a run: samples over time, and a row for each step and device."""
 
 import os
 import re

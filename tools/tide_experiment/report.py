@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """report.html: one file that opens offline and holds its own data.
 
-What is drawn is in report.html.in beside this file; here the run folders become
-the JSON that it reads.
+report.html.in beside this file draws; here the run folders become the JSON that it
+reads.
 """
 
 import json

@@ -15,12 +15,25 @@ static void put(struct output *out, char character)
     out->length++;
 }
 
+/* The characters up to the end of the text, or to a '%' of a format. Where they end. */
+static const char *put_text(struct output *out, const char *text, bool is_format)
+{
+    size_t room = out->length < out->bytes ? out->bytes - 1 - out->length : 0;
+    size_t length = 0;
+
+    for (; text[length] != '\0' && !(is_format && text[length] == '%'); length++) {
+        if (length < room)
+            out->buffer[out->length + length] = text[length];
+    }
+    out->length += length;
+    return text + length;
+}
+
 static void put_string(struct output *out, const char *text, unsigned width)
 {
     size_t end = out->length + width;
 
-    for (; *text != '\0'; text++)
-        put(out, *text);
+    (void)put_text(out, text, false);
     while (out->length < end)
         put(out, ' ');
 }
@@ -28,17 +41,17 @@ static void put_string(struct output *out, const char *text, unsigned width)
 static void put_number(struct output *out, uint64_t value, unsigned base, unsigned width,
                        char padding)
 {
-    char digits[20];
-    unsigned nr_digits = 0;
+    char digits[21];
+    unsigned first = sizeof(digits) - 1;
 
+    digits[first] = '\0';
     do {
-        digits[nr_digits++] = "0123456789abcdef"[value % base];
+        digits[--first] = "0123456789abcdef"[value % base];
         value /= base;
     } while (value != 0);
-    for (; width > nr_digits; width--)
+    for (; width > sizeof(digits) - 1 - first; width--)
         put(out, padding);
-    while (nr_digits > 0)
-        put(out, digits[--nr_digits]);
+    (void)put_text(out, digits + first, false);
 }
 
 static void put_signed(struct output *out, int value)
@@ -88,13 +101,8 @@ size_t vmem_vformat(char *buffer, size_t bytes, const char *format, va_list args
     va_list rest;
 
     va_copy(rest, args);
-    while (*format != '\0') {
-        char character = *format++;
-        if (character == '%')
-            format = put_conversion(&out, format, &rest);
-        else
-            put(&out, character);
-    }
+    while (*(format = put_text(&out, format, true)) != '\0')
+        format = put_conversion(&out, format + 1, &rest);
     va_end(rest);
     if (bytes > 0)
         buffer[out.length < bytes ? out.length : bytes - 1] = '\0';

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What every virtio device has in common: the status ladder, features, config
+ * What every virtio device has in common: the steps of its status, features, config
  * snapshots and events. See virtio.h.
  *
  * Status bits are only ever added, one step at a time, and 0 is written by
@@ -43,7 +43,7 @@ const char *vmem_virtio_location(const struct vmem_virtio *device)
 
 /* ---- status ---- */
 
-/* One step of the ladder. NEEDS_RESET is the device's bit: kept as it stands, never cleared. */
+/* One step of the status. NEEDS_RESET is the device's bit: kept as it stands, never cleared. */
 static void add_status(struct vmem_virtio *device, uint8_t bits)
 {
     uint8_t kept = device->ops->get_status(device) & VIRTIO_STATUS_NEEDS_RESET;

@@ -6,8 +6,8 @@
  * a struct vmem_virtio with its operations; a device driver calls only the
  * functions below. A transport names no device, a device names no transport.
  *
- * The device is untrusted. What it says wrong ends in vmem_virtio_break(): the
- * reason is kept, the device is reset and not used again until re-attached.
+ * The device is untrusted. If it breaks a rule, vmem_virtio_break() sets FAILED and keeps the
+ * reason, and the device is not used again before a reset.
  */
 #ifndef VMEM_CORE_VIRTIO_H
 #define VMEM_CORE_VIRTIO_H
@@ -42,7 +42,7 @@ struct virtqueue_layout {
     uint64_t device_area; /* used ring, or device event suppression */
 };
 
-/* The verbs of a transport. None of them blocks. */
+/* The operations of a transport. None of them blocks. */
 struct virtio_transport_ops {
     const char *name; /* "virtio-pci" */
     uint8_t (*get_status)(struct vmem_virtio *device);

@@ -2,7 +2,7 @@
 /*
  * Constants that every virtio device shares: virtio 1.4, "Reserved Feature
  * Bits" and "Virtqueues". The PCI transport's structures are in
- * virtio_pci_spec.h, the memory device's in virtio_mem_spec.h, the rings' in
+ * ../pci/virtio_pci_spec.h, the memory device's in ../mem/spec.h, the rings' in
  * virtqueue_split.c and virtqueue_packed.c, which alone touch them.
  */
 #ifndef VMEM_CORE_VIRTIO_SPEC_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A virtqueue whatever its ring format: memory, the book of what is
+ * A virtqueue whatever its ring format: memory, the record of what is
  * outstanding, and the checks of what comes back. See virtqueue.h and
  * virtqueue_ring.h.
  *
@@ -57,26 +57,26 @@ static int allocate_ring(struct virtqueue *queue)
     return VMEM_OK;
 }
 
-/* The book and the ring are apart: the device is told of the ring's memory alone. */
+/* The record and the ring are two allocations: the device is told of the ring's memory alone. */
 static struct virtqueue *allocate(struct vmem_virtio *device, const struct virtqueue_format *format,
                                   uint16_t size)
 {
     size_t slot_bytes = size * sizeof(struct virtqueue_slot);
-    size_t book_bytes = sizeof(struct virtqueue) + slot_bytes + size * sizeof(uint16_t);
-    struct virtqueue *queue = vmem_host_alloc(book_bytes);
+    size_t record_bytes = sizeof(struct virtqueue) + slot_bytes + size * sizeof(uint16_t);
+    struct virtqueue *queue = vmem_host_alloc(record_bytes);
 
     if (!queue)
         return NULL;
-    memset(queue, 0, book_bytes);
+    memset(queue, 0, record_bytes);
     queue->device = device;
     queue->format = format;
     queue->size = size;
-    queue->book_bytes = book_bytes;
+    queue->record_bytes = record_bytes;
     queue->slots = (struct virtqueue_slot *)(queue + 1);
     queue->order = (uint16_t *)(queue->slots + size);
     if (allocate_ring(queue) == VMEM_OK)
         return queue;
-    vmem_host_free(queue, book_bytes);
+    vmem_host_free(queue, record_bytes);
     return NULL;
 }
 
@@ -106,7 +106,7 @@ static int choose_size(struct vmem_virtio *device, uint16_t index, uint16_t size
     return VMEM_OK;
 }
 
-/* An empty book and an empty ring. The ring's memory is zero. */
+/* An empty record and an empty ring. The ring's memory is zero. */
 static void start(struct virtqueue *queue)
 {
     queue->nr_free = queue->size;
@@ -159,7 +159,7 @@ void vmem_queue_destroy(struct virtqueue *queue)
     if (!queue)
         return;
     vmem_host_dma_free(queue->descriptors, queue->ring_bytes, queue->layout.descriptors);
-    vmem_host_free(queue, queue->book_bytes);
+    vmem_host_free(queue, queue->record_bytes);
 }
 
 uint16_t vmem_queue_outstanding(const struct virtqueue *queue)
@@ -321,7 +321,7 @@ static int begin_batch(struct virtqueue *queue, const struct virtqueue_entry *en
                           queue->index, nr_buffers, entry->nr_more + 1u);
         return VMEM_E_BROKEN;
     }
-    /* No device can have written more than there was room for: it lies, or it wrote elsewhere. */
+    /* More than there was room for: the length is false, or the device wrote elsewhere. */
     if (entry->bytes > queue->slots[entry->id].writable_bytes) {
         vmem_virtio_break(queue->device, "queue %u: used length %u, expected at most %u",
                           queue->index, entry->bytes, queue->slots[entry->id].writable_bytes);

@@ -134,8 +134,8 @@ static void packed_add(struct virtqueue *queue, const struct virtqueue_buffer *b
         step_avail(queue);
     }
     if (queue->nr_added == 0) {
-        queue->held_position = head;
-        queue->held_flags = head_flags;
+        queue->first_position = head;
+        queue->first_flags = head_flags;
         return;
     }
     /* The list and its table, before the flags that make it available. */
@@ -147,12 +147,12 @@ static bool packed_publish(struct virtqueue *queue)
 {
     /* All that was added, before the flags of the first of it. */
     vmem_dma_write_barrier();
-    ring_write16(&ring(queue)[queue->held_position].flags, queue->held_flags);
+    ring_write16(&ring(queue)[queue->first_position].flags, queue->first_flags);
     /* Our flags, before we read what the device wants: it writes that, then reads our flags. */
     vmem_dma_full_barrier();
 
-    const vmem_le32 *wish = (void *)queue->device_area;
-    uint32_t event = ring_read32(wish);
+    const vmem_le32 *device_event = (void *)queue->device_area;
+    uint32_t event = ring_read32(device_event);
     uint16_t flags = event >> 16 & 3;
     if (flags != EVENT_POSITION || !queue->event_idx)
         return flags != EVENT_DISABLE;

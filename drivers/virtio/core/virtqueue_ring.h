@@ -2,9 +2,9 @@
 /*
  * What virtqueue.c shares with the two ring formats; nobody else includes it.
  *
- * virtqueue.c keeps the book: which buffer is outstanding under which id, what
+ * virtqueue.c keeps the record: which buffer is outstanding under which id, what
  * it holds, and in which order they were added. A ring format only knows its
- * memory. The book is private memory, so nothing the device writes reaches it;
+ * memory. The record is private memory, so nothing the device writes reaches it;
  * what a format reads from the ring, it reads once and hands on as a copy.
  */
 #ifndef VMEM_CORE_VIRTQUEUE_RING_H
@@ -106,14 +106,14 @@ struct virtqueue {
     uint16_t nr_added;   /* descriptors added since the last publish */
     uint16_t next_avail; /* split: free running index; packed: position */
     uint16_t next_used;
-    uint16_t published;     /* split: the index last written */
-    uint16_t event_armed;   /* split: the used_event last written */
-    bool avail_wrap;        /* packed: wrap counters */
-    bool used_wrap;         /* packed */
-    uint16_t held_position; /* packed: the first descriptor added since the last publish ... */
-    uint16_t held_flags;    /* ... and the flags that will make it available */
-    size_t ring_bytes;      /* of the two allocations */
-    size_t book_bytes;
+    uint16_t published;      /* split: the index last written */
+    uint16_t event_armed;    /* split: the used_event last written */
+    bool avail_wrap;         /* packed: wrap counters */
+    bool used_wrap;          /* packed */
+    uint16_t first_position; /* packed: the first descriptor added since the last publish ... */
+    uint16_t first_flags;    /* ... and the flags that will make it available */
+    size_t ring_bytes;       /* of the two allocations */
+    size_t record_bytes;
 };
 
 /* The indirect table of a slot, for us and for the device. */

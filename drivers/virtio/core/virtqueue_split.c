@@ -5,7 +5,7 @@
  * Three parts: a table of descriptors and the available ring, which the driver
  * writes, and the used ring, which the device writes. Both indices run freely
  * over 16 bits. The driver never reads back what it wrote: chains are
- * followed in the book's slots, so a device that rewrites descriptors
+ * followed in the record's slots, so a device that rewrites descriptors
  * deceives only itself.
  */
 #include "virtqueue_ring.h"
@@ -199,7 +199,7 @@ static int split_peek(struct virtqueue *queue, struct virtqueue_entry *entry)
     uint16_t nr_used = count_used(queue);
 
     if (nr_used == 0 && arm_event(queue)) {
-        /* Our wish, before we look again: the device writes its index, then reads our wish. */
+        /* used_event, before we look again: the device writes its index, then reads used_event. */
         vmem_dma_full_barrier();
         nr_used = count_used(queue);
     }

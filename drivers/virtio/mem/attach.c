@@ -58,7 +58,7 @@ static int add_region(struct vmem_device *vmem)
     return status;
 }
 
-/* Everything up to DRIVER_OK that holds memory, in order; what fails undoes what went before. */
+/* All that holds memory, up to DRIVER_OK; a step that fails undoes those before it. */
 static int set_up(struct vmem_device *vmem)
 {
     struct vmem_virtio *virtio = vmem->virtio;

@@ -39,7 +39,7 @@ void vmem_map_free(struct vmem_block_map *map)
 }
 
 /* By halves: a compiler's own count may be a call into its library. */
-static unsigned count_bits(uint64_t word)
+static inline unsigned count_bits(uint64_t word)
 {
     if (word == 0 || word == ~(uint64_t)0)
         return word == 0 ? 0 : WORD_BITS;
@@ -63,31 +63,39 @@ static uint64_t mask_of(uint64_t index, uint64_t first, uint64_t end)
 /* Set or clear the bits of a mask. How many more are set than before, modulo 2^64. */
 static uint64_t change_bits(uint64_t *word, uint64_t mask, bool set)
 {
-    unsigned before = count_bits(*word & mask);
-    *word = set ? *word | mask : *word & ~mask;
-    return (set ? count_bits(mask) : 0) - (uint64_t)before;
+    uint64_t changed = (set ? ~*word : *word) & mask;
+    *word ^= changed;
+    return set ? count_bits(changed) : 0 - (uint64_t)count_bits(changed);
+}
+
+/* The same for all bits of a run. Most words of a long run are of one kind before and after. */
+static uint64_t change_run(uint64_t *bitmap, struct vmem_run run, bool set)
+{
+    uint64_t end = run.first + run.nr_blocks;
+    uint64_t last = end / WORD_BITS;
+    uint64_t index = run.first / WORD_BITS;
+    uint64_t wanted = set ? ~(uint64_t)0 : 0;
+    uint64_t more = change_bits(&bitmap[index], mask_of(index, run.first, end), set);
+    for (index++; index < last; index++) {
+        if (bitmap[index] == ~wanted) {
+            bitmap[index] = wanted;
+            more += set ? WORD_BITS : 0 - (uint64_t)WORD_BITS;
+        } else if (bitmap[index] != wanted) {
+            more += change_bits(&bitmap[index], ~(uint64_t)0, set);
+        }
+    }
+    if (index == last && end % WORD_BITS != 0)
+        more += change_bits(&bitmap[index], mask_of(index, run.first, end), set);
+    return more;
 }
 
 void vmem_map_set(struct vmem_block_map *map, struct vmem_run run, enum vmem_block_state state)
 {
-    uint64_t end = run.first + run.nr_blocks;
     VMEM_ASSERT(run.first <= map->nr_blocks && run.nr_blocks <= map->nr_blocks - run.first);
-    for (uint64_t index = run.first / WORD_BITS; index * WORD_BITS < end; index++) {
-        uint64_t mask = mask_of(index, run.first, end);
-        map->nr_online += change_bits(&map->online[index], mask, state == VMEM_BLOCK_ONLINE);
-        map->nr_in_doubt += change_bits(&map->in_doubt[index], mask, state == VMEM_BLOCK_IN_DOUBT);
-    }
-}
-
-/* A bit for each block of word `index` that is in the state. */
-static uint64_t in_state(const struct vmem_block_map *map, enum vmem_block_state state,
-                         uint64_t index)
-{
-    if (state == VMEM_BLOCK_ONLINE)
-        return map->online[index];
-    if (state == VMEM_BLOCK_IN_DOUBT)
-        return map->in_doubt[index];
-    return ~(map->online[index] | map->in_doubt[index]);
+    if (run.nr_blocks == 0)
+        return;
+    map->nr_online += change_run(map->online, run, state == VMEM_BLOCK_ONLINE);
+    map->nr_in_doubt += change_run(map->in_doubt, run, state == VMEM_BLOCK_IN_DOUBT);
 }
 
 enum vmem_block_state vmem_map_get(const struct vmem_block_map *map, uint64_t block)
@@ -99,17 +107,23 @@ enum vmem_block_state vmem_map_get(const struct vmem_block_map *map, uint64_t bl
     return map->in_doubt[block / WORD_BITS] & bit ? VMEM_BLOCK_IN_DOUBT : VMEM_BLOCK_UNPLUGGED;
 }
 
-/* The first block in [from, to) that is in the state, or that is not; `to` if there is none. */
+/* The first block in [from, to) that is in the state, or that is not; `to` if there is none. A
+ * block is unplugged if it is in neither bitmap. */
 static uint64_t find(const struct vmem_block_map *map, enum vmem_block_state state, bool is_in,
                      uint64_t from, uint64_t to)
 {
-    for (uint64_t index = from / WORD_BITS; index * WORD_BITS < to; index++) {
-        uint64_t word = in_state(map, state, index);
-        word = (is_in ? word : ~word) & mask_of(index, from, to);
-        if (word != 0)
-            return index * WORD_BITS + (unsigned)__builtin_ctzll(word);
+    const uint64_t *one = state == VMEM_BLOCK_IN_DOUBT ? map->in_doubt : map->online;
+    const uint64_t *other = state == VMEM_BLOCK_UNPLUGGED ? map->in_doubt : one;
+    uint64_t flip = is_in == (state != VMEM_BLOCK_UNPLUGGED) ? 0 : ~(uint64_t)0;
+    uint64_t end = nr_words(to);
+    uint64_t index = from / WORD_BITS;
+    uint64_t word = ((one[index] | other[index]) ^ flip) & ~(uint64_t)0 << from % WORD_BITS;
+    while (word == 0) {
+        if (++index >= end)
+            return to;
+        word = (one[index] | other[index]) ^ flip;
     }
-    return to;
+    return vmem_min(index * WORD_BITS + (unsigned)__builtin_ctzll(word), to);
 }
 
 bool vmem_map_next(const struct vmem_block_map *map, enum vmem_block_state state, uint64_t from,
@@ -119,6 +133,8 @@ bool vmem_map_next(const struct vmem_block_map *map, enum vmem_block_state state
     if (from >= to)
         return false;
     run->first = find(map, state, true, from, to);
+    if (run->first == to)
+        return false;
     run->nr_blocks = find(map, state, false, run->first, to) - run->first;
-    return run->first < to;
+    return true;
 }

@@ -3,7 +3,7 @@
  * Decoding and checking the memory device's configuration; see the header.
  *
  * A value is refused only where the driver could not keep its promises with
- * it. What odd but real devices do is let through: a usable region below the
+ * it. It lets through what real devices do: a usable region below the
  * requested size (Firecracker after UNPLUG ALL), one that shrank, or blocks whose
  * size is no power of two (StratoVirt).
  */

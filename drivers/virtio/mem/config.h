@@ -36,7 +36,7 @@ VMEM_MUST_CHECK const char *vmem_config_check(const struct vmem_config *config,
  */
 bool vmem_config_is_block_odd(const struct vmem_config *config);
 
-/* As above for a later snapshot: what must never change has not. */
+/* vmem_config_check() for a later snapshot: what must never change has not. */
 VMEM_MUST_CHECK const char *vmem_config_check_update(const struct vmem_config *now,
                                                      const struct vmem_config *before, char *reason,
                                                      size_t reason_bytes);

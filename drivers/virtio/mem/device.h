@@ -7,6 +7,7 @@
  * state.c     the states and their transitions, waiting, sending
  * online.c    blocks to the allocator and back
  * report.c    the lines that people see
+ * status.c    what a kernel can ask about a device
  * probe.c     asking by STATE what blocks are
  * bring_up.c  from reset to a queue that can be used, and again after an error
  * migrate.c   moving pages out of blocks that are to go
@@ -45,6 +46,12 @@
 #define VMEM_BACKOFF_FIRST_MS 10
 #define VMEM_BACKOFF_LAST_MS  2560
 
+/* What one service call may do, so that the kernel is not kept from others: look at so many runs.
+ * A request counts as some, and each 256 MiB of what it names as one, as its pages are mapped. */
+#define VMEM_BUDGET         512
+#define VMEM_REQUEST_RUNS   16
+#define VMEM_BYTES_OF_A_RUN ((uint64_t)256 << 20)
+
 /* What happened: the cause of a transition. */
 enum vmem_event {
     VMEM_EVENT_CONFIG = 1 << 0,  /* the config was read */
@@ -62,6 +69,7 @@ enum vmem_event {
 struct vmem_wait {
     uint64_t until_ms;
     uint64_t backoff_ms; /* the last wait for the device; 0 after progress */
+    uint64_t plug_limit; /* how many blocks a PLUG may name since one was BUSY; 0: any number */
     enum vmem_wait_reason reason;
 };
 
@@ -81,6 +89,7 @@ struct vmem_migrate {
     uint64_t nr_empty; /* blocks emptied, and not yet taken offline */
     unsigned nr_runs;  /* in how many runs they lie */
     uint64_t lowest;   /* the address of the last one */
+    bool has_chosen;   /* a block was emptied, or an owner refused: there was one to choose */
     bool is_tried;     /* pages were moved for this resize, to target_bytes */
     uint64_t target_bytes;
     bool is_short;                 /* nothing more could be chosen, */
@@ -127,8 +136,7 @@ struct vmem_device {
     bool was_nacked;      /* since the last look */
     bool is_memory_freed; /* vmem_memory_freed() was called; any context sets it */
     uint64_t look_at_ms;  /* no look at the device before this, but for an event */
-    uint64_t
-        plug_limit; /* how many blocks a PLUG may name since one was answered BUSY; 0: any number */
+    struct vmem_planner planner;
     struct vmem_wait wait;
     struct vmem_probe probe;
     struct vmem_migrate migrate;
@@ -154,6 +162,20 @@ static inline uint64_t vmem_run_bytes(const struct vmem_device *vmem, struct vme
 static inline uint64_t vmem_usable_blocks(const struct vmem_device *vmem)
 {
     return vmem->config.usable_bytes / vmem->config.block_bytes;
+}
+
+/* How many blocks one request may name, so that its pages can be mapped in one call. */
+static inline uint64_t vmem_run_limit(const struct vmem_device *vmem)
+{
+    uint64_t of_budget = VMEM_BUDGET * VMEM_BYTES_OF_A_RUN / vmem->config.block_bytes;
+    return vmem_min(vmem_max(of_budget, 1), VIRTIO_MEM_NB_BLOCKS_MAX);
+}
+
+/* A request for the run, or its answer, is worked on: that counts in this call's budget. */
+static inline void vmem_spend(struct vmem_device *vmem, struct vmem_run run)
+{
+    uint64_t spent = VMEM_REQUEST_RUNS + vmem_run_bytes(vmem, run) / VMEM_BYTES_OF_A_RUN;
+    vmem->planner.budget -= vmem_min(vmem->planner.budget, spent);
 }
 
 /* ---- state.c ---- */
@@ -257,8 +279,8 @@ void vmem_recover(struct vmem_device *vmem, uint64_t now_ms, enum vmem_event eve
  */
 int vmem_migrate_step(struct vmem_device *vmem, uint64_t now_ms);
 
-/* What is empty and about to go, of which the plan need not take care. Ends a session that the host
- * no longer wants. */
+/* How many bytes are emptied and about to be unplugged: the plan adds them to the target, so that
+ * it does not choose others for them. Ends a session that the host no longer wants. */
 uint64_t vmem_migrated_bytes(struct vmem_device *vmem);
 
 /* Whether pages that were freed are worth a look now. */

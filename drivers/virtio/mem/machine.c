@@ -37,6 +37,8 @@ static void take_config(struct vmem_device *vmem, const struct vmem_config *conf
                      vmem->state != VMEM_STATE_MIGRATING;
     vmem->config = *config;
     set_target(vmem);
+    if (has_changed)
+        vmem_plan_forget(&vmem->planner);
     /* A new requested size is worth a try at once. After a reset the back-off is kept even so. */
     if (has_changed && !was_reset)
         vmem->wait.until_ms = now_ms;
@@ -129,6 +131,12 @@ static void answer_mismatch(struct vmem_device *vmem)
     vmem_probe_all(vmem, false, VMEM_EVENT_CONFIG);
 }
 
+/* Blocks in doubt are those that wait for UNPLUG ALL: they are plugged for certain. */
+static bool is_gathering(const struct vmem_device *vmem)
+{
+    return vmem->planner.phase == VMEM_PLANNER_GATHER;
+}
+
 /* Nothing is in flight and nothing in doubt: the device must count as we do. */
 static bool track(struct vmem_device *vmem, uint64_t now_ms)
 {
@@ -136,7 +144,7 @@ static bool track(struct vmem_device *vmem, uint64_t now_ms)
         vmem_probe_all(vmem, true, VMEM_EVENT_VERIFY);
         return true;
     }
-    if (vmem->config.plugged_bytes != vmem_online_bytes(vmem)) {
+    if (!is_gathering(vmem) && vmem->config.plugged_bytes != vmem_online_bytes(vmem)) {
         answer_mismatch(vmem);
         return !vmem->virtio->broken;
     }
@@ -152,7 +160,7 @@ static bool step(struct vmem_device *vmem, uint64_t now_ms)
     if (vmem->state == VMEM_STATE_STARTING)
         start(vmem);
     bool is_tracking = vmem->state == VMEM_STATE_TRACKING || vmem->state == VMEM_STATE_MIGRATING;
-    if (is_tracking && vmem->map.nr_in_doubt != 0)
+    if (is_tracking && vmem->map.nr_in_doubt != 0 && !is_gathering(vmem))
         vmem_probe_doubt(vmem, VMEM_EVENT_REPLY);
     if (vmem_must_wait(vmem, now_ms)) {
         vmem->look_at_ms = vmem_min(vmem->wait.until_ms, now_ms + VMEM_SLOW_MS);
@@ -190,8 +198,8 @@ static uint64_t next_time(const struct vmem_device *vmem, uint64_t now_ms)
     return next_ms;
 }
 
-/* Take the answers, and if none is missing, look. False when there is nothing more to do now. */
-static bool run_round(struct vmem_device *vmem, uint64_t now_ms)
+/* Take the answers, and if none is missing, look. False when this call has nothing more to do. */
+static bool run_round(struct vmem_device *vmem, uint64_t now_ms, bool may_look)
 {
     vmem_take_replies(vmem, now_ms);
     vmem_notice_broken(vmem, VMEM_EVENT_REPLY);
@@ -199,7 +207,7 @@ static bool run_round(struct vmem_device *vmem, uint64_t now_ms)
         return false;
     if (vmem->requests.nr_in_flight != 0)
         return check_overdue(vmem, now_ms);
-    if (now_ms < vmem->look_at_ms)
+    if (!may_look || now_ms < vmem->look_at_ms)
         return false;
     bool has_more = step(vmem, now_ms);
     vmem_notice_broken(vmem, VMEM_EVENT_CONFIG);
@@ -223,9 +231,17 @@ uint64_t vmem_service(struct vmem_device *vmem, uint64_t now_ms)
         vmem_recover(vmem, now_ms, VMEM_EVENT_DEVICE, "it asks for a reset (DEVICE_NEEDS_RESET)");
         vmem_notice_broken(vmem, VMEM_EVENT_DEVICE);
     }
+    const uint64_t *migrated_blocks = &vmem->report.count.migrated_blocks;
+    uint64_t blocks_before = *migrated_blocks;
+    bool may_look = true; /* not after a step of migration: one a call */
+    vmem->planner.budget = VMEM_BUDGET;
     for (unsigned rounds = 0; rounds < ROUNDS_MAX; rounds++) {
-        if (vmem->state == VMEM_STATE_BROKEN || !run_round(vmem, now_ms))
+        if (vmem->state == VMEM_STATE_BROKEN || !run_round(vmem, now_ms, may_look))
             return next_time(vmem, now_ms);
+        if (vmem->state == VMEM_STATE_MIGRATING || *migrated_blocks != blocks_before)
+            may_look = false;
+        if (vmem->planner.budget == 0)
+            return now_ms;
     }
     return now_ms + VMEM_POLL_MS; /* more to do than one call should */
 }

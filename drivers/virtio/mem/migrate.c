@@ -3,8 +3,8 @@
  * MIGRATING: moving pages out of blocks, when the host wants more back than is idle.
  *
  *     plan finds too few idle blocks -> begin: the allocator chooses blocks, and isolates them
- *       -> a step a call: at most 2 MiB are moved, then the config is looked at again, and
- *          everyone else has a turn
+ *       -> a step a call: at most 2 MiB are moved; everyone else has a turn, and the next call
+ *          looks at the config first
  *       -> enough, or many runs: take what is empty offline, one UNPLUG a run
  *       -> nothing left to move: choose others, or stay short and say why
  *
@@ -43,6 +43,7 @@ static bool begin(struct vmem_device *vmem, enum vmem_migration_attempt attempt)
     migrate->is_tried = true;
     migrate->target_bytes = vmem->target_bytes;
     migrate->nr_empty = migrate->nr_runs = 0;
+    migrate->has_chosen = false;
     if (options->memory->migration_begin(options->memory_context, vmem->config.region_base,
                                          vmem_block_address(vmem, vmem_usable_blocks(vmem)),
                                          excess_blocks(vmem) * vmem->config.block_bytes,
@@ -98,6 +99,7 @@ static enum vmem_migration move_some(struct vmem_device *vmem)
     struct vmem_range emptied;
     enum vmem_migration result =
         vmem->options.memory->migration_step(vmem->options.memory_context, &emptied);
+    migrate->has_chosen |= result == VMEM_MIGRATION_REFUSED || result == VMEM_MIGRATION_EMPTIED;
     if (result == VMEM_MIGRATION_REFUSED)
         vmem->report.count.migration_refusals++;
     if (result != VMEM_MIGRATION_EMPTIED)
@@ -169,8 +171,10 @@ int vmem_migrate_step(struct vmem_device *vmem, uint64_t now_ms)
         vmem_enter(vmem, VMEM_STATE_TRACKING, VMEM_EVENT_MEMORY);
         return VMEM_OK;
     }
-    /* Without room for one page the next blocks fare no better: wait for some. */
-    if (moved != VMEM_MIGRATION_NO_ROOM && begin(vmem, VMEM_MIGRATION_CONTINUE))
+    /* Without room for one page the next blocks fare no better: wait for some. If nothing was
+     * chosen, nothing else will be. */
+    if (moved != VMEM_MIGRATION_NO_ROOM && vmem->migrate.has_chosen &&
+        begin(vmem, VMEM_MIGRATION_CONTINUE))
         return VMEM_OK;
     return fall_short(vmem, now_ms);
 }

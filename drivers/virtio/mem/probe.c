@@ -3,7 +3,7 @@
  * PROBING: asking by STATE requests what blocks are.
  *
  * One cursor goes through the usable region. It stops at the blocks in doubt: those that an earlier
- * life left plugged, and those named in requests without a known end. Or it compares all blocks
+ * driver left plugged, and those named in requests without a known end. Or it compares all blocks
  * with the block map, for the user's verify command and for a plugged_size that is not what the map
  * says; then it asks about each run of the map in turn, so a pass costs as many requests as the
  * region has runs. A run that is not as in the map is in doubt, and asked about once more; but

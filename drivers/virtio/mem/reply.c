@@ -25,7 +25,7 @@ static void acknowledged(struct vmem_device *vmem, const struct vmem_reply *repl
     vmem->strikes.errors = 0;
     vmem->strikes.resets = 0;
     if (request->type == VIRTIO_MEM_REQ_PLUG) {
-        vmem->plug_limit = vmem_min(vmem->plug_limit * 2, VIRTIO_MEM_NB_BLOCKS_MAX);
+        vmem->wait.plug_limit = vmem_min(vmem->wait.plug_limit * 2, VIRTIO_MEM_NB_BLOCKS_MAX);
         (void)vmem_bring_online(vmem, request->run, now_ms); /* if not, it is given back later */
     } else {
         vmem_map_set(&vmem->map, request->run, VMEM_BLOCK_UNPLUGGED);
@@ -51,7 +51,7 @@ static void undo(struct vmem_device *vmem, const struct vmem_request *request, u
  *
  * The specification knows no NACK to UNPLUG ALL. StratoVirt unplugs run by run, and says so at the
  * first that would take it below the requested size: which blocks are gone is asked by STATE, and
- * what is left from an earlier life is adopted.
+ * what an earlier driver left plugged is adopted.
  */
 static void answered_nack(struct vmem_device *vmem, const struct vmem_request *request,
                           uint64_t now_ms)
@@ -77,7 +77,7 @@ static void answered_busy(struct vmem_device *vmem, const struct vmem_request *r
     bool is_least = request->type == VIRTIO_MEM_REQ_PLUG && request->run.nr_blocks == 1;
     undo(vmem, request, now_ms);
     if (request->type == VIRTIO_MEM_REQ_PLUG)
-        vmem->plug_limit = vmem_max(request->run.nr_blocks / PLUG_PART, 1);
+        vmem->wait.plug_limit = vmem_max(request->run.nr_blocks / PLUG_PART, 1);
     vmem_back_off(vmem, now_ms, is_least ? VMEM_WAIT_HOST_MEMORY : VMEM_WAIT_DEVICE_BUSY,
                   VMEM_EVENT_REPLY);
 }
@@ -135,6 +135,9 @@ void vmem_take_replies(struct vmem_device *vmem, uint64_t now_ms)
             vmem->report.count.replies[reply.type]++;
         if (vmem->requests.nr_in_flight == 0)
             vmem->look_at_ms = now_ms;
+        if (reply.response != VMEM_ACK)
+            vmem_plan_forget(&vmem->planner);
+        vmem_spend(vmem, reply.request.run);
         settle_reply(vmem, &reply, now_ms);
     }
 }

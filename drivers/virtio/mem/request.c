@@ -5,9 +5,9 @@
  */
 #include "request.h"
 
-/* No type has this value: what a response holds that the device never wrote. */
-#define CACHE_LINE_BYTES   64
-#define RESPONSE_UNWRITTEN 0xffff /* with IN_ORDER, a used length may cover for others */
+#define CACHE_LINE_BYTES 64
+/* The device never wrote the response. With IN_ORDER the used length cannot tell. */
+#define RESPONSE_UNWRITTEN 0xffff
 
 /* A cache line for each request, so that no two are written by both sides. */
 struct vmem_request_buffer {

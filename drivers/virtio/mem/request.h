@@ -19,7 +19,7 @@
 /* What a request is for: its answer means something else for each. */
 enum vmem_purpose {
     VMEM_PURPOSE_TRACK,     /* PLUG, UNPLUG, UNPLUG ALL: to reach the target */
-    VMEM_PURPOSE_RELEASE,   /* UNPLUG ALL of what an earlier life left plugged */
+    VMEM_PURPOSE_RELEASE,   /* UNPLUG ALL of what an earlier driver left plugged */
     VMEM_PURPOSE_PROBE,     /* STATE of blocks in doubt */
     VMEM_PURPOSE_COMPARE,   /* STATE of blocks that are not */
     VMEM_PURPOSE_GIVE_BACK, /* UNPLUG of plugged blocks that the allocator cannot take */

@@ -119,6 +119,7 @@ void vmem_enter(struct vmem_device *vmem, enum vmem_state state, enum vmem_event
     if (state == VMEM_STATE_BROKEN)
         vmem->is_ready = true;
     vmem->state = state;
+    vmem_plan_forget(&vmem->planner);
 }
 
 void vmem_notice_broken(struct vmem_device *vmem, enum vmem_event event)
@@ -189,7 +190,7 @@ void vmem_back_off(struct vmem_device *vmem, uint64_t now_ms, enum vmem_wait_rea
     }
     wait->reason = reason;
     vmem->look_at_ms = wait->until_ms;
-    /* Whoever waits for the first plan must not wait for a device that is busy for long. */
+    /* The kernel waits for the first plan, but not for a device that is busy for long. */
     if (wait->backoff_ms == VMEM_BACKOFF_LAST_MS)
         vmem->is_ready = true;
 }

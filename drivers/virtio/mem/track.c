@@ -11,33 +11,16 @@
 /* ---- carrying out a plan: VMEM_OK: plan the next request; VMEM_E_AGAIN: no more now; else as
  *      vmem_take_offline() ---- */
 
-/* UNPLUG ALL for memory that the allocator has: all of it goes offline first, or none. */
-static int send_unplug_all(struct vmem_device *vmem, uint64_t now_ms)
-{
-    const struct vmem_request request = {
-        VIRTIO_MEM_REQ_UNPLUG_ALL, VMEM_PURPOSE_TRACK, {0, vmem->map.nr_blocks}};
-    struct vmem_run run;
-    while (vmem_map_next(&vmem->map, VMEM_BLOCK_ONLINE, 0, vmem->map.nr_blocks, &run)) {
-        int status = vmem_take_offline(vmem, run, now_ms);
-        if (status != VMEM_OK) {
-            vmem_put_all_back(vmem, now_ms);
-            return status;
-        }
-    }
-    (void)vmem_send(vmem, &request, now_ms);
-    return VMEM_E_AGAIN;
-}
-
 /* After BUSY a part of the run, and no other request with it: the answer decides about the rest. */
 static int send_plug(struct vmem_device *vmem, struct vmem_run run, uint64_t now_ms)
 {
-    if (vmem->plug_limit != 0)
-        run.nr_blocks = vmem_min(run.nr_blocks, vmem->plug_limit);
+    if (vmem->wait.plug_limit != 0)
+        run.nr_blocks = vmem_min(run.nr_blocks, vmem->wait.plug_limit);
     const struct vmem_request request = {VIRTIO_MEM_REQ_PLUG, VMEM_PURPOSE_TRACK, run};
     if (!vmem_send(vmem, &request, now_ms))
         return VMEM_E_AGAIN;
     vmem_map_set(&vmem->map, run, VMEM_BLOCK_IN_DOUBT);
-    return vmem->plug_limit == 0 ? VMEM_OK : VMEM_E_AGAIN;
+    return vmem->wait.plug_limit == 0 ? VMEM_OK : VMEM_E_AGAIN;
 }
 
 /* virtio 1.4, "Memory Device: Device Operation": no unplug request for memory that is in use, so
@@ -45,8 +28,6 @@ static int send_plug(struct vmem_device *vmem, struct vmem_run run, uint64_t now
 static int send_unplug(struct vmem_device *vmem, struct vmem_run run, uint64_t now_ms)
 {
     const struct vmem_request request = {VIRTIO_MEM_REQ_UNPLUG, VMEM_PURPOSE_TRACK, run};
-    if (vmem->requests.nr_in_flight == VMEM_REQUESTS_MAX)
-        return VMEM_E_AGAIN; /* before anything is unmapped, only to be mapped again */
     int status = vmem_take_offline(vmem, run, now_ms);
     if (status != VMEM_OK || vmem_send(vmem, &request, now_ms))
         return status;
@@ -54,17 +35,38 @@ static int send_unplug(struct vmem_device *vmem, struct vmem_run run, uint64_t n
     return VMEM_E_AGAIN;
 }
 
+/* A step towards UNPLUG ALL: if the allocator does not let go of one run, none goes. */
+static int gather(struct vmem_device *vmem, struct vmem_run run, uint64_t now_ms)
+{
+    int status = vmem_take_offline(vmem, run, now_ms);
+    if (status != VMEM_OK) {
+        vmem_plan_forget(&vmem->planner);
+        vmem_put_all_back(vmem, now_ms);
+    }
+    return status;
+}
+
+static int send_unplug_all(struct vmem_device *vmem, uint64_t now_ms)
+{
+    const struct vmem_request request = {
+        VIRTIO_MEM_REQ_UNPLUG_ALL, VMEM_PURPOSE_TRACK, {0, vmem->map.nr_blocks}};
+    (void)vmem_send(vmem, &request, now_ms);
+    return VMEM_E_AGAIN;
+}
+
 static int carry_out(struct vmem_device *vmem, const struct vmem_plan *plan, uint64_t now_ms)
 {
+    vmem_spend(vmem, plan->run);
     switch (plan->action) {
     case VMEM_ACTION_PLUG:
         return send_plug(vmem, plan->run, now_ms);
     case VMEM_ACTION_UNPLUG:
-        /* Leaving is not what the host asked for: only UNPLUG ALL is sure to be let through. */
-        return vmem->is_detaching ? send_unplug_all(vmem, now_ms)
-                                  : send_unplug(vmem, plan->run, now_ms);
+        return send_unplug(vmem, plan->run, now_ms);
+    case VMEM_ACTION_OFFLINE:
+        return gather(vmem, plan->run, now_ms);
     case VMEM_ACTION_UNPLUG_ALL:
         return send_unplug_all(vmem, now_ms);
+    case VMEM_ACTION_SURVEY:
     case VMEM_ACTION_NOTHING:
         break;
     }
@@ -75,25 +77,32 @@ static int carry_out(struct vmem_device *vmem, const struct vmem_plan *plan, uin
 
 /* What the plan is to reach: no more than the allocator can bring online now, so that nothing is
  * plugged only to be given back. What limits it, or VMEM_WAIT_NONE. */
-static enum vmem_wait_reason choose_goal(struct vmem_device *vmem, struct vmem_config *goal)
+static enum vmem_wait_reason choose_goal(struct vmem_device *vmem, struct vmem_goal *goal)
 {
-    uint64_t online = vmem_online_bytes(vmem);
     const struct vmem_memory_ops *memory = vmem->options.memory;
-    *goal = vmem->config;
-    goal->requested_bytes = vmem->target_bytes + vmem_migrated_bytes(vmem);
-    if (goal->requested_bytes > online && memory->room) {
-        uint64_t wanted = goal->requested_bytes - online;
+    uint64_t online = vmem_online_bytes(vmem);
+    uint64_t block_bytes = vmem->config.block_bytes;
+    uint64_t bytes = vmem->target_bytes + vmem_migrated_bytes(vmem);
+    enum vmem_wait_reason limited =
+        vmem->target_bytes < vmem->config.requested_bytes && !vmem->is_detaching
+            ? VMEM_WAIT_MEMORY_LIMIT
+            : VMEM_WAIT_NONE;
+    if (bytes > online && memory->room) {
         uint64_t room =
-            memory->room(vmem->options.memory_context, vmem->config.region_base, wanted);
-        room -= room % vmem->config.block_bytes;
-        if (room < wanted) {
-            goal->requested_bytes = online + room;
-            return VMEM_WAIT_ROOM;
+            memory->room(vmem->options.memory_context, vmem->config.region_base, bytes - online);
+        room -= room % block_bytes;
+        if (room < bytes - online) {
+            bytes = online + room;
+            limited = VMEM_WAIT_ROOM;
         }
     }
-    return vmem->target_bytes < vmem->config.requested_bytes && !vmem->is_detaching
-               ? VMEM_WAIT_MEMORY_LIMIT
-               : VMEM_WAIT_NONE;
+    *goal = (struct vmem_goal){
+        .nr_blocks = bytes / block_bytes,
+        .usable_blocks = vmem_min(vmem_usable_blocks(vmem), vmem->map.nr_blocks),
+        .run_limit = vmem_run_limit(vmem),
+        .is_for_good = vmem->is_detaching,
+    };
+    return limited;
 }
 
 /* The plan finds nothing to do now, or nothing that can be done. */
@@ -114,7 +123,7 @@ static void rest(struct vmem_device *vmem, const struct vmem_plan *plan,
     }
     switch (plan->shortfall) {
     case VMEM_SHORT_OF_NOTHING:
-        vmem->plug_limit = vmem->wait.backoff_ms = 0;
+        vmem->wait.plug_limit = vmem->wait.backoff_ms = 0;
         vmem->wait.reason = limited;
         break;
     case VMEM_SHORT_OF_IDLE:
@@ -143,15 +152,17 @@ static void leave_migration(struct vmem_device *vmem)
 bool vmem_track(struct vmem_device *vmem, uint64_t now_ms)
 {
     const struct vmem_idle_source idle = {vmem_next_idle, vmem};
-    struct vmem_config goal;
+    struct vmem_goal goal;
     struct vmem_plan plan;
     enum vmem_wait_reason limited = choose_goal(vmem, &goal);
     int status;
     do {
-        vmem_plan_next(&goal, &vmem->map, &idle, &plan);
+        vmem_plan_next(&vmem->planner, &goal, &vmem->map, &idle, &plan);
         status = carry_out(vmem, &plan, now_ms);
-    } while (status == VMEM_OK);
-    if (status == VMEM_E_AGAIN && vmem->requests.nr_in_flight == 0 && !vmem->virtio->broken)
+    } while (status == VMEM_OK && vmem->planner.budget != 0 &&
+             vmem->requests.nr_in_flight < VMEM_REQUESTS_MAX);
+    if (status == VMEM_E_AGAIN && plan.action == VMEM_ACTION_NOTHING &&
+        vmem->requests.nr_in_flight == 0)
         status = vmem_migrate_step(vmem, now_ms);
     if (vmem->requests.nr_in_flight != 0) {
         if (now_ms >= vmem->wait.until_ms)
@@ -161,8 +172,10 @@ bool vmem_track(struct vmem_device *vmem, uint64_t now_ms)
     }
     if (vmem->virtio->broken)
         return false;
+    if (plan.action == VMEM_ACTION_SURVEY)
+        return true;
     switch (status) {
-    case VMEM_OK: /* pages are being moved: again in the next call, which is due at once */
+    case VMEM_OK: /* there is more to do, in the next call: it is due at once */
         if (!vmem->migrate.is_short)
             vmem->wait.reason = VMEM_WAIT_NONE;
         return false;

@@ -2,8 +2,8 @@
 /*
  * Where a virtio PCI function says its structures are, checked and mapped.
  *
- * What a capability says is untrusted: an instance that cannot be used is passed over with a debug
- * line, and only then is a structure that has no other instance missing.
+ * A capability is untrusted: one that cannot be used is passed over with a debug line. A structure
+ * is missing if no capability of its type can be used.
  */
 #ifndef VMEM_PCI_VIRTIO_PCI_CAPS_H
 #define VMEM_PCI_VIRTIO_PCI_CAPS_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * ACPI's tables as firmware may leave them: whole, lying about their length,
+ * ACPI's tables as firmware may leave them: whole, with a false length,
  * with a wrong checksum, out of reach. Nothing outside the arena may be read:
  * the page behind it is not there.
  */
@@ -179,7 +179,7 @@ TEST_WITH(test_no_rsdp, setup, teardown)
     assert_string_equal(fake_console(), ""); /* a machine without ACPI is no cause for words */
 }
 
-TEST_WITH(test_tables_that_lie, setup, teardown)
+TEST_WITH(test_false_tables, setup, teardown)
 {
     static const u32 lengths[] = {0, 35, ARENA_BYTES, 0x7fffffff, 0xffffffff};
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What boot/ makes of a loader's words: memory maps out of order, overlapping,
- * empty or too long, and PVH start infos that lie.
+ * The loader's tables: memory maps out of order, overlapping, empty or too long,
+ * and PVH start infos that are wrong.
  */
 #include <stdio.h>
 #include <sys/mman.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Which processors firmware names: ACPI's MADT and the MP table, whole, cut
- * short, lying about their lengths, and with more processors than fit.
+ * short, with false lengths, and with more processors than fit.
  */
 #include <stdlib.h>
 
@@ -110,7 +110,7 @@ TEST(test_more_than_fit)
 }
 
 /* Entries that end within others, or never: what came before them counts. */
-TEST(test_entries_that_lie)
+TEST(test_false_entries)
 {
     static const u8 lengths[] = {0, 1, 9, 255};
 

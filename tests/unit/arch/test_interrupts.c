@@ -15,7 +15,7 @@
 #include "tests/fakes/fake_platform.h"
 #include "tests/unit/unit.h"
 
-static u32 unmasked; /* a bit a line */
+static u32 unmasked;
 static u32 level_triggered;
 static unsigned nr_line_ends;
 static unsigned nr_message_ends;

@@ -15,7 +15,7 @@
 #define FLAGS (MAP_WRITE | MAP_NO_EXEC)
 
 static struct page_tables tables;
-static unsigned nr_tables;   /* handed out and not back */
+static unsigned nr_tables;
 static unsigned tables_left; /* until allocation fails */
 
 static paddr_t alloc_table(void)
@@ -189,7 +189,7 @@ TEST_WITH(test_no_memory, setup, teardown)
     unmap(GIB, GIB);
 }
 
-/* What was made before the page allocator existed cannot be given to it. */
+/* Tables from before the page allocator existed cannot be freed to it. */
 TEST_WITH(test_kept_tables, setup, teardown)
 {
     tables.keep_new_tables = true;

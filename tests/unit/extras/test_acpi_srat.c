@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * acpi_srat.c: a table as QEMU writes it, and tables that lie. The table ends where the
+ * acpi_srat.c: a table as QEMU writes it, and tables that are wrong. The table ends where the
  * readable page ends, so that a byte read behind it is a fault.
  */
 #include "tests/unit/unit.h"
@@ -100,7 +100,7 @@ TEST_WITH(test_only_what_is_enabled_and_volatile, begin, NULL)
     assert_string_equal(fake_console(), "");
 }
 
-/* What was reserved in revision 1 may hold anything. */
+/* Fields that revision 1 reserves may hold anything. */
 TEST_WITH(test_node_of_eight_bits, begin, NULL)
 {
     put_memory(0xabcd0107, MIB, MIB, 1);
@@ -138,7 +138,7 @@ TEST_WITH(test_too_many, begin, NULL)
     assert_non_null(strstr(fake_console(), "SRAT: more than 6 ranges; 0x600000 is left out"));
 }
 
-/* What came before an entry that breaks the list's bounds counts. */
+/* The entries before one that breaks the list's bounds count. */
 TEST_WITH(test_lengths, begin, NULL)
 {
     static const u8 lengths[] = {0, 1, 41, 255};

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * extras/handover/elf_image.c and extras/handover/handover_plan.c: an image as the linker makes it,
- * and modules that are cut, that lie, or that are for another machine. The file ends where the
+ * and modules that are cut, wrong, or that are for another machine. The file ends where the
  * readable page ends, so that a byte read behind it is a fault.
  */
 #include "tests/unit/unit.h"

@@ -192,7 +192,7 @@ TEST_WITH(test_sizes_that_are_no_list_are_refused, begin, NULL)
     assert_int_equal(parse(list_bytes), E_RANGE);
 }
 
-/* What came before a tag that breaks the list's bounds counts. */
+/* The tags before one that breaks the list's bounds count. */
 TEST_WITH(test_tags_beyond_the_list_end_it, begin, NULL)
 {
     static const u32 sizes[] = {0, 7, 4096, 0xffffffff};

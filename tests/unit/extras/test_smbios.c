@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Who wrote the firmware, from structures that are whole, cut, or that lie. No byte behind the end
- * is read. */
+/* The firmware's vendor, from structures that are whole, cut or wrong. No byte behind the end is
+ * read. */
 #include "extras/suspend/smbios.h"
 
 #include <stdlib.h>

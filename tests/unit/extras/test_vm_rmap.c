@@ -77,7 +77,7 @@ TEST_WITH(no_frames, setup, teardown)
     assert_int_equal(vm_rmap_set(&reverse, 123456789, 1), OK);
     assert_int_equal(reverse.nr_frames, 3);
     assert_int_equal(page_alloc(0, PAGE_BOOT_FIRST), PADDR_NONE);
-    /* What is there already needs nothing. */
+    /* Nodes that are there need no memory. */
     assert_int_equal(vm_rmap_set(&reverse, 123456790, 2), OK);
     assert_int_equal(vm_rmap_set(&reverse, 1, 2), E_NOMEM);
     assert_int_equal(vm_rmap_get(&reverse, 123456790), 2);

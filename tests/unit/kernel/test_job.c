@@ -192,7 +192,7 @@ TEST_WITH(test_limit, set_up, tear_down)
     fake_console_has("error: second: stopped at its limit of 5 s\n");
 }
 
-/* What it uses is freed in end(): not before its processor has left, however late that is. */
+/* end() frees the job's memory: not before its processor has left, however late that is. */
 TEST_WITH(test_a_processor_that_does_not_stop, set_up, tear_down)
 {
     assert_true(job_prepare(&first, 2));

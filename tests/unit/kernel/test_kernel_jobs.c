@@ -29,7 +29,6 @@ static void set_up(void)
     page_get_stats(&at_first);
 }
 
-/* No job runs, and all memory is back. */
 static void tear_down(void)
 {
     kernel_type("vm free all");
@@ -73,31 +72,31 @@ TEST_WITH(test_ctrl_c_ends_a_bench, set_up, tear_down)
     kernel_expect("bench hot 0 10 2", "bench: hot order=0 cpus=2 pairs=20 ");
 }
 
-TEST_WITH(test_no_memory_for_the_books, set_up, tear_down)
+TEST_WITH(test_no_memory_for_the_lists, set_up, tear_down)
 {
     fake_take_all_pages();
-    kernel_expect("bench bulk 0 10", "error: bench: no memory for its books\n");
-    kernel_expect("bench churn", "error: bench churn: no memory for its books\n");
+    kernel_expect("bench bulk 0 10", "error: bench: no memory for its lists\n");
+    kernel_expect("bench churn", "error: bench churn: no memory for its lists\n");
     fake_give_all_pages();
 }
 
-/* What was there for the first book is given back when the second finds nothing. */
-TEST_WITH(test_memory_for_one_book_alone, set_up, tear_down)
+/* The first list's memory is freed when there is none for the second. */
+TEST_WITH(test_memory_for_one_list_alone, set_up, tear_down)
 {
     static const struct {
-        unsigned book_order;
+        unsigned list_order;
         struct kernel_line line;
     } cases[] = {
-        {4, {"bench hot 0 10 3", "error: bench: no memory for its books\n"}},
-        {0, {"bench churn", "error: bench churn: no memory for its books\n"}},
+        {4, {"bench hot 0 10 3", "error: bench: no memory for its lists\n"}},
+        {0, {"bench churn", "error: bench churn: no memory for its lists\n"}},
     };
     for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
-        paddr_t room = page_alloc(cases[i].book_order, PAGE_USER);
+        paddr_t room = page_alloc(cases[i].list_order, PAGE_USER);
         fake_take_all_pages();
-        page_free(room, cases[i].book_order);
+        page_free(room, cases[i].list_order);
         kernel_expect_each(&cases[i].line, 1);
-        assert_int_equal(page_alloc(cases[i].book_order, PAGE_USER), room);
-        page_free(room, cases[i].book_order);
+        assert_int_equal(page_alloc(cases[i].list_order, PAGE_USER), room);
+        page_free(room, cases[i].list_order);
         fake_give_all_pages();
     }
 }

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What a user of the monitor holds: alloc, free, fill, check, vm; and memory and stats, which tell
- * of it. */
+/* Memory that a user of the monitor holds: alloc, free, fill, check, vm, memory, stats. */
 #include <stdio.h>
 
 #include "extras/vm/vm_areas.h"
@@ -36,7 +35,7 @@ TEST_WITH(test_holdings, set_up, tear_down)
         {"alloc 64K 3", "alloc: 2: 64K in 1 run"},
         {"free 1", "free: 1: 8K in 1 run, from 0x2"},
         {"alloc 1M", "alloc: 1: 1M in 1 run"}, /* the lowest free number */
-        {"free", "free: 4: 64K in 1 run"},     /* the last */
+        {"free", "free: 4: 64K in 1 run"},
         {"free 4", "error: free: no such holding\n"},
         {"free all", "free: 3: 64K in 1 run"},
         {"free", "error: free: no such holding\n"},
@@ -69,7 +68,7 @@ TEST_WITH(test_alloc_refused, set_up, tear_down)
         {"free 18446744073709551615", "error: free: no such holding\n"},
     };
     kernel_expect_each(lines, ARRAY_SIZE(lines));
-    kernel_expect("free all", "free all\ntide> "); /* nothing is held */
+    kernel_expect("free all", "free all\ntide> ");
 }
 
 /* A holding of many runs, whose table is more than a page. */

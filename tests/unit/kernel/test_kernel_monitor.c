@@ -46,7 +46,7 @@ TEST_WITH(test_help_names_each_command, NULL, kernel_tear_down)
     }
 }
 
-/* What a driver says meanwhile comes on lines of its own; what was typed is shown again. */
+/* A driver's message comes on a line of its own; the half-typed line is shown again. */
 TEST_WITH(test_a_line_of_the_kernel_while_one_is_typed, NULL, kernel_tear_down)
 {
     static const char *const texts[] = {"tide> sta", "\nvmem0: settled requested=4194304",

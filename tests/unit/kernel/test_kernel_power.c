@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Ways out of the kernel: exit, suspend and back, another kernel, and crash. What was
- * refused has changed nothing.
+ * Ways out of the kernel: exit, suspend and back, another kernel, and crash. A
+ * refusal changes nothing.
  */
 #include "arch/x86_64/arch.h"
 #include "drivers/virtio/core/virtio_spec.h"
@@ -22,7 +22,6 @@ static void set_up(void)
     kernel_resize(vmem, 8 * MIB);
 }
 
-/* The device is there and follows the host. */
 static void tear_down(void)
 {
     kernel_resize(vmem, 16 * MIB);
@@ -46,7 +45,7 @@ TEST_WITH(test_exit, set_up, tear_down)
 
 /* ---- suspend ---- */
 
-/* What a board without power forgets; the device keeps what is plugged. */
+/* The board forgets its state; the device keeps what is plugged. */
 static void lose_power(void)
 {
     fake_transport_power_off(&vmem->transport);

@@ -59,13 +59,11 @@ static const struct command commands[] = {
     {"exit", "", "", 0, 0, command_say},
 };
 
-/* In place of commands.c's. */
 const struct command *command_at(unsigned index)
 {
     return index < ARRAY_SIZE(commands) ? &commands[index] : NULL;
 }
 
-/* The prompt comes, and a script. */
 static void start(const char *script)
 {
     static struct options options;

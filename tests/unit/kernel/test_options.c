@@ -11,7 +11,6 @@
 
 static struct options options;
 
-/* An extra's option. */
 static bool is_shown;
 
 static int parse_console(const char *value, struct options *into)

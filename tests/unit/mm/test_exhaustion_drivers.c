@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Each allocation that the drivers make fails once, in turn,
- * from the start of the virtio-mem driver through resizes to its end. What cannot
- * start says so and holds nothing; what runs waits, and goes on when memory is back.
+ * from the start of the virtio-mem driver through resizes to its end. A driver that
+ * cannot start says so and keeps nothing; one that runs waits, and goes on when memory is back.
  */
-#include "tests/fakes/fake_attach.h"
+#include "include/status.h"
 #include "tests/fakes/fake_chunks.h"
 #include "tests/fakes/fake_faults.h"
 #include "tests/unit/unit.h"
 
 /* ---- a memory device ---- */
 
-/* What cannot be brought online goes back, and so below the requested size. */
+/* Blocks that cannot be brought online go back, and so below the requested size. */
 static void boot_machine(void)
 {
     machine_boot(&machine, FAKE_VMEM_QEMU);
@@ -24,19 +24,12 @@ static void boot_with_plugged(void)
     fake_vmem_plug(&machine.device, 3, 5);
     fake_vmem_plug(&machine.device, 100, 32);
     fake_vmem_set_requested(&machine.device, 37 * MACHINE_BLOCK);
-    machine.init = VMEM_INIT_STATE;
-}
-
-static void stop_machine(void)
-{
-    machine_shutdown(&machine);
-    machine.init = VMEM_INIT_UNPLUG_ALL;
+    machine.options.init = VMEM_INIT_STATE;
 }
 
 static int attach(void)
 {
-    return fake_attach(&machine.device.transport.device, "vmem0", VMEM_IRQ_AUTO, machine.init,
-                       &machine.driver);
+    return machine_try_attach(&machine);
 }
 
 static void detach(void)
@@ -50,7 +43,7 @@ static void detach(void)
 
 TEST(start_and_end)
 {
-    static const struct fault_story story = {"attach", boot_machine, attach, detach, stop_machine,
+    static const struct fault_story story = {"attach", boot_machine, attach, detach, machine_end,
                                              5,        false,        false};
     fault_play(&story);
 }
@@ -105,8 +98,8 @@ static void shrink_back(void)
 TEST(resizes)
 {
     static const struct fault_story stories[] = {
-        {"grow", start_small, grow, shrink_back, stop_machine, 1, true, true},
-        {"shrink", start_large, shrink, grow_back, stop_machine, 1, true, true},
+        {"grow", start_small, grow, shrink_back, machine_end, 1, true, true},
+        {"shrink", start_large, shrink, grow_back, machine_end, 1, true, true},
     };
     for (unsigned i = 0; i < ARRAY_SIZE(stories); i++)
         fault_play(&stories[i]);
@@ -129,7 +122,7 @@ static int adopt(void)
 TEST(adoption)
 {
     static const struct fault_story story = {
-        "adoption", boot_with_plugged, adopt, detach, stop_machine, 8, true, false};
+        "adoption", boot_with_plugged, adopt, detach, machine_end, 8, true, false};
     fault_play(&story);
 }
 
@@ -156,12 +149,9 @@ static void forget_and_grow(void)
 
 static void stop_with_chunks(void)
 {
-    for (u64 i = 0; i < nr_chunks; i++) {
-        if (chunks[i] != 0)
-            drop_chunk(i);
-    }
+    drop_all_chunks();
     assert_int_equal(resize_to(0), OK);
-    stop_machine();
+    machine_end();
 }
 
 TEST(moving)

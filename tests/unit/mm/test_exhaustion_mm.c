@@ -58,8 +58,8 @@ static void forget(void)
     fake_shutdown();
 }
 
-/* Sections of two leaves. */
-static int online_across_leaves(void)
+/* Sections of two radix nodes. */
+static int online_across_nodes(void)
 {
     return hotplug_online(REGION_BASE + 30 * GIB, 4 * GIB);
 }
@@ -93,7 +93,7 @@ static void online_the_part(void)
 TEST(going)
 {
     static const struct fault_story stories[] = {
-        {"online across leaves", absent_1g, online_across_leaves, offline_across_leaves, forget, 5,
+        {"online across leaves", absent_1g, online_across_nodes, offline_across_leaves, forget, 5,
          false, false},
         {"online of partial pageblocks", absent_4k, online_partial, offline_partial, forget, 5,
          false, false},
@@ -282,7 +282,7 @@ TEST(emptying_blocks)
 
 #define AREA (4 * MIB + 5 * PAGE_BYTES) /* pages of both sizes */
 
-static u8 *pageblock;
+static u8 *area;
 
 static void start_vm(void)
 {
@@ -298,26 +298,26 @@ static void stop_vm(void)
     forget();
 }
 
-static int make_pageblock(void)
+static int make_area(void)
 {
-    pageblock = vm_alloc(AREA, "pageblock");
+    area = vm_alloc(AREA, "area");
     vm_check();
-    if (!pageblock)
+    if (!area)
         return E_NOMEM;
-    pageblock[AREA - 1] = 0x5a;
+    area[AREA - 1] = 0x5a;
     return OK;
 }
 
-static void free_pageblock(void)
+static void free_area(void)
 {
-    vm_free(pageblock);
+    vm_free(area);
     vm_check();
 }
 
 TEST(virtual_areas)
 {
-    static const struct fault_story story = {
-        "virtual areas", start_vm, make_pageblock, free_pageblock, stop_vm, 20, false, false};
+    static const struct fault_story story = {"virtual areas", start_vm, make_area, free_area,
+                                             stop_vm,         20,       false,     false};
     fault_play(&story);
 }
 

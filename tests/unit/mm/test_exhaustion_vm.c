@@ -18,7 +18,7 @@
 #define AREA        (4 * MIB + 20 * KIB)
 
 static struct boot_info boot;
-static u8 *pageblock;
+static u8 *area;
 static u64 nr_gone;
 
 static void set_up(void)
@@ -39,18 +39,17 @@ static void tear_down(void)
 /* Counting lets go of the pageblocks that the processor holds, as a failure may have done. */
 static void let_go(void)
 {
-    struct hotplug_pinned pinned;
-    hotplug_count_pinned(REGION_BASE, REGION_BASE + REGION, &pinned);
+    (void)fake_count_pinned(REGION_BASE, REGION_BASE + REGION);
 }
 
 /* Out of the lower half, while nothing of the upper one is in use. */
 
-static void set_up_pageblock(void)
+static void set_up_area(void)
 {
     set_up();
-    pageblock = vm_alloc(AREA, "moving");
-    assert_non_null(pageblock);
-    memset(pageblock, 0x5a, AREA);
+    area = vm_alloc(AREA, "moving");
+    assert_non_null(area);
+    memset(area, 0x5a, AREA);
     nr_gone = 0;
 }
 
@@ -80,7 +79,7 @@ static int empty_lower_half(void)
     hotplug_migrate_end(&session);
     vm_check();
     for (u64 i = 0; i < AREA; i += 512)
-        assert_int_equal(pageblock[i], 0x5a);
+        assert_int_equal(area[i], 0x5a);
     assert_true(failure != OK || nr_gone == HALF / BLOCK);
     return failure;
 }
@@ -96,14 +95,13 @@ static void plug_again(void)
 
 static void free_and_tear_down(void)
 {
-    vm_free(pageblock);
+    vm_free(area);
     tear_down();
 }
 
 TEST(moves)
 {
     static const struct fault_story story = {
-        "moves", set_up_pageblock, empty_lower_half, plug_again, free_and_tear_down, 7, true,
-        false};
+        "moves", set_up_area, empty_lower_half, plug_again, free_and_tear_down, 7, true, false};
     fault_play(&story);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The hotplug door: what comes online, what may leave, and that a failure changes nothing. */
+/* The hotplug interface: what comes online, what may leave, and that a failure changes nothing. */
 #include <string.h>
 
 #include "include/status.h"
@@ -135,7 +135,6 @@ TEST_WITH(only_idle_blocks_leave, setup, teardown)
     assert_int_equal(stats().plugged_frames, 0);
 }
 
-/* Two blocks of 1 MiB share a pageblock: each comes and goes by itself. */
 TEST_WITH(blocks_smaller_than_a_pageblock, setup, teardown)
 {
     add_region(MIB);

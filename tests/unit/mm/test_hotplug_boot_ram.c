@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Whatever filled boot RAM, in whatever order: a region whose memory was all freed
- * goes back to exactly 0, because nothing that describes it lies in it. Real page
+ * A region whose memory was all freed goes back to exactly 0, in whatever order boot RAM was
+ * filled, because nothing that describes the region lies in it. Real page
  * tables under the allocator; random steps, by seed, for many sizes of boot RAM,
  * regions and blocks.
  */
@@ -131,7 +131,6 @@ static void grow(paddr_t base)
         fail_msg("there was room for 0x%llx bytes", (unsigned long long)bytes);
 }
 
-/* The first idle run from somewhere on, or its first blocks. */
 static void shrink(paddr_t base)
 {
     struct hotplug_range idle;
@@ -202,7 +201,6 @@ static void walk(u64 boot_bytes)
     for (unsigned i = 0; i < NR_STEPS; i++)
         step();
     page_check();
-    /* What fills boot RAM stays, and then goes. */
     give_back_plugged();
     all_goes();
     page_check();
@@ -227,8 +225,8 @@ TEST(whatever_filled_boot_ram)
     }
 }
 
-/* What the kernel's rings and stacks leave is for the tables of the memory that goes, to the last
- * frame, whoever last had a frame beside it. */
+/* The kernel's rings and stacks leave frames for the tables that unmapping needs, whoever last had
+ * a frame beside them. */
 TEST(the_kernel_leaves_room_for_tables)
 {
     struct page_stats stats;

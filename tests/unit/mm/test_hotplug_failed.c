@@ -5,6 +5,7 @@
 
 #include "extras/check/page_check.h"
 #include "include/status.h"
+#include "tests/fakes/fake_mm.h"
 #include "tests/fakes/fake_owners.h"
 #include "tests/fakes/fake_platform.h"
 #include "tests/unit/unit.h"
@@ -48,8 +49,7 @@ TEST_WITH(a_refused_page_keeps_its_block_alone, setup_owners, teardown_owners)
     }
     assert_int_equal(busy, 1);
     assert_int_equal(take_all(), 2);
-    struct hotplug_pinned pinned;
-    hotplug_count_pinned(REGION_BASE, REGION_BASE + REGION, &pinned);
+    struct hotplug_pinned pinned = fake_count_pinned(REGION_BASE, REGION_BASE + REGION);
     assert_int_equal(pinned.nr_failed, 1);
     assert_int_equal(pinned.nr_failed_by[owner_of_6.number], 1);
     assert_string_equal(page_owner_name(owner_of_6.number), "chunks");
@@ -67,7 +67,7 @@ TEST_WITH(a_refused_page_keeps_its_block_alone, setup_owners, teardown_owners)
     hotplug_migrate_end(&session);
     assert_true(pages[19] != refused);
     check_pages(6);
-    hotplug_count_pinned(REGION_BASE, REGION_BASE + REGION, &pinned);
+    pinned = fake_count_pinned(REGION_BASE, REGION_BASE + REGION);
     assert_int_equal(pinned.nr_failed, 0);
 }
 
@@ -75,8 +75,7 @@ TEST_WITH(fixed_pages_are_told_and_left_alone, setup_owners, teardown_owners)
 {
     paddr_t fixed = page_alloc(0, PAGE_USER);
     take(&owner_of_6, 9);
-    struct hotplug_pinned pinned;
-    hotplug_count_pinned(REGION_BASE, REGION_BASE + REGION, &pinned);
+    struct hotplug_pinned pinned = fake_count_pinned(REGION_BASE, REGION_BASE + REGION);
     assert_int_equal(pinned.granule_bytes, 2 * MIB);
     assert_int_equal(pinned.nr_user, 1);
     assert_int_equal(pinned.nr_movable, 2);
@@ -110,7 +109,7 @@ TEST_WITH(an_end_opens_what_is_isolated, setup_owners, teardown_owners)
     check_pages(6);
 }
 
-/* What cannot be emptied with the memory there is is not begun. */
+/* No session begins for blocks that the free memory cannot take in. */
 TEST_WITH(no_more_is_chosen_than_there_is_room_for, setup_owners, teardown_owners)
 {
     take(&owner_of_6, REGION / (256 * KIB));
@@ -143,7 +142,7 @@ TEST_WITH(no_room_and_no_table, setup_owners, teardown_owners)
         drop(i, 0);
     drop(0, 6);
     paddr_t end = REGION_BASE + 2 * 2 * MIB;
-    assert_int_equal(hotplug_migrate_begin(&session, REGION_BASE, end, 1, HOTPLUG_FIRST_TRY), 1);
+    assert_int_equal(fake_choose(&session, REGION_BASE, end, 1, HOTPLUG_FIRST_TRY), 1);
     assert_int_equal(hotplug_migrate_step(&session, &range), E_NOMEM);
     assert_int_equal(hotplug_migrate_step(&session, &range), E_NODEV);
     hotplug_migrate_end(&session);

@@ -44,7 +44,7 @@ TEST_WITH(whole_pageblocks_move, setup_owners, teardown_owners)
         drop(i, 9);
     paddr_t keep = pages[NR_BLOCKS - 1];
     paddr_t end = REGION_BASE + REGION;
-    assert_int_equal(hotplug_migrate_begin(&session, end - 4 * MIB, end, 1, HOTPLUG_FIRST_TRY), 1);
+    assert_int_equal(fake_choose(&session, end - 4 * MIB, end, 1, HOTPLUG_FIRST_TRY), 1);
     struct hotplug_range range;
     assert_int_equal(hotplug_migrate_take(&session, REGION, &range), E_NODEV);
     assert_int_equal(hotplug_migrate_step(&session, &range), OK);
@@ -106,17 +106,15 @@ TEST_WITH(no_page_moves_twice_in_one_resize, setup_owners, teardown_owners)
     check_pages(6);
 }
 
-/* Two sessions, each in a half: neither opens what the other closed. */
+/* Two sessions, each in a half: neither ends the isolation of the other's blocks. */
 TEST_WITH(sessions_do_not_disturb_each_other, setup_owners, teardown_owners)
 {
     struct hotplug_migration other = {0};
     struct hotplug_range range;
     paddr_t middle = REGION_BASE + REGION / 2;
     take_scattered(&owner_of_6, 30);
-    assert_int_equal(hotplug_migrate_begin(&session, REGION_BASE, middle, 20, HOTPLUG_FIRST_TRY),
-                     20);
-    assert_int_equal(
-        hotplug_migrate_begin(&other, middle, REGION_BASE + REGION, 20, HOTPLUG_FIRST_TRY), 20);
+    assert_int_equal(fake_choose(&session, REGION_BASE, middle, 20, HOTPLUG_FIRST_TRY), 20);
+    assert_int_equal(fake_choose(&other, middle, REGION_BASE + REGION, 20, HOTPLUG_FIRST_TRY), 20);
     for (unsigned i = 0; i < 10; i++) {
         assert_int_equal(hotplug_migrate_step(&session, &range), OK);
         assert_true(range.base < middle);
@@ -132,8 +130,8 @@ TEST_WITH(sessions_do_not_disturb_each_other, setup_owners, teardown_owners)
     assert_no_page_moved_twice();
 }
 
-/* Where pages arrived is the cheapest block now, and stays out until another resize. */
-TEST_WITH(arrivals_stay_where_they_are, setup_owners, teardown_owners)
+/* The migration target is the cheapest block now, and is not emptied before another resize. */
+TEST_WITH(migration_targets_stay, setup_owners, teardown_owners)
 {
     struct hotplug_range range;
     take(&owner_of_6, 8 * 8);
@@ -171,8 +169,7 @@ TEST_WITH(large_blocks_are_emptied_in_steps, setup_owners, teardown_owners)
         if (i % 8 != 0)
             drop(i, 6);
     }
-    assert_int_equal(hotplug_migrate_begin(&session, base, base + 32 * MIB, 1, HOTPLUG_FIRST_TRY),
-                     1);
+    assert_int_equal(fake_choose(&session, base, base + 32 * MIB, 1, HOTPLUG_FIRST_TRY), 1);
     for (unsigned i = 1; i <= 4; i++) {
         assert_int_equal(hotplug_migrate_step(&session, &range), i < 4 ? E_AGAIN : OK);
         assert_int_equal(nr_moves, i);

@@ -15,8 +15,8 @@
 
 #define REGION_BASE ((paddr_t)0x200000000000) /* free in a host program with sanitizers, too */
 #define REGION      (512 * GIB)
-#define GROUP       (128 * MIB) /* what one bitmap serves */
-#define NR_GROUPS   (REGION / GROUP)
+#define SECTION     (128 * MIB) /* what one bitmap serves */
+#define NR_SECTIONS (REGION / SECTION)
 
 static struct boot_info boot;
 
@@ -54,7 +54,7 @@ static void take_all_but_one_of_each(paddr_t *sections, u64 nr_sections)
 {
     for (u64 i = 0; i < nr_sections; i++) {
         sections[i] = page_alloc_run(SECTION_PAGEBLOCKS * 512, PAGE_USER);
-        assert_int_equal(sections[i] % GROUP, 0);
+        assert_int_equal(sections[i] % SECTION, 0);
     }
     for (u64 i = 0; i < nr_sections; i++)
         page_free(sections[i], 9);
@@ -68,26 +68,26 @@ static void free_rest(const paddr_t *sections, u64 nr_sections)
 
 TEST_WITH(all_of_it_and_back_to_nothing, setup, teardown)
 {
-    static paddr_t sections[NR_GROUPS];
-    static paddr_t halves[2 * NR_GROUPS];
+    static paddr_t sections[NR_SECTIONS];
+    static paddr_t halves[2 * NR_SECTIONS];
     take_page_tables();
     for (u64 at = 0; at < REGION; at += REGION / 4)
         assert_int_equal(hotplug_online(REGION_BASE + at, REGION / 4), OK);
     assert_true(stats().metadata_bytes <= REGION / GIB * 4 * KIB);
-    take_all_but_one_of_each(sections, NR_GROUPS);
+    take_all_but_one_of_each(sections, NR_SECTIONS);
     u64 nr_halves = 0;
     while (nr_halves < ARRAY_SIZE(halves) &&
            (halves[nr_halves] = page_alloc(8, PAGE_USER)) != PADDR_NONE)
         nr_halves++;
     /* The few pageblocks that are missing hold the bitmaps of all others. */
-    assert_true(nr_halves >= 2 * NR_GROUPS - 2 * 8);
+    assert_true(nr_halves >= 2 * NR_SECTIONS - 2 * 8);
     assert_true(stats().metadata_bytes > 16 * MIB - 9 * 32 * KIB);
     assert_true(stats().metadata_bytes <= REGION / GIB * 36 * KIB);
     page_check();
     for (u64 i = 0; i < nr_halves; i++)
         page_free(halves[i * 7919 % nr_halves], 8);
     page_check();
-    free_rest(sections, NR_GROUPS);
+    free_rest(sections, NR_SECTIONS);
     assert_true(stats().metadata_bytes <= REGION / GIB * 4 * KIB);
     assert_int_equal(hotplug_offline(REGION_BASE, REGION), OK);
     assert_int_equal(stats().plugged_frames, 0);
@@ -99,7 +99,7 @@ static void use_frames_of_each(paddr_t *sections, u64 nr_sections)
 {
     for (u64 i = 0; i < nr_sections; i++) {
         sections[i] = page_alloc_run((SECTION_PAGEBLOCKS - 1) * 512 + 1, PAGE_USER);
-        assert_int_equal(sections[i], REGION_BASE + i * GROUP);
+        assert_int_equal(sections[i], REGION_BASE + i * SECTION);
     }
 }
 
@@ -118,20 +118,20 @@ static void use_up_spare_sections(void)
     u64 before = stats().metadata_bytes;
     paddr_t at = 8 * GIB;
     assert_int_equal(hotplug_add_region(at, 4 * GIB, 2 * MIB, 0, "beside"), OK);
-    for (; stats().metadata_bytes == before; at += GROUP)
+    for (; stats().metadata_bytes == before; at += SECTION)
         assert_int_equal(hotplug_online(at, 2 * MIB), OK);
-    for (u64 i = 1; i < PAGE_BYTES / sizeof(struct section); i++, at += GROUP)
+    for (u64 i = 1; i < PAGE_BYTES / sizeof(struct section); i++, at += SECTION)
         assert_int_equal(hotplug_online(at, 2 * MIB), OK);
     assert_int_equal(stats().metadata_bytes, before + PAGE_BYTES);
 }
 
-/* Whatever the size: what a region far from boot RAM costs is at most 36 KiB a GiB. */
+/* A region of any size, far from boot RAM, costs at most 36 KiB a GiB. */
 TEST_WITH(metadata_of_a_lone_region, setup, teardown)
 {
     static const u64 sizes[] = {GIB, 2 * GIB, 3 * GIB, 8 * GIB, 31 * GIB, 33 * GIB, 64 * GIB};
-    static paddr_t sections[64 * GIB / GROUP];
+    static paddr_t sections[64 * GIB / SECTION];
     for (unsigned i = 0; i < ARRAY_SIZE(sizes); i++) {
-        u64 nr_sections = sizes[i] / GROUP;
+        u64 nr_sections = sizes[i] / SECTION;
         use_up_spare_sections();
         u64 before = stats().metadata_bytes;
         assert_int_equal(hotplug_online(REGION_BASE, sizes[i]), OK);

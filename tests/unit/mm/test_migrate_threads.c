@@ -104,7 +104,6 @@ static bool move(struct page_owner *owner, paddr_t from, paddr_t to)
     return false;
 }
 
-/* Free what is at the place, or allocate for it. */
 static void visit(struct worker *worker, struct place *place)
 {
     while (!try_place(place))
@@ -146,7 +145,6 @@ static void *work(void *argument)
     return NULL;
 }
 
-/* Empty blocks, take them, bring them back, for as long as the workers run. */
 static u64 migrate_under_them(u64 *failures)
 {
     struct hotplug_migration session = {0};

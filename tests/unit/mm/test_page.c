@@ -96,7 +96,6 @@ TEST_WITH(users_leave_the_kernels_reserve, setup, teardown)
     page_check();
 }
 
-/* Not one frame is given twice, and none is lost. */
 TEST_WITH(exhaustion_gives_each_frame_once, setup, teardown)
 {
     static u8 seen[32 * MIB / PAGE_BYTES];

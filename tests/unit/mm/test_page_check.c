@@ -170,7 +170,7 @@ TEST(test_stray_writes)
         expect_complaint(cases[i].write, cases[i].complaint);
 }
 
-/* What no caller may ask for is found before anything is changed. */
+/* A forbidden call panics before it changes anything. */
 TEST(test_wrong_arguments)
 {
     start();

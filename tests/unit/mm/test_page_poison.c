@@ -164,7 +164,7 @@ TEST_WITH(bad_frees_poison_nothing, setup, teardown)
     assert_panics(page_free(~(u64)0xfff, 0), "not memory of ours");
 }
 
-/* What the host gives anew holds anything. */
+/* A page that the host gives anew holds anything. */
 TEST_WITH(blocks_that_come_again_are_not_looked_at, setup, teardown)
 {
     paddr_t small = page_alloc(0, PAGE_USER);

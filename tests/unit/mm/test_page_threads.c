@@ -126,7 +126,6 @@ static void *work(void *argument)
     return NULL;
 }
 
-/* Blocks come and go for as long as the workers run. */
 static u64 resize_under_them(struct worker *worker)
 {
     u64 nr_offlined = 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A seeded random walk over the page allocator and the hotplug door, beside a
+ * A seeded random walk over the page allocator and the hotplug interface, beside a
  * model that knows one state for each frame. TIDE_WALK_STEPS=N walks further in
  * each test, TIDE_WALK_SEED=N elsewhere.
  */
@@ -180,13 +180,13 @@ static void step_offline(void)
     }
 }
 
-/* A whole session, or its beginning. What was taken is absent, whatever became of the rest. */
+/* A whole session, or its beginning. Blocks taken are absent, whatever became of the rest. */
 static void step_migrate(void)
 {
     struct hotplug_migration session = {0};
     struct hotplug_range range;
-    (void)hotplug_migrate_begin(&session, REGION_BASE, REGION_BASE + region_bytes,
-                                1 + random_below(16), HOTPLUG_FIRST_TRY);
+    hotplug_migrate_begin(&session, REGION_BASE, REGION_BASE + region_bytes, 1 + random_below(16),
+                          HOTPLUG_FIRST_TRY);
     while (hotplug_migrate_step(&session, &range) != E_NODEV && random_below(64) != 0)
         continue;
     while (hotplug_migrate_take(&session, region_bytes, &range) == OK) {
@@ -236,7 +236,6 @@ static void check_all(void)
 
 static void step(u64 number)
 {
-    /* Some time growing, some time shrinking. */
     bool growing = number / 4096 % 2 == 0;
     u64 choice = random_below(100);
     if (with_movable && number % 4 == 0)

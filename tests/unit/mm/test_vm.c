@@ -227,7 +227,7 @@ TEST_WITH(tables_are_out_at_each_step, setup, teardown)
     assert_nothing_is_left();
 }
 
-/* What the header promises: 12 bytes a page, with the page tables' 8, and a few frames. */
+/* As vm.h promises: 12 bytes a page, with the page tables' 8, and a few frames. */
 TEST_WITH(metadata_is_counted_and_small, setup, teardown)
 {
     struct vm_stats vm;
@@ -300,7 +300,7 @@ TEST_WITH(addresses_are_described, setup, teardown)
     assert_false(vm_describe(REGION_BASE, text, sizeof(text)));
 }
 
-/* What vm_check() is for: something else has changed what is mapped. */
+/* vm_check() finds that something else has changed a mapping. */
 TEST_WITH(a_lost_page_is_found, setup, teardown)
 {
     u64 area = (uintptr_t)vm_alloc(MIB, "lost");

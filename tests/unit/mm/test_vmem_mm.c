@@ -1,20 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The virtio-mem driver over Tide's own mm: regions that mm refuses, boot RAM that is too small,
- * the node that pages come from, and that nothing of mm's is lost. What the driver does by itself
- * is in tests/unit/virtio_mem/.
+ * the node that pages come from, and that nothing of mm's is lost. tests/unit/virtio_mem/
+ * tests the driver alone.
  */
+#include "drivers/virtio/core/virtio_spec.h"
 #include "extras/numa/node.h"
-#include "tests/fakes/fake_attach.h"
-#include "tests/fakes/fake_vmem_machine.h"
+#include "include/status.h"
+#include "mm/page.h"
+#include "tests/fakes/fake_machine.h"
+#include "tests/fakes/fake_platform.h"
 #include "tests/unit/unit.h"
 
 static struct machine machine;
-
-static void shut_down(void)
-{
-    machine_shutdown(&machine);
-}
 
 /* Boot RAM that is in use for anything but mm's metadata, in frames. */
 static u64 boot_used(void)
@@ -25,7 +23,7 @@ static u64 boot_used(void)
 }
 
 /* Attach, follow, keep pages in use, detach: boot RAM is as before. */
-TEST_WITH(test_a_life, NULL, shut_down)
+TEST_WITH(test_a_life, NULL, machine_end)
 {
     static const u64 story[] = {512 * MIB, GIB, 256 * MIB, 258 * MIB, 2 * MIB, GIB, 64 * MIB};
     machine_boot(&machine, FAKE_VMEM_QEMU);
@@ -39,45 +37,40 @@ TEST_WITH(test_a_life, NULL, shut_down)
     machine_resize(&machine, 0, 1000);
     machine_expect(&machine, MACHINE_BLOCK);
     assert_int_equal(machine_status(&machine).wait, VMEM_WAIT_PAGES_IN_USE);
-    assert_int_equal(vmem_detach(machine.driver), E_BUSY);
+    machine_detach(&machine, E_BUSY);
     machine_expect_page(&machine);
     machine_run(&machine, 0); /* at once, not at the next slow look */
     machine_expect(&machine, 0);
-    assert_int_equal(vmem_detach(machine.driver), OK);
+    machine_detach(&machine, OK);
     assert_int_equal(fake_mapped_bytes(), 0);
     assert_int_equal(boot_used(), before);
 }
 
 /* ---- what mm refuses ---- */
 
-TEST_WITH(test_overlap_of_boot_ram, NULL, shut_down)
+TEST_WITH(test_overlap_of_boot_ram, NULL, machine_end)
 {
     machine_boot_region(&machine, FAKE_VMEM_QEMU, FAKE_RAM_BASE, MACHINE_BLOCK, 4);
     u64 before = boot_used();
-    assert_int_equal(fake_attach(&machine.device.transport.device, "vmem0", VMEM_IRQ_AUTO,
-                                 VMEM_INIT_UNPLUG_ALL, &machine.driver),
-                     E_EXIST);
-    assert_int_equal(machine_said("region 0x10000000 + 0x800000 cannot be used: it overlaps"), 1);
+    assert_int_equal(machine_try_attach(&machine), E_EXIST);
+    assert_int_equal(fake_console_said("region 0x10000000 + 0x800000 cannot be used: it overlaps"),
+                     1);
     assert_int_equal(boot_used(), before);
 }
 
-TEST_WITH(test_overlap_of_devices, NULL, shut_down)
+TEST_WITH(test_overlap_of_devices, NULL, machine_end)
 {
     machine_start(&machine, FAKE_VMEM_QEMU);
-    static struct fake_vmem other;
-    struct vmem_device *driver;
-    fake_vmem_init(&other, FAKE_VMEM_QEMU, MACHINE_BASE + GIB / 2, MACHINE_BLOCK, MACHINE_NR);
-    assert_int_equal(
-        fake_attach(&other.transport.device, "vmem1", VMEM_IRQ_AUTO, VMEM_INIT_UNPLUG_ALL, &driver),
-        E_EXIST);
-    assert_true(machine_said("vmem1: error") >= 1);
+    static struct machine other;
+    machine_add(&other, FAKE_VMEM_QEMU, "vmem1", MACHINE_BASE + GIB / 2, MACHINE_BLOCK, MACHINE_NR);
+    assert_int_equal(machine_try_attach(&other), E_EXIST);
+    assert_true(fake_console_said("vmem1: error") >= 1);
     machine_resize(&machine, 64 * MIB, 1); /* the first is served on */
     machine_expect(&machine, 64 * MIB);
-    fake_vmem_free(&other);
 }
 
 /* M3: the device's word on its node with ACPI_PXM, firmware's without; mm is told that one. */
-TEST_WITH(test_node, NULL, shut_down)
+TEST_WITH(test_node, NULL, machine_end)
 {
     static const struct platform_node_range all = {.bytes = ~(u64)0, .node_id = 5};
     for (unsigned i = 0; i < 4; i++) {
@@ -97,9 +90,8 @@ TEST_WITH(test_node, NULL, shut_down)
         paddr_t paddr = page_alloc_on_node(0, expected);
         assert_true(paddr >= MACHINE_BASE && paddr < MACHINE_BASE + GIB);
         page_free(paddr, 0);
-        machine_shutdown(&machine);
+        machine_end();
     }
-    machine_boot(&machine, FAKE_VMEM_QEMU);
 }
 
 /* ---- boot RAM that is too small for the region ---- */
@@ -110,7 +102,7 @@ TEST_WITH(test_node, NULL, shut_down)
 
 /* It grows as far as boot RAM carries it, says so once and is quiet; and goes on when some is
  * freed. */
-TEST_WITH(test_no_room_in_boot_ram, NULL, shut_down)
+TEST_WITH(test_no_room_in_boot_ram, NULL, machine_end)
 {
     static paddr_t hogs[64 * MIB / PAGE_BYTES];
     u64 nr_hogs = 0;
@@ -128,8 +120,8 @@ TEST_WITH(test_no_room_in_boot_ram, NULL, shut_down)
     u64 nr_plugs = machine.device.count[VIRTIO_MEM_REQ_PLUG];
     assert_true(nr_plugs <= 16);
     assert_int_equal(machine_status(&machine).wait, VMEM_WAIT_ROOM);
-    assert_int_equal(machine_said("blocks are missing, boot RAM has no room"), 1);
-    assert_int_equal(machine_said("warning"), 1);
+    assert_int_equal(fake_console_said("blocks are missing, boot RAM has no room"), 1);
+    assert_int_equal(fake_console_said("warning"), 1);
     for (unsigned i = 0; i < 100; i++)
         page_free(hogs[--nr_hogs], 0);
     machine_run(&machine, 2000);
@@ -140,5 +132,5 @@ TEST_WITH(test_no_room_in_boot_ram, NULL, shut_down)
         page_free(hogs[--nr_hogs], 0);
     machine_resize(&machine, HUGE_BYTES, 1000);
     machine_expect(&machine, HUGE_BYTES);
-    assert_int_equal(machine_said("warning"), 1);
+    assert_int_equal(fake_console_said("warning"), 1);
 }

@@ -15,7 +15,7 @@ static const struct {
     {12 * KIB, 4 * GIB + 4 * KIB, 3000},
     {16 * KIB + 4 * KIB, 0, 1000},
     {3 * MIB, 0, 300},
-    {3 * MIB, 4 * GIB + 508 * KIB, 300}, /* no block begins where an area of mm's does */
+    {3 * MIB, 4 * GIB + 508 * KIB, 300}, /* no block begins where a pageblock does */
     {96 * MIB, 0, 50},
     {5 * GIB, 0, 12},
     {5 * GIB + 4 * KIB, 0, 12},
@@ -113,12 +113,12 @@ TEST(test_pages_keep_their_blocks)
         }
         resize(0);
         expect(0);
-        machine_shutdown(&machine);
+        machine_end();
     }
 }
 
-/* Whether a block begins where an area of mm's does: else no pages are moved out of blocks. */
-static bool can_evacuate(void)
+/* Whether a block begins where a pageblock does: else no pages are moved out of blocks. */
+static bool can_migrate(void)
 {
     for (u64 i = 0; i < nr_blocks; i++) {
         if (is_aligned(base + i * block_bytes, 2 * MIB))
@@ -127,9 +127,8 @@ static bool can_evacuate(void)
     return false;
 }
 
-/* What is movable leaves: of blocks that share areas several at once, and never more than wanted.
- */
-TEST(test_evacuates)
+/* Movable pages leave; blocks that share pageblocks go together, and never more than wanted. */
+TEST(test_migrates)
 {
     for (unsigned i = 0; i < ARRAY_SIZE(regions); i++) {
         if (regions[i].block_bytes < MIB || regions[i].block_bytes > 100 * MIB)
@@ -142,14 +141,14 @@ TEST(test_evacuates)
         scatter(online * block_bytes, 30);
         for (u64 target = online - 1; target >= online / 2; target -= (online + 7) / 8) {
             machine_resize(&machine, target * block_bytes, 20000);
-            if (can_evacuate())
+            if (can_migrate())
                 expect(target);
             check_chunks();
             memset(chunk_moves, 0, sizeof(chunk_moves)); /* once in each resize */
         }
-        assert_int_equal(nr_chunk_moves > 0, can_evacuate());
-        assert_int_equal(machine_status(&machine).is_settled, can_evacuate());
-        assert_int_equal(machine_status(&machine).wait == VMEM_WAIT_NONE, can_evacuate());
-        machine_shutdown(&machine);
+        assert_int_equal(nr_chunk_moves > 0, can_migrate());
+        assert_int_equal(machine_status(&machine).is_settled, can_migrate());
+        assert_int_equal(machine_status(&machine).wait == VMEM_WAIT_NONE, can_migrate());
+        machine_end();
     }
 }

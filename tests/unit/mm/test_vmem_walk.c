@@ -8,14 +8,18 @@
  *
  * VMEM_WALK_SEED and VMEM_WALK_STEPS in the environment repeat or extend it.
  */
+#include "drivers/virtio/core/virtio_spec.h"
 #include "extras/check/page_check.h"
-#include "tests/fakes/fake_vmem_machine.h"
+#include "include/status.h"
+#include "mm/page.h"
+#include "tests/fakes/fake_machine.h"
+#include "tests/fakes/fake_platform.h"
 #include "tests/unit/unit.h"
 
 #define STEPS     50000
 #define NR_BLOCKS 192
 #define PAGES_MAX 400
-#define AREA      ((u64)512) /* frames */
+#define PB_FRAMES ((u64)512) /* frames */
 
 /* A walk in each manner, then with blocks that only StratoVirt has: no power of two. */
 static const u64 block_sizes[] = {
@@ -33,8 +37,8 @@ static struct allocation allocations[PAGES_MAX];
 static unsigned nr_allocations;
 static u64 block_bytes;
 static u64 block_frames;
-static u8 frame_used[NR_BLOCKS * 2 * AREA]; /* the model: frames of the region in use */
-static unsigned troubles;                   /* queued since the last calm */
+static u8 frame_used[NR_BLOCKS * 2 * PB_FRAMES]; /* the model: frames of the region in use */
+static unsigned troubles;                        /* queued since the last calm */
 static u64 nr_calms;
 static u64 seed;
 
@@ -57,7 +61,7 @@ static void mark(const struct allocation *allocation, bool used)
         return;
     u64 first = (allocation->paddr - machine.device.base) / PAGE_BYTES;
     for (u64 i = first; i < first + allocation->nr_frames; i++) {
-        assert_int_equal(frame_used[i], !used); /* never given out twice */
+        assert_int_equal(frame_used[i], !used);
         assert_true(machine.device.plugged[i / block_frames]);
         frame_used[i] = used;
     }
@@ -68,7 +72,7 @@ static void allocate(void)
     if (nr_allocations == PAGES_MAX)
         return;
     struct allocation *allocation = &allocations[nr_allocations];
-    allocation->nr_frames = draw(4) == 0 ? 1 + draw(3 * AREA) : (u64)1 << draw(10);
+    allocation->nr_frames = draw(4) == 0 ? 1 + draw(3 * PB_FRAMES) : (u64)1 << draw(10);
     allocation->paddr = page_alloc_run(allocation->nr_frames, PAGE_USER);
     if (allocation->paddr == PADDR_NONE)
         return;
@@ -153,13 +157,14 @@ static void start_again(void)
         if (draw(2) == 0)
             fake_vmem_plug(&machine.device, draw(NR_BLOCKS / 2), draw(NR_BLOCKS / 2));
     }
-    machine.init = draw(2) == 0 ? VMEM_INIT_STATE : VMEM_INIT_UNPLUG_ALL;
+    machine.options.init = draw(2) == 0 ? VMEM_INIT_STATE : VMEM_INIT_UNPLUG_ALL;
     machine.device.transport.offered = VIRTIO_FEATURE(VIRTIO_F_VERSION_1) |
                                        VIRTIO_FEATURE(VIRTIO_MEM_F_UNPLUGGED_INACCESSIBLE) |
                                        ring_features[draw(ARRAY_SIZE(ring_features))];
-    machine.irq_mode = draw(8) == 0 ? VMEM_IRQ_POLL : VMEM_IRQ_AUTO;
+    machine.options.irq_mode = draw(8) == 0 ? VMEM_IRQ_POLL : VMEM_IRQ_AUTO;
     machine_attach(&machine);
-    /* The usable region may not hold what is plugged from before: the host's next wish grows it. */
+    /* The usable region may not hold what is plugged from before: the host's next requested size
+     * grows it. */
     machine.device.usable_bytes = NR_BLOCKS * block_bytes;
     fake_vmem_update(&machine.device);
 }
@@ -182,7 +187,8 @@ static void calm(void)
     transport->hold = false;
     if (transport->queues[0].enabled)
         (void)fake_transport_process(transport, 0);
-    machine.irq_mode == VMEM_IRQ_POLL ? machine_run(&machine, 10) : machine_run(&machine, 0);
+    machine.options.irq_mode == VMEM_IRQ_POLL ? machine_run(&machine, 10)
+                                              : machine_run(&machine, 0);
     struct vmem_status status = machine_status(&machine);
     if (!status.is_settled &&
         (status.wait == VMEM_WAIT_NONE || status.state != VMEM_STATE_TRACKING))
@@ -199,42 +205,25 @@ static void calm(void)
     nr_calms++;
 }
 
+static void verify(void)
+{
+    if (vmem_verify(machine.driver) != OK)
+        assert_false(machine_status(&machine).is_settled);
+}
+
+static void let_time_pass(void)
+{
+    machine_run(&machine, draw(3) == 0 ? draw(3000) : draw(30));
+}
+
 static void step(void)
 {
-    switch (draw(16)) {
-    case 0:
-    case 1:
-    case 2:
-        resize();
-        break;
-    case 3:
-    case 4:
-    case 5:
-    case 6:
-        allocate();
-        break;
-    case 7:
-    case 8:
-    case 9:
-        free_some();
-        break;
-    case 10:
-        trouble();
-        break;
-    case 11:
-        refuse();
-        break;
-    case 12:
-        hold_answers();
-        break;
-    case 13:
-        if (vmem_verify(machine.driver) != OK)
-            assert_false(machine_status(&machine).is_settled);
-        break;
-    default:
-        machine_run(&machine, draw(3) == 0 ? draw(3000) : draw(30));
-        break;
-    }
+    static void (*const acts[])(void) = {
+        resize,       resize,    resize,        allocate,      allocate, allocate,
+        allocate,     free_some, free_some,     free_some,     trouble,  refuse,
+        hold_answers, verify,    let_time_pass, let_time_pass,
+    };
+    acts[draw(ARRAY_SIZE(acts))]();
     (void)vmem_service(machine.driver, platform_now_ms());
     fake_vmem_check(&machine.device);
 }
@@ -271,7 +260,7 @@ static void walk(unsigned number, u64 nr_steps)
             fake_console_clear();
     }
     calm();
-    machine_shutdown(&machine);
+    machine_end();
 }
 
 TEST(test_walk)

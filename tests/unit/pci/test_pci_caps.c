@@ -26,7 +26,6 @@ static void tear_down(void)
     fake_shutdown();
 }
 
-/* Three vendor capabilities with an MSI-X one among them, as virtio devices have. */
 static void add_list(void)
 {
     fake_pci_add_capability(fake, 0x84, PCI_CAP_VENDOR);

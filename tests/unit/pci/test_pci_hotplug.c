@@ -155,7 +155,6 @@ TEST_WITH(test_card_that_never_answers, set_up_one_slot, tear_down)
         assert_false(poll());
     assert_false(fake_pci_slot_is_powered(slot));
     assert_logged("does not answer");
-    /* Another press of the button tries again. */
     slot->card_is_dead = false;
     fake_pci_slot_set(slot, PCI_SLOT_BUTTON_PRESSED);
     assert_true(poll());
@@ -335,7 +334,7 @@ TEST_WITH(test_eject_without_a_slot, set_up_one_slot, tear_down)
     assert_true(poll());
     struct pci_device *device = at("1:0.0");
     assert_int_equal(pci_hotplug_eject(device), OK);
-    assert_int_equal(pci_hotplug_eject(device), E_UNSUPPORTED); /* it has gone */
+    assert_int_equal(pci_hotplug_eject(device), E_UNSUPPORTED);
 }
 
 /* ---- slots that come and go themselves ---- */

@@ -45,7 +45,7 @@ static void set_up(void)
     fake_pci_add_capability(fake, 0x84, PCI_CAP_VENDOR);
     fake_pci_add_capability(fake, CAPABILITY, PCI_CAP_MSIX);
     fake->writable[CAPABILITY + PCI_MSIX_CONTROL + 1] = 0xc0;
-    memset(table, 0, sizeof(table)); /* all unmasked, as an earlier life may leave them */
+    memset(table, 0, sizeof(table)); /* all unmasked, as an earlier driver may leave them */
     torn = false;
 }
 

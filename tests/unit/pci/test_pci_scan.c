@@ -146,7 +146,6 @@ PCI_TEST(test_rescan_after_removal)
     assert_null(at("1:1.0"));
     assert_non_null(pci_device_at(0));
     assert_null(pci_device_at(1)); /* what has gone is not listed */
-    /* Its bus numbers are free again. */
     struct fake_pci_bus *other = fake_pci_add_bridge(root, 7, 0, 0);
     scan(2);
     assert_numbers(other, 0, 1, 1);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The virtio core: status ladder, features, reset, config snapshots, events.
- * The fake transport itself fails a test that breaks the order of the ladder;
+ * The virtio core: status steps, features, reset, config snapshots, events.
+ * The fake transport itself fails a test that breaks the order of the steps;
  * the names of clauses are those of docs/virtio-mem.md.
  */
 #include "tests/unit/unit.h"
@@ -9,8 +9,7 @@
 #include "drivers/virtio/core/virtio.h"
 #include "drivers/virtio/core/virtio_spec.h"
 #include "include/status.h"
-#include "lib/log.h"
-#include "tests/fakes/fake_platform.h"
+#include "tests/fakes/fake_host.h"
 #include "tests/fakes/fake_transport.h"
 
 #define BIT(name) VIRTIO_FEATURE(VIRTIO_F_##name)
@@ -23,30 +22,26 @@ static struct vmem_virtio *const device = &fake.device;
 
 static void set_up(void)
 {
-    static struct boot_info boot;
-
-    fake_boot(&boot, 2 << 20);
+    fake_host_start();
     fake_transport_init(&fake, VIRTIO_ID_MEM, 0, 64);
     device->name = "dev0";
 }
 
 static void tear_down(void)
 {
-    log_levels[LOG_VMEM] = LOG_LEVEL_INFO;
-    fake_shutdown();
+    fake_host_stop();
 }
 
 static void assert_broken(const char *reason)
 {
     assert_true(device->broken);
     assert_int_not_equal(fake.written & VIRTIO_STATUS_FAILED, 0);
-    if (!strstr(device->broken_reason, reason))
-        fail_msg("'%s' is not in: %s", reason, device->broken_reason);
-    fake_console_has(device->broken_reason);
+    assert_has(device->broken_reason, reason);
+    assert_has(fake_host_lines(), device->broken_reason);
 }
 
 /* S1, I1, R1: the fake asserts each step. */
-TEST_WITH(test_ladder_in_order, set_up, tear_down)
+TEST_WITH(test_status_in_order, set_up, tear_down)
 {
     assert_int_equal(vmem_virtio_negotiate(device, 0, 0, device_names), OK);
     assert_int_equal(fake.status, 0x0b);
@@ -125,14 +120,14 @@ TEST_WITH(test_missing_feature_is_named, set_up, tear_down)
 TEST_WITH(test_features_are_logged_by_name, set_up, tear_down)
 {
     fake.offered = V1 | BIT(EVENT_IDX) | BIT(SUSPEND) | 3 | 1ull << 45;
-    fake_console_clear();
+    fake_host_clear_lines();
     assert_int_equal(vmem_virtio_negotiate(device, 1, 0, device_names), OK);
-    fake_console_has("dev0: features FIRST EVENT_IDX VERSION_1; offered and not accepted SECOND "
-                     "SUSPEND bit-45\n");
-    log_levels[LOG_VMEM] = LOG_LEVEL_WARNING;
-    fake_console_clear();
+    assert_has(fake_host_lines(), "dev0: features FIRST EVENT_IDX VERSION_1; offered and not "
+                                  "accepted SECOND SUSPEND bit-45\n");
+    fake_host_want(VMEM_LOG_WARNING);
+    fake_host_clear_lines();
     assert_int_equal(vmem_virtio_negotiate(device, 1, 0, device_names), OK);
-    assert_string_equal(fake_console(), "");
+    assert_string_equal(fake_host_lines(), "");
 }
 
 TEST_WITH(test_all_feature_names_fit, set_up, tear_down)
@@ -236,7 +231,7 @@ static u8 (*real_get_status)(struct vmem_virtio *);
 
 static u8 slow_get_status(struct vmem_virtio *slow)
 {
-    fake_advance_ms(100);
+    fake_host_advance_ms(100);
     return real_get_status(slow);
 }
 
@@ -249,7 +244,7 @@ TEST_WITH(test_reset_is_bounded_in_time, set_up, tear_down)
     device->ops = &ops;
     fake.faults.reset_reads = ~0u;
     assert_int_equal(vmem_virtio_reset(device), E_TIMEOUT);
-    assert_in_range(platform_now_ms(), 1000, 1500);
+    assert_in_range(vmem_host_now_ms(), 1000, 1500);
     fake.faults.reset_reads = 5;
     assert_int_equal(vmem_virtio_reset(device), OK);
 }
@@ -270,7 +265,6 @@ TEST_WITH(test_needs_reset, set_up, tear_down)
     vmem_virtio_driver_ok(device);
     fake_transport_fail(&fake);
     assert_true(vmem_virtio_needs_reset(device));
-    /* Somebody else reset it. */
     assert_int_equal(vmem_virtio_reset(device), OK);
     assert_int_equal(vmem_virtio_negotiate(device, 0, 0, device_names), OK);
     assert_false(vmem_virtio_needs_reset(device));
@@ -278,8 +272,8 @@ TEST_WITH(test_needs_reset, set_up, tear_down)
     assert_true(vmem_virtio_needs_reset(device));
 }
 
-/* S2: a NEEDS_RESET that the device set in the middle of the ladder is not cleared. */
-TEST_WITH(test_needs_reset_during_ladder, set_up, tear_down)
+/* S2: a NEEDS_RESET that the device set between two steps is not cleared. */
+TEST_WITH(test_needs_reset_between_steps, set_up, tear_down)
 {
     assert_int_equal(vmem_virtio_negotiate(device, 0, 0, device_names), OK);
     fake.status |= VIRTIO_STATUS_NEEDS_RESET;
@@ -314,8 +308,8 @@ TEST_WITH(test_break_keeps_first_reason, set_up, tear_down)
     vmem_virtio_break(device, "reason %u", 2);
     assert_broken("reason 1");
     assert_string_equal(device->broken_reason, "reason 1");
-    fake_console_has("dev0: error: the device is no longer used: reason 1");
-    fake_console_has("reason 2");
+    assert_has(fake_host_lines(), "error: dev0: the device is no longer used: reason 1");
+    assert_has(fake_host_lines(), "reason 2");
     char longer[2 * VIRTIO_REASON_BYTES];
     memset(longer, 'x', sizeof(longer));
     longer[sizeof(longer) - 1] = '\0';

@@ -8,7 +8,7 @@
 #include "drivers/virtio/core/virtio.h"
 #include "drivers/virtio/core/virtio_spec.h"
 #include "include/status.h"
-#include "tests/fakes/fake_platform.h"
+#include "tests/fakes/fake_host.h"
 #include "tests/fakes/fake_transport.h"
 
 static const char *const no_names[24];
@@ -17,16 +17,14 @@ static struct vmem_virtio *const device = &fake.device;
 
 static void set_up(void)
 {
-    static struct boot_info boot;
-
-    fake_boot(&boot, 2 << 20);
+    fake_host_start();
     fake_transport_init(&fake, VIRTIO_ID_MEM, 0, 64);
     device->name = "dev0";
 }
 
 static void tear_down(void)
 {
-    fake_shutdown();
+    fake_host_stop();
 }
 
 /* ---- config space ---- */
@@ -55,9 +53,9 @@ TEST_WITH(test_config_size, set_up, tear_down)
     fake.config_bytes = 256;
     assert_int_equal(vmem_virtio_read_config(device, snapshot, 64), OK);
     fake.config_bytes = 60;
-    fake_console_clear();
+    fake_host_clear_lines();
     assert_int_equal(vmem_virtio_read_config(device, snapshot, 64), E_RANGE);
-    fake_console_has("its config space has 60 bytes, expected 64 or more");
+    assert_has(fake_host_lines(), "its config space has 60 bytes, expected 64 or more");
     fake.config_bytes = 0;
     assert_int_equal(vmem_virtio_read_config(device, snapshot, 4), E_RANGE);
 }
@@ -103,7 +101,7 @@ TEST_WITH(test_config_never_still, set_up, tear_down)
     fake.faults.generation_runs = true;
     assert_int_equal(vmem_virtio_read_config(device, snapshot, 8), E_TIMEOUT);
     assert_in_range(fake.nr_config_reads, 4, 200);
-    fake_console_has("its config space changed during each of");
+    assert_has(fake_host_lines(), "its config space changed during each of");
     fake.faults.generation_runs = false;
     fake.faults.generation_frozen = true;
     fake.faults.on_config_read = change_config;

@@ -5,11 +5,11 @@
 #include "drivers/virtio/core/virtio_spec.h"
 #include "include/status.h"
 #include "kernel/transports.h"
+#include "tests/fakes/fake_host.h"
 #include "tests/fakes/fake_mmio.h"
 #include "tests/fakes/fake_platform.h"
 #include "tests/fakes/fake_rig.h"
 #include "tests/fakes/fake_virtio_mmio.h"
-#include "tests/fakes/host/fake_host.h"
 
 #define BIT(name) VIRTIO_FEATURE(VIRTIO_F_##name)
 
@@ -36,7 +36,9 @@ static void tear_down(void)
         transport_destroy_mmio(device);
     }
     fake_mmio_reset();
+    assert_int_equal(fake_host_allocated(), 0);
     fake_host_stop();
+    fake_shutdown();
 }
 
 static void attach(enum vmem_irq_mode wanted)
@@ -119,10 +121,10 @@ TEST_WITH(test_not_a_device, set_up, tear_down)
         mmio->magic = cases[i].magic;
         mmio->version = cases[i].version;
         mmio->id = cases[i].id;
-        fake_console_clear();
+        fake_host_clear_lines();
         assert_int_equal(transport_create_mmio(&address, true, &none), E_NODEV);
-        assert_non_null(strstr(fake_console(), cases[i].line));
-        assert_int_equal(fake_console()[0] != '\0', cases[i].line[0] != '\0');
+        assert_has(fake_host_lines(), cases[i].line);
+        assert_int_equal(fake_host_lines()[0] != '\0', cases[i].line[0] != '\0');
     }
 }
 
@@ -197,7 +199,7 @@ TEST_WITH(test_interrupts, set_up, tear_down)
         set_up();
         attach(cases[i].wanted);
         assert_int_equal(device->irq_mode, cases[i].mode);
-        assert_int_equal(strstr(fake_console(), "cannot be had") != NULL, cases[i].warned);
+        assert_int_equal(strstr(fake_host_lines(), "cannot be had") != NULL, cases[i].warned);
         fake_rig_round_trip(queue);
         assert_int_equal(vmem_virtio_take_events(device), VIRTIO_EVENT_QUEUE);
         fake_virtio_mmio_interrupt(VIRTIO_EVENT_CONFIG);
@@ -235,7 +237,7 @@ TEST_WITH(test_storm, set_up, tear_down)
     for (unsigned i = 0; i < 100; i++) {
         for (unsigned j = 0; j < 100; j++)
             fake_virtio_mmio_interrupt(VIRTIO_EVENT_CONFIG);
-        fake_advance_ms(10);
+        fake_host_advance_ms(10);
     }
     assert_int_equal(device->irq_mode, VMEM_IRQ_INTX);
     assert_int_equal(device->nr_interrupts, 10000);
@@ -244,7 +246,7 @@ TEST_WITH(test_storm, set_up, tear_down)
         fake_virtio_mmio_interrupt(VIRTIO_EVENT_CONFIG);
     assert_int_equal(device->irq_mode, VMEM_IRQ_POLL);
     assert_int_equal(device->nr_interrupts, 10000 + 4097);
-    assert_non_null(strstr(fake_console(), "the device is polled from now on"));
+    assert_has(fake_host_lines(), "the device is polled from now on");
     mmio->isr_stuck = false;
     assert_int_equal(vmem_virtio_take_events(device), VIRTIO_EVENT_CONFIG);
     assert_int_equal(vmem_virtio_take_events(device), 0);

@@ -8,7 +8,7 @@
 #include "drivers/virtio/core/virtio_spec.h"
 #include "drivers/virtio/pci/virtio_pci_caps.h"
 #include "include/status.h"
-#include "lib/log.h"
+#include "tests/fakes/fake_host.h"
 #include "tests/fakes/fake_platform.h"
 #include "tests/fakes/fake_virtio_pci.h"
 
@@ -17,17 +17,22 @@ static struct virtio_pci_windows windows;
 
 static void set_up(void)
 {
-    static struct boot_info boot;
-
-    fake_boot(&boot, 2 << 20);
+    fake_host_start();
     fake_virtio_pci_start(&fake, VIRTIO_ID_MEM, 0);
 }
 
 static void tear_down(void)
 {
-    log_levels[LOG_VMEM] = LOG_LEVEL_INFO;
     fake_pci_stop();
+    assert_int_equal(fake_host_allocated(), 0);
+    fake_host_stop();
     fake_shutdown();
+}
+
+static void expect_error(const char *text)
+{
+    assert_int_equal(fake_host_count(VMEM_LOG_ERROR), 1);
+    assert_has(strstr(fake_host_lines(), "error: "), text);
 }
 
 /* The windows can be looked at afterwards, but are not mapped any more. */
@@ -157,7 +162,7 @@ TEST_WITH(test_capabilities, set_up, tear_down)
         if (is_alone) {
             assert_int_equal(status, test->alone);
             if (status != OK)
-                assert_non_null(strstr(fake_console(), "error: no usable"));
+                expect_error("no usable");
             continue;
         }
         assert_int_equal(status, OK);
@@ -200,7 +205,7 @@ TEST_WITH(test_missing_structures, set_up, tear_down)
         fake_virtio_pci_clear_caps(&fake);
         add_sane_caps(cases[i].type);
         assert_int_equal(find(), cases[i].status);
-        assert_non_null(strstr(fake_console(), cases[i].line));
+        assert_has(fake_host_lines(), cases[i].line);
     }
     assert_int_equal(windows.device.bytes, 0);
     fake_virtio_pci_clear_caps(&fake);
@@ -234,14 +239,14 @@ TEST_WITH(test_list_is_hostile, set_up, tear_down)
 /* A capability at the very end of config space, whose fields would leave it. */
 TEST_WITH(test_cap_at_the_end, set_up, tear_down)
 {
-    log_levels[LOG_VMEM] = LOG_LEVEL_DEBUG;
+    fake_host_want(VMEM_LOG_DEBUG);
     fake_virtio_pci_clear_caps(&fake);
     fake_pci_add_capability(fake.function, 0xf8, PCI_CAP_VENDOR);
     fake_pci_set(fake.function, 0xfa, 2, 0x0110); /* common, 16 bytes */
     add_sane_caps(0);
     assert_int_equal(find(), OK);
     assert_window(&windows.common, 0, 0x100);
-    assert_non_null(strstr(fake_console(), "leaves config space"));
+    assert_has(fake_host_lines(), "leaves config space");
 }
 
 /* Threat 3: a BAR that firmware gave no address, on a machine that has none to give. */
@@ -249,12 +254,12 @@ TEST_WITH(test_bar_without_address, set_up, tear_down)
 {
     fake_pci_set(fake.function, PCI_BAR0 + 16, 4, 0xc);
     fake_pci_set(fake.function, PCI_BAR0 + 20, 4, 0);
-    log_levels[LOG_VMEM] = LOG_LEVEL_DEBUG;
+    fake_host_want(VMEM_LOG_DEBUG);
     pci_init(NULL);
     assert_int_equal(pci_scan(), 1);
     assert_int_equal(find_in(pci_device_at(0)), E_NODEV);
-    assert_non_null(strstr(fake_console(), "the BAR is no memory BAR, or has no address"));
-    assert_non_null(strstr(fake_console(), "error: no usable common structure"));
+    assert_has(fake_host_lines(), "the BAR is no memory BAR, or has no address");
+    expect_error("no usable common structure");
 }
 
 /* Threat 3 */
@@ -278,7 +283,7 @@ TEST_WITH(test_structures_overlap, set_up, tear_down)
         fake_virtio_pci_add_cap(&fake, 0x40, 16, cases[i].type, 4, cases[i].offset, 56);
         add_sane_caps(cases[i].type);
         assert_int_equal(find(), cases[i].status);
-        assert_int_equal(strstr(fake_console(), "overlaps") != NULL, cases[i].status != OK);
+        assert_int_equal(strstr(fake_host_lines(), "overlaps") != NULL, cases[i].status != OK);
     }
 }
 

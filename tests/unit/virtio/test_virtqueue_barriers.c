@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What stands on which side of each barrier: the device runs inside the
- * barriers, as one on another processor could. Q13, Q14, K8.
+ * The order on both sides of each barrier: the device runs inside the barriers,
+ * as one on another processor could. Q13, Q14, K8.
  */
 #include "tests/fakes/fake_library_arch.h"
 
 #include "drivers/virtio/core/virtio_spec.h"
 #include "include/status.h"
-#include "tests/fakes/fake_platform.h"
 #include "tests/fakes/fake_rig.h"
 #include "tests/unit/unit.h"
 
@@ -81,7 +80,7 @@ TEST(test_index_comes_last)
     }
 }
 
-/* The device falls asleep while we publish: its wish is read only after our index is visible. */
+/* The device falls asleep while we publish: its event is read only after our index is visible. */
 static void wish_for_notification(char kind)
 {
     if (kind == 'f')
@@ -89,7 +88,7 @@ static void wish_for_notification(char kind)
 }
 
 /* Q14, K8 */
-TEST(test_wish_is_read_last)
+TEST(test_event_is_read_last)
 {
     for (unsigned i = 0; i < ARRAY_SIZE(formats); i++) {
         start(formats[i], NULL);
@@ -133,7 +132,7 @@ static void use_at_full(char kind)
     seen_at_full |= use_at(kind, 'f');
 }
 
-/* A buffer used between our last look and our wish for an interrupt is found by looking again. */
+/* A buffer used between our last look and our write of used_event is found by looking again. */
 TEST(test_look_again_after_arming)
 {
     struct virtqueue_used used;
@@ -155,7 +154,7 @@ TEST(test_look_again_after_arming)
     fake_rig_stop(&rig);
 }
 
-/* What a device wrote before its index is read after it: the entry changes inside the barrier. */
+/* The driver reads the entry after the index: the entry changes inside the barrier. */
 static void rewrite_entry(char kind)
 {
     note(kind);

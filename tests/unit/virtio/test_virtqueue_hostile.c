@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A device that lies in the ring. Whatever it writes there, the driver either
- * takes exactly what was outstanding or marks the device broken with a reason;
- * nothing crashes and no buffer comes back twice.
+ * A device that writes false values to the ring. The driver takes exactly the outstanding
+ * buffers, or marks the device broken with a reason; no buffer comes back twice.
  */
 #include "tests/unit/unit.h"
 
@@ -10,7 +9,7 @@
 
 #include "drivers/virtio/core/virtio_spec.h"
 #include "include/status.h"
-#include "tests/fakes/fake_platform.h"
+#include "tests/fakes/fake_host.h"
 #include "tests/fakes/fake_rig.h"
 
 #define BIT(name) VIRTIO_FEATURE(VIRTIO_F_##name)
@@ -46,9 +45,8 @@ static void expect_broken(const char *reason)
 
     assert_int_equal(take(&used), E_BROKEN);
     assert_true(device->broken);
-    if (!strstr(device->broken_reason, reason))
-        fail_msg("'%s' is not in: %s", reason, device->broken_reason);
-    assert_non_null(strstr(fake_console(), device->broken_reason));
+    assert_has(device->broken_reason, reason);
+    assert_has(fake_host_lines(), device->broken_reason);
     assert_int_not_equal(rig.transport.status & VIRTIO_STATUS_FAILED, 0);
     assert_int_equal(take(&used), E_BROKEN);
     assert_int_equal(fake_rig_add(&rig, 0, 0, 4), E_BROKEN);
@@ -187,7 +185,7 @@ TEST(test_batch_longer_than_index)
 
 /* ---- threat 14: lengths ---- */
 
-/* Up to what there is room for, a length is taken as it is (Q9); a longer one is a lie. */
+/* Up to what there is room for, a length is taken as it is (Q9); a longer one is false. */
 TEST(test_lengths)
 {
     static const u64 formats[] = {0, PACKED, BIT(INDIRECT_DESC), PACKED | BIT(INDIRECT_DESC)};
@@ -204,7 +202,7 @@ TEST(test_lengths)
     }
 }
 
-TEST(test_lengths_that_lie)
+TEST(test_false_lengths)
 {
     static const u64 formats[] = {0, PACKED, BIT(INDIRECT_DESC), PACKED | BIT(INDIRECT_DESC)};
     static const u32 lengths[] = {17, 128, 4096, 0x7fffffff, 0xffffffff};
@@ -274,7 +272,8 @@ static void random_ring(u64 features, u32 seed)
 
     start(features, 8);
     u8 *memory = fake_device_memory(ring()->layout.descriptors);
-    size_t bytes = (size_t)(ring()->layout.device_area - ring()->layout.descriptors) + 140;
+    size_t bytes = (size_t)(ring()->layout.device_area - ring()->layout.descriptors) +
+                   ((features & PACKED) != 0 ? 4 : 6 + 8 * 8);
     for (unsigned round = 0; round < 20; round++) {
         for (unsigned i = 0; i < 40; i++) {
             seed = seed * 1664525 + 1013904223;
@@ -317,14 +316,14 @@ TEST(test_late_answer_after_reset)
     vmem_queue_destroy(rig.queue);
     fake_rig_attach(&rig, 16);
     assert_int_equal(vmem_queue_outstanding(rig.queue), 0);
-    assert_memory_equal(&old.layout, &ring()->layout, sizeof(old.layout));
+    old.layout = ring()->layout; /* a host may give the same memory again */
     fake_ring_push_raw(&old, buffer.id, 16, buffer.nr_slots); /* the ring is no longer its own */
     assert_int_equal(take(&used), E_BROKEN);
     assert_true(rig.transport.device.broken);
     fake_rig_stop(&rig);
 }
 
-/* What was added before the device broke is not published to it. */
+/* Buffers added before the device broke are not published to it. */
 TEST(test_no_publish_to_a_broken_device)
 {
     start(0, 1);
@@ -355,6 +354,6 @@ TEST(test_vanished_with_buffers_outstanding)
     vmem_queue_publish(rig.queue);
     assert_int_equal(vmem_virtio_reset(&rig.transport.device), E_NODEV);
     assert_int_equal(take(&used), E_BROKEN);
-    assert_non_null(strstr(rig.transport.device.broken_reason, "vanished"));
+    assert_has(rig.transport.device.broken_reason, "vanished");
     fake_rig_stop(&rig);
 }

@@ -7,9 +7,8 @@
 
 #include "drivers/virtio/core/virtio_spec.h"
 #include "include/status.h"
-#include "tests/fakes/fake_platform.h"
+#include "tests/fakes/fake_host.h"
 #include "tests/fakes/fake_rig.h"
-#include "tests/fakes/host/fake_host.h"
 
 #define BIT(name) VIRTIO_FEATURE(VIRTIO_F_##name)
 
@@ -109,9 +108,9 @@ TEST(test_out_of_memory)
 /* Q4: a buffer of 4 GiB or more. */
 TEST(test_too_long)
 {
-    struct virtqueue_piece pieces[] = {{FAKE_RAM_BASE, 0x80000000}, {FAKE_RAM_BASE, 0x80000000}};
-
     fake_rig_start(&rig, 0, 8);
+    u64 address = fake_rig_address(&rig, 0);
+    struct virtqueue_piece pieces[] = {{address, 0x80000000}, {address, 0x80000000}};
     assert_int_equal(vmem_queue_add(rig.queue, pieces, 1, 1, NULL), E_INVAL);
     pieces[1].bytes--;
     assert_int_equal(vmem_queue_add(rig.queue, pieces, 1, 1, NULL), OK);

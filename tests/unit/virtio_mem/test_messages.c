@@ -25,19 +25,13 @@ struct message {
         __VA_ARGS__ \
     }
 
-static bool is_empty(const struct story_row *row)
-{
-    static const struct story_row empty;
-    return memcmp(row, &empty, sizeof(empty)) == 0;
-}
-
 static void play(const struct message *messages, size_t nr_messages)
 {
     for (size_t i = 0; i < nr_messages; i++) {
         const struct message *message = &messages[i];
         char line[512];
         message->start();
-        story_play(message->line, &machine, message->rows, is_empty(&message->rows[1]) ? 1 : 2);
+        story_play(message->line, &machine, message->rows, ARRAY_SIZE(message->rows));
         snprintf(line, sizeof(line), "%s\n", message->line);
         if (fake_host_said(line) != 1)
             fail_msg("'%s' is %u times in: %s", message->line, fake_host_said(line),
@@ -61,7 +55,7 @@ static void start_cloud_hypervisor(void)
 {
     machine_start_with_64m(&machine, FAKE_VMEM_CLOUD_HYPERVISOR);
     machine.device.is_strict = false;
-    machine.device.is_thief = true; /* its lies are found after the blocks are online */
+    machine.device.is_thief = true; /* found after the blocks are online */
 }
 
 static void start_and_debug(void)
@@ -212,7 +206,7 @@ TEST_WITH(test_broken_reasons, NULL, machine_end)
          start_cloud_hypervisor, ROWS({0, GUEST(hold, 7), HOST(steal, 7)}, {2000, IS_BROKEN})},
         {GIVEN_UP "plugged_size is 71303168, but by its own STATE answers 67108864 bytes are "
                   "plugged",
-         start_cloud_hypervisor, ROWS({0, HOST(lie_of_plugged, 4 * MIB)}, {2000, IS_BROKEN})},
+         start_cloud_hypervisor, ROWS({0, HOST(misstate_plugged, 4 * MIB)}, {2000, IS_BROKEN})},
         {GIVEN_UP "it acknowledges what it does not do: plugged_size is 67108864, expected "
                   "134217728, and was wrong 3 times before",
          start_cloud_hypervisor,
@@ -245,7 +239,7 @@ TEST_WITH(test_reasons_of_a_restart, NULL, machine_end)
         machine_run(&machine, 5000);
         struct vmem_status status = machine_status(&machine);
         assert_int_equal(status.state, VMEM_STATE_BROKEN);
-        assert_non_null(strstr(status.broken_reason, cases[i].reason));
+        assert_has(status.broken_reason, cases[i].reason);
         assert_int_equal(fake_host_said(status.broken_reason), 1);
         machine_end();
     }
@@ -281,7 +275,7 @@ TEST_WITH(test_config_goes_bad, NULL, machine_end)
         memcpy(machine.device.transport.config + cases[i].offset, &cases[i].value, sizeof(u64));
         fake_transport_raise_config(&machine.device.transport);
         machine_run(&machine, 10);
-        assert_non_null(strstr(machine_status(&machine).broken_reason, cases[i].reason));
+        assert_has(machine_status(&machine).broken_reason, cases[i].reason);
         machine_end();
     }
 }
@@ -291,10 +285,8 @@ TEST_WITH(test_config_goes_bad, NULL, machine_end)
 static void expect_refused(const char *reason)
 {
     fake_host_clear_lines();
-    assert_true(vmem_attach(&machine.device.transport.device, &machine.options, &machine.driver) <
-                0);
-    if (!strstr(fake_host_lines(), reason))
-        fail_msg("'%s' is not in: %s", reason, fake_host_lines());
+    assert_true(machine_try_attach(&machine) < 0);
+    assert_has(fake_host_lines(), reason);
 }
 
 TEST_WITH(test_refused_devices, NULL, machine_end)
@@ -366,7 +358,7 @@ TEST_WITH(test_no_memory, NULL, machine_end)
     };
     machine_boot(&machine, FAKE_VMEM_QEMU);
     for (unsigned i = 0; i < ARRAY_SIZE(reasons); i++) {
-        fake_host_fail_alloc_after(i);
+        fake_host_fail_after(i, false);
         expect_refused(reasons[i]);
     }
 }

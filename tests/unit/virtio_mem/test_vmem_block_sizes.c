@@ -51,7 +51,7 @@ TEST_WITH(test_follows, NULL, machine_end)
     }
 }
 
-/* What is plugged is found block by block. */
+/* Plugged blocks are found one by one. */
 TEST_WITH(test_adopts, NULL, machine_end)
 {
     srand(15);

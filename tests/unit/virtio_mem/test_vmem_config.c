@@ -95,25 +95,45 @@ TEST(test_odd_blocks)
         expect_valid(&config);
         assert_true(vmem_config_is_block_odd(&config));
         config.requested_bytes += 4 * KIB;
-        assert_non_null(
-            strstr(vmem_config_check(&config, LIMIT, reason, sizeof(reason)), "requested_size"));
+        assert_has(vmem_config_check(&config, LIMIT, reason, sizeof(reason)), "requested_size");
         config.requested_bytes = 0;
         config.region_base += 2048;
-        assert_non_null(strstr(vmem_config_check(&config, LIMIT, reason, sizeof(reason)),
-                               "addr 0x100001800 is not a multiple of a page, 0x1000"));
+        assert_has(vmem_config_check(&config, LIMIT, reason, sizeof(reason)),
+                   "addr 0x100001800 is not a multiple of a page, 0x1000");
     }
     struct vmem_config even = good();
     assert_false(vmem_config_is_block_odd(&even));
 }
 
+struct refused {
+    size_t field;
+    u64 value;
+    const char *reason;
+};
+
+#define CASE(field, value, reason)                             \
+    {                                                          \
+        offsetof(struct vmem_config, field), (value), (reason) \
+    }
+
+/* Each case is one field of good() that is another; `before`: the config until now, or NULL. */
+static void expect_refused(const struct refused *cases, size_t nr_cases,
+                           const struct vmem_config *before)
+{
+    for (size_t i = 0; i < nr_cases; i++) {
+        struct vmem_config config = good();
+        char reason[VMEM_REASON_BYTES];
+        memcpy((char *)&config + cases[i].field, &cases[i].value, sizeof(u64));
+        const char *bad = before ? vmem_config_check_update(&config, before, reason, sizeof(reason))
+                                 : vmem_config_check(&config, LIMIT, reason, sizeof(reason));
+        if (!bad || !strstr(bad, cases[i].reason))
+            fail_msg("case %zu: '%s', expected '%s'", i, bad ? bad : "(valid)", cases[i].reason);
+    }
+}
+
 TEST(test_refused)
 {
-    static const struct {
-        size_t field;
-        u64 value;
-        const char *reason;
-    } cases[] = {
-#define CASE(field, value, reason) {offsetof(struct vmem_config, field), (value), (reason)}
+    static const struct refused cases[] = {
         CASE(block_bytes, 0, "block_size 0x0 is not a multiple of 4096 bytes"),
         CASE(block_bytes, 2048, "block_size 0x800 is not a multiple of 4096 bytes"),
         CASE(block_bytes, 3 * MIB + 1, "block_size 0x300001 is not a multiple of 4096 bytes"),
@@ -133,20 +153,18 @@ TEST(test_refused)
         CASE(plugged_bytes, 9 * GIB, "plugged_size 0x240000000 is above region_size"),
         CASE(requested_bytes, 1, "requested_size 0x1 is not a multiple"),
         CASE(requested_bytes, ~(u64)0 << 30, "is above region_size"),
-#undef CASE
     };
-    for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
-        struct vmem_config config = good();
-        char reason[VMEM_REASON_BYTES];
-        memcpy((char *)&config + cases[i].field, &cases[i].value, sizeof(u64));
-        const char *bad = vmem_config_check(&config, LIMIT, reason, sizeof(reason));
-        if (!bad || !strstr(bad, cases[i].reason))
-            fail_msg("case %u: '%s', expected '%s'", i, bad ? bad : "(valid)", cases[i].reason);
-    }
+    expect_refused(cases, ARRAY_SIZE(cases), NULL);
 }
 
 TEST(test_update)
 {
+    static const struct refused cases[] = {
+        CASE(block_bytes, 4 * MIB, "block_size changed from 0x200000 to 0x400000"),
+        CASE(region_base, 12 * GIB, "addr changed"),
+        CASE(region_bytes, 16 * GIB, "region_size changed"),
+        CASE(requested_bytes, 4096, "requested_size 0x1000 is not a multiple"),
+    };
     const struct vmem_config before = good();
     struct vmem_config now = good();
     char reason[VMEM_REASON_BYTES];
@@ -155,25 +173,7 @@ TEST(test_update)
     now.usable_bytes = 0; /* by UNPLUG ALL */
     now.plugged_bytes = 0;
     assert_null(vmem_config_check_update(&now, &before, reason, sizeof(reason)));
-
-    now = good();
-    now.block_bytes = 4 * MIB;
-    assert_non_null(strstr(vmem_config_check_update(&now, &before, reason, sizeof(reason)),
-                           "block_size changed from 0x200000 to 0x400000"));
-    now = good();
-    now.region_base += 8 * GIB;
-    assert_non_null(
-        strstr(vmem_config_check_update(&now, &before, reason, sizeof(reason)), "addr changed"));
-    now = good();
-    now.region_bytes += 8 * GIB;
-    assert_non_null(strstr(vmem_config_check_update(&now, &before, reason, sizeof(reason)),
-                           "region_size changed"));
-    now = good();
+    expect_refused(cases, ARRAY_SIZE(cases), &before);
     now.node_id = 1;
-    assert_non_null(
-        strstr(vmem_config_check_update(&now, &before, reason, sizeof(reason)), "node_id changed"));
-    now = good();
-    now.requested_bytes = 4096;
-    assert_non_null(strstr(vmem_config_check_update(&now, &before, reason, sizeof(reason)),
-                           "requested_size 0x1000 is not a multiple"));
+    assert_has(vmem_config_check_update(&now, &before, reason, sizeof(reason)), "node_id changed");
 }

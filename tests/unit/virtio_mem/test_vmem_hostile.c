@@ -10,17 +10,12 @@
 static struct machine machine;
 
 /* Threat 19: so many tries, with time between, then broken. */
-TEST_WITH(test_config_never_still, NULL, machine_end)
-{
-    static const struct story_row rows[] = {
-        {0, HOST(config_runs, 1)},
-        {2000, WAITS(CONFIG_UNSTEADY), STATE(TRACKING)},
-        {62000, IS_BROKEN, GUEST(expect_page, 0)},
-    };
-    machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
-    machine_hold_page(&machine);
-    PLAY(rows);
-}
+STORY(test_config_never_still, machine_start_with_64m(&machine, FAKE_VMEM_QEMU)) = {
+    {0, GUEST(hold_page, 0)},
+    {0, HOST(config_runs, 1)},
+    {2000, WAITS(CONFIG_UNSTEADY), STATE(TRACKING)},
+    {62000, IS_BROKEN, GUEST(expect_page, 0)},
+};
 
 /* And when it does hold still again in time, nothing is lost, however often that happens. */
 TEST_WITH(test_config_still_again, NULL, machine_end)
@@ -65,17 +60,12 @@ TEST_WITH(test_config_goes_bad, NULL, machine_end)
 }
 
 /* The usable region shrinks under plugged blocks: they can only leave by UNPLUG ALL. */
-TEST_WITH(test_usable_shrinks, NULL, machine_end)
-{
-    static const struct story_row rows[] = {
-        {0, GUEST(request_unseen, 4 * MIB), HOST(shrink_usable, 16 * MIB)},
-        {2000, PLUGGED(48 * MIB), COUNTS(IS(WARNINGS, 1)), WAITS(PAGES_IN_USE)},
-        {2000, HOST(request_unseen, 0)},
-        {4000, PLUGGED(0), SETTLED, WAITS(NONE), COUNTS(IS(UNPLUG_ALL, 1))},
-    };
-    machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
-    PLAY(rows);
-}
+STORY(test_usable_shrinks, machine_start_with_64m(&machine, FAKE_VMEM_QEMU)) = {
+    {0, GUEST(request_unseen, 4 * MIB), HOST(shrink_usable, 16 * MIB)},
+    {2000, PLUGGED(48 * MIB), COUNTS(IS(WARNINGS, 1)), WAITS(PAGES_IN_USE)},
+    {2000, HOST(request_unseen, 0)},
+    {4000, PLUGGED(0), SETTLED, WAITS(NONE), COUNTS(IS(UNPLUG_ALL, 1))},
+};
 
 /* Threat 23: a requested size that changes with every request is followed at a bounded cost a call.
  */
@@ -139,33 +129,28 @@ TEST_WITH(test_events_around_driver_ok, NULL, machine_end)
     PLAY(rows);
 }
 
-/* One entry does not hold the two pieces of a request: broken at once, not waiting for ever. */
-TEST_WITH(test_queue_too_small, NULL, machine_end)
+static void start_with_queue(uint16_t nr_entries)
 {
-    static const struct story_row rows[] = {{0, HOST(request, 64 * MIB), IS_BROKEN}};
     machine_boot(&machine, FAKE_VMEM_QEMU);
-    machine.device.transport.queue_size_max = 1;
+    machine.device.transport.queue_size_max = nr_entries;
     machine_attach(&machine);
-    PLAY(rows);
 }
 
+/* One entry does not hold the two pieces of a request: broken at once, not waiting for ever. */
+STORY(test_queue_too_small, start_with_queue(1)) = {
+    {0, HOST(request, 64 * MIB), IS_BROKEN},
+};
+
 /* Four entries hold two requests: more of them just take more rounds. */
-TEST_WITH(test_queue_small, NULL, machine_end)
-{
-    static const struct story_row rows[] = {
-        {0, HOST(request, 64 * MIB), PLUGGED(64 * MIB)},
-        {10, GUEST(hold_every_other, 32), HOST(request, 32 * MIB)},
-        {20, PLUGGED(32 * MIB), SETTLED, COUNTS(IS(UNPLUG, 16))},
-    };
-    machine_boot(&machine, FAKE_VMEM_QEMU);
-    machine.device.transport.queue_size_max = 4;
-    machine_attach(&machine);
-    PLAY(rows);
-}
+STORY(test_queue_small, start_with_queue(4)) = {
+    {0, HOST(request, 64 * MIB), PLUGGED(64 * MIB)},
+    {10, GUEST(hold_every_other, 32), HOST(request, 32 * MIB)},
+    {20, PLUGGED(32 * MIB), SETTLED, COUNTS(IS(UNPLUG, 16))},
+};
 
 static const uint64_t sizes[] = {128 * MIB, 32 * MIB, 0};
 
-/* Threat 26: ACK, and nothing was done. Found by plugged_size; one lie costs a pass of STATE. */
+/* Threat 26: ACK, and nothing was done. plugged_size shows it; it costs one pass of STATE. */
 TEST_WITH(test_false_ack, NULL, machine_end)
 {
     for (unsigned i = 0; i < ARRAY_SIZE(sizes); i++) {
@@ -200,7 +185,7 @@ TEST_WITH(test_false_ack_for_ever, NULL, machine_end)
 }
 
 /* Threat 14: more than there was room for was never written, or not there. */
-TEST_WITH(test_used_length_lies, NULL, machine_end)
+TEST_WITH(test_false_used_length, NULL, machine_end)
 {
     static const struct story_row rows[] = {
         {0, ANSWER(long_used, 1), HOST(request, 128 * MIB), IS_BROKEN},
@@ -212,7 +197,7 @@ TEST_WITH(test_used_length_lies, NULL, machine_end)
     assert_int_equal(machine.memory.online_bytes, 64 * MIB);
 }
 
-/* Threat 31: what one device does is nothing to the other. */
+/* Threat 31: one hostile device does not disturb the other. */
 TEST_WITH(test_hostile_neighbour, NULL, machine_end)
 {
     static struct machine other;

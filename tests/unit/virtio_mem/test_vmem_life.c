@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The beginning and the end: devices that are refused, memory plugged by an earlier life given
+ * The beginning and the end: devices that are refused, memory plugged by an earlier driver given
  * back, letting go and taking over again.
  */
 #include "drivers/virtio/core/virtio_spec.h"
@@ -16,8 +16,7 @@ static void expect_refused(void)
 {
     size_t allocated = fake_host_allocated();
     unsigned nr_lines = fake_host_count(VMEM_LOG_ERROR);
-    int status = vmem_attach(&machine.device.transport.device, &machine.options, &machine.driver);
-    assert_true(status < 0);
+    assert_true(machine_try_attach(&machine) < 0);
     assert_true(fake_host_count(VMEM_LOG_ERROR) > nr_lines);
     assert_int_equal(fake_host_allocated(), allocated);
     assert_false(machine.memory.has_region);
@@ -42,7 +41,6 @@ TEST_WITH(test_bad_configs, NULL, machine_end)
         fake_vmem_update(&machine.device);
         expect_refused();
     }
-    /* And with good values the same device is taken. */
     machine.device.base = MACHINE_BASE;
     machine.device.block_bytes = MACHINE_BLOCK;
     fake_vmem_update(&machine.device);
@@ -98,15 +96,14 @@ TEST_WITH(test_memory_for_the_driver, NULL, machine_end)
     unsigned nr_failures = 0;
     machine_boot_region(&machine, FAKE_VMEM_QEMU, MACHINE_BASE, 64 * KIB, 262144);
     for (;;) {
-        fake_host_fail_alloc_after(nr_failures);
-        if (vmem_attach(&machine.device.transport.device, &machine.options, &machine.driver) ==
-            VMEM_OK)
+        fake_host_fail_after(nr_failures, false);
+        if (machine_try_attach(&machine) == VMEM_OK)
             break;
         assert_int_equal(fake_host_allocated(), 0);
         assert_int_equal(fake_host_count(VMEM_LOG_ERROR), ++nr_failures);
     }
     assert_in_range(nr_failures, 4, 10);
-    fake_host_fail_alloc_after(-1);
+    assert_false(fake_host_failed());
     machine_resize(&machine, GIB, 1);
     machine_expect(&machine, GIB);
 }
@@ -298,37 +295,27 @@ TEST_WITH(test_detach_takes_time, NULL, machine_end)
 }
 
 /* Pages were taken before the device agreed: it stays, and follows the host as before. */
-TEST_WITH(test_detach_given_up, NULL, machine_end)
-{
-    static const struct story_row rows[] = {
-        {0, ANSWER(busy, 1), GUEST(detach, STATUS(VMEM_E_AGAIN))},
-        {0, GUEST(hold, 0)},
-        {0, GUEST(detach, STATUS(VMEM_E_BUSY)), HOST(request, 128 * MIB)},
-        {100, PLUGGED(128 * MIB), SETTLED},
-    };
-    machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
-    PLAY(rows);
-}
+STORY(test_detach_given_up, machine_start_with_64m(&machine, FAKE_VMEM_QEMU)) = {
+    {0, ANSWER(busy, 1), GUEST(detach, STATUS(VMEM_E_AGAIN))},
+    {0, GUEST(hold, 0)},
+    {0, GUEST(detach, STATUS(VMEM_E_BUSY)), HOST(request, 128 * MIB)},
+    {100, PLUGGED(128 * MIB), SETTLED},
+};
 
-/* A broken device is let go once its memory is idle; the next life gives it back. */
-TEST_WITH(test_detach_broken, NULL, machine_end)
-{
-    static const struct story_row rows[] = {
-        {0, GUEST(hold, 0), HOST(reset_takes, ~0u)},
-        {0, HOST(needs_reset, 0)},
-        {5000, IS_BROKEN},
-        {5000, GUEST(detach, STATUS(VMEM_E_BUSY)), IS_BROKEN, PLUGGED(64 * MIB)},
-        {5000, GUEST(free_all, 0), HOST(be_sane, 0)},
-        {5000, GUEST(detach, VMEM_OK)},
-        {5000, GUEST(attach, 0)},
-        {5010, PLUGGED(64 * MIB), SETTLED, COUNTS(IS(UNPLUG_ALL, 1))},
-    };
-    machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
-    PLAY(rows);
-}
+/* A broken device is let go once its memory is idle; the next attach gives it back. */
+STORY(test_detach_broken, machine_start_with_64m(&machine, FAKE_VMEM_QEMU)) = {
+    {0, GUEST(hold, 0), HOST(reset_takes, ~0u)},
+    {0, HOST(needs_reset, 0)},
+    {5000, IS_BROKEN},
+    {5000, GUEST(detach, STATUS(VMEM_E_BUSY)), IS_BROKEN, PLUGGED(64 * MIB)},
+    {5000, GUEST(free_all, 0), HOST(be_sane, 0)},
+    {5000, GUEST(detach, VMEM_OK)},
+    {5000, GUEST(attach, 0)},
+    {5010, PLUGGED(64 * MIB), SETTLED, COUNTS(IS(UNPLUG_ALL, 1))},
+};
 
 /* A system reset moved the region: attach again finds it where it is now. */
-TEST_WITH(test_region_moved_between_lives, NULL, machine_end)
+TEST_WITH(test_region_moved_between_attaches, NULL, machine_end)
 {
     static const struct story_row rows[] = {
         {0, GUEST(attach, 0)},

@@ -9,7 +9,6 @@
 
 static struct machine machine;
 
-/* So much is plugged, and movable runs are scattered over it. */
 static void start_scattered(uint64_t bytes, unsigned percent)
 {
     machine_start(&machine, FAKE_VMEM_QEMU);
@@ -19,7 +18,6 @@ static void start_scattered(uint64_t bytes, unsigned percent)
     story_scatter(&machine, bytes / MACHINE_BLOCK);
 }
 
-/* The driver is called until so many runs were moved in all. */
 static void run_until_moved(uint64_t wanted)
 {
     for (unsigned calls = 0; machine.memory.nr_moves < wanted; calls++) {
@@ -43,47 +41,35 @@ static void stop_in_the_middle(uint64_t bytes, unsigned percent, uint64_t target
 
 /* ---- a shrink ---- */
 
-TEST_WITH(test_half_of_it_goes, NULL, machine_end)
-{
-    static const struct story_row rows[] = {
-        {0, HOST(request, 256 * MIB), PLUGGED(256 * MIB), SETTLED, STATE(TRACKING), WAITS(NONE),
-         /* neighbours go in one request */
-         COUNTS(FROM_TO(MIGRATED, 100, 128), FROM_TO(UNPLUG, 1, 96), IS(WARNINGS, 0))},
-        {10, NOTHING_MOVES_TWICE},
-    };
-    start_scattered(512 * MIB, 42);
-    PLAY(rows);
-    fake_memory_expect_all_open(&machine.memory);
-}
+STORY(test_half_of_it_goes, start_scattered(512 * MIB, 42)) = {
+    {0, HOST(request, 256 * MIB), PLUGGED(256 * MIB), SETTLED, STATE(TRACKING), WAITS(NONE),
+     /* neighbours go in one request */
+     COUNTS(FROM_TO(MIGRATED, 100, 128), FROM_TO(UNPLUG, 1, 96), IS(WARNINGS, 0))},
+    {10, NOTHING_MOVES_TWICE},
+    {10, GUEST(expect_all_open, 0)},
+};
 
-/* A call takes one step, and one more after requests; it asks to be called again at once. */
+/* A call takes one step (machine_turn() checks it), and asks to be called again at once. */
 TEST_WITH(test_small_steps, NULL, machine_end)
 {
     static const struct story_row rows[] = {{10, PLUGGED(40 * MIB), NOTHING_MOVES_TWICE}};
     start_scattered(64 * MIB, 60);
     machine.memory.knobs.pages_per_step = 64;
     fake_vmem_set_requested(&machine.device, 40 * MIB);
-    do {
-        uint64_t nr_steps = machine.memory.calls[FAKE_MEMORY_STEP];
+    do
         machine_turn(&machine);
-        assert_in_range(machine.memory.calls[FAKE_MEMORY_STEP] - nr_steps, 0, 2);
-    } while (machine.due_ms <= vmem_host_now_ms());
+    while (machine.due_ms <= vmem_host_now_ms());
     PLAY(rows);
 }
 
 /* The same size again, after it had grown: a new resize, for which pages that moved may move. */
-TEST_WITH(test_down_to_the_same_size_again, NULL, machine_end)
-{
-    static const struct story_row rows[] = {
-        {0, HOST(request, 40 * MIB), PLUGGED(40 * MIB)},
-        {1, HOST(request, 80 * MIB), PLUGGED(80 * MIB)},
-        /* the runs that stay were all moved in the first resize */
-        {2, GUEST(hold_idle, 0)},
-        {3, GUEST(free_every_other, 0), HOST(request, 40 * MIB), PLUGGED(40 * MIB)},
-    };
-    start_scattered(128 * MIB, 25);
-    PLAY(rows);
-}
+STORY(test_down_to_the_same_size_again, start_scattered(128 * MIB, 25)) = {
+    {0, HOST(request, 40 * MIB), PLUGGED(40 * MIB)},
+    {1, HOST(request, 80 * MIB), PLUGGED(80 * MIB)},
+    /* the runs that stay were all moved in the first resize */
+    {2, GUEST(hold_idle, 0)},
+    {3, GUEST(free_every_other, 0), HOST(request, 40 * MIB), PLUGGED(40 * MIB)},
+};
 
 /* The allocator cannot move pages: what is idle goes, and the rest is waited for. */
 TEST_WITH(test_nothing_moves, NULL, machine_end)
@@ -102,28 +88,18 @@ TEST_WITH(test_nothing_moves, NULL, machine_end)
 
 /* ---- the host changes its mind ---- */
 
-TEST_WITH(test_all_is_wanted_after_all, NULL, machine_end)
-{
-    static const struct story_row rows[] = {
-        {0, HOST(request, 256 * MIB), PLUGGED(256 * MIB), SETTLED, STATE(TRACKING),
-         NOTHING_MOVES_TWICE, COUNTS(MORE(MOVES, 0))},
-    };
-    stop_in_the_middle(256 * MIB, 50, 128 * MIB, 30);
-    PLAY(rows);
-    fake_memory_expect_all_open(&machine.memory);
-}
+STORY(test_all_is_wanted_after_all, stop_in_the_middle(256 * MIB, 50, 128 * MIB, 30)) = {
+    {0, HOST(request, 256 * MIB), PLUGGED(256 * MIB), SETTLED, STATE(TRACKING), NOTHING_MOVES_TWICE,
+     COUNTS(MORE(MOVES, 0))},
+    {0, GUEST(expect_all_open, 0)},
+};
 
-TEST_WITH(test_more_is_wanted_than_there_was, NULL, machine_end)
-{
-    static const struct story_row rows[] = {
-        {0, HOST(request, 300 * MIB), PLUGGED(300 * MIB), SETTLED, COUNTS(MORE(MOVES, 0))},
-    };
-    stop_in_the_middle(256 * MIB, 50, 128 * MIB, 30);
-    PLAY(rows);
-    fake_memory_expect_all_open(&machine.memory);
-}
+STORY(test_more_is_wanted_than_there_was, stop_in_the_middle(256 * MIB, 50, 128 * MIB, 30)) = {
+    {0, HOST(request, 300 * MIB), PLUGGED(300 * MIB), SETTLED, COUNTS(MORE(MOVES, 0))},
+    {0, GUEST(expect_all_open, 0)},
+};
 
-/* What is empty already is enough: nothing more is moved. */
+/* The emptied blocks are enough: nothing more is moved. */
 TEST_WITH(test_less_is_wanted_back, NULL, machine_end)
 {
     stop_in_the_middle(256 * MIB, 50, 156 * MIB, 60);
@@ -136,15 +112,10 @@ TEST_WITH(test_less_is_wanted_back, NULL, machine_end)
     fake_memory_expect_all_open(&machine.memory);
 }
 
-TEST_WITH(test_still_more_is_to_go, NULL, machine_end)
-{
-    static const struct story_row rows[] = {
-        {0, HOST(request, 100 * MIB), PLUGGED(100 * MIB), SETTLED},
-        {10, GUEST(check_moves, 2)}, /* two resizes */
-    };
-    stop_in_the_middle(256 * MIB, 30, 150 * MIB, 4);
-    PLAY(rows);
-}
+STORY(test_still_more_is_to_go, stop_in_the_middle(256 * MIB, 30, 150 * MIB, 4)) = {
+    {0, HOST(request, 100 * MIB), PLUGGED(100 * MIB), SETTLED},
+    {10, GUEST(check_moves, 2)}, /* two resizes */
+};
 
 /* ---- an owner says no ---- */
 
@@ -181,102 +152,72 @@ TEST_WITH(test_an_owner_refuses, NULL, machine_end)
 }
 
 /* It is asked again after 10 ms, not only when the next look at the device is due. */
-TEST_WITH(test_an_owner_is_asked_again_soon, NULL, machine_end)
-{
-    static const struct story_row rows[] = {
-        {0, GUEST(owners_refuse, 1), HOST(request, 48 * MIB), PLUGGED(64 * MIB)},
-        {0, GUEST(owners_refuse, 0), WAITS(MIGRATION_REFUSED)},
-        {11, PLUGGED(48 * MIB), SETTLED, WAITS(NONE), NOTHING_MOVES_TWICE},
-        {11, HOST(request, 64 * MIB), PLUGGED(64 * MIB)},
-        /* nor does another size inherit how seldom it was asked for the last one */
-        {12, GUEST(owners_refuse, 1), HOST(request, 40 * MIB)},
-        {20000, HOST(request, 42 * MIB), WAITS(MIGRATION_REFUSED)},
-        {20000, GUEST(owners_refuse, 0), WAITS(MIGRATION_REFUSED)},
-        {20011, PLUGGED(42 * MIB), SETTLED},
-    };
-    start_scattered(64 * MIB, 50);
-    PLAY(rows);
-}
+STORY(test_an_owner_is_asked_again_soon, start_scattered(64 * MIB, 50)) = {
+    {0, GUEST(owners_refuse, 1), HOST(request, 48 * MIB), PLUGGED(64 * MIB)},
+    {0, GUEST(owners_refuse, 0), WAITS(MIGRATION_REFUSED)},
+    {11, PLUGGED(48 * MIB), SETTLED, WAITS(NONE), NOTHING_MOVES_TWICE},
+    {11, HOST(request, 64 * MIB), PLUGGED(64 * MIB)},
+    /* nor does another size inherit how seldom it was asked for the last one */
+    {12, GUEST(owners_refuse, 1), HOST(request, 40 * MIB)},
+    {20000, HOST(request, 42 * MIB), WAITS(MIGRATION_REFUSED)},
+    {20000, GUEST(owners_refuse, 0), WAITS(MIGRATION_REFUSED)},
+    {20011, PLUGGED(42 * MIB), SETTLED},
+};
 
 /* A new size is tried at once, however long the last one was waited for, and whatever it is. */
-TEST_WITH(test_new_size_after_falling_short, NULL, machine_end)
-{
-    static const struct story_row rows[] = {
-        {0, GUEST(owners_refuse, 1), HOST(request, 46 * MIB)},
-        {20000, PLUGGED(64 * MIB), GUEST(owners_refuse, 0), WAITS(MIGRATION_REFUSED)},
-        {20000, HOST(request, 48 * MIB), PLUGGED(48 * MIB)},
-        {20000, HOST(request, 64 * MIB), PLUGGED(64 * MIB)},
-        {20001, GUEST(owners_refuse, 1), HOST(request, 46 * MIB)},
-        {120000, GUEST(owners_refuse, 0), HOST(request, 64 * MIB), PLUGGED(64 * MIB), SETTLED},
-        {120001, HOST(request, 46 * MIB), PLUGGED(46 * MIB), SETTLED},
-    };
-    start_scattered(64 * MIB, 50);
-    PLAY(rows);
-}
+STORY(test_new_size_after_falling_short, start_scattered(64 * MIB, 50)) = {
+    {0, GUEST(owners_refuse, 1), HOST(request, 46 * MIB)},
+    {20000, PLUGGED(64 * MIB), GUEST(owners_refuse, 0), WAITS(MIGRATION_REFUSED)},
+    {20000, HOST(request, 48 * MIB), PLUGGED(48 * MIB)},
+    {20000, HOST(request, 64 * MIB), PLUGGED(64 * MIB)},
+    {20001, GUEST(owners_refuse, 1), HOST(request, 46 * MIB)},
+    {120000, GUEST(owners_refuse, 0), HOST(request, 64 * MIB), PLUGGED(64 * MIB), SETTLED},
+    {120001, HOST(request, 46 * MIB), PLUGGED(46 * MIB), SETTLED},
+};
 
-/* What is waited for now is all that the status says: nothing of a shrink that is over. */
-TEST_WITH(test_status_after_falling_short, NULL, machine_end)
-{
-    static const struct story_row rows[] = {
-        {0, GUEST(owners_refuse, 1), HOST(request, 40 * MIB)},
-        {5000, GUEST(is_described, 1), WAITS(MIGRATION_REFUSED)},
-        {5000, ANSWER(silent, 1), GUEST(verify, VMEM_OK)},
-        {5001, STATE(PROBING), WAITS(NONE), UNSETTLED},
-        {75000, ANSWER(busy, ~0u), HOST(request, 128 * MIB)},
-        {80000, WAITS(HOST_MEMORY), GUEST(is_described, 0)},
-    };
-    start_scattered(64 * MIB, 50);
-    PLAY(rows);
-}
+/* The status names the present wait alone, and nothing of a shrink that is over. */
+STORY(test_status_after_falling_short, start_scattered(64 * MIB, 50)) = {
+    {0, GUEST(owners_refuse, 1), HOST(request, 40 * MIB)},
+    {5000, GUEST(is_described, 1), WAITS(MIGRATION_REFUSED)},
+    {5000, ANSWER(silent, 1), GUEST(verify, VMEM_OK)},
+    {5001, STATE(PROBING), WAITS(NONE), UNSETTLED},
+    {75000, ANSWER(busy, ~0u), HOST(request, 128 * MIB)},
+    {80000, WAITS(HOST_MEMORY), GUEST(is_described, 0)},
+};
 
 /* ---- there is no room ---- */
 
-TEST_WITH(test_no_room, NULL, machine_end)
-{
-    static const struct story_row rows[] = {
-        {0, HOST(request, 40 * MIB)},
-        {5000, PLUGGED(64 * MIB), WAITS(MIGRATION_ROOM), STATE(TRACKING), COUNTS(IS(MOVES, 0))},
-        /* runs are freed here and there: what that makes room for goes */
-        {5000, GUEST(free_every_fourth, 0)},
-        {10000, PLUGGED(48 * MIB), WAITS(MIGRATION_ROOM), UNSETTLED, NOTHING_MOVES_TWICE},
-    };
-    start_scattered(64 * MIB, 100);
-    PLAY(rows);
-}
+STORY(test_no_room, start_scattered(64 * MIB, 100)) = {
+    {0, HOST(request, 40 * MIB)},
+    {5000, PLUGGED(64 * MIB), WAITS(MIGRATION_ROOM), STATE(TRACKING), COUNTS(IS(MOVES, 0))},
+    /* runs are freed here and there: what that makes room for goes */
+    {5000, GUEST(free_every_fourth, 0)},
+    {10000, PLUGGED(48 * MIB), WAITS(MIGRATION_ROOM), UNSETTLED, NOTHING_MOVES_TWICE},
+};
 
 /* Pages that cannot be moved keep their blocks, and what is movable beside them stays. */
-TEST_WITH(test_fixed_pages_stay, NULL, machine_end)
-{
-    static const struct story_row rows[] = {
-        {0, GUEST(hold_each, 24)},
-        {0, HOST(request, 40 * MIB)},
-        {5000, PLUGGED(48 * MIB), WAITS(PAGES_IN_USE), UNSETTLED, GUEST(is_described, 1)},
-        {5000, GUEST(free_below, 24), HOST(request, 40 * MIB)},
-        {6000, PLUGGED(40 * MIB), SETTLED, WAITS(NONE), GUEST(is_described, 0)},
-    };
-    machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
-    PLAY(rows);
-}
+STORY(test_fixed_pages_stay, machine_start_with_64m(&machine, FAKE_VMEM_QEMU)) = {
+    {0, GUEST(hold_each, 24)},
+    {0, HOST(request, 40 * MIB)},
+    {5000, PLUGGED(48 * MIB), WAITS(PAGES_IN_USE), UNSETTLED, GUEST(is_described, 1)},
+    {5000, GUEST(free_below, 24), HOST(request, 40 * MIB)},
+    {6000, PLUGGED(40 * MIB), SETTLED, WAITS(NONE), GUEST(is_described, 0)},
+};
 
 /* The allocator cannot unmap what was emptied: tried again, nothing lost. */
-TEST_WITH(test_no_memory_for_it, NULL, machine_end)
-{
-    static const struct story_row rows[] = {
-        {0, GUEST(offline_fails_after, 0)},
-        {100, WAITS(OFFLINE_MEMORY), STATE(TRACKING), READY},
-        {100, GUEST(expect_all_open, 0)},
-        {3100, PLUGGED(40 * MIB), SETTLED, NOTHING_MOVES_TWICE},
-    };
-    stop_in_the_middle(64 * MIB, 30, 40 * MIB, 1);
-    PLAY(rows);
-}
+STORY(test_no_memory_for_it, stop_in_the_middle(64 * MIB, 30, 40 * MIB, 1)) = {
+    {0, GUEST(offline_fails_after, 0)},
+    {100, WAITS(OFFLINE_MEMORY), STATE(TRACKING), READY},
+    {100, GUEST(expect_all_open, 0)},
+    {3100, PLUGGED(40 * MIB), SETTLED, NOTHING_MOVES_TWICE},
+};
 
 /* ---- the device says no, or goes ---- */
 
 static void survive(size_t mood)
 {
     const struct story_row rows[] = {
-        {0, .has_mood = true, .mood = mood, .times = 3},
+        {0, ANSWER_OF(mood, 3)},
         {1000000, PLUGGED(128 * MIB), SETTLED, STATE(TRACKING), NOTHING_MOVES_TWICE},
     };
     unsigned left;
@@ -291,13 +232,13 @@ static void survive(size_t mood)
 
 TEST_WITH(test_answers_that_are_no_ack, NULL, machine_end)
 {
-    survive(offsetof(struct fake_vmem_moods, busy));
-    survive(offsetof(struct fake_vmem_moods, nack));
-    survive(offsetof(struct fake_vmem_moods, error));
-    survive(offsetof(struct fake_vmem_moods, error_half));
-    survive(offsetof(struct fake_vmem_moods, silent));
-    survive(offsetof(struct fake_vmem_moods, lost));
-    survive(offsetof(struct fake_vmem_moods, needs_reset));
+    survive(MOOD(busy));
+    survive(MOOD(nack));
+    survive(MOOD(error));
+    survive(MOOD(error_half));
+    survive(MOOD(silent));
+    survive(MOOD(lost));
+    survive(MOOD(needs_reset));
 }
 
 /* While the device does not follow, nothing is kept from those who want memory. */

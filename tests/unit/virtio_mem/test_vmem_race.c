@@ -20,21 +20,16 @@ TEST_WITH(test_unplug, NULL, machine_end)
 }
 
 /* Everything is to go, in pieces: none goes in the end that has a page, and the rest does. */
-TEST_WITH(test_unplug_all, NULL, machine_end)
-{
-    static const struct story_row rows[] = {
-        {0, GUEST(hold, 0)},
-        {0, GUEST(hold, 2), HOST(request, 4 * MIB), PLUGGED(4 * MIB)},
-        {1, GUEST(free_all, 0), PLUGGED(4 * MIB)},
-        {1, GUEST(races, 1), HOST(request, 0), PLUGGED(2 * MIB), WAITS(PAGES_IN_USE)},
-        {1, GUEST(free_all, 0), PLUGGED(0)},
-    };
-    machine_start(&machine, FAKE_VMEM_QEMU);
-    machine_resize(&machine, 6 * MIB, 1);
-    PLAY(rows);
-}
+STORY(test_unplug_all, machine_start(&machine, FAKE_VMEM_QEMU)) = {
+    {0, HOST(request, 6 * MIB)},
+    {0, GUEST(hold, 0)},
+    {0, GUEST(hold, 2), HOST(request, 4 * MIB), PLUGGED(4 * MIB)},
+    {1, GUEST(free_all, 0), PLUGGED(4 * MIB)},
+    {1, GUEST(races, 1), HOST(request, 0), PLUGGED(2 * MIB), WAITS(PAGES_IN_USE)},
+    {1, GUEST(free_all, 0), PLUGGED(0)},
+};
 
-/* What was emptied is in use again when it is to go: others are emptied. */
+/* An emptied block is in use again when it is to go: others are emptied. */
 TEST_WITH(test_emptied_block, NULL, machine_end)
 {
     static const struct story_row rows[] = {
@@ -48,16 +43,11 @@ TEST_WITH(test_emptied_block, NULL, machine_end)
 }
 
 /* The host wants more while a shrink has just lost: nothing stands in the way of that. */
-TEST_WITH(test_grow_after_it, NULL, machine_end)
-{
-    static const struct story_row rows[] = {
-        {0, GUEST(races, 1), HOST(request, 32 * MIB)},
-        {0, PLUGGED(128 * MIB), SETTLED},
-    };
-    machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
-    story_request_at_next(&machine, 128 * MIB);
-    PLAY(rows);
-}
+STORY(test_grow_after_it, machine_start_with_64m(&machine, FAKE_VMEM_QEMU)) = {
+    {0, HOST(request_at_next, 128 * MIB)},
+    {0, GUEST(races, 1), HOST(request, 32 * MIB)},
+    {0, PLUGGED(128 * MIB), SETTLED},
+};
 
 /* One that loses each time comes to an end all the same, and lets the rest of the kernel run. */
 TEST_WITH(test_for_ever, NULL, machine_end)

@@ -20,11 +20,11 @@ static void start_and_hold(void)
 static void be_invalid(size_t mood)
 {
     const struct story_row rows[] = {
-        {0, .has_mood = true, .mood = mood, .times = 1, HOST(request, 128 * MIB), STATE(PROBING)},
+        {0, ANSWER_OF(mood, 1), HOST(request, 128 * MIB), STATE(PROBING)},
         {1000, PLUGGED(128 * MIB), SETTLED, COUNTS(IS(RESETS, 1))},
-        {1000, .has_mood = true, .mood = mood, .times = 1, HOST(request, 32 * MIB)},
+        {1000, ANSWER_OF(mood, 1), HOST(request, 32 * MIB)},
         {2000, PLUGGED(32 * MIB), SETTLED},
-        {2000, .has_mood = true, .mood = mood, .times = 100, HOST(request, 128 * MIB)},
+        {2000, ANSWER_OF(mood, 100), HOST(request, 128 * MIB)},
         {12000, IS_BROKEN, GUEST(expect_page, 0)},
     };
     start_and_hold();
@@ -34,9 +34,9 @@ static void be_invalid(size_t mood)
 
 TEST_WITH(test_invalid_answers, NULL, machine_end)
 {
-    be_invalid(offsetof(struct fake_vmem_moods, bad_type));
-    be_invalid(offsetof(struct fake_vmem_moods, nothing));
-    be_invalid(offsetof(struct fake_vmem_moods, needs_reset));
+    be_invalid(MOOD(bad_type));
+    be_invalid(MOOD(nothing));
+    be_invalid(MOOD(needs_reset));
 }
 
 /* ---- silence ---- */
@@ -45,16 +45,16 @@ TEST_WITH(test_invalid_answers, NULL, machine_end)
 static void be_silent(size_t mood)
 {
     const struct story_row rows[] = {
-        {0, .has_mood = true, .mood = mood, .times = 1, HOST(request, 128 * MIB)},
+        {0, ANSWER_OF(mood, 1), HOST(request, 128 * MIB)},
         {59999, STATE(TRACKING), WAITS(NONE), UNSETTLED, /* and no spinning meanwhile */
          COUNTS(IS(TIMEOUTS, 0), MORE_FROM_TO(CALLS, 1, 99))},
         {60099, PLUGGED(128 * MIB), COUNTS(IS(TIMEOUTS, 1))},
-        {60099, .has_mood = true, .mood = mood, .times = 1, HOST(request, 2 * MIB)},
+        {60099, ANSWER_OF(mood, 1), HOST(request, 2 * MIB)},
         {130099, PLUGGED(2 * MIB), GUEST(expect_page, 0)},
-        {130099, .has_mood = true, .mood = mood, .times = 1, HOST(request, 0)},
+        {130099, ANSWER_OF(mood, 1), HOST(request, 0)},
         {205099, PLUGGED(0)},
         /* a fourth reset: those before it helped */
-        {205099, .has_mood = true, .mood = mood, .times = 1, HOST(request, 16 * MIB)},
+        {205099, ANSWER_OF(mood, 1), HOST(request, 16 * MIB)},
         {275099, PLUGGED(16 * MIB), SETTLED, COUNTS(IS(RESETS, 4))},
     };
     start_and_hold();
@@ -64,62 +64,42 @@ static void be_silent(size_t mood)
 
 TEST_WITH(test_silence, NULL, machine_end)
 {
-    be_silent(offsetof(struct fake_vmem_moods, silent));
-    be_silent(offsetof(struct fake_vmem_moods, lost));
+    be_silent(MOOD(silent));
+    be_silent(MOOD(lost));
 }
 
-TEST_WITH(test_silence_for_ever, NULL, machine_end)
-{
-    static const struct story_row rows[] = {
-        {0, ANSWER(silent, ~0u), HOST(request, 128 * MIB)},
-        {60 * 60 * 1000, IS_BROKEN, GUEST(expect_page, 0), COUNTS(IS(TIMEOUTS, 4), IS(RESETS, 3))},
-    };
-    start_and_hold();
-    PLAY(rows);
-}
+STORY(test_silence_for_ever, start_and_hold()) = {
+    {0, ANSWER(silent, ~0u), HOST(request, 128 * MIB)},
+    {60 * 60 * 1000, IS_BROKEN, GUEST(expect_page, 0), COUNTS(IS(TIMEOUTS, 4), IS(RESETS, 3))},
+};
 
 /* UNPLUG ALL was done and not answered: the usable region is gone, and with it the doubt. */
-TEST_WITH(test_lost_unplug_all, NULL, machine_end)
-{
-    static const struct story_row rows[] = {
-        {0, GUEST(hold, 0)},
-        {0, GUEST(hold, 2), HOST(request, 4 * MIB), PLUGGED(4 * MIB)},
-        {1, ANSWER(lost, 1), HOST(request, 0)},
-        {1, GUEST(free_all, 0)},
-        {65000, PLUGGED(0), COUNTS(IS(UNPLUG_ALL, 1), IS(STATE, 0), IS(RESETS, 1))},
-    };
-    machine_start(&machine, FAKE_VMEM_QEMU);
-    machine_resize(&machine, 6 * MIB, 1);
-    PLAY(rows);
-}
+STORY(test_lost_unplug_all, machine_start(&machine, FAKE_VMEM_QEMU)) = {
+    {0, HOST(request, 6 * MIB)},
+    {0, GUEST(hold, 0)},
+    {0, GUEST(hold, 2), HOST(request, 4 * MIB), PLUGGED(4 * MIB)},
+    {1, ANSWER(lost, 1), HOST(request, 0)},
+    {1, GUEST(free_all, 0)},
+    {65000, PLUGGED(0), COUNTS(IS(UNPLUG_ALL, 1), IS(STATE, 0), IS(RESETS, 1))},
+};
 
 /* A slow device that answers within the limit is no trouble at all. */
-TEST_WITH(test_slow_answer, NULL, machine_end)
-{
-    static const struct story_row rows[] = {
-        {0, HOST(keep_answers, 1)},
-        {0, HOST(request, 128 * MIB)},
-        {50000, PLUGGED(64 * MIB), STATE(TRACKING), WAITS(NONE), UNSETTLED, READY},
-        {50000, HOST(keep_answers, 0)},
-        {50001, PLUGGED(128 * MIB), COUNTS(IS(RESETS, 0))},
-    };
-    machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
-    PLAY(rows);
-}
+STORY(test_slow_answer, machine_start_with_64m(&machine, FAKE_VMEM_QEMU)) = {
+    {0, HOST(keep_answers, 1)},
+    {0, HOST(request, 128 * MIB)},
+    {50000, PLUGGED(64 * MIB), STATE(TRACKING), WAITS(NONE), UNSETTLED, READY},
+    {50000, HOST(keep_answers, 0)},
+    {50001, PLUGGED(128 * MIB), COUNTS(IS(RESETS, 0))},
+};
 
 /* ---- DEVICE_NEEDS_RESET ---- */
 
-TEST_WITH(test_needs_reset_at_rest, NULL, machine_end)
-{
-    static const struct story_row rows[] = {
-        {0, HOST(needs_reset, 0), WAITS(DEVICE_RESET)},
-        {100, STATE(TRACKING), SETTLED, WAITS(NONE), COUNTS(IS(RESETS, 1), IS(STATE, 0))},
-        {100, HOST(request, 128 * MIB)},
-        {200, PLUGGED(128 * MIB), GUEST(expect_page, 0)},
-    };
-    start_and_hold();
-    PLAY(rows);
-}
+STORY(test_needs_reset_at_rest, start_and_hold()) = {
+    {0, HOST(needs_reset, 0), WAITS(DEVICE_RESET)},
+    {100, STATE(TRACKING), SETTLED, WAITS(NONE), COUNTS(IS(RESETS, 1), IS(STATE, 0))},
+    {100, HOST(request, 128 * MIB)},
+    {200, PLUGGED(128 * MIB), GUEST(expect_page, 0)},
+};
 
 /* A device that fails at each first request and does the second: each reset helped, so no limit. */
 TEST_WITH(test_needs_reset_with_progress, NULL, machine_end)
@@ -137,17 +117,12 @@ TEST_WITH(test_needs_reset_with_progress, NULL, machine_end)
 }
 
 /* A device that was just reset is left alone for 10 ms, whatever the host wants meanwhile. */
-TEST_WITH(test_reset_backs_off, NULL, machine_end)
-{
-    static const struct story_row rows[] = {
-        {0, ANSWER(needs_reset, 1), HOST(request, 128 * MIB), WAITS(DEVICE_RESET)},
-        {0, HOST(request, 192 * MIB), WAITS(DEVICE_RESET), COUNTS(MORE(REQUESTS, 0))},
-        {9, WAITS(DEVICE_RESET), COUNTS(MORE(REQUESTS, 0))},
-        {10, PLUGGED(192 * MIB)},
-    };
-    machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
-    PLAY(rows);
-}
+STORY(test_reset_backs_off, machine_start_with_64m(&machine, FAKE_VMEM_QEMU)) = {
+    {0, ANSWER(needs_reset, 1), HOST(request, 128 * MIB), WAITS(DEVICE_RESET)},
+    {0, HOST(request, 192 * MIB), WAITS(DEVICE_RESET), COUNTS(MORE(REQUESTS, 0))},
+    {9, WAITS(DEVICE_RESET), COUNTS(MORE(REQUESTS, 0))},
+    {10, PLUGGED(192 * MIB)},
+};
 
 /* Now and then it is recovered for ever; again and again, without a calm time between, it is not.
  */
@@ -170,16 +145,11 @@ TEST_WITH(test_needs_reset_again, NULL, machine_end)
 }
 
 /* The interrupt that tells of it is lost: the slow look finds it. */
-TEST_WITH(test_needs_reset_unnoticed, NULL, machine_end)
-{
-    static const struct story_row rows[] = {
-        {0, HOST(lose_interrupts, 1)},
-        {1, HOST(needs_reset, 0), COUNTS(IS(RESETS, 0))},
-        {1100, COUNTS(IS(RESETS, 1))},
-    };
-    machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
-    PLAY(rows);
-}
+STORY(test_needs_reset_unnoticed, machine_start_with_64m(&machine, FAKE_VMEM_QEMU)) = {
+    {0, HOST(lose_interrupts, 1)},
+    {1, HOST(needs_reset, 0), COUNTS(IS(RESETS, 0))},
+    {1100, COUNTS(IS(RESETS, 1))},
+};
 
 /* The reset works, and then the device takes no features, has no queue or no interrupt. */
 TEST_WITH(test_restart_fails, NULL, machine_end)
@@ -207,62 +177,41 @@ TEST_WITH(test_restart_fails, NULL, machine_end)
     }
 }
 
-TEST_WITH(test_reset_never_ends, NULL, machine_end)
-{
-    static const struct story_row rows[] = {
-        {0, HOST(reset_takes, ~0u)},
-        {0, HOST(needs_reset, 0)},
-        {10000, IS_BROKEN, GUEST(expect_page, 0)},
-    };
-    start_and_hold();
-    PLAY(rows);
-}
+STORY(test_reset_never_ends, start_and_hold()) = {
+    {0, HOST(reset_takes, ~0u)},
+    {0, HOST(needs_reset, 0)},
+    {10000, IS_BROKEN, GUEST(expect_page, 0)},
+};
 
-TEST_WITH(test_vanished, NULL, machine_end)
-{
-    static const struct story_row rows[] = {
-        {0, HOST(vanish, 0)},
-        {10000, IS_BROKEN, GUEST(expect_page, 0)},
-    };
-    start_and_hold();
-    PLAY(rows);
-}
+STORY(test_vanished, start_and_hold()) = {
+    {0, HOST(vanish, 0)},
+    {10000, IS_BROKEN, GUEST(expect_page, 0)},
+};
 
 /* After a reset the region is another: that is not the device we knew. */
-TEST_WITH(test_region_moves_at_reset, NULL, machine_end)
-{
-    static const struct story_row rows[] = {
-        {0, HOST(needs_reset, 0)},
-        {10000, IS_BROKEN, GUEST(expect_page, 0)},
-    };
-    start_and_hold();
-    story_move_region(&machine, GIB);
-    PLAY(rows);
-}
+STORY(test_region_moves_at_reset, start_and_hold()) = {
+    {0, HOST(move_region, GIB)},
+    {0, HOST(needs_reset, 0)},
+    {10000, IS_BROKEN, GUEST(expect_page, 0)},
+};
 
 /* ---- suspend to RAM ---- */
 
 /* The device lost all but its blocks: nothing is asked again, and the next resize is followed. */
-TEST_WITH(test_sleep_at_rest, NULL, machine_end)
-{
-    static const struct story_row rows[] = {
-        {0, GUEST(sleep, 0)},
-        {1000, PLUGGED(64 * MIB), SETTLED, COUNTS(IS(REQUESTS, 1), IS(RESETS, 0))},
-        {1000, GUEST(expect_page, 0), HOST(request, 128 * MIB)},
-        {2000, PLUGGED(128 * MIB)},
-    };
-    start_and_hold();
-    PLAY(rows);
-}
+STORY(test_sleep_at_rest, start_and_hold()) = {
+    {0, GUEST(sleep, 0)},
+    {1000, PLUGGED(64 * MIB), SETTLED, COUNTS(IS(REQUESTS, 1), IS(RESETS, 0))},
+    {1000, GUEST(expect_page, 0), HOST(request, 128 * MIB)},
+    {2000, PLUGGED(128 * MIB)},
+};
 
 /* A request was on its way: it may have been done or not, and STATE tells. */
 TEST_WITH(test_sleep_in_the_middle_of_a_request, NULL, machine_end)
 {
-    static const size_t moods[] = {offsetof(struct fake_vmem_moods, lost),
-                                   offsetof(struct fake_vmem_moods, silent)};
+    static const size_t moods[] = {MOOD(lost), MOOD(silent)};
     for (unsigned i = 0; i < ARRAY_SIZE(moods); i++) {
         const struct story_row rows[] = {
-            {0, .has_mood = true, .mood = moods[i], .times = 1, HOST(request, 128 * MIB)},
+            {0, ANSWER_OF(moods[i], 1), HOST(request, 128 * MIB)},
             {100, GUEST(sleep, 0)},
             {1100, PLUGGED(128 * MIB), GUEST(expect_page, 0), COUNTS(FROM_TO(STATE, 1, 100))},
         };
@@ -272,17 +221,12 @@ TEST_WITH(test_sleep_in_the_middle_of_a_request, NULL, machine_end)
     }
 }
 
-TEST_WITH(test_sleep_of_a_broken_device, NULL, machine_end)
-{
-    static const struct story_row rows[] = {
-        {0, HOST(reset_takes, ~0u)},
-        {0, HOST(needs_reset, 0)},
-        {10000, IS_BROKEN, GUEST(resume, 0)},
-        {11000, IS_BROKEN},
-    };
-    machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
-    PLAY(rows);
-}
+STORY(test_sleep_of_a_broken_device, machine_start_with_64m(&machine, FAKE_VMEM_QEMU)) = {
+    {0, HOST(reset_takes, ~0u)},
+    {0, HOST(needs_reset, 0)},
+    {10000, IS_BROKEN, GUEST(resume, 0)},
+    {11000, IS_BROKEN},
+};
 
 /* With no block online there is nothing to ask about: the device starts afresh. */
 TEST_WITH(test_sleep_with_nothing_plugged, NULL, machine_end)
@@ -299,8 +243,8 @@ TEST_WITH(test_sleep_with_nothing_plugged, NULL, machine_end)
 
 /* ---- another kernel's turn, which then does not come ---- */
 
-/* Whatever comes while it is quiesced: an interrupt that was under way, the end of any wait, freed
- * memory. In the middle of a request: nothing of it comes any more, no block changes. */
+/* While quiesced, in the middle of a request: an interrupt that was under way, the end of any wait
+ * and freed memory change no block. */
 TEST_WITH(test_quiesce, NULL, machine_end)
 {
     static const struct story_row rows[] = {
@@ -319,7 +263,8 @@ TEST_WITH(test_quiesce, NULL, machine_end)
     };
     start_and_hold();
     PLAY(rows);
-    assert_int_equal(machine.device.transport.device.events, 0); /* or nobody would ever sleep */
+    /* Or nobody would ever sleep. */
+    assert_int_equal(vmem_virtio_take_events(&machine.device.transport.device), 0);
 }
 
 TEST_WITH(test_quiesce_resets, NULL, machine_end)
@@ -330,20 +275,15 @@ TEST_WITH(test_quiesce_resets, NULL, machine_end)
     assert_false(machine.device.transport.irq_enabled);
     vmem_virtio_post_events(&machine.device.transport.device, VIRTIO_EVENT_CONFIG);
     assert_int_equal(vmem_service(machine.driver, vmem_host_now_ms()), VMEM_NEVER);
-    assert_int_equal(machine.device.transport.device.events, 0);
+    assert_int_equal(vmem_virtio_take_events(&machine.device.transport.device), 0);
     assert_int_equal(machine.device.plugged_bytes, 64 * MIB);
     machine_expect_page(&machine);
 }
 
-TEST_WITH(test_quiesce_fails, NULL, machine_end)
-{
-    static const struct story_row rows[] = {
-        {0, HOST(reset_takes, ~0u)},
-        {1000, GUEST(quiesce, STATUS(VMEM_E_TIMEOUT)), DUE_WITHIN(VMEM_NEVER)},
-        {3000, GUEST(resume, 0)},
-        {5000, IS_BROKEN, GUEST(expect_page, 0)},
-        {5000, GUEST(quiesce, VMEM_OK), IS_BROKEN}, /* told, not waited for */
-    };
-    start_and_hold();
-    PLAY(rows);
-}
+STORY(test_quiesce_fails, start_and_hold()) = {
+    {0, HOST(reset_takes, ~0u)},
+    {1000, GUEST(quiesce, STATUS(VMEM_E_TIMEOUT)), DUE_WITHIN(VMEM_NEVER)},
+    {3000, GUEST(resume, 0)},
+    {5000, IS_BROKEN, GUEST(expect_page, 0)},
+    {5000, GUEST(quiesce, VMEM_OK), IS_BROKEN}, /* told, not waited for */
+};

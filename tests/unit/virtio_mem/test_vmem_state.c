@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * STATE requests: adopting what an earlier life left plugged (VMEM_INIT_STATE), comparing the block
- * map with the device, and devices that lie about either.
+ * STATE requests: adopting what an earlier driver left plugged (VMEM_INIT_STATE), comparing the
+ * block map with the device, and devices that are wrong about either.
  */
 #include "drivers/virtio/include/vmem/error.h"
 #include "tests/fakes/fake_story.h"
@@ -16,7 +16,7 @@ static void boot_to_adopt(uint64_t block_bytes, uint64_t nr_blocks)
     machine.options.init = VMEM_INIT_STATE;
 }
 
-/* What is plugged is what the host requests: all of it is found, and nothing else is asked for. */
+/* The plugged size is the requested one: all blocks are found, and nothing else is requested. */
 static void adopt(void)
 {
     uint64_t bytes = machine.device.plugged_bytes;
@@ -96,7 +96,7 @@ TEST_WITH(test_adopts_and_shrinks, NULL, machine_end)
     PLAY(rows);
 }
 
-TEST_WITH(test_state_lies, NULL, machine_end)
+TEST_WITH(test_false_state_answers, NULL, machine_end)
 {
     static const struct story_row broken[] = {{60000, IS_BROKEN}};
     static const struct story_row adopted[] = {{60000, PLUGGED(32 * MIB), SETTLED}};
@@ -105,11 +105,9 @@ TEST_WITH(test_state_lies, NULL, machine_end)
         unsigned times;
         const struct story_row *rows;
     } cases[] = {
-        {offsetof(struct fake_vmem_moods, bad_state), ~0u, broken},
-        {offsetof(struct fake_vmem_moods, always_mixed), ~0u, broken},
-        {offsetof(struct fake_vmem_moods, false_state), ~0u, broken},
-        {offsetof(struct fake_vmem_moods, bad_state), 1, adopted},
-        {offsetof(struct fake_vmem_moods, false_state), 1, adopted},
+        {MOOD(bad_state), ~0u, broken},   {MOOD(always_mixed), ~0u, broken},
+        {MOOD(false_state), ~0u, broken}, {MOOD(bad_state), 1, adopted},
+        {MOOD(false_state), 1, adopted},
     };
     for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
         boot_to_adopt(MACHINE_BLOCK, MACHINE_NR);
@@ -125,27 +123,17 @@ TEST_WITH(test_state_lies, NULL, machine_end)
 
 /* ---- verify ---- */
 
-TEST_WITH(test_verify_agrees, NULL, machine_end)
-{
-    static const struct story_row rows[] = {
-        {0, GUEST(verify, VMEM_OK), HOST(verify, STATUS(VMEM_E_BUSY)), STATE(TRACKING)},
-        {1, SETTLED, STATE(TRACKING), COUNTS(IS(STATE, 2), IS(SETTLED_LINES, 2), IS(WARNINGS, 0))},
-        {1, GUEST(verify, VMEM_OK), COUNTS(IS(STATE, 4))},
-    };
-    machine_start_with_64m(&machine, FAKE_VMEM_CLOUD_HYPERVISOR);
-    PLAY(rows);
-}
+STORY(test_verify_agrees, machine_start_with_64m(&machine, FAKE_VMEM_CLOUD_HYPERVISOR)) = {
+    {0, GUEST(verify, VMEM_OK), HOST(verify, STATUS(VMEM_E_BUSY)), STATE(TRACKING)},
+    {1, SETTLED, STATE(TRACKING), COUNTS(IS(STATE, 2), IS(SETTLED_LINES, 2), IS(WARNINGS, 0))},
+    {1, GUEST(verify, VMEM_OK), COUNTS(IS(STATE, 4))},
+};
 
 /* The device has more plugged than the map says: found by the slow look, and given back. */
-TEST_WITH(test_verify_finds_plugged, NULL, machine_end)
-{
-    static const struct story_row rows[] = {
-        {1100, PLUGGED(64 * MIB), COUNTS(FROM_TO(WARNINGS, 1, 3), IS(UNPLUG, 1), IS(RESETS, 0))},
-    };
-    machine_start_with_64m(&machine, FAKE_VMEM_CLOUD_HYPERVISOR);
-    story_plug_five(&machine, 0);
-    PLAY(rows);
-}
+STORY(test_verify_finds_plugged, machine_start_with_64m(&machine, FAKE_VMEM_CLOUD_HYPERVISOR)) = {
+    {0, HOST(plug_five, 0)},
+    {1100, PLUGGED(64 * MIB), COUNTS(FROM_TO(WARNINGS, 1, 3), IS(UNPLUG, 1), IS(RESETS, 0))},
+};
 
 /* The device has taken idle blocks away: they are let go and plugged again. */
 static void verify_after_theft(uint64_t block)
@@ -202,11 +190,8 @@ TEST_WITH(test_verify_finds_used_unplugged, NULL, machine_end)
     assert_int_equal(fake_memory_used_blocks(&machine.memory), 1);
 }
 
-/* plugged_size lies, and STATE does not: not a device to be trusted. */
-TEST_WITH(test_plugged_size_lies, NULL, machine_end)
-{
-    static const struct story_row rows[] = {{2000, IS_BROKEN, PLUGGED(64 * MIB)}};
-    machine_start_with_64m(&machine, FAKE_VMEM_CLOUD_HYPERVISOR);
-    story_lie_of_plugged(&machine, 4 * MIB);
-    PLAY(rows);
-}
+/* plugged_size is false, and STATE is not: the device is not to be trusted. */
+STORY(test_false_plugged_size, machine_start_with_64m(&machine, FAKE_VMEM_CLOUD_HYPERVISOR)) = {
+    {0, HOST(misstate_plugged, 4 * MIB)},
+    {2000, IS_BROKEN, PLUGGED(64 * MIB)},
+};

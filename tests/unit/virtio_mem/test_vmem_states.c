@@ -89,7 +89,7 @@ static void config_is_wrong(void)
 
 static void plugged_size_is_wrong(void)
 {
-    machine.device.plugged_lie = (int64_t)MACHINE_BLOCK;
+    machine.device.plugged_excess = (int64_t)MACHINE_BLOCK;
     fake_vmem_update(&machine.device);
     machine_run(&machine, 2000);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What mm/ and drivers/ need of the processor itself. tests/unit replaces it.
+ * What mm/, drivers/pci/ and kernel/ need of the processor itself. tests/unit replaces it.
  */
 #ifndef TIDE_ASM_CPU_H
 #define TIDE_ASM_CPU_H
@@ -27,7 +27,7 @@ static inline u64 cpu_stamp(void)
     return (u64)high << 32 | low;
 }
 
-/* What is written is in memory: before the caches lose their power. */
+/* Write the caches to memory, before they lose their power. */
 static inline void cpu_write_back_caches(void)
 {
     __asm__ volatile("wbinvd" ::: "memory");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The results of functions that can fail: VMEM_OK, or one of these negative values. What a device
- * answers to a request is never one of them.
+ * The results of functions that can fail: VMEM_OK, or one of these negative values. The answer of a
+ * device to a request is never one of them.
  */
 #ifndef VMEM_ERROR_H
 #define VMEM_ERROR_H

@@ -37,7 +37,7 @@ struct vmem_region {
 /* What one step of moving pages came to. */
 enum vmem_migration {
     VMEM_MIGRATION_NONE,    /* nothing can be moved that would empty a block: no step was taken */
-    VMEM_MIGRATION_ONGOING, /* there is more to move: call again, after looking at the device */
+    VMEM_MIGRATION_ONGOING, /* there is more to do: call again, after looking at the device */
     VMEM_MIGRATION_EMPTIED, /* *emptied holds no page any more, and gets none until the end */
     VMEM_MIGRATION_REFUSED, /* an owner did not let its page be moved; a later step may do better */
     VMEM_MIGRATION_NO_ROOM, /* there was no free page to move to */
@@ -49,6 +49,8 @@ enum vmem_migration_attempt {
     VMEM_MIGRATION_NEXT,     /* what was moved in this resize is not moved again */
     VMEM_MIGRATION_CONTINUE, /* nor is an owner asked again that refused */
 };
+
+#define VMEM_MIGRATION_LATER UINT64_MAX
 
 struct vmem_memory_ops {
     /*
@@ -83,20 +85,21 @@ struct vmem_memory_ops {
     uint64_t (*used_bytes)(void *context, uint64_t base, uint64_t bytes);
 
     /*
-     * How much of `bytes` more of the region online() can take now, for want of memory for page
-     * tables and the like; a lower bound. NULL: all.
+     * How much of `bytes` more of the region online() can take now, by the memory that is left for
+     * page tables and the like; a lower bound. NULL: all.
      */
     uint64_t (*room)(void *context, uint64_t base, uint64_t bytes);
 
     /*
      * Begin to empty blocks of [from, to) by moving pages, so that `bytes` can go; choose, and give
-     * out no page of the chosen ones until migration_end(). How many bytes were chosen. Ends a
-     * migration of this region that was going on. NULL, with the next four: nothing moves.
+     * out no page of the chosen ones until migration_end(). How many bytes were chosen;
+     * VMEM_MIGRATION_LATER if the steps choose, a part each. Ends a migration of this region that
+     * was going on. NULL, with the next four: nothing moves.
      */
     uint64_t (*migration_begin)(void *context, uint64_t from, uint64_t to, uint64_t bytes,
                                 enum vmem_migration_attempt attempt);
 
-    /* Move a bounded number of pages (2 MiB at most). */
+    /* Choose some, or move a bounded number of pages (2 MiB at most). */
     enum vmem_migration (*migration_step)(void *context, struct vmem_range *emptied);
 
     /*
@@ -111,7 +114,7 @@ struct vmem_memory_ops {
      */
     enum vmem_migration (*migration_obstacle)(void *context);
 
-    /* Let pages of blocks that were chosen be given out again. Harmless if none was. */
+    /* Give out pages of the chosen blocks again. Does nothing if none is chosen. */
     void (*migration_end)(void *context);
 
     /* What keeps blocks of the range plugged, for a person; NULL: nothing is said. */

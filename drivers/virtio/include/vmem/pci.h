@@ -31,8 +31,8 @@ void vmem_host_pci_write(void *function, uint16_t offset, unsigned bytes, uint32
 /*
  * Map [offset, offset + bytes) of a memory BAR, 0 to 5, uncached: VMEM_OK. VMEM_E_RANGE if it
  * leaves the BAR, VMEM_E_NODEV if that is no memory BAR or has no address, VMEM_E_NOMEM. At any
- * alignment; a page of registers may be mapped several times. What the device says is handed on, so
- * the BAR's end must be checked. Called at vmem_pci_create(), and for a queue at each start.
+ * alignment; a page of registers may be mapped several times. The arguments are the device's, not
+ * checked against the BAR's end. Called at vmem_pci_create(), and for a queue at each start.
  */
 int vmem_host_pci_map(void *function, unsigned bar, uint64_t offset, size_t bytes,
                       volatile void **registers);

@@ -34,10 +34,10 @@ enum vmem_init {
     VMEM_INIT_STATE,      /* find them by STATE requests and go on using them */
 };
 
-/* Where the machine is; the diagram stands at the head of mem/machine.c. */
+/* Where the machine is; the diagram stands at the head of mem/state.c. */
 enum vmem_state {
     VMEM_STATE_STARTING,  /* attached; the config was not yet read after DRIVER_OK */
-    VMEM_STATE_RELEASING, /* giving back what an earlier life left plugged: UNPLUG ALL */
+    VMEM_STATE_RELEASING, /* giving back what an earlier driver left plugged: UNPLUG ALL */
     VMEM_STATE_PROBING,   /* asking by STATE what blocks in doubt are */
     VMEM_STATE_TRACKING,  /* following the requested size */
     VMEM_STATE_MIGRATING, /* the same, while pages are moved out of blocks */
@@ -113,7 +113,7 @@ struct vmem_status {
     enum vmem_state state;
     enum vmem_wait_reason wait;
     bool is_settled;           /* plugged is what the host requests, and was reported */
-    bool is_ready;             /* the first plan has settled, or never will without others' doing */
+    bool is_ready;             /* the first plan has settled, or the driver waits for others */
     struct vmem_config config; /* the last valid snapshot */
     uint16_t node_id;   /* of the region: the device's word, or without ACPI_PXM the allocator's */
     uint64_t nr_blocks; /* in the region */
@@ -152,8 +152,8 @@ int vmem_detach(struct vmem_device *device);
 
 /*
  * Work until there is nothing to do now. Call it after vmem_host_wake(), and at the time that it
- * returned (of vmem_host_now_ms(), or VMEM_NEVER). That time is now_ms while pages are moved: a
- * call moves 2 MiB at most. Cheap when there is nothing to do.
+ * returned (of vmem_host_now_ms(), or VMEM_NEVER). That time is now_ms while a long resize goes on:
+ * a call has a budget, and moves 2 MiB of pages at most. Cheap when there is nothing to do.
  */
 uint64_t vmem_service(struct vmem_device *device, uint64_t now_ms);
 
@@ -188,7 +188,7 @@ void vmem_gone(struct vmem_device *device, const char *reason);
 
 void vmem_get_status(const struct vmem_device *device, struct vmem_status *status);
 
-/* For a person: "tracking", "device busy". */
+/* For a person: "tracking", "the device is busy". */
 const char *vmem_state_name(enum vmem_state state);
 const char *vmem_wait_text(enum vmem_wait_reason reason);
 

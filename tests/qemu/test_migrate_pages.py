@@ -72,10 +72,10 @@ def test_owners_free_what_is_being_moved(boot: Boot, nr_cpus: int) -> None:
     qemu.guest.command("bench churn movable")
     for size in (256 * MIB, 64 * MIB, 256 * MIB, 128 * MIB):
         qemu.wait_for(lambda: qemu.guest.stats()["plugged used"] > 0, "pages there, as they are allocated")
-        for wish in (0, size):  # into boot RAM
+        for requested in (0, size):  # into boot RAM
             mark = qemu.guest.console.mark()
-            qemu.set_requested("vmem0", wish)
-            qemu.guest.wait_settled("vmem0", wish, mark)
+            qemu.set_requested("vmem0", requested)
+            qemu.guest.wait_settled("vmem0", requested, mark)
     result = bench(qemu, "churn stop")
     assert result["wrong"] == 0 and result["pairs"] > 1000 and result["moved"] > 0
     resize(qemu, "vmem0", 0)
@@ -96,7 +96,7 @@ def test_every_word_survives(boot: Boot) -> None:
 
 
 def test_the_host_changes_its_mind(boot: Boot) -> None:
-    """Again and again, before the guest can be done: it ends at the last wish, with all contents."""
+    """Again and again, before the guest can be done: it ends at the last requested size, with all contents."""
     qemu = boot(MemDevice("vmem0", size=GIB))
     resize(qemu, "vmem0", GIB)
     reclaim.hold(qemu.guest, GIB, 256 * KIB, 45, 100)
