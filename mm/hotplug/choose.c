@@ -276,16 +276,16 @@ static bool choose_granules(struct hotplug_migration *session)
 
 /* ---- the session ---- */
 
-static void forget_marks(const struct hotplug_migration *session, enum hotplug_try attempt)
+static void forget_marks(const struct hotplug_migration *session)
 {
-    for (paddr_t at = session->from; at < session->to && attempt != HOTPLUG_SAME_TRY;
+    for (paddr_t at = session->from; at < session->to && session->attempt != HOTPLUG_SAME_TRY;
          at = section_end(at, session->to)) {
         struct section *section = section_at(at);
         if (!section)
             continue;
         u64 mask = pageblock_mask(at, section_end(at, session->to));
         section->migration_failed &= ~mask;
-        if (attempt == HOTPLUG_FIRST_TRY)
+        if (session->attempt == HOTPLUG_FIRST_TRY)
             section->migration_targets &= ~mask;
     }
 }
@@ -320,7 +320,8 @@ void hotplug_migrate_begin(struct hotplug_migration *session, paddr_t from, padd
     spin_lock(&hotplug_lock);
     struct granules granules = find_granules(from, to);
     *session = (struct hotplug_migration){
-        .phase = HOTPLUG_COUNTING_ROOM,
+        .phase = HOTPLUG_BEGUN,
+        .attempt = attempt,
         .from = granules.from,
         .to = max_u64(granules.from, granules.to),
         .granule_bytes = granules.granule_bytes,
@@ -332,10 +333,6 @@ void hotplug_migrate_begin(struct hotplug_migration *session, paddr_t from, padd
         .counted.granule_bytes = granules.granule_bytes,
         .pinned = session->pinned,
     };
-    spin_lock(&page_lock);
-    reservation_end_all(RESERVED_ANY);
-    forget_marks(session, attempt);
-    spin_unlock(&page_lock);
     spin_unlock(&hotplug_lock);
 }
 
@@ -349,7 +346,11 @@ static void begin_moving(struct hotplug_migration *session)
 void hotplug_choose_part(struct hotplug_migration *session)
 {
     spin_lock(&page_lock);
-    if (session->phase == HOTPLUG_COUNTING_ROOM) {
+    if (session->phase == HOTPLUG_BEGUN) {
+        reservation_end_all(RESERVED_ANY);
+        forget_marks(session);
+        session->phase = HOTPLUG_COUNTING_ROOM;
+    } else if (session->phase == HOTPLUG_COUNTING_ROOM) {
         if (!count_room(session)) {
             session->phase = HOTPLUG_COUNTING;
             session->at = session->from;

@@ -96,6 +96,7 @@ enum hotplug_try {
 
 enum hotplug_phase {
     HOTPLUG_NO_SESSION,
+    HOTPLUG_BEGUN,
     HOTPLUG_COUNTING_ROOM, /* the frames that are free for what is moved */
     HOTPLUG_COUNTING,      /* what the granules hold */
     HOTPLUG_CHOOSING,      /* isolating those with the fewest frames in use */
@@ -129,6 +130,7 @@ struct hotplug_migration {
     paddr_t granule; /* from here on all have been worked on: the isolated ones are empty */
     paddr_t taken;   /* no granule from here on is isolated */
     /* Choosing. */
+    enum hotplug_try attempt;
     u64 nr_wanted;                    /* granules */
     u64 nr_chosen;                    /* granules; known when moving begins */
     u64 room_frames[2];               /* [1] boot RAM, [0] plugged */
@@ -143,7 +145,7 @@ struct hotplug_migration {
  * Begin to choose blocks in [from, to), of one region, in which all pages are movable: those with
  * the fewest frames in use, nr_blocks, but no more than can be emptied with the memory that is free
  * elsewhere. They are isolated: until the end nothing is allocated there, so no page is moved
- * twice. Ends the session that the struct held. O(sections of the range).
+ * twice. Ends the session that the struct held.
  */
 void hotplug_migrate_begin(struct hotplug_migration *session, paddr_t from, paddr_t to,
                            u64 nr_blocks, enum hotplug_try attempt);

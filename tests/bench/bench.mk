@@ -4,7 +4,7 @@
 .PHONY: bench-programs
 bench-programs:
 	@$(MAKE) --no-print-directory -s O=$(O)/plain HOST_SOURCES="$(ALLOCATOR_SOURCES)" \
-	  HOST_SANITIZERS=-O2 $(O)/plain/bench/bench_reclaim $(O)/plain/bench/bench_page
+	  HOST_SANITIZERS=-O2 $(patsubst %,$(O)/plain/bench/bench_%,reclaim page contend)
 
 $(O)/bench/bench_page: $(O)/host/tests/bench/bench_page.o $(O)/host/libtide.a
 	@mkdir -p $(@D)
@@ -13,3 +13,17 @@ $(O)/bench/bench_page: $(O)/host/tests/bench/bench_page.o $(O)/host/libtide.a
 $(O)/bench/bench_reclaim: $(patsubst %,$(O)/host/tests/bench/%.o,bench_reclaim rivals) $(O)/host/libtide.a
 	@mkdir -p $(@D)
 	$(HOST_CC) -o $@ $^ -lcmocka
+
+$(O)/bench/bench_contend: $(patsubst %,$(O)/host/tests/bench/%.o,bench_contend rivals) $(O)/host/libtide.a
+	@mkdir -p $(@D)
+	$(HOST_CC) $(HOST_SANITIZERS) -o $@ $^ -lcmocka -lpthread
+
+# LLFREE=DIR: LLFree-C's sources, for one more column; they are for clang.
+ifdef LLFREE
+$(O)/host/tests/bench/rival_llfree.o: HOST_CC := clang-14
+$(O)/host/tests/bench/rival_llfree.o: HOST_CFLAGS := -std=gnu11 -O2 -I. -I$(LLFREE)/include -I$(LLFREE)/std
+$(O)/bench/bench_contend: $(O)/host/tests/bench/rival_llfree.o $(O)/bench/llfree/libllc.a
+
+$(O)/bench/llfree/libllc.a:
+	$(MAKE) -C $(LLFREE) CC=clang-14 DEBUG=0 BUILDDIR=$(abspath $(@D)) $(abspath $@)
+endif

@@ -6,7 +6,7 @@
 
 #include "lib/bitmap.h"
 
-#define NR_ORDERS 11
+#define NR_ORDERS (BUDDY_ORDER_MAX + 1)
 
 /* ---- first fit ---- */
 

@@ -18,7 +18,7 @@ walk: ## random operations on the allocator under sanitizers, OPS=10000000 SEED=
 tsan-programs:
 	@$(MAKE) --no-print-directory -s O=$(O)/tsan HOST_SOURCES="$(ALLOCATOR_SOURCES)" \
 	  HOST_SANITIZERS=-fsanitize=thread \
-	  $(patsubst %,$(O)/tsan/unit/mm/%,test_page_threads test_migrate_threads)
+	  $(patsubst %,$(O)/tsan/unit/mm/%,test_page_threads test_migrate_threads) $(O)/tsan/bench/bench_contend
 
 debug-programs:
 	@$(MAKE) --no-print-directory -s O=$(O)/debug DEBUG=1 HOST_SOURCES="$(ALLOCATOR_SOURCES)" \

@@ -155,8 +155,7 @@ int vmem_migrate_step(struct vmem_device *vmem, uint64_t now_ms)
     if (vmem->state != VMEM_STATE_MIGRATING) {
         if (!is_due(vmem, now_ms))
             return VMEM_E_NODEV;
-        if (!begin(vmem, VMEM_MIGRATION_NEXT))
-            return fall_short(vmem, now_ms);
+        return begin(vmem, VMEM_MIGRATION_NEXT) ? VMEM_OK : fall_short(vmem, now_ms);
     }
     if (is_moving(vmem)) {
         moved = move_some(vmem);

@@ -228,6 +228,19 @@ STORY(test_sleep_of_a_broken_device, machine_start_with_64m(&machine, FAKE_VMEM_
     {11000, IS_BROKEN},
 };
 
+/* With no block online there is nothing to ask about: the device starts afresh. */
+TEST_WITH(test_sleep_with_nothing_plugged, NULL, machine_end)
+{
+    static const struct story_row rows[] = {
+        {0, HOST(request, 0)},
+        {1000, PLUGGED(0), SETTLED},
+        {1000, GUEST(sleep, 0), HOST(request, 128 * MIB)},
+        {2000, PLUGGED(128 * MIB), SETTLED, COUNTS(IS(STATE, 0), IS(RESETS, 0))},
+    };
+    machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
+    PLAY(rows);
+}
+
 /* ---- another kernel's turn, which then does not come ---- */
 
 /* While quiesced, in the middle of a request: an interrupt that was under way, the end of any wait
