@@ -106,7 +106,7 @@ struct vmem_strikes {
     uint64_t reset_at_ms; /* the last */
     unsigned unsteady;    /* config snapshots that did not hold still, then broken */
     unsigned mismatches;  /* of plugged_size and the block map */
-    unsigned lies;        /* mismatches since the plan last had nothing to do, then broken */
+    unsigned false_sizes; /* mismatches since the plan last had nothing to do, then broken */
 };
 
 /* What was said of which requested size, and the counters; report.c's. */
@@ -273,9 +273,9 @@ void vmem_recover(struct vmem_device *vmem, uint64_t now_ms, enum vmem_event eve
 /* ---- migrate.c ---- */
 
 /*
- * There are too few idle blocks: take one step towards emptying others. True if there is more to
- * do, in this call if requests were sent, else in the next one; false if no step can be taken now:
- * migrate.trouble says why.
+ * There are too few idle blocks: take one step towards emptying others. VMEM_OK: there is more to
+ * do, in the next call, or requests were sent; VMEM_E_NODEV: no step can be taken now, and
+ * migrate.trouble says why; else as vmem_take_offline().
  */
 int vmem_migrate_step(struct vmem_device *vmem, uint64_t now_ms);
 

@@ -11,9 +11,9 @@
 
 #include "../core/text.h"
 
-#define ROUNDS_MAX   64 /* of one vmem_service() call: what a device that never settles may cost */
-#define UNSTEADY_MAX 8  /* config snapshots in a row that did not hold still, then broken */
-#define LIES_MAX     3  /* plugged sizes that were not what it acknowledged, then broken */
+#define ROUNDS_MAX      64 /* of one vmem_service() call: what a device that never settles may cost */
+#define UNSTEADY_MAX    8 /* config snapshots in a row that did not hold still, then broken */
+#define FALSE_SIZES_MAX 3 /* plugged sizes that were not what it acknowledged, then broken */
 
 /* ---- looking ---- */
 
@@ -119,11 +119,11 @@ static void answer_mismatch(struct vmem_device *vmem)
                           plugged, online);
         return;
     }
-    if (strikes->lies++ == LIES_MAX) {
+    if (strikes->false_sizes++ == FALSE_SIZES_MAX) {
         vmem_virtio_break(vmem->virtio,
                           "it acknowledges what it does not do: plugged_size is %llu, expected "
                           "%llu, and was wrong %u times before",
-                          plugged, online, LIES_MAX);
+                          plugged, online, FALSE_SIZES_MAX);
         return;
     }
     vmem_log(VMEM_LOG_WARNING, vmem->name,

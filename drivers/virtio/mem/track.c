@@ -110,7 +110,7 @@ static void rest(struct vmem_device *vmem, const struct vmem_plan *plan,
                  enum vmem_wait_reason limited, uint64_t now_ms)
 {
     struct vmem_strikes *strikes = &vmem->strikes;
-    strikes->lies = 0;
+    strikes->false_sizes = 0;
     if (now_ms - strikes->reset_at_ms >= CALM_MS)
         strikes->resets = strikes->errors = 0;
     vmem->look_at_ms = now_ms + VMEM_SLOW_MS;
