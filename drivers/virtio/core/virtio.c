@@ -187,12 +187,14 @@ int vmem_virtio_negotiate(struct vmem_virtio *device, uint64_t wanted, uint64_t 
 /* Four bytes of any structure. */
 typedef uint32_t __attribute__((aligned(1), may_alias)) config_word;
 
-/* Read [0, bytes) over `snapshot`, each field of 32 bits once; true if nothing had changed. */
-static bool refresh_config(struct vmem_virtio *device, config_word *snapshot, uint32_t bytes)
+/* Read the bytes at `offset` over `snapshot`, each field of 32 bits once; true if nothing had
+ * changed. */
+static bool refresh_config(struct vmem_virtio *device, config_word *snapshot, uint32_t offset,
+                           uint32_t bytes)
 {
     uint32_t changes = 0;
 
-    for (uint32_t offset = 0; offset < bytes; offset += sizeof(uint32_t), snapshot++) {
+    for (uint32_t end = offset + bytes; offset < end; offset += sizeof(uint32_t), snapshot++) {
         uint32_t value = device->ops->read_config(device, offset, sizeof(value));
         changes |= *snapshot ^ value;
         *snapshot = value;
@@ -202,23 +204,25 @@ static bool refresh_config(struct vmem_virtio *device, config_word *snapshot, ui
 
 /*
  * virtio 1.4, "Device Configuration Space": the generation is read before and
- * after. There are devices that never change it, so two reads in a row must
- * agree as well.
+ * after. There are devices that never change it, so the values must be those of the
+ * snapshot before as well, or two reads in a row must agree.
  */
-int vmem_virtio_read_config(struct vmem_virtio *device, void *snapshot, uint32_t bytes)
+int vmem_virtio_read_config(struct vmem_virtio *device, void *snapshot, uint32_t offset,
+                            uint32_t bytes)
 {
     uint32_t there = device->ops->config_bytes(device);
-    if (bytes > there) {
+    if (offset + bytes > there) {
         vmem_log(VMEM_LOG_ERROR, vmem_virtio_subject(device),
-                 "its config space has %u bytes, expected %u or more", there, bytes);
+                 "its config space has %u bytes, expected %u or more", there, offset + bytes);
         return VMEM_E_RANGE;
     }
-    (void)refresh_config(device, snapshot, bytes);
-    for (unsigned tries = 0; tries < CONFIG_TRIES_MAX; tries++) {
-        uint32_t before = device->ops->config_generation(device);
-        bool same = refresh_config(device, snapshot, bytes);
-        if (same && device->ops->config_generation(device) == before)
+    uint32_t before = device->ops->config_generation(device);
+    for (unsigned tries = 0; tries <= CONFIG_TRIES_MAX; tries++) {
+        bool same = refresh_config(device, snapshot, offset, bytes);
+        uint32_t after = device->ops->config_generation(device);
+        if (same && after == before)
             return VMEM_OK;
+        before = after;
     }
     vmem_log(VMEM_LOG_ERROR, vmem_virtio_subject(device),
              "its config space changed during each of %u reads", CONFIG_TRIES_MAX);

@@ -145,13 +145,13 @@ static inline bool vmem_virtio_has_feature(const struct vmem_virtio *device, uns
 /* ---- config space ---- */
 
 /*
- * Copy [0, bytes) of the device's config space, as one consistent snapshot:
- * 32-bit reads, until the generation is the same before and after and two
- * reads agree. bytes is a multiple of 4. VMEM_E_RANGE if config space is shorter,
- * VMEM_E_TIMEOUT if it does not hold still within a bounded number of tries.
+ * Bring a snapshot of `bytes` of the device's config space, from `offset` on, up to date: 32-bit
+ * reads, until the generation is the same before and after, and either nothing has changed since
+ * the snapshot, or two reads agree. Both are multiples of 4. VMEM_E_RANGE if config space is
+ * shorter, VMEM_E_TIMEOUT if it does not hold still within a bounded number of tries.
  */
 VMEM_MUST_CHECK int vmem_virtio_read_config(struct vmem_virtio *device, void *snapshot,
-                                            uint32_t bytes);
+                                            uint32_t offset, uint32_t bytes);
 
 /* ---- events ---- */
 

@@ -13,16 +13,15 @@
 /* The first snapshot, which may come before DRIVER_OK and must be valid to go on. */
 static int read_first_config(struct vmem_device *vmem)
 {
-    struct virtio_mem_config_abi abi;
     char reason[VMEM_REASON_BYTES];
-    int status = vmem_virtio_read_config(vmem->virtio, &abi, sizeof(abi));
+    int status = vmem_virtio_read_config(vmem->virtio, &vmem->snapshot, 0, sizeof(vmem->snapshot));
     if (status != VMEM_OK) {
         vmem_virtio_break(vmem->virtio, "its config space cannot be read: %s",
                           vmem_error_name(status));
         return status;
     }
-    vmem_config_decode(&abi, vmem_virtio_has_feature(vmem->virtio, VIRTIO_MEM_F_ACPI_PXM),
-                       &vmem->config);
+    vmem_config_decode(&vmem->snapshot,
+                       vmem_virtio_has_feature(vmem->virtio, VIRTIO_MEM_F_ACPI_PXM), &vmem->config);
     if (vmem_config_check(&vmem->config, vmem->options.address_limit, reason, sizeof(reason))) {
         vmem_virtio_break(vmem->virtio, "%s", reason);
         return VMEM_E_INVAL;

@@ -56,7 +56,7 @@ int vmem_bring_up(struct vmem_device *vmem)
 bool vmem_restart(struct vmem_device *vmem)
 {
     struct vmem_virtio *virtio = vmem->virtio;
-    vmem->was_nacked = false;
+    vmem->wait.was_nacked = false;
     /* virtio 1.4, "Device Cleanup": the ring goes after the reset (L2). If there is none, ring and
      * buffers stay as they are: the device may still write to them. */
     if (vmem_virtio_reset(virtio) != VMEM_OK)

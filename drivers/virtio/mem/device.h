@@ -70,6 +70,7 @@ struct vmem_wait {
     uint64_t until_ms;
     uint64_t backoff_ms; /* the last wait for the device; 0 after progress */
     uint64_t plug_limit; /* how many blocks a PLUG may name since one was BUSY; 0: any number */
+    bool was_nacked;     /* since the last look */
     enum vmem_wait_reason reason;
 };
 
@@ -123,9 +124,10 @@ struct vmem_report {
 struct vmem_device {
     struct vmem_virtio *virtio;
     struct vmem_options options;
-    char name[VMEM_NAME_BYTES]; /* options.name points here */
-    uint16_t node_id;           /* of the region, as the allocator has it */
-    struct vmem_config config;  /* the last valid snapshot */
+    char name[VMEM_NAME_BYTES];            /* options.name points here */
+    uint16_t node_id;                      /* of the region, as the allocator has it */
+    struct virtio_mem_config_abi snapshot; /* of the config space, as it was read last */
+    struct vmem_config config;             /* the last valid one, decoded */
     struct vmem_block_map map;
     struct vmem_requests requests;
     enum vmem_state state; /* written by vmem_enter() alone */
@@ -133,7 +135,6 @@ struct vmem_device {
                          options.memory_limit; zero while detaching */
     bool is_detaching;
     bool is_ready;
-    bool was_nacked;      /* since the last look */
     bool is_memory_freed; /* vmem_memory_freed() was called; any context sets it */
     uint64_t look_at_ms;  /* no look at the device before this, but for an event */
     struct vmem_planner planner;

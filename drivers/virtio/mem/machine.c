@@ -42,19 +42,27 @@ static void take_config(struct vmem_device *vmem, const struct vmem_config *conf
     /* A new requested size is worth a try at once. After a reset the back-off is kept even so. */
     if (has_changed && !was_reset)
         vmem->wait.until_ms = now_ms;
-    if (vmem->was_nacked && !has_changed)
+    if (vmem->wait.was_nacked && !has_changed)
         vmem_back_off(vmem, now_ms, VMEM_WAIT_DEVICE_NACK, VMEM_EVENT_CONFIG);
-    vmem->was_nacked = false;
+    vmem->wait.was_nacked = false;
+}
+
+/* While nothing is in doubt, what can change at all: from the usable region's size on. */
+static int read_snapshot(struct vmem_device *vmem)
+{
+    bool is_tracking = vmem->state == VMEM_STATE_TRACKING || vmem->state == VMEM_STATE_MIGRATING;
+    uint32_t from = is_tracking ? offsetof(struct virtio_mem_config_abi, usable_region_size) : 0;
+    return vmem_virtio_read_config(vmem->virtio, (uint8_t *)&vmem->snapshot + from, from,
+                                   (uint32_t)sizeof(vmem->snapshot) - from);
 }
 
 /* Take a new snapshot of the config. False if there is no valid one. */
 static bool look(struct vmem_device *vmem, uint64_t now_ms)
 {
-    struct virtio_mem_config_abi abi;
     struct vmem_config config;
     char reason[VMEM_REASON_BYTES];
 
-    int status = vmem_virtio_read_config(vmem->virtio, &abi, sizeof(abi));
+    int status = read_snapshot(vmem);
     if (status == VMEM_E_TIMEOUT && ++vmem->strikes.unsteady < UNSTEADY_MAX) {
         vmem_back_off(vmem, now_ms, VMEM_WAIT_CONFIG_UNSTEADY, VMEM_EVENT_CONFIG);
         return false;
@@ -65,7 +73,8 @@ static bool look(struct vmem_device *vmem, uint64_t now_ms)
         return false;
     }
     vmem->strikes.unsteady = 0;
-    vmem_config_decode(&abi, vmem_virtio_has_feature(vmem->virtio, VIRTIO_MEM_F_ACPI_PXM), &config);
+    vmem_config_decode(&vmem->snapshot,
+                       vmem_virtio_has_feature(vmem->virtio, VIRTIO_MEM_F_ACPI_PXM), &config);
     if (vmem_config_check_update(&config, &vmem->config, reason, sizeof(reason))) {
         vmem_virtio_break(vmem->virtio, "%s", reason);
         return false;

@@ -56,7 +56,7 @@ static void undo(struct vmem_device *vmem, const struct vmem_request *request, u
 static void answered_nack(struct vmem_device *vmem, const struct vmem_request *request,
                           uint64_t now_ms)
 {
-    vmem->was_nacked = true;
+    vmem->wait.was_nacked = true;
     if (request->type != VIRTIO_MEM_REQ_UNPLUG_ALL) {
         undo(vmem, request, now_ms);
     } else if (request->purpose == VMEM_PURPOSE_RELEASE) {

@@ -95,7 +95,7 @@ TEST_WITH(test_config_space, set_up, tear_down)
     for (unsigned i = 0; i < sizeof(mmio->config); i++)
         mmio->config[i] = (u8)(i * 3);
     mmio->generation = 0x12345678;
-    assert_int_equal(vmem_virtio_read_config(device, snapshot, sizeof(snapshot)), OK);
+    assert_int_equal(vmem_virtio_read_config(device, snapshot, 0, sizeof(snapshot)), OK);
     assert_memory_equal(snapshot, mmio->config, sizeof(snapshot));
     assert_int_equal(device->ops->read_config(device, 5, 1), 15);
     assert_int_equal(device->ops->read_config(device, 6, 2), 0x1512);

@@ -127,7 +127,7 @@ TEST_WITH(test_config_space, set_up, tear_down)
     for (unsigned i = 0; i < sizeof(snapshot); i++)
         fake.config[i] = (u8)(0xf0 - i);
     create();
-    assert_int_equal(vmem_virtio_read_config(device, snapshot, sizeof(snapshot)), OK);
+    assert_int_equal(vmem_virtio_read_config(device, snapshot, 0, sizeof(snapshot)), OK);
     assert_memory_equal(snapshot, fake.config, sizeof(snapshot));
     assert_int_equal(device->ops->read_config(device, 3, 1), 0xf0 - 3);
     assert_int_equal(device->ops->read_config(device, 4, 2), 0xebec);
@@ -143,7 +143,7 @@ TEST_WITH(test_no_config_space, set_up, tear_down)
     fake_pci_set(fake.function, 0x60 + 12, 4, 0);
     create();
     assert_int_equal(device->ops->config_bytes(device), 0);
-    assert_int_equal(vmem_virtio_read_config(device, snapshot, sizeof(snapshot)), E_RANGE);
+    assert_int_equal(vmem_virtio_read_config(device, snapshot, 0, sizeof(snapshot)), E_RANGE);
 }
 
 TEST_WITH(test_config_longer_than_bar_page, set_up, tear_down)
