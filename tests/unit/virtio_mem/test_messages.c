@@ -275,7 +275,8 @@ TEST_WITH(test_config_goes_bad, NULL, machine_end)
         memcpy(machine.device.transport.config + cases[i].offset, &cases[i].value, sizeof(u64));
         fake_transport_raise_config(&machine.device.transport);
         if (cases[i].offset < offsetof(struct virtio_mem_config_abi, usable_region_size))
-            assert_int_equal(vmem_verify(machine.driver), VMEM_OK); /* read when blocks are in doubt */
+            assert_int_equal(vmem_verify(machine.driver),
+                             VMEM_OK); /* read when blocks are in doubt */
         machine_run(&machine, 10);
         assert_has(machine_status(&machine).broken_reason, cases[i].reason);
         machine_end();
