@@ -19,7 +19,7 @@ def test_readme_has_each_figure_once() -> None:
     section = re.search(r"^## Figures$.*?(?=^## )", (TREE / "README.md").read_text(), re.MULTILINE | re.DOTALL)
     assert section
     rows = [line.split("|")[2].strip() for line in section[0].splitlines() if line.startswith("| ")][1:]
-    assert len(rows) >= 5 and not twice(rows)
+    assert len(rows) >= 5 and not twice([row for row in rows if row != "-"])
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

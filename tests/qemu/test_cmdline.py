@@ -162,6 +162,8 @@ ANSWERS = {
     "bench hot 0": r"error: bench hot: expected 'bench hot ORDER COUNT \[CPUS\]'",
     "bench churn stop": r"error: bench churn stop: no churn runs",
     "bench churn often": r"error: bench churn: 'often': expected a limit",
+    "bench checkerboard stop": r"error: bench checkerboard stop: no checkerboard is held",
+    "bench checkerboard 0": r"error: bench checkerboard: '0': expected a limit",
     "bench": r"error: bench: '': expected hot, bulk, random, churn",
     "vm touch stop now": r"error: vm touch stop: 'now' is too much: expected 'vm touch stop'",
     "exit 0 0": r"error: exit: '0' is too much: expected 'exit \[CODE\]'",

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from helpers import Boot, nr_requests, requests_of, resize, switch_off
+from tide import checkerboard
 from tide.machine import MemDevice
 from tide.qemu import Qemu
 from tide.units import GIB, MIB, TIB
@@ -64,6 +65,24 @@ def test_memory_in_use_is_not_unplugged(boot: Boot) -> None:
     assert qemu.size("vmem0") == 300 * MIB
     mark = qemu.guest.console.mark()
     qemu.guest.command("free all")
+    qemu.guest.wait_settled("vmem0", 0, mark)
+    assert qemu.size("vmem0") == 0
+
+
+def test_every_second_pageblock_is_held(boot: Boot) -> None:
+    """No two idle blocks are neighbours: each takes a request, and the held ones stay until they are freed."""
+    qemu = boot(MemDevice("vmem0", size=128 * MIB))
+    resize(qemu, "vmem0", 128 * MIB)
+    assert checkerboard.hold(qemu.guest) == 32
+    before = nr_requests(qemu)
+    resize(qemu, "vmem0", 64 * MIB)
+    assert requests_of(qemu, before) == [("unplug", "ack")] * 32
+    assert qemu.guest.map("vmem0") == ".#" * 32
+    mark = qemu.guest.console.mark()
+    qemu.set_requested("vmem0", 0)
+    qemu.guest.console.wait("32 blocks stay plugged while pages in them are in use: blocks user=32 ", mark)
+    assert qemu.size("vmem0") == 64 * MIB
+    checkerboard.release(qemu.guest)
     qemu.guest.wait_settled("vmem0", 0, mark)
     assert qemu.size("vmem0") == 0
 

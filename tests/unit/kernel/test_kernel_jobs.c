@@ -150,6 +150,30 @@ TEST_WITH(test_limits_in_time, set_up, tear_down)
     kernel_expect("wait", "vmem0: settled requested=33554432");
 }
 
+/* 16 MiB are 8 pageblocks; what is not held leaves, and comes back. */
+TEST_WITH(test_a_checkerboard, set_up, tear_down)
+{
+    kernel_type("bench checkerboard");
+    kernel_run(100);
+    fake_console_has("bench: checkerboard holds pageblocks=4\n");
+    kernel_expect("bench checkerboard", "error: bench checkerboard: it runs already; "
+                                        "'bench checkerboard stop' ends it\n");
+    kernel_resize(vmem, 8 * MIB);
+    assert_int_equal(vmem->plugged_bytes, 8 * MIB);
+    kernel_resize(vmem, 0);
+    assert_int_equal(vmem->plugged_bytes, 8 * MIB);
+    kernel_expect("bench checkerboard stop", "bench: checkerboard ended pageblocks=0\n");
+    kernel_run(2000);
+    assert_int_equal(vmem->plugged_bytes, 0);
+    kernel_expect("bench checkerboard stop",
+                  "error: bench checkerboard stop: no checkerboard is held\n");
+    kernel_resize(vmem, 16 * MIB);
+    kernel_type("bench checkerboard 3");
+    kernel_run(3100);
+    fake_console_has("bench checkerboard: stopped at its limit of 3 s\n");
+    fake_console_has("bench: checkerboard ended pageblocks=0\n");
+}
+
 /* The result counts the processors that worked, not those that run at its end. */
 TEST_WITH(test_processors_that_came_later, set_up, tear_down)
 {
