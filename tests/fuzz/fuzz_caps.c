@@ -89,11 +89,11 @@ static void check_windows(struct pci_device *pci, const struct virtio_pci_window
 static void use(struct vmem_virtio *device)
 {
     struct virtqueue *queue = NULL;
-    u8 snapshot[56];
+    u8 snapshot[56] = {0};
 
     device->name = "fuzz";
     if (vmem_virtio_negotiate(device, 7, 0, no_names) == OK) {
-        int status = vmem_virtio_read_config(device, snapshot, sizeof(snapshot));
+        int status = vmem_virtio_read_config(device, snapshot, 0, sizeof(snapshot));
         FUZZ_CHECK(status == OK || status == E_RANGE || status == E_TIMEOUT);
         FUZZ_CHECK(device->ops->irq_enable(device, VMEM_IRQ_AUTO) == OK);
         if (vmem_queue_create(device, 0, 16, &queue) == OK) {

@@ -44,7 +44,7 @@ static void check_accepted(const struct vmem_config *config)
 
 int LLVMFuzzerTestOneInput(const u8 *data, size_t bytes)
 {
-    struct virtio_mem_config_abi abi;
+    struct virtio_mem_config_abi abi = {0};
     struct vmem_config config;
     struct vmem_config before;
     char reason[VMEM_REASON_BYTES];
@@ -60,7 +60,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t bytes)
     memset(&before, 0, sizeof(before));
     for (unsigned i = 0; i < 2; i++) {
         fake.nr_config_reads = 0;
-        int status = vmem_virtio_read_config(&fake.device, &abi, sizeof(abi));
+        int status = vmem_virtio_read_config(&fake.device, &abi, 0, sizeof(abi));
         FUZZ_CHECK(fake.nr_config_reads <= READS_MAX);
         FUZZ_CHECK(status == OK || status == E_TIMEOUT);
         if (status != OK)

@@ -135,8 +135,8 @@ static struct answer ask(struct vmem_virtio *device, struct virtqueue *queue,
 
 static void read_config(struct vmem_virtio *device, struct vmem_config *config)
 {
-    struct virtio_mem_config_abi abi;
-    assert_int_equal(vmem_virtio_read_config(device, &abi, sizeof(abi)), OK);
+    struct virtio_mem_config_abi abi = {0};
+    assert_int_equal(vmem_virtio_read_config(device, &abi, 0, sizeof(abi)), OK);
     vmem_config_decode(&abi, true, config);
 }
 
