@@ -91,6 +91,7 @@ static const char *const words[] = {
     "function=1M",
     "seed=5",
     "99999999999999999999",
+    "checkerboard",
 };
 
 static struct fuzz_input input;
@@ -250,8 +251,10 @@ static void act(void)
 /* The user frees all and the host requests nothing. */
 static void let_go(void)
 {
-    static const char *const lines[] = {"\x03",          "workload stop", "bench churn stop",
-                                        "vm touch stop", "free all",      "vm free all"};
+    static const char *const lines[] = {
+        "\x03",          "workload stop", "bench churn stop", "bench checkerboard stop",
+        "vm touch stop", "free all",      "vm free all",
+    };
     for (unsigned i = 0; i < nr_vmems; i++) {
         vmems[i]->moods = (struct fake_vmem_moods){0};
         if (vmems[i]->requested_bytes != 0)
