@@ -282,6 +282,7 @@ bool hotplug_next_idle(paddr_t from, paddr_t to, struct hotplug_range *idle)
 u64 hotplug_used_frames(paddr_t base, u64 bytes)
 {
     spin_lock(&page_lock);
+    metadata_migrate_home();
     u64 used = frames_used(base, bytes);
     spin_unlock(&page_lock);
     return used;

@@ -72,7 +72,8 @@ u64 hotplug_room(paddr_t base, u64 bytes);
  */
 bool hotplug_next_idle(paddr_t from, paddr_t to, struct hotplug_range *idle);
 
-/* Frames in use in the range, which lies in one region. O(pageblocks). */
+/* Frames in use in the range, which lies in one region, once mm's own bitmaps have left it if they
+ * can. O(pageblocks). */
 u64 hotplug_used_frames(paddr_t base, u64 bytes);
 
 /* ---- migration ---- */

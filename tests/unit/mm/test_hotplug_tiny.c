@@ -94,6 +94,26 @@ TEST_WITH(all_of_it_and_back_to_nothing, setup, teardown)
     page_check();
 }
 
+/* A region with a part of a pageblock needs bitmaps. Boot RAM was full then, so they lie in another
+ * region: asked what of that is in use, mm moves them home first. */
+TEST_WITH(bitmaps_do_not_count_as_use, setup, teardown)
+{
+    static paddr_t frames[15 * MIB / PAGE_BYTES];
+    u64 nr_frames = 0;
+    assert_int_equal(hotplug_add_region(8 * GIB, 8 * MIB, 512 * KIB, 0, "parts"), OK);
+    assert_int_equal(hotplug_online(REGION_BASE, 8 * MIB), OK);
+    while ((frames[nr_frames] = page_alloc(0, PAGE_KERNEL)) != PADDR_NONE)
+        nr_frames++;
+    assert_int_equal(hotplug_online(8 * GIB, 512 * KIB), OK);
+    assert_int_equal(stats().plugged_used, 512);
+    for (u64 i = 0; i < nr_frames; i++)
+        page_free(frames[i], 0);
+    assert_int_equal(hotplug_used_frames(REGION_BASE, 8 * MIB), 0);
+    assert_int_equal(hotplug_offline(REGION_BASE, 8 * MIB), OK);
+    assert_int_equal(hotplug_offline(8 * GIB, 512 * KIB), OK);
+    page_check();
+}
+
 /* In each section a page more than whole pageblocks: each has its bitmap. */
 static void use_frames_of_each(paddr_t *sections, u64 nr_sections)
 {
