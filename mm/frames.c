@@ -167,11 +167,16 @@ static int remove_part(paddr_t base, paddr_t end)
     struct pageblock pb = pageblock_at(base);
     if (!pb.section)
         return E_BUSY;
-    if (!metadata_need_partial_bitmaps(pb.section))
+    /* First: the bitmaps may need an idle pageblock, which must not be this one. */
+    bool was_idle = section_claim(pb.section, pageblock_bit(pb));
+    if (!metadata_need_partial_bitmaps(pb.section)) {
+        if (was_idle)
+            section_add_idle(pb.section, pageblock_bit(pb));
         return E_NOMEM;
+    }
     u64 count = frame_count(base, end);
     u32 entry = pageblock_lock(pageblock_entry(pb));
-    if (section_claim(pb.section, pageblock_bit(pb)))
+    if (was_idle)
         entry = open_idle(pb);
     if (!(entry & PB_SPLIT) ||
         bitmap_count_range(pageblock_free_bits(pb), frame_index(base), count) != count) {

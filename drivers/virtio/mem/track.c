@@ -182,7 +182,10 @@ bool vmem_track(struct vmem_device *vmem, uint64_t now_ms)
     case VMEM_E_BUSY: /* another processor allocated where the plan saw none */
         leave_migration(vmem);
         vmem->wait.reason = VMEM_WAIT_NONE;
-        return true;
+        if (vmem->planner.budget != 0)
+            return true;
+        vmem->look_at_ms = now_ms + VMEM_POLL_MS; /* again and again */
+        return false;
     case VMEM_E_AGAIN:
     case VMEM_E_NODEV:
         rest(vmem, &plan, limited, now_ms);

@@ -114,6 +114,23 @@ TEST_WITH(bitmaps_do_not_count_as_use, setup, teardown)
     page_check();
 }
 
+/* A block of the only idle pageblock goes, though its bitmaps would fit nowhere but there or into
+ * the reserve. */
+TEST_WITH(bitmaps_do_not_take_what_goes, setup, teardown)
+{
+    static paddr_t frames[15 * MIB / PAGE_BYTES];
+    u64 nr_frames = 0;
+    assert_int_equal(hotplug_add_region(8 * GIB, 2 * MIB, 512 * KIB, 0, "parts"), OK);
+    assert_int_equal(hotplug_online(8 * GIB, 2 * MIB), OK);
+    while ((frames[nr_frames] = page_alloc(0, PAGE_KERNEL)) != PADDR_NONE)
+        nr_frames++;
+    assert_int_equal(hotplug_offline(8 * GIB, 512 * KIB), OK);
+    for (u64 i = 0; i < nr_frames; i++)
+        page_free(frames[i], 0);
+    assert_int_equal(hotplug_offline(8 * GIB + 512 * KIB, 1536 * KIB), OK);
+    page_check();
+}
+
 /* In each section a page more than whole pageblocks: each has its bitmap. */
 static void use_frames_of_each(paddr_t *sections, u64 nr_sections)
 {
