@@ -7,14 +7,14 @@
 #include "lib/printf.h"
 #include "lib/string.h"
 
-static int digit_value(char character)
+unsigned parse_digit(char character)
 {
     if (character >= '0' && character <= '9')
-        return character - '0';
+        return (unsigned)(character - '0');
     if (character >= 'a' && character <= 'f')
-        return character - 'a' + 10;
+        return (unsigned)(character - 'a' + 10);
     if (character >= 'A' && character <= 'F')
-        return character - 'A' + 10;
+        return (unsigned)(character - 'A' + 10);
     return 16;
 }
 
@@ -27,8 +27,7 @@ int parse_digits(const char *text, u64 *value, const char **rest)
     }
     const char *first = text;
     *value = 0;
-    for (; (unsigned)digit_value(*text) < base; text++) {
-        u64 digit = (u64)digit_value(*text);
+    for (unsigned digit; (digit = parse_digit(*text)) < base; text++) {
         if (*value > (UINT64_MAX - digit) / base)
             return E_RANGE;
         *value = *value * base + digit;

@@ -11,6 +11,9 @@
 /* Decimal, or hexadecimal after 0x. E_INVAL if malformed, E_RANGE above 2^64-1. */
 must_check int parse_u64(const char *text, u64 *value);
 
+/* What a digit is worth, decimal or hexadecimal in either case; 16: it is none. */
+unsigned parse_digit(char character);
+
 /* The digits that a text begins with, at least one; *rest is what follows them. */
 must_check int parse_digits(const char *text, u64 *value, const char **rest);
 

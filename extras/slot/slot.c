@@ -10,6 +10,7 @@
 #include "kernel/options.h"
 #include "kernel/transports.h"
 #include "lib/log.h"
+#include "lib/parse.h"
 
 #define MAX_DIGITS 4 /* of a domain, the longest part of an address */
 
@@ -17,24 +18,13 @@ struct slot_list slots_named;
 
 /* ---- the option ---- */
 
-static int digit_value(char character)
-{
-    if (character >= '0' && character <= '9')
-        return character - '0';
-    if (character >= 'a' && character <= 'f')
-        return character - 'a' + 10;
-    if (character >= 'A' && character <= 'F')
-        return character - 'A' + 10;
-    return -1;
-}
-
 /* One to four hexadecimal digits; *cursor moves past them. */
 static int parse_part(const char **cursor, u32 *value)
 {
     *value = 0;
     unsigned nr_digits = 0;
-    for (int digit; (digit = digit_value(**cursor)) >= 0; (*cursor)++) {
-        *value = *value << 4 | (u32)digit;
+    for (unsigned digit; (digit = parse_digit(**cursor)) < 16; (*cursor)++) {
+        *value = *value << 4 | digit;
         nr_digits++;
         if (nr_digits > MAX_DIGITS)
             return E_INVAL;
