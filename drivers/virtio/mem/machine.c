@@ -208,7 +208,7 @@ static uint64_t next_time(const struct vmem_device *vmem, uint64_t now_ms)
 }
 
 /* Take the answers, and if none is missing, look. False when this call has nothing more to do. */
-static bool run_round(struct vmem_device *vmem, uint64_t now_ms, bool may_look)
+static bool run_round(struct vmem_device *vmem, uint64_t now_ms)
 {
     vmem_take_replies(vmem, now_ms);
     vmem_notice_broken(vmem, VMEM_EVENT_REPLY);
@@ -216,7 +216,7 @@ static bool run_round(struct vmem_device *vmem, uint64_t now_ms, bool may_look)
         return false;
     if (vmem->requests.nr_in_flight != 0)
         return check_overdue(vmem, now_ms);
-    if (!may_look || now_ms < vmem->look_at_ms)
+    if (now_ms < vmem->look_at_ms)
         return false;
     bool has_more = step(vmem, now_ms);
     vmem_notice_broken(vmem, VMEM_EVENT_CONFIG);
@@ -240,15 +240,10 @@ uint64_t vmem_service(struct vmem_device *vmem, uint64_t now_ms)
         vmem_recover(vmem, now_ms, VMEM_EVENT_DEVICE, "it asks for a reset (DEVICE_NEEDS_RESET)");
         vmem_notice_broken(vmem, VMEM_EVENT_DEVICE);
     }
-    const uint64_t *migrated_blocks = &vmem->report.count.migrated_blocks;
-    uint64_t blocks_before = *migrated_blocks;
-    bool may_look = true; /* not after a step of migration: one a call */
     vmem->planner.budget = VMEM_BUDGET;
     for (unsigned rounds = 0; rounds < ROUNDS_MAX; rounds++) {
-        if (vmem->state == VMEM_STATE_BROKEN || !run_round(vmem, now_ms, may_look))
+        if (vmem->state == VMEM_STATE_BROKEN || !run_round(vmem, now_ms))
             return next_time(vmem, now_ms);
-        if (vmem->state == VMEM_STATE_MIGRATING || *migrated_blocks != blocks_before)
-            may_look = false;
         if (vmem->planner.budget == 0)
             return now_ms;
     }

@@ -97,6 +97,7 @@ static enum vmem_migration move_some(struct vmem_device *vmem)
 {
     struct vmem_migrate *migrate = &vmem->migrate;
     struct vmem_range emptied;
+    vmem->planner.budget = 0; /* one step a call */
     enum vmem_migration result =
         vmem->options.memory->migration_step(vmem->options.memory_context, &emptied);
     migrate->has_chosen |= result == VMEM_MIGRATION_REFUSED || result == VMEM_MIGRATION_EMPTIED;

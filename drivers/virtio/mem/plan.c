@@ -89,18 +89,16 @@ static bool is_unplug_all_better(const struct vmem_planner *planner, const struc
 /* The longest runs that together are `need` blocks, by the least length of each class. */
 static void begin_sweep(struct vmem_planner *planner, uint64_t need)
 {
-    unsigned class = VMEM_LENGTH_CLASSES - 1;
-    while (class > 1 && planner->nr_of_class[class] * length_of(class) < need) {
-        need -= planner->nr_of_class[class] * length_of(class);
-        class --;
-    }
+    unsigned least = VMEM_LENGTH_CLASSES - 1;
+    for (; least > 1 && planner->nr_of_class[least] * length_of(least) < need; least--)
+        need -= planner->nr_of_class[least] * length_of(least);
     planner->phase = VMEM_PLANNER_SWEEP;
     planner->from = 0;
-    planner->least_class = class;
-    planner->nr_of_least = (need + length_of(class) - 1) / length_of(class);
+    planner->least_class = least;
+    planner->nr_of_least = (need + length_of(least) - 1) / length_of(least);
     planner->nr_passed_over = 0;
-    if (!planner->grows && planner->nr_of_class[class] > planner->nr_of_least)
-        planner->nr_passed_over = planner->nr_of_class[class] - planner->nr_of_least;
+    if (!planner->grows && planner->nr_of_class[least] > planner->nr_of_least)
+        planner->nr_passed_over = planner->nr_of_class[least] - planner->nr_of_least;
 }
 
 /* The bottom of the run to grow, its top to shrink. */

@@ -184,7 +184,7 @@ bool vmem_track(struct vmem_device *vmem, uint64_t now_ms)
         vmem->wait.reason = VMEM_WAIT_NONE;
         if (vmem->planner.budget != 0)
             return true;
-        vmem->look_at_ms = now_ms + VMEM_POLL_MS; /* again and again */
+        vmem->look_at_ms = now_ms + VMEM_POLL_MS; /* it was busy each time */
         return false;
     case VMEM_E_AGAIN:
     case VMEM_E_NODEV:
