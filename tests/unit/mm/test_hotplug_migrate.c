@@ -107,6 +107,53 @@ TEST_WITH(no_page_moves_twice_in_one_resize, setup_owners, teardown_owners)
 }
 
 /* Two sessions, each in a half: neither ends the isolation of the other's blocks. */
+/* Of two pageblocks with as many pages in use the higher one is chosen, unless pages were moved
+ * there in this resize. */
+TEST_WITH(migration_targets_are_not_chosen, setup_owners, teardown_owners)
+{
+    take(&owner_of_6, 4 * 8 + 2);
+    drop(30, 6);
+    drop(31, 6);
+    assert_int_equal(begin(1, HOTPLUG_FIRST_TRY), 1);
+    assert_int_equal(empty_all(), 1); /* the fifth pageblock, into the fourth */
+    assert_int_equal(take_all(), 1);
+    for (u64 i = 10; i < 16; i++)
+        drop(i, 6);
+    for (u64 i = 24; i < 30; i++)
+        drop(i, 6);
+    assert_int_equal(begin(1, HOTPLUG_NEXT_TRY), 1);
+    assert_int_equal(empty_all(), 1);
+    hotplug_migrate_end(&session);
+    assert_int_equal(nr_moves, 4);
+    assert_no_page_moved_twice();
+    check_pages(6);
+}
+
+/* A processor reserves a pageblock between two parts of the choice, which then falls on it. */
+TEST_WITH(nothing_is_allocated_in_what_is_chosen, setup_owners, teardown_owners)
+{
+    struct hotplug_range range;
+    take(&owner_of_6, 3 * 8);
+    for (u64 i = 0; i < nr_pages; i++) {
+        if (i % 8 >= (i < 8 ? 1 : 4))
+            drop(i, 6);
+    }
+    hotplug_migrate_begin(&session, REGION_BASE, REGION_BASE + REGION, 3, HOTPLUG_FIRST_TRY);
+    while (session.phase != HOTPLUG_CHOOSING)
+        assert_int_equal(hotplug_migrate_step(&session, &range), E_AGAIN);
+    take(&owner_of_6, 1);
+    while (session.phase != HOTPLUG_MOVING)
+        assert_int_equal(hotplug_migrate_step(&session, &range), E_AGAIN);
+    assert_int_equal(session.nr_chosen, 3);
+    u64 first = nr_pages;
+    take(&owner_of_6, 4);
+    assert_int_equal(empty_all(), 3);
+    for (u64 i = first; i < nr_pages; i++)
+        assert_int_equal(moves[i], 0);
+    hotplug_migrate_end(&session);
+    check_pages(6);
+}
+
 TEST_WITH(sessions_do_not_disturb_each_other, setup_owners, teardown_owners)
 {
     struct hotplug_migration other = {0};
