@@ -193,6 +193,35 @@ TEST_WITH(test_many_runs, NULL, machine_end)
     PLAY(rows);
 }
 
+/* Every second of 2,500 blocks is plugged and idle, and the host requests nothing: the blocks go
+ * offline in several calls, and then UNPLUG ALL is sent. Until then the host may change its mind.
+ */
+static void begin_to_gather(void)
+{
+    machine_boot_region(&machine, FAKE_VMEM_QEMU, MACHINE_BASE, MACHINE_BLOCK, 2500);
+    machine_attach(&machine);
+    machine_resize(&machine, 2500 * MACHINE_BLOCK, 1);
+    story_hold_every_other(&machine, 2500);
+    machine_resize(&machine, 1250 * MACHINE_BLOCK, 1);
+    fake_memory_free_all(&machine.memory);
+    fake_vmem_set_requested(&machine.device, 0);
+    uint64_t now_ms = vmem_host_now_ms();
+    do {
+        assert_int_equal(vmem_service(machine.driver, now_ms), now_ms);
+    } while (machine_online_bytes(&machine) == 1250 * MACHINE_BLOCK); /* it surveys */
+    assert_int_not_equal(machine_online_bytes(&machine), 0);
+}
+
+STORY(test_all_goes_in_parts, begin_to_gather()) = {
+    {1, PLUGGED(0), SETTLED, COUNTS(IS(UNPLUG_ALL, 1), IS(UNPLUG, 1250), IS(STATE, 0))},
+};
+
+STORY(test_all_is_to_stay, begin_to_gather()) = {
+    {0, HOST(request, 1250 * MACHINE_BLOCK)},
+    {1, PLUGGED(1250 * MACHINE_BLOCK), SETTLED,
+     COUNTS(IS(UNPLUG_ALL, 0), IS(PLUG, 1), IS(UNPLUG, 1250), IS(WARNINGS, 0))},
+};
+
 /* ---- the host changes its mind ---- */
 
 /* While the request is on its way: NACK, look, and the new plan at once. */
@@ -215,6 +244,27 @@ TEST_WITH(test_new_size_stops_work, NULL, machine_end)
     machine_attach(&machine);
     machine_run(&machine, 1);
     PLAY(rows);
+}
+
+/* While single blocks are taken, everything becomes idle, and a new size asks for what one run has:
+ * the rest of the old plan would name two. */
+TEST_WITH(test_new_size_makes_a_new_plan, NULL, machine_end)
+{
+    machine_boot_region(&machine, FAKE_VMEM_QEMU, MACHINE_BASE, MACHINE_BLOCK, 2500);
+    machine_attach(&machine);
+    machine_resize(&machine, 2500 * MACHINE_BLOCK, 1);
+    story_hold_every_other(&machine, 2500);
+    story_keep_answers(&machine, 1);
+    story_request(&machine, 1900 * MACHINE_BLOCK);
+    machine_run(&machine, 1);
+    uint64_t nr_sent = machine_status(&machine).requests[VMEM_COUNT_UNPLUG];
+    assert_in_range(nr_sent, 1, 16);
+    story_free_all(&machine, 0);
+    story_request(&machine, (2500 - nr_sent - 1200) * MACHINE_BLOCK);
+    story_keep_answers(&machine, 0);
+    machine_run(&machine, 1);
+    machine_expect(&machine, (2500 - nr_sent - 1200) * MACHINE_BLOCK);
+    assert_int_equal(machine_status(&machine).requests[VMEM_COUNT_UNPLUG], nr_sent + 1);
 }
 
 /* ---- limits and neighbours ---- */
