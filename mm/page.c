@@ -104,8 +104,9 @@ static never_inline paddr_t alloc_words(unsigned order, struct reservation *rese
     return order == 7 ? alloc_words_of(7, reservation) : alloc_words_of(8, reservation);
 }
 
-static never_inline paddr_t alloc_run(unsigned order, struct reservation *reservation)
+static never_inline paddr_t alloc_run(unsigned order, unsigned number)
 {
+    struct reservation *reservation = own_reservation(number + reservation_of_run(number, order));
     u32 *pageblock = reservation->pageblock;
     u32 entry = pageblock_lock(pageblock);
     if (unlikely((entry & PB_RESERVED) != reservation->tag || !(reservation->orders >> order & 1)))
@@ -164,7 +165,7 @@ static always_inline paddr_t alloc(unsigned order, unsigned number)
     if (order == PAGE_ORDER_MAX)
         return alloc_huge(reservation);
     if (likely(order < PAGE_ORDER_MAX))
-        return alloc_run(order, reservation + reservation_of_run(number, order));
+        return alloc_run(order, number);
     return bad_order(order);
 }
 
