@@ -45,6 +45,26 @@ def test_start_costs_one_request(boot: Boot) -> None:
 
 
 @pytest.mark.parametrize("machine", ["q35", "pc"])
+def test_4_mib_of_boot_memory(boot: Boot, machine: str) -> None:
+    """They carry 1 GiB, most of it in use or a quarter of it in small pieces, and give all of it back."""
+    qemu = boot(MemDevice("vmem0", requested=GIB), type=machine, memory=4 * MIB)
+    assert qemu.size("vmem0") == GIB
+    resize(qemu, "vmem0", 0)
+    resize(qemu, "vmem0", GIB)
+    for held in ("alloc 900M", "alloc 60K 4096"):
+        assert "error" not in qemu.guest.command(held)
+        for verb in ("fill all", "check all"):
+            assert "error" not in qemu.guest.command(verb), verb
+        resize(qemu, "vmem0", GIB - 64 * MIB)
+        assert "error" not in qemu.guest.command("check all")
+        qemu.guest.command("free all")
+        resize(qemu, "vmem0", 0)
+        assert qemu.backend_resident(2 * GIB) == 0
+        resize(qemu, "vmem0", GIB)
+    resize(qemu, "vmem0", 0)
+
+
+@pytest.mark.parametrize("machine", ["q35", "pc"])
 def test_system_reset_with_memory_plugged(boot: Boot, machine: str) -> None:
     qemu = boot(MemDevice("vmem0"), type=machine, reset_allowed=True)
     resize(qemu, "vmem0", GIB)
