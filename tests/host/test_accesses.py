@@ -20,6 +20,8 @@ RESIZE = (
     + "4711@1763847265.1:" + line("read", 0xFEBFA034, 0, 4, "virtio-pci-device-virtio-mem")
     + line("write", 0x20, 0x60, 1, "pic")
     + line("write", 0xFEE00000, 0x41, 4, "apic-msi", cpu=-1)
+    + line("write", 0xFEE00000, 0x41, 4, "apic-msi")
+    + line("write", 0xFEE01004, 0x8026, 4, "apic-msi")
     + line("write", 0xFEE000B0, 0, 4, "apic-msi", cpu=3)
     + line("write", 0xFEBFB000, 0, 2, "virtio-pci-notify-virtio-mem")
 )  # fmt: skip

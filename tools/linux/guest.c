@@ -19,6 +19,7 @@
 #include <string.h>
 #include <sys/io.h>
 #include <sys/sysinfo.h>
+#include <termios.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -336,6 +337,26 @@ static void occupancy(unsigned nr_words, const char *const *words)
     print_state();
 }
 
+/* ---- the page allocator, by the module of pages.c ---- */
+
+static void pages(unsigned nr_words, const char *const *words)
+{
+    char line[128] = "";
+    int file = open("/proc/pages", O_RDWR);
+    for (unsigned i = 0; i < nr_words; i++) {
+        strncat(line, words[i], sizeof(line) - strlen(line) - 1);
+        strncat(line, " ", sizeof(line) - strlen(line) - 1);
+    }
+    ssize_t length = file < 0 || write(file, line, strlen(line)) < 0
+                         ? -1
+                         : pread(file, line, sizeof(line) - 1, 0);
+    if (length < 0)
+        printf("error: pages: %s\n", strerror(errno));
+    else
+        printf("pages: %.*s", (int)length, line);
+    close(file);
+}
+
 /* ---- the monitor ---- */
 
 static void run_command(char *line)
@@ -357,13 +378,15 @@ static void run_command(char *line)
             print_state();
         else
             start_job(nr_words - 1, words + 1);
+    } else if (strcmp(words[0], "pages") == 0) {
+        pages(nr_words - 1, words + 1);
     } else if (strcmp(words[0], "exit") == 0) {
         fflush(stdout);
         if (ioperm(EXIT_PORT, 4, 1) == 0)
             outl(job.failed ? EXIT_CHECK_FAILED : EXIT_OK, EXIT_PORT);
         perror("exit");
     } else {
-        printf("error: unknown command '%s': workload, occupancy, exit\n", words[0]);
+        printf("error: unknown command '%s': workload, occupancy, pages, exit\n", words[0]);
     }
 }
 
@@ -382,16 +405,29 @@ static void run_line(char *line)
     run_command(line + length);
     fclose(stdout);
     stdout = console;
+    putchar('\n'); /* the prompt is on the line */
     for (char *row = strtok(answer, "\n"); row; row = strtok(NULL, "\n"))
         printf("%.*s %s\n", (int)length, line, row);
     printf("%.*s.\n", (int)length, line);
     free(answer);
 }
 
+/* What the terminal echoes would come between the lines of an answer, as the next command is typed
+ * before the prompt is there. */
+static void stop_echo(void)
+{
+    struct termios terminal;
+    if (tcgetattr(STDIN_FILENO, &terminal) == 0) {
+        terminal.c_lflag &= ~(tcflag_t)ECHO;
+        tcsetattr(STDIN_FILENO, TCSANOW, &terminal);
+    }
+}
+
 int main(void)
 {
     char line[LINE_MAX_BYTES];
     size_t length = 0;
+    stop_echo();
     printf("\nlinux: ready\n" PROMPT);
     for (;;) {
         struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};

@@ -25,6 +25,7 @@ _LINE = re.compile(
 # QEMU's four structures of a virtio function, by the pages of its BAR; then the device's name.
 _VIRTIO = re.compile(r"virtio-pci-(common|isr|device|notify)(?:-(.+))?")
 _PAGE = 0x1000
+_APIC = 0xFEE00000
 
 _COMMON = {
     0x00: "device_feature_select", 0x04: "device_feature", 0x08: "driver_feature_select",
@@ -39,8 +40,10 @@ _PORTS = {
     "serial": {0x3F8: "data", 0x3F9: "interrupts", 0x3FA: "fifo", 0x3FB: "line_control",
                0x3FC: "modem_control", 0x3FD: "line_status", 0x3FF: "scratch"},
     "pit": {0x40: "counter", 0x43: "mode"},
+    "hpet": {0xFED000F0: "counter"},
+    "ioapic": {0xFEC00000: "select", 0xFEC00010: "window"},
     "apic-msi": {0xFEE000B0: "EOI", 0xFEE00300: "command", 0xFEE00310: "command, high",
-                 0xFEE00320: "timer", 0xFEE00380: "timer_count", 0xFEE003E0: "timer_divisor"},
+                 0xFEE00190: "trigger_mode", 0xFEE00320: "timer", 0xFEE00380: "timer_count", 0xFEE003E0: "timer_divisor"},
 }  # fmt: skip
 
 
@@ -82,11 +85,16 @@ def _name(region: str, address: int) -> tuple[str, str]:
     return device, _virtio_register(virtio[1], device, address % _PAGE)
 
 
+def _is_message(region: str, address: int) -> bool:
+    """Whether a write is an interrupt's message: a device may send it while it serves a vCPU's access."""
+    return region == "apic-msi" and not 0x10 <= address - _APIC < _PAGE
+
+
 def parse_accesses(text: str) -> list[Access]:
     """The accesses of vCPUs, in the order of the trace; other lines are passed over."""
     accesses = []
     for way, cpu, pointer, address, value, _, region in _LINE.findall(text):
-        if int(cpu) >= 0:
+        if int(cpu) >= 0 and not _is_message(region, int(address, 0)):
             device, register = _name(region, int(address, 0))
             accesses.append(Access(int(cpu), device, register, way == "write", int(value, 0), pointer))
     return accesses

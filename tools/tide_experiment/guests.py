@@ -8,20 +8,16 @@ from pathlib import Path
 from typing import Any, Callable
 
 from tide.guest import Console, Guest
+from tide.linux import GuestMissing, LinuxFiles, LinuxMonitor, command_line
 from tide.machine import Machine, MemDevice
 from tide.qemu import Qemu
 
 from . import folder, guestlines
 from .scenario import Variant
 
-BOOT_SECONDS = 300
 COMMAND_SECONDS = 300
 EXIT_OK = 33
 EXIT_CHECK_FAILED = 35
-
-
-class GuestMissing(Exception):
-    """A file to boot is missing; the message says how to get it."""
 
 
 @dataclass
@@ -96,15 +92,6 @@ class TideGuest:
             qemu.guest.wait_settled(device, size, start, COMMAND_SECONDS)
 
 
-class LinuxMonitor(Guest):
-    """The program that tools/linux-guest puts into the Linux guest; it talks as Tide's monitor does."""
-
-    prompt = "linux> "
-
-    def wait_ready(self, wait_seconds: float = BOOT_SECONDS) -> None:
-        self.console.wait(r"^linux: ready$", 0, wait_seconds)
-
-
 class LinuxGuest:
     """The Linux guest that tools/linux-guest built."""
 
@@ -114,22 +101,13 @@ class LinuxGuest:
         self.built = built or folder.build_folder() / "linux"
 
     def boot(self, variant: Variant) -> Boot:
-        kernel, initrd = self.built / "vmlinuz", self.built / "initrd.gz"
-        if not kernel.exists() or not initrd.exists():
-            raise GuestMissing(f"there is no Linux guest in {self.built}: run tools/linux-guest first")
+        files = LinuxFiles(self.built)
         options = variant.linux
-        append = [
-            "console=ttyS0", "quiet", "loglevel=4", "panic=-1",
-            f"init_on_alloc={int(options['init_on_alloc'])}",
-            f"memhp_default_state={options['memhp_default_state']}",
-        ]  # fmt: skip
-        if options["append"]:
-            append.append(options["append"])
-        return Boot(kernel, " ".join(append), ["-initrd", str(initrd)])
+        append = command_line(options["init_on_alloc"], options["memhp_default_state"], options["append"])
+        return Boot(files.kernel, append, ["-initrd", str(files.initrd)])
 
     def versions(self) -> dict[str, Any]:
-        told = self.built / "version"
-        return {"linux": told.read_text().strip() if told.exists() else None}
+        return {"linux": LinuxFiles(self.built).version()}
 
     def monitor(self, console: Console) -> Guest:
         return LinuxMonitor(console)

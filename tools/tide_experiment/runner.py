@@ -15,13 +15,14 @@ from typing import Any, Callable
 
 from tide.accel import choose_accel
 from tide.guest import Guest, GuestFailed, without_tags
+from tide.linux import BOOT_SECONDS
 from tide.machine import Machine
 from tide.qemu import Qemu, QemuFailed, find_qemu
 from tide.qmp import QmpClosed, QmpError
 
 from . import folder
 from .guests import (
-    BOOT_SECONDS, COMMAND_SECONDS, EXIT_CHECK_FAILED, EXIT_OK, LinuxGuest, TideGuest, machine_for,
+    COMMAND_SECONDS, EXIT_CHECK_FAILED, EXIT_OK, LinuxGuest, TideGuest, machine_for,
     remove_backends, workload_words,
 )  # fmt: skip
 from .recorder import Counter, Moment, Recorder, Usage
