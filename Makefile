@@ -148,10 +148,11 @@ lint: ## format, layers, calls, a clang build, sizes, scripts
 	$(TOOL) tools/setup lint
 	$(TOOL) $(PYTHON) tools/lint $(O)
 
-bench: ## the figures, as a table and as build/bench.json
-	$(TOOL) tools/setup bench
+bench: ## the figures, as a table and as build/bench.json; LINUX=1 measures Linux in the same run
+	$(TOOL) tools/setup bench $(if $(LINUX),experiments)
 	$(BUILD) all bench-programs $(O)/plugin/insn_count.so $(O)/bench/nop.elf
-	$(TOOL) $(PYTHON) tools/bench $(O)
+	$(if $(LINUX),$(TOOL) tools/linux-guest)
+	$(TOOL) $(PYTHON) tools/bench $(O) $(if $(LINUX),--linux)
 
 unit-programs: $(UNIT_TESTS)
 

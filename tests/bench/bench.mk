@@ -1,7 +1,16 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# Host programs of `make bench`: the allocator's sources, optimized and without sanitizers.
+# What `make bench` needs beside the image: host programs of the allocator's sources, optimized and without sanitizers.
 
-.PHONY: bench-programs
+.PHONY: bench-programs readme ledger
+ledger: ## docs/performance.md's tables: one resize of Tide and of Linux, access by access
+	$(TOOL) tools/setup experiments
+	$(BUILD) all
+	$(TOOL) tools/linux-guest
+	$(TOOL) $(PYTHON) tools/ledger $(O)
+
+readme: ## the README's figures and docs/figures/bench.json, from the last `make bench`
+	$(TOOL) $(PYTHON) tools/bench $(O) --readme
+
 bench-programs:
 	@$(MAKE) --no-print-directory -s O=$(O)/plain HOST_SOURCES="$(ALLOCATOR_SOURCES)" \
 	  HOST_SANITIZERS=-O2 $(patsubst %,$(O)/plain/bench/bench_%,reclaim page contend)

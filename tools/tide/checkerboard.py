@@ -37,24 +37,6 @@ def resize(qemu: Qemu, size: int) -> None:
     qemu.guest.wait_settled("vmem0", size, mark, WAIT_SECONDS)
 
 
-def second_shrink(qemu: Qemu, size: int, count: InsnCount) -> tuple[int, int]:
-    """Instructions to shrink from 80 to 60 % of `size`, and to grow back.
-
-    The first shrink, to 80 %, has taken idle pageblocks away before.
-    """
-    resize(qemu, size)
-    held = hold(qemu.guest)
-    if held != size // PAGEBLOCK // 2:
-        raise RuntimeError(f"{held} pageblocks of {size} bytes are held, expected every second")
-    most, less = (size * tenths // 10 // PAGEBLOCK * PAGEBLOCK for tenths in (8, 6))
-    resize(qemu, most)
-    counts = [count.instructions()]
-    for step in (less, most):
-        resize(qemu, step)
-        counts.append(count.instructions())
-    return counts[1] - counts[0], counts[2] - counts[1]
-
-
 def longest_passes(qemu: Qemu, size: int, count: InsnCount) -> Iterator[tuple[str, int]]:
     """The longest pass of the main loop, in instructions, while the guest does each of these."""
     count.longest()

@@ -204,6 +204,11 @@ class Qemu:
             raise QemuFailed(f"QEMU has no mapping of {size} bytes")
         return max(found)
 
+    def halted(self) -> bool:
+        """Whether each virtual processor sleeps until an interrupt."""
+        told = self.qmp.human("info registers -a")
+        return "HLT=0" not in told and "HLT=1" in told
+
     # ---- its end ----
 
     def wait_exit(self, wait_seconds: float = WAIT_SECONDS) -> int:
