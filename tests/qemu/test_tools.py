@@ -241,7 +241,7 @@ def test_without_qemu(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-TOOLS = ("run", "shell", "gdb", "resize", "experiment", "profile", "bench", "coverage", "lint", "test", "linux-guest")
+TOOLS = ("run", "shell", "gdb", "resize", "experiment", "profile", "bench", "ledger", "coverage", "lint", "test", "linux-guest")
 
 
 @pytest.mark.parametrize("name", TOOLS)
