@@ -157,9 +157,9 @@ static void run_command(char *text, size_t length)
 
 /* ---- a command that goes on behind the prompt ---- */
 
-/* Asked several times at each tick. */
-static const struct extra *keepers[EXTRAS_HAVING_MAX];
-static unsigned nr_keepers;
+/* Asked several times in each turn of the loop. */
+static const struct extra *keepers[EXTRAS_HAVING_MAX], *scripts[EXTRAS_HAVING_MAX];
+static unsigned nr_keepers, nr_scripts;
 
 static bool prompt_is_kept(void)
 {
@@ -215,6 +215,7 @@ static void ready(const struct options *options)
     line_init(&editor, PROMPT);
     line_show(&editor);
     nr_keepers = extras_having(offsetof(struct extra, keeps_prompt), keepers);
+    nr_scripts = extras_having(offsetof(struct extra, next_command), scripts);
     has_started = true;
 }
 
@@ -231,8 +232,8 @@ static bool run_script(void)
 {
     char text[LINE_BYTES];
     size_t length;
-    for_each_extra (extra) {
-        if (!extra->next_command || !extra->next_command(text, &length))
+    for (unsigned i = 0; i < nr_scripts; i++) {
+        if (!scripts[i]->next_command(text, &length))
             continue;
         show_prompt();
         console_printf("%s\n", text);

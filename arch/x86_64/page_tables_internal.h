@@ -12,6 +12,7 @@
 #define LARGE        ((u64)1 << 7)  /* at levels 2 and 3: a page, not a table */
 #define KEPT         ((u64)1 << 9)  /* ignored by the processor: a table that is not released */
 #define HELD         ((u64)1 << 10) /* the same: a page without PRESENT, but with all else */
+#define HAS_TABLES   ((u64)1 << 11) /* the same: a table in which not all entries were pages */
 #define ADDRESS_MASK ((u64)0x000ffffffffff000)
 
 #define ROOT_LEVEL 4

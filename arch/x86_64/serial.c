@@ -17,6 +17,7 @@
 #include "include/platform.h"
 #include "include/status.h"
 #include "lib/log.h"
+#include "lib/string.h"
 
 #define COM1          0x3f8
 #define COM1_LINE     4 /* of the interrupt controller */
@@ -119,16 +120,6 @@ static bool wait_for(u8 status_bit)
     return false;
 }
 
-/* How many bytes, up to a queue full, come before the next '\n'. */
-static size_t burst_bytes(const char *text, size_t bytes)
-{
-    size_t nr = 0;
-
-    while (nr < bytes && nr < FIFO_BYTES && text[nr] != '\n')
-        nr++;
-    return nr;
-}
-
 void serial_write(const char *text, size_t bytes)
 {
     const char *end = text + bytes;
@@ -142,8 +133,11 @@ void serial_write(const char *text, size_t bytes)
             text++;
             continue;
         }
-        size_t burst = burst_bytes(text, (size_t)(end - text));
+        size_t burst = min_u64((size_t)(end - text), FIFO_BYTES);
+        const char *newline = memchr(text, '\n', burst);
 
+        if (newline != NULL)
+            burst = (size_t)(newline - text);
         io_write_bytes(DATA, text, burst);
         text += burst;
     }

@@ -18,15 +18,16 @@ static void put(struct output *out, char character)
 /* The characters up to the end of the text, or to a '%' of a format. Where they end. */
 static const char *put_text(struct output *out, const char *text, bool is_format)
 {
-    size_t room = out->length < out->bytes ? out->bytes - 1 - out->length : 0;
-    size_t length = 0;
+    char stop = is_format ? '%' : '\0';
+    const char *end = text;
 
-    for (; text[length] != '\0' && !(is_format && text[length] == '%'); length++) {
-        if (length < room)
-            out->buffer[out->length + length] = text[length];
-    }
-    out->length += length;
-    return text + length;
+    while (*end != '\0' && *end != stop)
+        end++;
+    if (out->length < out->bytes)
+        memcpy(out->buffer + out->length, text,
+               vmem_min((size_t)(end - text), out->bytes - 1 - out->length));
+    out->length += (size_t)(end - text);
+    return end;
 }
 
 static void put_string(struct output *out, const char *text, unsigned width)

@@ -5,6 +5,8 @@
  */
 #include "block_map.h"
 
+#include "spec.h"
+
 #define WORD_BITS 64
 
 static uint64_t nr_words(uint64_t nr_blocks)
@@ -38,17 +40,6 @@ void vmem_map_free(struct vmem_block_map *map)
     *map = (struct vmem_block_map){0};
 }
 
-/* By halves: a compiler's own count may be a call into its library. */
-static inline unsigned count_bits(uint64_t word)
-{
-    if (word == 0 || word == ~(uint64_t)0)
-        return word == 0 ? 0 : WORD_BITS;
-    word -= word >> 1 & 0x5555555555555555;
-    word = (word & 0x3333333333333333) + (word >> 2 & 0x3333333333333333);
-    word = (word + (word >> 4)) & 0x0f0f0f0f0f0f0f0f;
-    return (unsigned)(word * 0x0101010101010101 >> 56);
-}
-
 /* The bits of word `index` that lie in [first, end). */
 static uint64_t mask_of(uint64_t index, uint64_t first, uint64_t end)
 {
@@ -60,33 +51,32 @@ static uint64_t mask_of(uint64_t index, uint64_t first, uint64_t end)
     return mask;
 }
 
-/* Set or clear the bits of a mask. How many more are set than before, modulo 2^64. */
-static uint64_t change_bits(uint64_t *word, uint64_t mask, bool set)
+static void fill_word(uint64_t *word, uint64_t mask, bool set)
 {
-    uint64_t changed = (set ? ~*word : *word) & mask;
-    *word ^= changed;
-    return set ? count_bits(changed) : 0 - (uint64_t)count_bits(changed);
+    *word = set ? *word | mask : *word & ~mask;
 }
 
-/* The same for all bits of a run. Most words of a long run are of one kind before and after. */
-static uint64_t change_run(uint64_t *bitmap, struct vmem_run run, bool set)
+static void fill(uint64_t *bitmap, struct vmem_run run, bool set)
 {
     uint64_t end = run.first + run.nr_blocks;
-    uint64_t last = end / WORD_BITS;
     uint64_t index = run.first / WORD_BITS;
-    uint64_t wanted = set ? ~(uint64_t)0 : 0;
-    uint64_t more = change_bits(&bitmap[index], mask_of(index, run.first, end), set);
-    for (index++; index < last; index++) {
-        if (bitmap[index] == ~wanted) {
-            bitmap[index] = wanted;
-            more += set ? WORD_BITS : 0 - (uint64_t)WORD_BITS;
-        } else if (bitmap[index] != wanted) {
-            more += change_bits(&bitmap[index], ~(uint64_t)0, set);
-        }
-    }
-    if (index == last && end % WORD_BITS != 0)
-        more += change_bits(&bitmap[index], mask_of(index, run.first, end), set);
-    return more;
+    uint64_t last = (end - 1) / WORD_BITS;
+    fill_word(&bitmap[index], mask_of(index, run.first, end), set);
+    if (last == index)
+        return;
+    memset(&bitmap[index + 1], set ? 0xff : 0, (last - index - 1) * sizeof(uint64_t));
+    fill_word(&bitmap[last], mask_of(last, run.first, end), set);
+}
+
+/* The blocks of a run come into a state, or leave it. */
+static void change(struct vmem_block_map *map, struct vmem_run run, enum vmem_block_state state,
+                   bool comes)
+{
+    if (state == VMEM_BLOCK_UNPLUGGED)
+        return;
+    fill(state == VMEM_BLOCK_ONLINE ? map->online : map->in_doubt, run, comes);
+    *(state == VMEM_BLOCK_ONLINE ? &map->nr_online : &map->nr_in_doubt) +=
+        comes ? run.nr_blocks : 0 - run.nr_blocks;
 }
 
 void vmem_map_set(struct vmem_block_map *map, struct vmem_run run, enum vmem_block_state state)
@@ -94,8 +84,15 @@ void vmem_map_set(struct vmem_block_map *map, struct vmem_run run, enum vmem_blo
     VMEM_ASSERT(run.first <= map->nr_blocks && run.nr_blocks <= map->nr_blocks - run.first);
     if (run.nr_blocks == 0)
         return;
-    map->nr_online += change_run(map->online, run, state == VMEM_BLOCK_ONLINE);
-    map->nr_in_doubt += change_run(map->in_doubt, run, state == VMEM_BLOCK_IN_DOUBT);
+    if (run.nr_blocks == map->nr_blocks) {
+        memset(map->online, 0, bitmap_bytes(map->nr_blocks));
+        map->nr_online = map->nr_in_doubt = 0;
+    } else {
+        enum vmem_block_state before = vmem_map_get(map, run.first);
+        VMEM_ASSERT(vmem_map_get(map, run.first + run.nr_blocks - 1) == before);
+        change(map, run, before, false);
+    }
+    change(map, run, state, true);
 }
 
 enum vmem_block_state vmem_map_get(const struct vmem_block_map *map, uint64_t block)
@@ -135,6 +132,7 @@ bool vmem_map_next(const struct vmem_block_map *map, enum vmem_block_state state
     run->first = find(map, state, true, from, to);
     if (run->first == to)
         return false;
+    to = vmem_min(to, run->first + VIRTIO_MEM_NB_BLOCKS_MAX);
     run->nr_blocks = find(map, state, false, run->first, to) - run->first;
     return true;
 }

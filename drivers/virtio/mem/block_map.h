@@ -36,14 +36,15 @@ struct vmem_block_map {
 VMEM_MUST_CHECK int vmem_map_init(struct vmem_block_map *map, uint64_t nr_blocks);
 void vmem_map_free(struct vmem_block_map *map);
 
-/* Write a run into the map. O(run / 64). */
+/* Write a run into the map. Its blocks are alike in the map before, or all that there are. O(run /
+ * 64). */
 void vmem_map_set(struct vmem_block_map *map, struct vmem_run run, enum vmem_block_state state);
 
 enum vmem_block_state vmem_map_get(const struct vmem_block_map *map, uint64_t block);
 
 /*
- * The first maximal run in that state at or after `from` and below `to`, cut at `to`. False when
- * there is none. O((to - from) / 64).
+ * The first maximal run in that state at or after `from` and below `to`, cut at `to` and at what
+ * one request can name. False when there is none. O((to - from) / 64).
  */
 bool vmem_map_next(const struct vmem_block_map *map, enum vmem_block_state state, uint64_t from,
                    uint64_t to, struct vmem_run *run);

@@ -121,7 +121,7 @@ TEST_WITH(test_entry_format, setup, teardown)
     const u64 *table = phys_to_virt(page_tables_root(&tables));
     static const unsigned indices[] = {3, 5, 7};
     for (unsigned i = 0; i < 3; i++) {
-        assert_int_equal(table[indices[i]] & 0xfff, 0x3); /* present, writable */
+        assert_int_equal(table[indices[i]] & 0x1ff, 0x3); /* present, writable */
         assert_int_equal(table[indices[i]] >> 63, 0);     /* executable: the last level decides */
         table = phys_to_virt(table[indices[i]] & 0x000ffffffffff000);
     }

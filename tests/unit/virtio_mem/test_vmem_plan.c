@@ -230,6 +230,14 @@ TEST(test_map_random)
         u64 first = (u64)rand() % WALK_BLOCKS;
         u64 most = WALK_BLOCKS - first;
         u64 nr_blocks = (u64)rand() % min_u64(most, 1 + (u64)rand() % most);
+        if (step % 64 == 0) { /* all blocks, whatever they are */
+            first = 0;
+            nr_blocks = WALK_BLOCKS;
+        }
+        for (u64 i = 1; i < nr_blocks && nr_blocks != WALK_BLOCKS; i++) {
+            if (picture[first + i] != picture[first])
+                nr_blocks = i;
+        }
         draw_run(".o?"[rand() % 3], first, nr_blocks);
         compare_with_picture();
         u64 nr_online = 0;
@@ -241,6 +249,17 @@ TEST(test_map_random)
         assert_int_equal(blocks.nr_online, nr_online);
         assert_int_equal(blocks.nr_in_doubt, nr_in_doubt);
     }
+    vmem_map_free(&blocks);
+}
+
+/* A run that is not alike would make the counts wrong. */
+TEST(test_map_mixed_run)
+{
+    draw("..oo??..");
+    expect_assert_failure(vmem_map_set(&blocks, (struct vmem_run){1, 3}, VMEM_BLOCK_UNPLUGGED));
+    vmem_map_set(&blocks, (struct vmem_run){0, 8}, VMEM_BLOCK_IN_DOUBT);
+    assert_int_equal(blocks.nr_online, 0);
+    assert_int_equal(blocks.nr_in_doubt, 8);
     vmem_map_free(&blocks);
 }
 
