@@ -32,48 +32,20 @@ static u64 frame_count(paddr_t base, paddr_t end)
     return (end - base) >> PAGE_SHIFT;
 }
 
-/* ---- questions ---- */
-
-/* [base, end) lies in one pageblock. */
-static bool part_absent(paddr_t base, paddr_t end)
-{
-    struct pageblock pb = pageblock_at(base);
-    if (base == end || !pb.section || !(pb.section->present & pageblock_bit(pb)))
-        return true;
-    return pb.section->partial & pageblock_bit(pb) &&
-           bitmap_count_range(pageblock_present_bits(pb), frame_index(base),
-                              frame_count(base, end)) == 0;
-}
-
-bool frames_absent(paddr_t base, u64 bytes)
-{
-    struct parts parts = split(base, bytes);
-    for (paddr_t at = parts.whole; at < parts.tail; at = section_end(at, parts.tail)) {
-        const struct section *section = section_at(at);
-        if (section && section->present & pageblock_mask(at, section_end(at, parts.tail)))
-            return false;
-    }
-    return part_absent(parts.base, parts.whole) && part_absent(parts.tail, parts.end);
-}
-
 /* ---- coming ---- */
 
 static bool prepare_part(paddr_t base, paddr_t end)
 {
     if (base == end)
         return true;
-    struct section *section = metadata_get_section(base);
-    return section && metadata_need_partial_bitmaps(section);
+    return metadata_need_sections(base, end) && metadata_need_partial_bitmaps(section_lookup(base));
 }
 
 bool frames_prepare(paddr_t base, u64 bytes)
 {
     struct parts parts = split(base, bytes);
-    for (paddr_t at = parts.whole; at < parts.tail; at = section_end(at, parts.tail)) {
-        if (!metadata_get_section(at))
-            return false;
-    }
-    return prepare_part(parts.base, parts.whole) && prepare_part(parts.tail, parts.end);
+    return metadata_need_sections(parts.whole, parts.tail) &&
+           prepare_part(parts.base, parts.whole) && prepare_part(parts.tail, parts.end);
 }
 
 /* Make the locked pageblock partial, without any frame. Returns its entry. */
@@ -125,7 +97,7 @@ void frames_add(paddr_t base, u64 bytes)
     struct parts parts = split(base, bytes);
     page_debug_forget(base, bytes);
     for (paddr_t at = parts.whole; at < parts.tail; at = section_end(at, parts.tail)) {
-        struct section *section = section_at(at);
+        struct section *section = section_lookup(at);
         u64 mask = pageblock_mask(at, section_end(at, parts.tail));
         section->present |= mask;
         account_managed[section->boot] += frame_count(at, section_end(at, parts.tail));

@@ -9,10 +9,8 @@
 
 #include "include/types.h"
 
-/* True if no frame of the range is managed. */
-bool frames_absent(paddr_t base, u64 bytes);
-
-/* Get the metadata that frames_add() needs; false without a frame for it. */
+/* Get the metadata that frames_add() needs; false without a frame for it. If the range is not
+ * added, frames_tidy() must follow. */
 bool frames_prepare(paddr_t base, u64 bytes);
 
 /* Give an absent, prepared range to the allocator. */

@@ -39,11 +39,6 @@ void free_index_init(void)
     classes_with = 0;
 }
 
-bool free_index_has_node(paddr_t paddr)
-{
-    return free_index_root[paddr >> NODE_SHIFT] != &free_index_empty_node;
-}
-
 void free_index_add_node(paddr_t paddr, struct radix_node *node)
 {
     fill_node(node);
@@ -64,11 +59,11 @@ struct radix_node *free_index_take_empty_node(paddr_t paddr)
     return node;
 }
 
-void free_index_set_section(paddr_t paddr, struct section *section)
+static never_inline void add_above(u64 node, unsigned class)
 {
-    struct section **place =
-        &free_index_root[paddr >> NODE_SHIFT]->sections[(paddr >> SECTION_SHIFT) % NODE_SECTIONS];
-    __atomic_store_n(place, section ? section : &free_index_empty_section, __ATOMIC_RELEASE);
+    nodes_in[class][node / 64] |= (u64)1 << node % 64;
+    root_in[class] |= (u64)1 << node / 64;
+    classes_with |= (u64)1 << class;
 }
 
 void free_index_add(paddr_t section_base, unsigned class)
@@ -77,12 +72,9 @@ void free_index_add(paddr_t section_base, unsigned class)
     u64 section = (section_base >> SECTION_SHIFT) % NODE_SECTIONS;
     u64 *word = &free_index_root[node]->sections_in[class][section / 64];
     u64 before = *word;
-    *word |= (u64)1 << section % 64;
-    if (before != 0) /* then the levels above know of it */
-        return;
-    nodes_in[class][node / 64] |= (u64)1 << node % 64;
-    root_in[class] |= (u64)1 << node / 64;
-    classes_with |= (u64)1 << class;
+    *word = before | (u64)1 << section % 64;
+    if (before == 0) /* else the levels above know of it */
+        add_above(node, class);
 }
 
 void free_index_remove(paddr_t section_base, unsigned class)
@@ -104,8 +96,8 @@ _Static_assert(NODE_SECTION_WORDS == 4,
 
 void section_add_idle(struct section *section, u64 mask)
 {
-    if (__atomic_fetch_or(&section->idle, mask, __ATOMIC_ACQ_REL) == 0)
-        free_index_add(section->base, section->boot ? FREE_IDLE_BOOT : FREE_IDLE_PLUGGED);
+    __atomic_or_fetch(&section->idle, mask, __ATOMIC_ACQ_REL);
+    free_index_add(section->base, section->boot ? FREE_IDLE_BOOT : FREE_IDLE_PLUGGED);
 }
 
 static u64 of_order(const struct section *section, unsigned quarters, unsigned order)

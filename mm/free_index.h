@@ -65,14 +65,22 @@ static inline struct pageblock pageblock_at(paddr_t paddr)
 void free_index_init(void);
 
 /* True if there is a node for paddr; and make one of a frame, contents undefined. */
-bool free_index_has_node(paddr_t paddr);
+static inline bool free_index_has_node(paddr_t paddr)
+{
+    return free_index_root[paddr >> NODE_SHIFT] != &free_index_empty_node;
+}
 void free_index_add_node(paddr_t paddr, struct radix_node *node);
 
 /* The node of paddr, no longer in the tree, if it holds no section; else NULL. */
 struct radix_node *free_index_take_empty_node(paddr_t paddr);
 
-/* Set the section at paddr, which is in no class; NULL: none. */
-void free_index_set_section(paddr_t paddr, struct section *section);
+/* Set the section at paddr, which is in no class; the empty one: none. */
+static inline void free_index_set_section(paddr_t paddr, struct section *section)
+{
+    struct radix_node *node = free_index_root[paddr >> NODE_SHIFT];
+    __atomic_store_n(&node->sections[(paddr >> SECTION_SHIFT) % NODE_SECTIONS], section,
+                     __ATOMIC_RELEASE);
+}
 
 /* The section got its first pageblock in the class, or lost its last. */
 void free_index_add(paddr_t section_base, unsigned class);

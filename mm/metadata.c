@@ -115,7 +115,7 @@ static struct section *new_section(void)
         frames_with_room = frame;
         nr_unused_sections += SECTIONS_PER_FRAME;
     }
-    unsigned index = (unsigned)__builtin_ctz(~frame->used);
+    u64 index = (u64)__builtin_ctzll(~(u64)frame->used);
     frame->used |= 1u << index;
     if (frame->used == ALL_USED)
         frames_with_room = frame->next;
@@ -135,24 +135,31 @@ static void put_section(struct section *section)
     nr_unused_sections++;
 }
 
-struct section *metadata_get_section(paddr_t paddr)
+/* At an address without one. */
+static bool make_section(paddr_t paddr)
 {
-    struct section *section = section_at(paddr);
-    if (section)
-        return section;
     if (!free_index_has_node(paddr)) {
         struct radix_node *node = new_node();
         if (!node)
-            return NULL;
+            return false;
         free_index_add_node(paddr, node);
     }
-    section = new_section();
+    struct section *section = new_section();
     if (!section)
-        return NULL;
+        return false;
     section->base = align_down(paddr, SECTION_BYTES);
     section->migration_targets = section->migration_failed = 0;
     free_index_set_section(paddr, section);
-    return section;
+    return true;
+}
+
+bool metadata_need_sections(paddr_t base, paddr_t end)
+{
+    for (paddr_t at = base; at < end; at = section_end(at, end)) {
+        if (!section_at(at) && !make_section(at))
+            return false;
+    }
+    return true;
 }
 
 static void drop(u64 **bitmap)
@@ -169,7 +176,7 @@ void metadata_drop_section(struct section *section)
     drop(&section->poisoned);
 #endif
     free_index_remove(section->base, FREE_IDLE_PLUGGED);
-    free_index_set_section(section->base, NULL);
+    free_index_set_section(section->base, &free_index_empty_section);
     put_section(section);
 }
 

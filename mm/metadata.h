@@ -27,8 +27,8 @@ void metadata_init(const struct metadata_source *source);
 /* From now on frames come from here. */
 void metadata_set_source(const struct metadata_source *source);
 
-/* The section at paddr, made if there is none; NULL without a frame for it. */
-struct section *metadata_get_section(paddr_t paddr);
+/* Make the sections of a range that are missing; false without a frame for them. */
+bool metadata_need_sections(paddr_t base, paddr_t end);
 
 /* Forget a section with nothing present; its struct is kept for the next. */
 void metadata_drop_section(struct section *section);

@@ -46,10 +46,9 @@ static void prepare_range(const struct early_range *range)
 {
     paddr_t end = range->base + range->bytes;
     for (paddr_t at = range->base; at < end; at = align_down(at, SECTION_BYTES) + SECTION_BYTES) {
-        struct section *section = metadata_get_section(at);
-        bool made = section && metadata_need_bitmap(section);
+        bool made = metadata_need_sections(at, at + 1) && metadata_need_bitmap(section_lookup(at));
         ASSERT(made);
-        section->boot = true;
+        section_lookup(at)->boot = true;
     }
     bool prepared = frames_prepare(range->base, range->bytes);
     ASSERT(prepared);

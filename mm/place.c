@@ -373,13 +373,32 @@ paddr_t place(unsigned order, unsigned number)
     return PADDR_NONE;
 }
 
+/* The lowest free frame of a used pageblock, which stays on its free list: that is an upper bound.
+ */
+static bool find_boot_frame(struct pick *pick)
+{
+    unsigned class;
+    while ((class = free_index_first_class(classes_of_boot(0))) != NR_FREE_CLASSES) {
+        if (free_index_find(class, &pick->pb)) {
+            pick->entry = pageblock_lock(pageblock_entry(pick->pb));
+            return find_run(pick, 0);
+        }
+    }
+    return false;
+}
+
 paddr_t place_boot_frame(void)
 {
     struct pick pick;
-    if (!pick_from(true, PAGE_KERNEL, 0, &pick) &&
-        !(reservation_end_all(RESERVED_BOOT) && pick_from(true, PAGE_KERNEL, 0, &pick)))
-        return PADDR_NONE;
+    bool is_used;
+    while (!(is_used = find_boot_frame(&pick)) && !pick_idle(true, PAGE_KERNEL, 0, &pick)) {
+        if (!reservation_end_all(RESERVED_BOOT))
+            return PADDR_NONE;
+    }
     paddr_t paddr = take(&pick, 0);
-    pageblock_enqueue(pick.pb, pick.entry, entry_list(pick.entry));
+    if (is_used && pick.entry & PB_FREE)
+        pageblock_unlock(pageblock_entry(pick.pb), pick.entry);
+    else
+        pageblock_enqueue(pick.pb, pick.entry, entry_list(pick.entry));
     return page_debug_taken(paddr, 1);
 }

@@ -110,18 +110,12 @@ static struct region *find_blocks(paddr_t base, u64 bytes)
     return bytes % region->block_bytes == 0 ? region : NULL;
 }
 
-static int prepare(paddr_t base, u64 bytes)
+static int prepare_and_map(paddr_t base, u64 bytes)
 {
-    int status = OK;
     spin_lock(&page_lock);
-    if (!frames_absent(base, bytes)) {
-        status = E_EXIST;
-    } else if (!frames_prepare(base, bytes)) {
-        frames_tidy(base, bytes);
-        status = E_NOMEM;
-    }
+    bool prepared = frames_prepare(base, bytes);
     spin_unlock(&page_lock);
-    return status;
+    return prepared ? platform_map_ram(base, bytes) : E_NOMEM;
 }
 
 static int online(paddr_t base, u64 bytes)
@@ -129,10 +123,7 @@ static int online(paddr_t base, u64 bytes)
     struct region *region = find_blocks(base, bytes);
     if (!region)
         return E_RANGE;
-    int status = prepare(base, bytes);
-    if (status != OK)
-        return status;
-    status = platform_map_ram(base, bytes);
+    int status = prepare_and_map(base, bytes);
     spin_lock(&page_lock);
     if (status == OK) {
         if (account_managed[false] == 0)

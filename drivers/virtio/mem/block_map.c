@@ -93,6 +93,10 @@ void vmem_map_set(struct vmem_block_map *map, struct vmem_run run, enum vmem_blo
         change(map, run, before, false);
     }
     change(map, run, state, true);
+    if (state == VMEM_BLOCK_UNPLUGGED)
+        map->first_unplugged = vmem_min(map->first_unplugged, run.first);
+    else if (run.first <= map->first_unplugged)
+        map->first_unplugged = vmem_max(map->first_unplugged, run.first + run.nr_blocks);
 }
 
 enum vmem_block_state vmem_map_get(const struct vmem_block_map *map, uint64_t block)
@@ -127,6 +131,8 @@ bool vmem_map_next(const struct vmem_block_map *map, enum vmem_block_state state
                    uint64_t to, struct vmem_run *run)
 {
     to = vmem_min(to, map->nr_blocks);
+    if (state == VMEM_BLOCK_UNPLUGGED)
+        from = vmem_max(from, map->first_unplugged);
     if (from >= to)
         return false;
     run->first = find(map, state, true, from, to);

@@ -28,7 +28,8 @@ struct vmem_block_map {
     uint64_t nr_blocks;
     uint64_t nr_online;
     uint64_t nr_in_doubt;
-    uint64_t *online; /* one bit a block; never set in both; NULL without blocks */
+    uint64_t first_unplugged; /* no block below it is unplugged */
+    uint64_t *online;         /* one bit a block; never set in both; NULL without blocks */
     uint64_t *in_doubt;
 };
 
