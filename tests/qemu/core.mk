@@ -3,5 +3,5 @@
 
 .PHONY: core-images
 core-images:
-	@$(MAKE) --no-print-directory -s O=$(O)/core EXTRAS= all
-	@$(MAKE) --no-print-directory -s O=$(O)/core/workload EXTRAS=workload all
+	@$(MAKE) --no-print-directory -s O=$(abspath $(O))/core EXTRAS= all
+	@$(MAKE) --no-print-directory -s O=$(abspath $(O))/core/workload EXTRAS=workload all
