@@ -139,9 +139,9 @@ test-libvirt: ## a libvirt of its own runs the domain and resizes it with virsh;
 	$(BUILD) all iso-image
 	$(TOOL) $(PYTHON) tools/test $(O) libvirt -- $(PYTEST_ARGS)
 
-test-tools: ## the experiments: checker, runs, Linux beside Tide, the report in Chromium
+test-tools: ## the experiments, Linux beside Tide, the report in Chromium; tools/resize, mutate and soak
 	$(TOOL) tools/setup tools
-	$(BUILD) all $(O)/plugin/insn_count.so
+	$(BUILD) all iso-image $(O)/plugin/insn_count.so
 	$(TOOL) $(PYTHON) tools/test $(O) tools -- $(PYTEST_ARGS)
 
 lint: ## format, layers, calls, a clang build, sizes, scripts

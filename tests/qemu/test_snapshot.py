@@ -8,47 +8,11 @@ again: sizes, contents, and every resize that follows.
 from pathlib import Path
 
 import pytest
-from helpers import Boot, nr_requests, requests_of, resize
+from helpers import Boot, nr_requests, resize
 from tide.machine import MemDevice
 from tide.qemu import Qemu
+from tide.snapshots import add_image, load, save
 from tide.units import GIB, MIB
-
-NODE = "snapshots"
-
-
-def run_job(qemu: Qemu, command: str, **arguments: object) -> None:
-    """Start a job and wait for its end."""
-    job = f"job{len(requests_of(qemu))}-{command}"
-    qemu.qmp.execute(command, job_id=job, **arguments)
-    states: dict[str, str] = {}
-
-    def concluded() -> bool:
-        states.update({entry["id"]: entry["status"] for entry in qemu.qmp.execute("query-jobs")})
-        return states.get(job) == "concluded"
-
-    qemu.wait_for(concluded, f"{command} to end")
-    found = next(entry for entry in qemu.qmp.execute("query-jobs") if entry["id"] == job)
-    qemu.qmp.execute("job-dismiss", id=job)
-    assert "error" not in found, found.get("error")
-
-
-def add_image(qemu: Qemu, file: Path) -> None:
-    """A qcow2 image for snapshots, which no device of the guest uses."""
-    run_job(qemu, "blockdev-create",
-            options={"driver": "file", "filename": str(file), "size": 0})  # fmt: skip
-    qemu.qmp.execute("blockdev-add", driver="file", node_name="file", filename=str(file))
-    run_job(qemu, "blockdev-create",
-            options={"driver": "qcow2", "file": "file", "size": 2 * GIB})  # fmt: skip
-    qemu.qmp.execute("blockdev-add", driver="qcow2", node_name=NODE, file="file")
-
-
-def save(qemu: Qemu, tag: str) -> None:
-    run_job(qemu, "snapshot-save", tag=tag, vmstate=NODE, devices=[NODE])
-
-
-def load(qemu: Qemu, tag: str) -> None:
-    run_job(qemu, "snapshot-load", tag=tag, vmstate=NODE, devices=[NODE])
-    qemu.wait_for(lambda: qemu.qmp.execute("query-status")["running"], "the guest to run")
 
 
 def expect_agreement(qemu: Qemu, size: int) -> None:
@@ -114,16 +78,12 @@ def test_a_wish_that_the_guest_has_not_seen(boot: Boot, folder: Path) -> None:
         resize(qemu, "vmem0", 2 * MIB)
         place = qemu.guest.console.mark()
         qemu.qmp.execute("stop")
-        load_stopped(qemu, "asked")
+        load(qemu, "asked")
+        assert not qemu.qmp.execute("query-status")["running"]
         assert qemu.size("vmem0") == 512 * MIB
         qemu.qmp.execute("cont")
         qemu.guest.wait_settled("vmem0", GIB, place)
         expect_agreement(qemu, GIB)
-
-
-def load_stopped(qemu: Qemu, tag: str) -> None:
-    run_job(qemu, "snapshot-load", tag=tag, vmstate=NODE, devices=[NODE])
-    assert not qemu.qmp.execute("query-status")["running"]
 
 
 def test_in_the_middle_of_a_shrink(boot: Boot, folder: Path) -> None:
