@@ -120,6 +120,27 @@ static bool wait_for(u8 status_bit)
     return false;
 }
 
+/* Fill the port's queue, with "\r\n" for '\n'; returns where the text goes on. */
+static const char *write_queue_full(const char *text, const char *end)
+{
+    for (size_t room = FIFO_BYTES; text != end;) {
+        size_t nr = min_u64((size_t)(end - text), room);
+        const char *newline = memchr(text, '\n', nr);
+
+        if (newline != NULL)
+            nr = (size_t)(newline - text);
+        io_write_bytes(DATA, text, nr);
+        text += nr;
+        room -= nr;
+        if (newline == NULL || room < 2)
+            break;
+        io_write_bytes(DATA, "\r\n", 2);
+        text++;
+        room -= 2;
+    }
+    return text;
+}
+
 void serial_write(const char *text, size_t bytes)
 {
     const char *end = text + bytes;
@@ -127,20 +148,8 @@ void serial_write(const char *text, size_t bytes)
     if (!port_exists)
         return;
     u64 flags = irq_save();
-    while (text != end && wait_for(STATUS_READY)) {
-        if (*text == '\n') {
-            io_write_bytes(DATA, "\r\n", 2);
-            text++;
-            continue;
-        }
-        size_t burst = min_u64((size_t)(end - text), FIFO_BYTES);
-        const char *newline = memchr(text, '\n', burst);
-
-        if (newline != NULL)
-            burst = (size_t)(newline - text);
-        io_write_bytes(DATA, text, burst);
-        text += burst;
-    }
+    while (text != end && wait_for(STATUS_READY))
+        text = write_queue_full(text, end);
     __atomic_fetch_add(&output_lost, (u64)(end - text), __ATOMIC_RELAXED);
     irq_restore(flags);
 }

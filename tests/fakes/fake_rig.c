@@ -36,6 +36,11 @@ int fake_rig_bring_up(struct vmem_virtio *device, enum vmem_irq_mode wanted,
 
 void fake_rig_round_trip(struct virtqueue *queue)
 {
+    fake_rig_late_trip(queue, NULL);
+}
+
+void fake_rig_late_trip(struct virtqueue *queue, void (*answer)(void))
+{
     struct virtqueue_used used;
 
     u64 address;
@@ -46,6 +51,10 @@ void fake_rig_round_trip(struct virtqueue *queue)
     struct virtqueue_piece pieces[] = {{address, 8}, {address + 8, 8}};
     assert_int_equal(vmem_queue_add(queue, pieces, 1, 1, memory), OK);
     vmem_queue_publish(queue);
+    if (answer) {
+        assert_int_equal(vmem_queue_take_used(queue, &used), E_AGAIN);
+        answer();
+    }
     assert_int_equal(vmem_queue_take_used(queue, &used), OK);
     assert_ptr_equal(used.token, memory);
     assert_int_equal(used.bytes, 8);

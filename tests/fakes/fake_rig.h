@@ -21,6 +21,9 @@ must_check int fake_rig_bring_up(struct vmem_virtio *device, enum vmem_irq_mode 
 /* One request of 8 bytes to a device that echoes at once; the reply is checked. */
 void fake_rig_round_trip(struct virtqueue *queue);
 
+/* The same to a device that answers when `answer` is called, by when the driver waits for it. */
+void fake_rig_late_trip(struct virtqueue *queue, void (*answer)(void));
+
 struct fake_rig {
     struct fake_transport transport;
     struct virtqueue *queue;

@@ -12,11 +12,10 @@
 #include "include/units.h"
 #include "tests/fakes/fake_library_arch.h"
 
-#define DESC_NEXT     1u
-#define DESC_WRITE    2u
-#define DESC_INDIRECT 4u
-#define DESC_AVAIL    0x80u
-#define DESC_USED     0x8000u
+#define DESC_NEXT  1u
+#define DESC_WRITE 2u
+#define DESC_AVAIL 0x80u
+#define DESC_USED  0x8000u
 
 #define EVENT_DISABLE  1u
 #define EVENT_POSITION 2u
@@ -132,37 +131,6 @@ static void own(struct fake_ring *ring, u16 slot)
     ring->owned[slot] = true;
 }
 
-/* Follow an indirect table; in the packed format its entries are in a row. */
-static void read_table(struct fake_ring *ring, struct fake_buffer *buffer,
-                       const struct descriptor *head)
-{
-    unsigned nr_entries = head->bytes / 16;
-    u16 index = 0;
-
-    assert_true(has(ring, VIRTIO_F_INDIRECT_DESC)); /* D1, K7 */
-    assert_true(nr_entries != 0 && head->bytes % 16 == 0);
-    assert_true(nr_entries <= ring->layout.size); /* D3 */
-    buffer->indirect = true;
-    for (unsigned i = 0; i < nr_entries; i++) {
-        struct descriptor entry = load(head->address, index);
-        u16 flags = is_packed(ring) ? entry.half[1] : entry.half[0];
-        assert_int_equal(flags & DESC_INDIRECT, 0); /* D2, D4 */
-        add_piece(buffer, &entry, (flags & DESC_WRITE) != 0);
-        if (is_packed(ring)) {
-            assert_int_equal(flags & ~DESC_WRITE, 0); /* K7 */
-            index++;
-            continue;
-        }
-        assert_int_equal((flags & DESC_NEXT) != 0, i + 1 < nr_entries);
-        if (i + 1 == nr_entries)
-            break;
-        if (has(ring, VIRTIO_F_IN_ORDER))
-            assert_int_equal(entry.half[1], i + 1); /* D5 */
-        index = entry.half[1];
-        assert_true(index < nr_entries);
-    }
-}
-
 static void read_chain(struct fake_ring *ring, struct fake_buffer *buffer)
 {
     u16 index = buffer->id;
@@ -172,21 +140,13 @@ static void read_chain(struct fake_ring *ring, struct fake_buffer *buffer)
         expose(ring, index);
         struct descriptor entry = load(ring->layout.descriptors, index);
         u16 flags = entry.half[0];
-        assert_int_equal(flags & ~(DESC_NEXT | DESC_WRITE | DESC_INDIRECT), 0);
+        assert_int_equal(flags & ~(DESC_NEXT | DESC_WRITE), 0); /* D1 */
         assert_true(i < FAKE_RING_PIECES);
         buffer->slots[i] = index;
         buffer->nr_slots++;
-        if ((flags & DESC_INDIRECT) != 0) {
-            assert_int_equal(flags & (DESC_NEXT | DESC_WRITE), 0); /* D4 */
-            assert_int_equal(i, 0);
-            read_table(ring, buffer, &entry);
-            return;
-        }
         add_piece(buffer, &entry, (flags & DESC_WRITE) != 0);
         if ((flags & DESC_NEXT) == 0)
             return;
-        if (has(ring, VIRTIO_F_IN_ORDER))
-            assert_int_equal(entry.half[1], (index + 1) % ring->layout.size); /* Q5 */
         index = entry.half[1];
     }
 }
@@ -224,13 +184,8 @@ static bool pop_packed(struct fake_ring *ring, struct fake_buffer *buffer)
         expose(ring, ring->next_avail);
         buffer->nr_slots++;
         buffer->id = entry.half[0];
-        if ((flags & DESC_INDIRECT) != 0) {
-            assert_int_equal(flags & (DESC_NEXT | DESC_WRITE), 0); /* K7 */
-            assert_int_equal(buffer->nr_slots, 1);
-            read_table(ring, buffer, &entry);
-        } else {
-            add_piece(buffer, &entry, (flags & DESC_WRITE) != 0);
-        }
+        assert_int_equal(flags & ~(DESC_NEXT | DESC_WRITE | DESC_AVAIL | DESC_USED), 0); /* K7 */
+        add_piece(buffer, &entry, (flags & DESC_WRITE) != 0);
         if (++ring->next_avail == ring->layout.size) {
             ring->next_avail = 0;
             ring->avail_wrap = !ring->avail_wrap;
@@ -328,20 +283,6 @@ void fake_ring_push(struct fake_ring *ring, const struct fake_buffer *buffer, u3
     fake_ring_check(ring);
     disown(ring, buffer);
     fake_ring_push_raw(ring, buffer->id, used_bytes, buffer->nr_slots);
-}
-
-void fake_ring_push_batch(struct fake_ring *ring, const struct fake_buffer *buffers,
-                          unsigned nr_buffers, u32 last_used_bytes)
-{
-    u16 nr_slots = 0;
-
-    assert_true(has(ring, VIRTIO_F_IN_ORDER) && nr_buffers != 0);
-    for (unsigned i = 0; i < nr_buffers; i++) {
-        disown(ring, &buffers[i]);
-        nr_slots = (u16)(nr_slots + buffers[i].nr_slots);
-    }
-    write_entry(ring, buffers[nr_buffers - 1].id, last_used_bytes);
-    move_used(ring, (u16)nr_buffers, nr_slots);
 }
 
 void fake_ring_push_raw(struct fake_ring *ring, u32 id, u32 used_bytes, u16 nr_slots)

@@ -33,9 +33,8 @@ struct fake_piece {
 
 /* A buffer that the driver made available. */
 struct fake_buffer {
-    u16 id;        /* split: its head descriptor; packed: its buffer id */
-    u16 nr_slots;  /* descriptors of the ring itself; 1 with an indirect table */
-    bool indirect; /* the pieces came from an indirect table */
+    u16 id;       /* split: its head descriptor; packed: its buffer id */
+    u16 nr_slots; /* its descriptors */
     unsigned nr_pieces;
     u32 readable_bytes;
     u32 writable_bytes;
@@ -73,13 +72,6 @@ u32 fake_ring_scatter(const struct fake_buffer *buffer, const void *from, u32 by
 
 /* Give a buffer back as used. */
 void fake_ring_push(struct fake_ring *ring, const struct fake_buffer *buffer, u32 used_bytes);
-
-/*
- * With IN_ORDER: give back a batch, in the order it was made available, by one
- * used entry that names the last buffer.
- */
-void fake_ring_push_batch(struct fake_ring *ring, const struct fake_buffer *buffers,
-                          unsigned nr_buffers, u32 last_used_bytes);
 
 /* Whether the driver wants an interrupt for what was pushed since this was last asked. */
 bool fake_ring_wants_interrupt(struct fake_ring *ring);

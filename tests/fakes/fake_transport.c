@@ -32,6 +32,7 @@ static u8 get_status(struct vmem_virtio *device)
 {
     struct fake_transport *fake = fake_of(device);
 
+    fake->nr_accesses++;
     if (fake->faults.vanished)
         return 0xff;
     if (fake->reset_reads_left != 0) {
@@ -150,6 +151,7 @@ static u32 config_generation(struct vmem_virtio *device)
 {
     struct fake_transport *fake = fake_of(device);
 
+    fake->nr_accesses++;
     if (fake->faults.vanished)
         return ALL_ONES;
     if (fake->faults.generation_runs)
@@ -167,6 +169,7 @@ static u32 read_config(struct vmem_virtio *device, u32 offset, unsigned bytes)
     struct fake_transport *fake = fake_of(device);
     u32 value = 0;
 
+    fake->nr_accesses++;
     assert_true(bytes == 1 || bytes == 2 || bytes == 4);
     assert_true(is_aligned(offset, bytes)); /* P4 */
     assert_true(offset + bytes <= fake->config_bytes);
@@ -211,6 +214,7 @@ static void notify(struct vmem_virtio *device, u16 index, u32 next_avail)
 {
     struct fake_transport *fake = fake_of(device);
 
+    fake->nr_accesses++;
     assert_true(index < FAKE_QUEUES && fake->queues[index].enabled);
     assert_int_not_equal(fake->written & VIRTIO_STATUS_DRIVER_OK, 0); /* I3 */
     fake->nr_notifies++;
@@ -253,6 +257,7 @@ static u32 poll_events(struct vmem_virtio *device)
     struct fake_transport *fake = fake_of(device);
     u32 isr = fake->faults.vanished ? 0 : fake->isr;
 
+    fake->nr_accesses++;
     fake->isr = 0;
     return isr;
 }

@@ -93,6 +93,7 @@ struct fake_transport {
     u64 nr_notifies;
     u64 nr_requests;
     u64 nr_interrupts;
+    u64 nr_accesses; /* to a register, once the driver runs: what a hypervisor charges for */
     u32 nr_config_reads;
     u32 nr_feature_reads;
     u32 reset_reads_left;

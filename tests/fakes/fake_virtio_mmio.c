@@ -18,24 +18,31 @@ void fake_virtio_mmio_interrupt(u32 isr)
         fake_raise_line(FAKE_VIRTIO_MMIO_LINE);
 }
 
-static void serve(u32 value)
+void fake_virtio_mmio_answer(void)
 {
     struct fake_buffer buffer;
     u8 bytes[256];
 
-    mmio.last_notify = value;
-    assert_int_not_equal(mmio.status & VIRTIO_STATUS_DRIVER_OK, 0); /* I3 */
-    assert_int_equal(value & 0xffff, 0);
     while (fake_ring_pop(&mmio.ring, &buffer)) {
         u32 nr = fake_ring_gather(&buffer, bytes, sizeof(bytes));
         fake_ring_push(&mmio.ring, &buffer, fake_ring_scatter(&buffer, bytes, nr));
     }
     fake_ring_want_notify(&mmio.ring, true);
+    if (fake_ring_wants_interrupt(&mmio.ring))
+        fake_virtio_mmio_interrupt(VIRTIO_EVENT_QUEUE);
+}
+
+static void notified(u32 value)
+{
+    mmio.last_notify = value;
+    assert_int_not_equal(mmio.status & VIRTIO_STATUS_DRIVER_OK, 0); /* I3 */
+    assert_int_equal(value & 0xffff, 0);
+    if (mmio.is_late)
+        return;
+    fake_virtio_mmio_answer();
     bool is_packed = (mmio.accepted & BIT(RING_PACKED)) != 0;
     u32 next = mmio.ring.next_avail | (u32)(is_packed && mmio.ring.avail_wrap) << 15;
     assert_int_equal(value >> 16, (mmio.accepted & BIT(NOTIFICATION_DATA)) != 0 ? next : 0);
-    if (fake_ring_wants_interrupt(&mmio.ring))
-        fake_virtio_mmio_interrupt(VIRTIO_EVENT_QUEUE);
 }
 
 static u32 read_device(void *context, u64 offset, unsigned bytes)
@@ -131,7 +138,7 @@ static void write_device(void *context, u64 offset, unsigned bytes, u32 value)
         set_ready(value);
         return;
     case 0x50:
-        serve(value);
+        notified(value);
         return;
     case 0x64:
         assert_int_equal(value & ~mmio.isr, 0); /* only what was there */

@@ -29,6 +29,7 @@ struct fake_virtio_mmio {
     u64 areas[3];
     u32 isr;
     bool isr_stuck;
+    bool is_late; /* no answer before fake_virtio_mmio_answer() */
     u32 status;
     u32 generation;
     u8 config[256];
@@ -38,6 +39,9 @@ struct fake_virtio_mmio {
 
 /* The one device, memory, VERSION_1 offered, 64 entries; claims its registers. */
 struct fake_virtio_mmio *fake_virtio_mmio_start(void);
+
+/* Answer what the queue has, with an interrupt if the driver wants one. */
+void fake_virtio_mmio_answer(void);
 
 /* Set interrupt status bits and raise the line. */
 void fake_virtio_mmio_interrupt(u32 isr);

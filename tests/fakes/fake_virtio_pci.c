@@ -213,6 +213,15 @@ static void echo(struct fake_virtio_queue *queue)
     fake_ring_want_notify(&queue->ring, true);
 }
 
+void fake_virtio_pci_answer(struct fake_virtio_pci *fake)
+{
+    struct fake_virtio_queue *queue = &fake->queues[0];
+
+    echo(queue);
+    if (fake_ring_wants_interrupt(&queue->ring))
+        fake_virtio_pci_interrupt(fake, 1);
+}
+
 static void notified(struct fake_virtio_pci *fake, u64 offset, unsigned bytes, u32 value)
 {
     fake->nr_notifies++;
@@ -227,6 +236,8 @@ static void notified(struct fake_virtio_pci *fake, u64 offset, unsigned bytes, u
         if (!queue->enabled || offset != (u64)queue->notify_off * fake->notify_multiplier ||
             (value & 0xffff) != name) /* P20 */
             continue;
+        if (fake->is_late)
+            return;
         echo(queue);
         if (bytes == 4) /* K3 */
             assert_int_equal(value >> 16,

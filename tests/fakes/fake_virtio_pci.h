@@ -58,6 +58,7 @@ struct fake_virtio_pci {
     u16 size_beyond;    /* queue_size of queues that num_queues does not count */
     u16 size_reads;     /* not 0: queue_size reads this after a write */
     bool isr_stuck;     /* a read of the ISR does not clear it */
+    bool is_late;       /* no answer before fake_virtio_pci_answer() */
 
     /* ---- seen ---- */
     unsigned nr_isr_reads;
@@ -73,6 +74,9 @@ struct fake_virtio_pci {
  * capability. The capability list has what QEMU's has, PCI_CFG first.
  */
 void fake_virtio_pci_start(struct fake_virtio_pci *fake, u32 type, unsigned nr_vectors);
+
+/* Answer what queue 0 has, with an interrupt if the driver wants one. */
+void fake_virtio_pci_answer(struct fake_virtio_pci *fake);
 
 /* Append a vendor capability at `at` with these fields; cap_bytes is its cap_len. */
 void fake_virtio_pci_add_cap(struct fake_virtio_pci *fake, u8 at, u8 cap_bytes, u8 cfg_type, u8 bar,

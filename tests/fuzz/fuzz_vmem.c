@@ -142,8 +142,7 @@ static void attach(struct device *device, u64 block_bytes, u8 flags)
     if (flags & 1)
         device->fake.offered |= VIRTIO_FEATURE(VIRTIO_F_RING_PACKED);
     if (flags & 2)
-        device->fake.offered |=
-            VIRTIO_FEATURE(VIRTIO_F_EVENT_IDX) | VIRTIO_FEATURE(VIRTIO_F_IN_ORDER);
+        device->fake.offered |= VIRTIO_FEATURE(VIRTIO_F_EVENT_IDX);
     device->block_bytes = block_bytes;
     device->is_quiesced = false;
     device->config = (struct virtio_mem_config_abi){

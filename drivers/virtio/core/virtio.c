@@ -21,13 +21,13 @@
 #define STATUS_ALL_ONES      0xff /* what a device that is gone reads as */
 
 /*
- * The ring and transport features that are understood. SR_IOV, RING_RESET, ADMIN_VQ and SUSPEND are
- * not among them: nothing here would obey their rules.
+ * The ring and transport features that are understood. INDIRECT_DESC and IN_ORDER are not: a few
+ * requests of two descriptors gain nothing by them. SR_IOV, RING_RESET, ADMIN_VQ and SUSPEND are
+ * not: nothing here would obey their rules.
  */
 #define CORE_FEATURES                                                                       \
-    (VIRTIO_FEATURE(VIRTIO_F_INDIRECT_DESC) | VIRTIO_FEATURE(VIRTIO_F_EVENT_IDX) |          \
-     VIRTIO_FEATURE(VIRTIO_F_VERSION_1) | VIRTIO_FEATURE(VIRTIO_F_ACCESS_PLATFORM) |        \
-     VIRTIO_FEATURE(VIRTIO_F_RING_PACKED) | VIRTIO_FEATURE(VIRTIO_F_IN_ORDER) |             \
+    (VIRTIO_FEATURE(VIRTIO_F_EVENT_IDX) | VIRTIO_FEATURE(VIRTIO_F_VERSION_1) |              \
+     VIRTIO_FEATURE(VIRTIO_F_ACCESS_PLATFORM) | VIRTIO_FEATURE(VIRTIO_F_RING_PACKED) |      \
      VIRTIO_FEATURE(VIRTIO_F_ORDER_PLATFORM) | VIRTIO_FEATURE(VIRTIO_F_NOTIFICATION_DATA) | \
      VIRTIO_FEATURE(VIRTIO_F_NOTIF_CONFIG_DATA))
 
@@ -63,6 +63,7 @@ int vmem_virtio_reset(struct vmem_virtio *device)
             device->broken = false;
             device->broken_reason[0] = '\0';
             device->features = 0;
+            device->generation = -1;
             device->window_interrupts = 0;
             __atomic_store_n(&device->events, 0, __ATOMIC_RELAXED);
             return VMEM_OK;
@@ -203,9 +204,10 @@ static bool refresh_config(struct vmem_virtio *device, config_word *snapshot, ui
 }
 
 /*
- * virtio 1.4, "Device Configuration Space": the generation is read before and
- * after. There are devices that never change it, so the values must be those of the
- * snapshot before as well, or two reads in a row must agree.
+ * virtio 1.4, "Device Configuration Space": the generation is read before and after. A device that
+ * never moves it is told by a change for which it did not move. One that tears a field
+ * and moves the generation for something else can only show a size that no host requested, which it
+ * can do in any case.
  */
 int vmem_virtio_read_config(struct vmem_virtio *device, void *snapshot, uint32_t offset,
                             uint32_t bytes)
@@ -220,8 +222,11 @@ int vmem_virtio_read_config(struct vmem_virtio *device, void *snapshot, uint32_t
     for (unsigned tries = 0; tries <= CONFIG_TRIES_MAX; tries++) {
         bool same = refresh_config(device, snapshot, offset, bytes);
         uint32_t after = device->ops->config_generation(device);
-        if (same && after == before)
+        bool has_moved = device->generation >= 0 && after != device->generation;
+        if (after == before && (same || has_moved)) {
+            device->generation = after;
             return VMEM_OK;
+        }
         before = after;
     }
     vmem_log(VMEM_LOG_ERROR, vmem_virtio_subject(device),

@@ -82,6 +82,7 @@ struct vmem_virtio {
     uint64_t offered;         /* features the device offered at the last negotiation */
     uint64_t features;        /* negotiated */
     uint64_t features_masked; /* never accepted, for experiments; the driver sets it */
+    int64_t generation;       /* of the config snapshot read last; below 0: none since the reset */
     bool translates_device_addresses; /* or ACCESS_PLATFORM is not accepted; the driver sets it */
     uint8_t status;                   /* the bits this driver has set since the reset */
     enum vmem_irq_mode irq_mode;      /* a storm of interrupts turns it to polling */
@@ -146,9 +147,10 @@ static inline bool vmem_virtio_has_feature(const struct vmem_virtio *device, uns
 
 /*
  * Bring a snapshot of `bytes` of the device's config space, from `offset` on, up to date: 32-bit
- * reads, until the generation is the same before and after, and either nothing has changed since
- * the snapshot, or two reads agree. Both are multiples of 4. VMEM_E_RANGE if config space is
- * shorter, VMEM_E_TIMEOUT if it does not hold still within a bounded number of tries.
+ * reads, until the generation is the same before and after. If something has changed since the
+ * snapshot, the generation must have moved as well, or two reads must agree: there are devices that
+ * never move it. Both are multiples of 4. VMEM_E_RANGE if config space is shorter, VMEM_E_TIMEOUT
+ * if it does not hold still within a bounded number of tries.
  */
 VMEM_MUST_CHECK int vmem_virtio_read_config(struct vmem_virtio *device, void *snapshot,
                                             uint32_t offset, uint32_t bytes);

@@ -49,15 +49,17 @@ VMEM_MUST_CHECK int vmem_queue_add(struct virtqueue *queue, const struct virtque
                                    unsigned nr_readable, unsigned nr_writable, void *token);
 
 /*
- * Make what was added available, and notify the device if it wants to be. Not
- * before DRIVER_OK. Does nothing if nothing was added.
+ * Make what was added available, and notify the device if it wants to be. Not before DRIVER_OK.
+ * Does nothing if nothing was added. The device is told not to interrupt, for many have the answer
+ * ready when the notification returns: take used buffers until VMEM_E_AGAIN, or until none is
+ * outstanding.
  */
 void vmem_queue_publish(struct virtqueue *queue);
 
 /*
- * The next used buffer. VMEM_E_AGAIN if there is none yet: take until then, only
- * then is an interrupt certain for the next one. VMEM_E_BROKEN if the ring
- * holds what cannot be (vmem_virtio_break() was called with the reason).
+ * The next used buffer. VMEM_E_AGAIN if there is none yet: only then an interrupt is asked for, and
+ * certain for the next one. VMEM_E_BROKEN if the ring holds what cannot be (vmem_virtio_break() was
+ * called with the reason).
  */
 VMEM_MUST_CHECK int vmem_queue_take_used(struct virtqueue *queue, struct virtqueue_used *used);
 

@@ -54,13 +54,6 @@ static uint32_t packed_event_bytes(uint16_t size)
     return (uint32_t)sizeof(struct packed_event);
 }
 
-/* The driver's event structure stays zero: it wants to be told of every used buffer. */
-static void packed_start(struct virtqueue *queue)
-{
-    queue->avail_wrap = true;
-    queue->used_wrap = true;
-}
-
 /* ---- to the device ---- */
 
 static uint16_t available_flags(const struct virtqueue *queue)
@@ -95,21 +88,6 @@ static void fill(struct virtqueue *queue, uint16_t position, const struct packed
     descriptor->id = from->id;
 }
 
-static struct packed_descriptor fill_table(struct virtqueue *queue,
-                                           const struct virtqueue_buffer *buffer)
-{
-    struct packed_descriptor *table = vmem_queue_table(queue, buffer->id);
-
-    for (unsigned i = 0; i < buffer->nr_pieces; i++)
-        table[i] = describe(buffer, i);
-    return (struct packed_descriptor){
-        .address = vmem_to_le64(vmem_queue_table_address(queue, buffer->id)),
-        .bytes = vmem_to_le32(buffer->nr_pieces * (uint32_t)sizeof(table[0])),
-        .id = vmem_to_le16(buffer->id),
-        .flags = vmem_to_le16(VIRTQUEUE_DESC_INDIRECT),
-    };
-}
-
 /*
  * A list's first descriptor is made available last, and the first of all that
  * was added since the last publish only by packed_publish(): the device stops
@@ -120,11 +98,10 @@ static void packed_add(struct virtqueue *queue, const struct virtqueue_buffer *b
     uint16_t head = queue->next_avail;
     uint16_t head_flags = 0;
 
-    for (unsigned i = 0; i < buffer->nr_descriptors; i++) {
-        struct packed_descriptor descriptor =
-            buffer->indirect ? fill_table(queue, buffer) : describe(buffer, i);
+    for (unsigned i = 0; i < buffer->nr_pieces; i++) {
+        struct packed_descriptor descriptor = describe(buffer, i);
         uint16_t flags = vmem_from_le16(descriptor.flags) | available_flags(queue);
-        if (i + 1 < buffer->nr_descriptors)
+        if (i + 1 < buffer->nr_pieces)
             flags |= VIRTQUEUE_DESC_NEXT;
         fill(queue, queue->next_avail, &descriptor);
         if (i == 0)
@@ -138,14 +115,29 @@ static void packed_add(struct virtqueue *queue, const struct virtqueue_buffer *b
         queue->first_flags = head_flags;
         return;
     }
-    /* The list and its table, before the flags that make it available. */
+    /* The list, before the flags that make it available. */
     vmem_dma_write_barrier();
     ring_write16(&ring(queue)[head].flags, head_flags);
 }
 
+static bool set_quiet(struct virtqueue *queue, bool is_quiet)
+{
+    struct packed_event *event = (void *)queue->driver_area;
+    bool is_news = queue->is_quiet != is_quiet;
+    queue->is_quiet = is_quiet;
+    ring_write16(&event->flags, is_quiet ? EVENT_DISABLE : EVENT_ENABLE);
+    return is_news;
+}
+
+static bool packed_ask_for_interrupt(struct virtqueue *queue)
+{
+    return set_quiet(queue, false);
+}
+
 static bool packed_publish(struct virtqueue *queue)
 {
-    /* All that was added, before the flags of the first of it. */
+    (void)set_quiet(queue, true);
+    /* All that was added and the wish for quiet, before the flags of the first of it. */
     vmem_dma_write_barrier();
     ring_write16(&ring(queue)[queue->first_position].flags, queue->first_flags);
     /* Our flags, before we read what the device wants: it writes that, then reads our flags. */
@@ -182,13 +174,11 @@ static int packed_peek(struct virtqueue *queue, struct virtqueue_entry *entry)
     vmem_dma_read_barrier();
     entry->id = ring_read16(&from->id);
     entry->bytes = ring_read32(&from->bytes);
-    entry->nr_more = UINT16_MAX;
     return VMEM_OK;
 }
 
-static void packed_advance(struct virtqueue *queue, uint16_t nr_buffers, uint16_t nr_descriptors)
+static void packed_advance(struct virtqueue *queue, uint16_t nr_descriptors)
 {
-    (void)nr_buffers;
     uint32_t position = (uint32_t)queue->next_used + nr_descriptors;
     if (position >= queue->size) {
         position -= queue->size;
@@ -202,9 +192,9 @@ const struct virtqueue_format vmem_queue_packed_format = {
     .descriptor_bytes = packed_descriptor_bytes,
     .driver_area_bytes = packed_event_bytes,
     .device_area_bytes = packed_event_bytes,
-    .start = packed_start,
     .add = packed_add,
     .publish = packed_publish,
+    .ask_for_interrupt = packed_ask_for_interrupt,
     .next_avail = packed_next_avail,
     .peek = packed_peek,
     .advance = packed_advance,

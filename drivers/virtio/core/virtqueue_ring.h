@@ -16,17 +16,10 @@
 /* The ring's parts and tables are aligned above what virtio asks for: 16, 2 and 4 bytes. */
 #define VIRTQUEUE_ALIGNMENT 64
 
-/* Buffers of 2 to so many pieces go into an indirect table, where that is negotiated. */
-#define VIRTQUEUE_TABLE_PIECES 4
-#define VIRTQUEUE_TABLE_BYTES  (VIRTQUEUE_TABLE_PIECES * 16) /* both formats' descriptor has 16 */
-
-#define VIRTQUEUE_NO_SLOT 0xffff
-
 /* The bits of a descriptor's flags that both formats share. */
 enum virtqueue_descriptor_flag {
     VIRTQUEUE_DESC_NEXT = 1,
     VIRTQUEUE_DESC_WRITE = 2,
-    VIRTQUEUE_DESC_INDIRECT = 4,
 };
 
 /* One per entry of the ring. Split: descriptor i; packed: buffer id i. */
@@ -41,17 +34,14 @@ struct virtqueue_slot {
 struct virtqueue_buffer {
     const struct virtqueue_piece *pieces;
     unsigned nr_pieces;
-    unsigned nr_readable;    /* the first of them; the rest is writable */
-    uint16_t id;             /* the slot taken for it */
-    uint16_t nr_descriptors; /* 1 with an indirect table */
-    bool indirect;
+    unsigned nr_readable; /* the first of them; the rest is writable */
+    uint16_t id;          /* the slot taken for it */
 };
 
 /* A used entry, copied out of the ring. */
 struct virtqueue_entry {
     uint32_t id;
     uint32_t bytes;
-    uint16_t nr_more; /* split: used entries after this one; packed: not known, 0xffff */
 };
 
 struct virtqueue_format {
@@ -60,17 +50,18 @@ struct virtqueue_format {
     uint32_t (*descriptor_bytes)(uint16_t size);
     uint32_t (*driver_area_bytes)(uint16_t size);
     uint32_t (*device_area_bytes)(uint16_t size);
-    /* Start over; the ring's memory is zero. */
-    void (*start)(struct virtqueue *queue);
     void (*add)(struct virtqueue *queue, const struct virtqueue_buffer *buffer);
-    /* Make visible what was added; true if the device wants to be notified. */
+    /* Make visible what was added, no interrupt wanted for it; true if the device wants to be
+     * notified. */
     bool (*publish)(struct virtqueue *queue);
+    /* Ask for an interrupt for the next used buffer; true if that is news to the device. */
+    bool (*ask_for_interrupt)(struct virtqueue *queue);
     /* What a notification carries with NOTIFICATION_DATA: 16 bits. */
     uint16_t (*next_avail)(const struct virtqueue *queue);
     /* Look at the next used entry: VMEM_E_AGAIN, or VMEM_E_BROKEN with the device broken. */
     VMEM_MUST_CHECK int (*peek)(struct virtqueue *queue, struct virtqueue_entry *entry);
-    /* Move past nr_buffers used buffers that took nr_descriptors of the ring. */
-    void (*advance)(struct virtqueue *queue, uint16_t nr_buffers, uint16_t nr_descriptors);
+    /* Move past a used buffer that took so many descriptors of the ring. */
+    void (*advance)(struct virtqueue *queue, uint16_t nr_descriptors);
 };
 
 extern const struct virtqueue_format vmem_queue_split_format;
@@ -86,28 +77,18 @@ struct virtqueue {
     uint16_t index;
     uint16_t size;
     bool event_idx;
-    bool in_order;
-    void *tables;            /* indirect tables, one per slot; NULL without INDIRECT_DESC */
-    uint64_t tables_address; /* for the device */
 
     uint16_t nr_free; /* descriptors of the ring */
     uint16_t outstanding;
-    uint16_t free_head; /* slots, first freed first taken; VIRTQUEUE_NO_SLOT: none */
-    uint16_t free_tail;
+    uint16_t free_head; /* slots, while nr_free is not 0 */
     struct virtqueue_slot *slots;
-
-    /* IN_ORDER: ids in the order they were added, positions in a ring of `size`. */
-    uint16_t *order;
-    uint16_t order_add;
-    uint16_t order_take;
-    uint16_t batch_left;  /* buffers of the batch that the last used entry named */
-    uint32_t batch_bytes; /* used bytes of its last one */
 
     uint16_t nr_added;   /* descriptors added since the last publish */
     uint16_t next_avail; /* split: free running index; packed: position */
     uint16_t next_used;
     uint16_t published;      /* split: the index last written */
     uint16_t event_armed;    /* split: the used_event last written */
+    bool is_quiet;           /* the device was told not to interrupt; not split with EVENT_IDX */
     bool avail_wrap;         /* packed: wrap counters */
     bool used_wrap;          /* packed */
     uint16_t first_position; /* packed: the first descriptor added since the last publish ... */
@@ -115,17 +96,6 @@ struct virtqueue {
     size_t ring_bytes;       /* of the two allocations */
     size_t record_bytes;
 };
-
-/* The indirect table of a slot, for us and for the device. */
-static inline void *vmem_queue_table(const struct virtqueue *queue, uint16_t id)
-{
-    return (uint8_t *)queue->tables + (size_t)id * VIRTQUEUE_TABLE_BYTES;
-}
-
-static inline uint64_t vmem_queue_table_address(const struct virtqueue *queue, uint16_t id)
-{
-    return queue->tables_address + (uint64_t)id * VIRTQUEUE_TABLE_BYTES;
-}
 
 /* Reads of memory that the device may change at any time: each is done once, here. */
 static inline uint16_t ring_read16(const vmem_le16 *field)

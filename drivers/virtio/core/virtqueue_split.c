@@ -25,7 +25,7 @@ struct split_descriptor {
 
 /* Written by the driver, read by the device. A vmem_le16 used_event follows the ring. */
 struct split_avail {
-    vmem_le16 flags; /* 0: used-buffer notifications are welcome, and with EVENT_IDX always */
+    vmem_le16 flags; /* AVAIL_NO_INTERRUPT or 0, and with EVENT_IDX always 0 */
     vmem_le16 index;
     vmem_le16 ring[];
 };
@@ -94,13 +94,6 @@ static uint32_t split_device_area_bytes(uint16_t size)
            (uint32_t)sizeof(vmem_le16);
 }
 
-/* used.flags and both indices are zero already: "The Virtqueue Used Ring". */
-static void split_start(struct virtqueue *queue)
-{
-    queue->event_armed = 0;
-    queue->published = 0;
-}
-
 /* ---- to the device ---- */
 
 static struct split_descriptor describe(const struct virtqueue_buffer *buffer, unsigned piece)
@@ -113,23 +106,7 @@ static struct split_descriptor describe(const struct virtqueue_buffer *buffer, u
                                      .flags = vmem_to_le16(flags)};
 }
 
-static void add_indirect(struct virtqueue *queue, const struct virtqueue_buffer *buffer)
-{
-    struct split_descriptor *table = vmem_queue_table(queue, buffer->id);
-
-    for (unsigned i = 0; i < buffer->nr_pieces; i++) {
-        table[i] = describe(buffer, i);
-        if (i + 1 < buffer->nr_pieces)
-            table[i].next = vmem_to_le16((uint16_t)(i + 1));
-    }
-    descriptors(queue)[buffer->id] = (struct split_descriptor){
-        .address = vmem_to_le64(vmem_queue_table_address(queue, buffer->id)),
-        .bytes = vmem_to_le32(buffer->nr_pieces * (uint32_t)sizeof(table[0])),
-        .flags = vmem_to_le16(VIRTQUEUE_DESC_INDIRECT),
-    };
-}
-
-static void add_chain(struct virtqueue *queue, const struct virtqueue_buffer *buffer)
+static void split_add(struct virtqueue *queue, const struct virtqueue_buffer *buffer)
 {
     uint16_t id = buffer->id;
 
@@ -141,29 +118,33 @@ static void add_chain(struct virtqueue *queue, const struct virtqueue_buffer *bu
         descriptors(queue)[id] = descriptor;
         id = next;
     }
-}
-
-static void split_add(struct virtqueue *queue, const struct virtqueue_buffer *buffer)
-{
-    if (buffer->indirect)
-        add_indirect(queue, buffer);
-    else
-        add_chain(queue, buffer);
     ring_write16(&avail(queue)->ring[ring_index(queue, queue->next_avail)], buffer->id);
     queue->next_avail++;
 }
 
 /*
- * With EVENT_IDX the device interrupts once, when it uses the buffer that
- * used_event names. Ask for the next one; true if that is news.
+ * With EVENT_IDX the device interrupts once, when it uses the buffer that used_event names: the
+ * next one, or to be quiet the last one before it, which is used already.
  */
-static bool arm_event(struct virtqueue *queue)
+static bool set_event(struct virtqueue *queue, uint16_t index)
 {
-    if (!queue->event_idx || queue->event_armed == queue->next_used)
-        return false;
-    queue->event_armed = queue->next_used;
-    ring_write16(used_event(queue), queue->next_used);
-    return true;
+    bool is_news = queue->event_armed != index;
+    queue->event_armed = index;
+    ring_write16(used_event(queue), index);
+    return is_news;
+}
+
+static bool set_quiet(struct virtqueue *queue, bool is_quiet)
+{
+    bool is_news = queue->is_quiet != is_quiet;
+    queue->is_quiet = is_quiet;
+    ring_write16(&avail(queue)->flags, is_quiet ? AVAIL_NO_INTERRUPT : 0);
+    return is_news;
+}
+
+static bool split_ask_for_interrupt(struct virtqueue *queue)
+{
+    return queue->event_idx ? set_event(queue, queue->next_used) : set_quiet(queue, false);
 }
 
 static bool split_publish(struct virtqueue *queue)
@@ -171,8 +152,12 @@ static bool split_publish(struct virtqueue *queue)
     uint16_t before = queue->published;
 
     queue->published = queue->next_avail;
-    arm_event(queue); /* before the device can use what is published here */
-    /* Descriptors and ring entries, before the index that makes them available. */
+    if (queue->event_idx)
+        (void)set_event(queue, (uint16_t)(queue->next_used - 1));
+    else
+        (void)set_quiet(queue, true);
+    /* Descriptors, ring entries and the wish for quiet, before the index that makes all available.
+     */
     vmem_dma_write_barrier();
     ring_write16(&avail(queue)->index, queue->next_avail);
     /* Our index, before we read what the device wants: it writes that, then reads our index. */
@@ -198,11 +183,6 @@ static int split_peek(struct virtqueue *queue, struct virtqueue_entry *entry)
 {
     uint16_t nr_used = count_used(queue);
 
-    if (nr_used == 0 && arm_event(queue)) {
-        /* used_event, before we look again: the device writes its index, then reads used_event. */
-        vmem_dma_full_barrier();
-        nr_used = count_used(queue);
-    }
     if (nr_used == 0)
         return VMEM_E_AGAIN;
     if (nr_used > queue->outstanding) {
@@ -219,14 +199,13 @@ static int split_peek(struct virtqueue *queue, struct virtqueue_entry *entry)
         &used_ring(queue)->ring[ring_index(queue, queue->next_used)];
     entry->id = ring_read32(&from->id);
     entry->bytes = ring_read32(&from->bytes);
-    entry->nr_more = (uint16_t)(nr_used - 1);
     return VMEM_OK;
 }
 
-static void split_advance(struct virtqueue *queue, uint16_t nr_buffers, uint16_t nr_descriptors)
+static void split_advance(struct virtqueue *queue, uint16_t nr_descriptors)
 {
     (void)nr_descriptors;
-    queue->next_used = (uint16_t)(queue->next_used + nr_buffers);
+    queue->next_used++;
 }
 
 const struct virtqueue_format vmem_queue_split_format = {
@@ -234,9 +213,9 @@ const struct virtqueue_format vmem_queue_split_format = {
     .descriptor_bytes = split_descriptor_bytes,
     .driver_area_bytes = split_driver_area_bytes,
     .device_area_bytes = split_device_area_bytes,
-    .start = split_start,
     .add = split_add,
     .publish = split_publish,
+    .ask_for_interrupt = split_ask_for_interrupt,
     .next_avail = split_next_avail,
     .peek = split_peek,
     .advance = split_advance,

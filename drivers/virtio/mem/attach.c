@@ -139,7 +139,8 @@ int vmem_attach(struct vmem_virtio *virtio, const struct vmem_options *options,
         return status;
     }
     vmem_virtio_driver_ok(virtio);
-    vmem->look_at_ms = vmem_host_now_ms();
+    vmem_want_look(vmem, VMEM_LOOK_SIZES);
+    vmem->due.step_ms = vmem_host_now_ms();
     log_attached(vmem);
     *attached = vmem;
     return VMEM_OK;
@@ -200,7 +201,7 @@ int vmem_detach(struct vmem_device *vmem)
         vmem_enter(vmem, VMEM_STATE_TRACKING, VMEM_EVENT_DETACH);
     if (vmem->state != VMEM_STATE_BROKEN) {
         if (!vmem->is_detaching)
-            vmem->look_at_ms = vmem_host_now_ms();
+            vmem->due.step_ms = vmem_host_now_ms();
         vmem->is_detaching = true;
         (void)vmem_service(vmem, vmem_host_now_ms());
     }

@@ -68,6 +68,7 @@ bool vmem_restart(struct vmem_device *vmem)
     if (vmem_bring_up(vmem) != VMEM_OK)
         return false;
     vmem_virtio_driver_ok(virtio);
+    vmem_want_look(vmem, VMEM_LOOK_ALL);
     return true;
 }
 
@@ -86,8 +87,7 @@ void vmem_recover(struct vmem_device *vmem, uint64_t now_ms, enum vmem_event eve
              "resetting the device: %s; %llu blocks stay online, %llu are in doubt", why,
              vmem_llu(vmem->map.nr_online), vmem_llu(vmem->map.nr_in_doubt));
     vmem->probe.limit = VIRTIO_MEM_NB_BLOCKS_MAX;
-    bool is_tracking = vmem->state == VMEM_STATE_TRACKING || vmem->state == VMEM_STATE_MIGRATING;
-    if (is_tracking)
+    if (vmem_is_tracking(vmem))
         vmem_probe_doubt(vmem, event);
     if (vmem_restart(vmem))
         vmem_back_off(vmem, now_ms, VMEM_WAIT_DEVICE_RESET, event);

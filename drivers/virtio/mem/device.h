@@ -35,7 +35,7 @@
 /* Enough for memory->describe_pinned(). */
 #define VMEM_PINNED_BYTES 256
 
-/* The config is read again this often, whatever interrupts say: one that got lost costs a second,
+/* The device is looked at this often, whatever interrupts say: one that got lost costs a second,
  * not a resize. */
 #define VMEM_SLOW_MS 1000
 
@@ -63,6 +63,39 @@ enum vmem_event {
     VMEM_EVENT_DETACH = 1 << 6,  /* vmem_detach() */
     VMEM_EVENT_QUIESCE = 1 << 7, /* vmem_quiesce() */
     VMEM_EVENT_RESUME = 1 << 8,  /* vmem_resume() */
+};
+
+/*
+ * How much of the config a look reads: from one field to the end. Each 32 bits are an exit of the
+ * virtual machine, so only what is new is read. What is not read must be safe not to know, for the
+ * device is untrusted:
+ *
+ * usable_region_size  is at least the requested size ("Memory Device: Device configuration
+ *                     layout"), so that much is taken for usable. A request beyond what is usable
+ *                     is answered with ERROR, and nothing was done.
+ * plugged_size        is what the acknowledged requests make it. The block map alone says which
+ *                     memory the kernel may touch; a device that acknowledges what it does not do
+ *                     could as well take the memory away later.
+ * fixed fields        are compared at each start of the device; their first values are used.
+ *
+ * All sizes are read where an answer was not ACK, after UNPLUG ALL, before the driver says that the
+ * usable region is used up, and once within VMEM_SLOW_MS of a resize.
+ */
+enum vmem_look {
+    VMEM_LOOK_NONE,
+    VMEM_LOOK_REQUESTED, /* requested_size */
+    VMEM_LOOK_SIZES,     /* usable_region_size, plugged_size, requested_size, and the status */
+    VMEM_LOOK_ALL,       /* what must not change as well */
+};
+
+/* When to do what, and how far to look before. */
+struct vmem_due {
+    uint64_t step_ms;        /* nothing is to be done before this, but for an event */
+    uint64_t slow_ms;        /* then the device is looked at whatever it has said */
+    uint64_t poll_ms;        /* without interrupts: then it is asked for events */
+    enum vmem_look look;     /* before the next step */
+    bool is_usable_derived;  /* config.usable_bytes: there may be more */
+    bool is_plugged_derived; /* config.plugged_bytes: from answers */
 };
 
 /* When the next request may be sent, and why not before; state.c's. */
@@ -127,7 +160,7 @@ struct vmem_device {
     char name[VMEM_NAME_BYTES];            /* options.name points here */
     uint16_t node_id;                      /* of the region, as the allocator has it */
     struct virtio_mem_config_abi snapshot; /* of the config space, as it was read last */
-    struct vmem_config config;             /* the last valid one, decoded */
+    struct vmem_config config;             /* the last valid one, with what is known since */
     struct vmem_block_map map;
     struct vmem_requests requests;
     enum vmem_state state; /* written by vmem_enter() alone */
@@ -136,7 +169,7 @@ struct vmem_device {
     bool is_detaching;
     bool is_ready;
     bool is_memory_freed; /* vmem_memory_freed() was called; any context sets it */
-    uint64_t look_at_ms;  /* no look at the device before this, but for an event */
+    struct vmem_due due;
     struct vmem_planner planner;
     struct vmem_wait wait;
     struct vmem_probe probe;
@@ -177,6 +210,19 @@ static inline void vmem_spend(struct vmem_device *vmem, struct vmem_run run)
 {
     uint64_t spent = VMEM_REQUEST_RUNS + vmem_run_bytes(vmem, run) / VMEM_BYTES_OF_A_RUN;
     vmem->planner.budget -= vmem_min(vmem->planner.budget, spent);
+}
+
+/* TRACKING, or MIGRATING: nothing is in doubt. */
+static inline bool vmem_is_tracking(const struct vmem_device *vmem)
+{
+    return vmem->state == VMEM_STATE_TRACKING || vmem->state == VMEM_STATE_MIGRATING;
+}
+
+/* The next step begins with a look at so much of the config, or more. */
+static inline void vmem_want_look(struct vmem_device *vmem, enum vmem_look look)
+{
+    if (look > vmem->due.look)
+        vmem->due.look = look;
 }
 
 /* ---- state.c ---- */

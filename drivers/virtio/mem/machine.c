@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The virtio-mem driver: events in, one look at the device at a time; see vmem.h. The states and
- * their diagram are state.c's.
+ * The virtio-mem driver: events in, one step at a time; see vmem.h. The states and their diagram
+ * are state.c's.
  *
  * vmem_service() runs rounds: take the answers that are there; when no request is in flight, look
- * at the config, and do what the state asks for. Nothing waits: what must happen later is a time in
- * struct vmem_device, and a request in flight is blocks in doubt.
+ * at what is new of the config, and do what the state asks for. Nothing waits: what must happen
+ * later is a time in struct vmem_due, and a request in flight is blocks in doubt.
+ *
+ * DEVICE_NEEDS_RESET comes with a config interrupt. So the status is read where a change of the
+ * requested size does not explain one, where an answer is due, and at each slow look.
  */
 #include "device.h"
 
@@ -28,16 +31,15 @@ static void set_target(struct vmem_device *vmem)
         vmem->target_bytes = 0;
 }
 
-/* A snapshot is there and valid: what is new? */
+/* A snapshot is there and valid: what is new? A usable region that is only known better is not. */
 static void take_config(struct vmem_device *vmem, const struct vmem_config *config, uint64_t now_ms)
 {
+    bool is_other_usable = config->usable_bytes != vmem->config.usable_bytes;
     bool has_changed = config->requested_bytes != vmem->config.requested_bytes ||
-                       config->usable_bytes != vmem->config.usable_bytes;
-    bool was_reset = vmem->strikes.resets != 0 && vmem->state != VMEM_STATE_TRACKING &&
-                     vmem->state != VMEM_STATE_MIGRATING;
+                       (is_other_usable && !vmem->due.is_usable_derived);
+    bool was_reset = vmem->strikes.resets != 0 && !vmem_is_tracking(vmem);
     vmem->config = *config;
-    set_target(vmem);
-    if (has_changed)
+    if (has_changed || is_other_usable)
         vmem_plan_forget(&vmem->planner);
     /* A new requested size is worth a try at once. After a reset the back-off is kept even so. */
     if (has_changed && !was_reset)
@@ -47,40 +49,92 @@ static void take_config(struct vmem_device *vmem, const struct vmem_config *conf
     vmem->wait.was_nacked = false;
 }
 
-/* While nothing is in doubt, what can change at all: from the usable region's size on. */
-static int read_snapshot(struct vmem_device *vmem)
+/* True if it does: it was reset, and what is in doubt is asked about later. */
+static bool needs_reset(struct vmem_device *vmem, uint64_t now_ms)
 {
-    bool is_tracking = vmem->state == VMEM_STATE_TRACKING || vmem->state == VMEM_STATE_MIGRATING;
-    uint32_t from = is_tracking ? offsetof(struct virtio_mem_config_abi, usable_region_size) : 0;
-    return vmem_virtio_read_config(vmem->virtio, (uint8_t *)&vmem->snapshot + from, from,
-                                   (uint32_t)sizeof(vmem->snapshot) - from);
+    if (!vmem_virtio_needs_reset(vmem->virtio))
+        return false;
+    vmem_recover(vmem, now_ms, VMEM_EVENT_DEVICE, "it asks for a reset (DEVICE_NEEDS_RESET)");
+    vmem_notice_broken(vmem, VMEM_EVENT_DEVICE);
+    return true;
 }
 
-/* Take a new snapshot of the config. False if there is no valid one. */
+/* Read so much of the config: VMEM_OK, VMEM_E_TIMEOUT if it does not hold still, or why not. */
+static int read_config(struct vmem_device *vmem, enum vmem_look look, struct vmem_config *config,
+                       char *reason)
+{
+    static const uint32_t starts[] = {
+        [VMEM_LOOK_REQUESTED] = offsetof(struct virtio_mem_config_abi, requested_size),
+        [VMEM_LOOK_SIZES] = offsetof(struct virtio_mem_config_abi, usable_region_size),
+        [VMEM_LOOK_ALL] = 0,
+    };
+    uint8_t *from = (uint8_t *)&vmem->snapshot + starts[look];
+    int status = vmem_virtio_read_config(vmem->virtio, from, starts[look],
+                                         (uint32_t)sizeof(vmem->snapshot) - starts[look]);
+    if (status != VMEM_OK) {
+        vmem_format(reason, VMEM_REASON_BYTES, "its config space cannot be read: %s",
+                    vmem_error_name(status));
+        return status;
+    }
+    vmem_config_decode(&vmem->snapshot,
+                       vmem_virtio_has_feature(vmem->virtio, VIRTIO_MEM_F_ACPI_PXM), config);
+    if (look < VMEM_LOOK_SIZES) {
+        config->usable_bytes = vmem->config.usable_bytes;
+        config->plugged_bytes = vmem->config.plugged_bytes;
+    }
+    return vmem_config_check_update(config, &vmem->config, reason, VMEM_REASON_BYTES) ? VMEM_E_INVAL
+                                                                                      : VMEM_OK;
+}
+
+/* What was read is valid. What was not read is derived. */
+static void accept(struct vmem_device *vmem, enum vmem_look look, struct vmem_config *config,
+                   uint64_t now_ms)
+{
+    struct vmem_due *due = &vmem->due;
+    bool has_read_sizes = look >= VMEM_LOOK_SIZES;
+    bool is_new = config->requested_bytes != vmem->config.requested_bytes;
+    if (is_new && !has_read_sizes)
+        config->usable_bytes = vmem_max(config->usable_bytes, config->requested_bytes);
+    take_config(vmem, config, now_ms);
+    due->is_usable_derived = !has_read_sizes && (due->is_usable_derived || is_new);
+    due->is_plugged_derived = !has_read_sizes && due->is_plugged_derived;
+    due->look = VMEM_LOOK_NONE;
+    due->slow_ms = now_ms + VMEM_SLOW_MS;
+    vmem->strikes.unsteady = 0;
+}
+
+/* Look at what may be new. False if no valid config could be read, or the device was reset. */
 static bool look(struct vmem_device *vmem, uint64_t now_ms)
 {
+    const struct vmem_due *due = &vmem->due;
+    bool is_slow = now_ms >= due->slow_ms;
+    enum vmem_look look = due->look;
     struct vmem_config config;
     char reason[VMEM_REASON_BYTES];
 
-    int status = read_snapshot(vmem);
-    if (status == VMEM_E_TIMEOUT && ++vmem->strikes.unsteady < UNSTEADY_MAX) {
+    if (!is_slow && look == VMEM_LOOK_NONE)
+        return true;
+    /* A config interrupt: mostly a new requested size explains it. */
+    if (!is_slow && look == VMEM_LOOK_REQUESTED &&
+        read_config(vmem, look, &config, reason) == VMEM_OK &&
+        config.requested_bytes != vmem->config.requested_bytes) {
+        accept(vmem, look, &config, now_ms);
+        return true;
+    }
+    if (look < VMEM_LOOK_SIZES) {
+        bool is_more = look == VMEM_LOOK_REQUESTED || due->is_usable_derived;
+        look = is_more || due->is_plugged_derived ? VMEM_LOOK_SIZES : VMEM_LOOK_REQUESTED;
+    }
+    if (needs_reset(vmem, now_ms))
+        return false;
+    int status = read_config(vmem, look, &config, reason);
+    if (status == VMEM_OK)
+        accept(vmem, look, &config, now_ms);
+    else if (status == VMEM_E_TIMEOUT && ++vmem->strikes.unsteady < UNSTEADY_MAX)
         vmem_back_off(vmem, now_ms, VMEM_WAIT_CONFIG_UNSTEADY, VMEM_EVENT_CONFIG);
-        return false;
-    }
-    if (status != VMEM_OK) {
-        vmem_virtio_break(vmem->virtio, "its config space cannot be read: %s",
-                          vmem_error_name(status));
-        return false;
-    }
-    vmem->strikes.unsteady = 0;
-    vmem_config_decode(&vmem->snapshot,
-                       vmem_virtio_has_feature(vmem->virtio, VIRTIO_MEM_F_ACPI_PXM), &config);
-    if (vmem_config_check_update(&config, &vmem->config, reason, sizeof(reason))) {
+    else
         vmem_virtio_break(vmem->virtio, "%s", reason);
-        return false;
-    }
-    take_config(vmem, &config, now_ms);
-    return true;
+    return status == VMEM_OK;
 }
 
 /* ---- what each state does with a look ---- */
@@ -157,22 +211,25 @@ static bool track(struct vmem_device *vmem, uint64_t now_ms)
         answer_mismatch(vmem);
         return !vmem->virtio->broken;
     }
-    vmem->strikes.mismatches = 0;
+    if (!vmem->due.is_plugged_derived)
+        vmem->strikes.mismatches = 0;
     return vmem_track(vmem, now_ms);
 }
 
-/* One look at the device, and what follows. False when there is nothing more to do now. */
+/* A look at what is new, and what follows. False when there is nothing more to do now. */
 static bool step(struct vmem_device *vmem, uint64_t now_ms)
 {
     if (!look(vmem, now_ms))
         return false;
+    set_target(vmem);
     if (vmem->state == VMEM_STATE_STARTING)
         start(vmem);
-    bool is_tracking = vmem->state == VMEM_STATE_TRACKING || vmem->state == VMEM_STATE_MIGRATING;
-    if (is_tracking && vmem->map.nr_in_doubt != 0 && !is_gathering(vmem))
+    if (vmem_is_tracking(vmem) && vmem->map.nr_in_doubt != 0 && !is_gathering(vmem)) {
         vmem_probe_doubt(vmem, VMEM_EVENT_REPLY);
+        return true;
+    }
     if (vmem_must_wait(vmem, now_ms)) {
-        vmem->look_at_ms = vmem_min(vmem->wait.until_ms, now_ms + VMEM_SLOW_MS);
+        vmem->due.step_ms = vmem_min(vmem->wait.until_ms, vmem->due.slow_ms);
         return false;
     }
     if (vmem->state == VMEM_STATE_RELEASING)
@@ -184,9 +241,14 @@ static bool step(struct vmem_device *vmem, uint64_t now_ms)
 
 /* ---- events ---- */
 
-/* True if something was overdue. */
+/* Answers are missing: may the device still give them? True if it was reset. */
 static bool check_overdue(struct vmem_device *vmem, uint64_t now_ms)
 {
+    if (now_ms >= vmem->due.slow_ms) {
+        vmem->due.slow_ms = now_ms + VMEM_SLOW_MS;
+        if (needs_reset(vmem, now_ms))
+            return true;
+    }
     if (!vmem_requests_overdue(&vmem->requests, now_ms))
         return false;
     vmem->report.count.timeouts++;
@@ -195,16 +257,37 @@ static bool check_overdue(struct vmem_device *vmem, uint64_t now_ms)
     return true;
 }
 
+/* What interrupts have said, or where there are none the device, asked every VMEM_POLL_MS. True if
+ * there is something to do now. */
+static bool take_events(struct vmem_device *vmem, uint64_t now_ms)
+{
+    struct vmem_due *due = &vmem->due;
+    uint32_t events = 0;
+    if (vmem->virtio->irq_mode != VMEM_IRQ_POLL || now_ms >= due->poll_ms) {
+        events = vmem_virtio_take_events(vmem->virtio);
+        due->poll_ms = now_ms + VMEM_POLL_MS;
+    }
+    if ((events & VIRTIO_EVENT_CONFIG) != 0) {
+        vmem_want_look(vmem, VMEM_LOOK_REQUESTED);
+        due->step_ms = vmem_min(due->step_ms, now_ms);
+        if (vmem->requests.nr_in_flight != 0) /* it may say that they will not be answered */
+            due->slow_ms = now_ms;
+    }
+    if (vmem_migrate_is_freed(vmem, now_ms))
+        due->step_ms = vmem_min(due->step_ms, now_ms);
+    return now_ms >= due->step_ms || vmem->requests.nr_in_flight != 0;
+}
+
 static uint64_t next_time(const struct vmem_device *vmem, uint64_t now_ms)
 {
     if (vmem->state == VMEM_STATE_BROKEN)
         return VMEM_NEVER;
-    uint64_t next_ms = vmem->look_at_ms;
+    uint64_t next_ms = vmem->due.step_ms;
     if (vmem->requests.nr_in_flight != 0)
-        next_ms = vmem_min(vmem_requests_deadline(&vmem->requests), now_ms + VMEM_SLOW_MS);
+        next_ms = vmem_min(vmem_requests_deadline(&vmem->requests), vmem->due.slow_ms);
     if (vmem->virtio->irq_mode == VMEM_IRQ_POLL)
-        next_ms = vmem_min(next_ms, now_ms + VMEM_POLL_MS);
-    return next_ms;
+        next_ms = vmem_min(next_ms, vmem->due.poll_ms);
+    return vmem_max(next_ms, now_ms);
 }
 
 /* Take the answers, and if none is missing, look. False when this call has nothing more to do. */
@@ -216,7 +299,7 @@ static bool run_round(struct vmem_device *vmem, uint64_t now_ms)
         return false;
     if (vmem->requests.nr_in_flight != 0)
         return check_overdue(vmem, now_ms);
-    if (now_ms < vmem->look_at_ms)
+    if (now_ms < vmem->due.step_ms)
         return false;
     bool has_more = step(vmem, now_ms);
     vmem_notice_broken(vmem, VMEM_EVENT_CONFIG);
@@ -230,19 +313,10 @@ uint64_t vmem_service(struct vmem_device *vmem, uint64_t now_ms)
         __atomic_store_n(&vmem->virtio->events, 0, __ATOMIC_RELAXED);
         return VMEM_NEVER;
     }
-    uint32_t events = vmem_virtio_take_events(vmem->virtio);
-    if ((events & VIRTIO_EVENT_CONFIG) != 0 || vmem_migrate_is_freed(vmem, now_ms))
-        vmem->look_at_ms = vmem_min(vmem->look_at_ms, now_ms);
-    bool is_due = now_ms >= vmem->look_at_ms || vmem->requests.nr_in_flight != 0;
-    if (events == 0 && !is_due)
-        return next_time(vmem, now_ms);
-    if (vmem_virtio_needs_reset(vmem->virtio)) {
-        vmem_recover(vmem, now_ms, VMEM_EVENT_DEVICE, "it asks for a reset (DEVICE_NEEDS_RESET)");
-        vmem_notice_broken(vmem, VMEM_EVENT_DEVICE);
-    }
     vmem->planner.budget = VMEM_BUDGET;
     for (unsigned rounds = 0; rounds < ROUNDS_MAX; rounds++) {
-        if (vmem->state == VMEM_STATE_BROKEN || !run_round(vmem, now_ms))
+        if (!take_events(vmem, now_ms) || !run_round(vmem, now_ms) ||
+            vmem->state == VMEM_STATE_BROKEN)
             return next_time(vmem, now_ms);
         if (vmem->planner.budget == 0)
             return now_ms;
@@ -264,7 +338,7 @@ int vmem_verify(struct vmem_device *vmem)
     if (vmem->state == VMEM_STATE_MIGRATING)
         vmem_enter(vmem, VMEM_STATE_TRACKING, VMEM_EVENT_VERIFY);
     vmem->probe.is_wanted = true;
-    vmem->look_at_ms = 0;
+    vmem->due.step_ms = 0;
     return VMEM_OK;
 }
 
@@ -300,7 +374,7 @@ void vmem_resume(struct vmem_device *vmem, uint64_t now_ms)
         vmem_enter(vmem, VMEM_STATE_STARTING, VMEM_EVENT_RESUME);
     else
         vmem_probe_doubt(vmem, VMEM_EVENT_RESUME);
-    vmem->look_at_ms = now_ms;
+    vmem->due.step_ms = now_ms;
 }
 
 void vmem_gone(struct vmem_device *vmem, const char *reason)

@@ -24,11 +24,21 @@ static void acknowledged(struct vmem_device *vmem, const struct vmem_reply *repl
     vmem->wait.backoff_ms = 0;
     vmem->strikes.errors = 0;
     vmem->strikes.resets = 0;
-    if (request->type == VIRTIO_MEM_REQ_PLUG) {
+    vmem->due.is_plugged_derived = true;
+    switch (request->type) {
+    case VIRTIO_MEM_REQ_PLUG:
+        vmem->config.plugged_bytes += vmem_run_bytes(vmem, request->run);
         vmem->wait.plug_limit = vmem_min(vmem->wait.plug_limit * 2, VIRTIO_MEM_NB_BLOCKS_MAX);
         (void)vmem_bring_online(vmem, request->run, now_ms); /* if not, it is given back later */
-    } else {
+        break;
+    case VIRTIO_MEM_REQ_UNPLUG_ALL: /* it may shrink the usable region, without an interrupt */
+        vmem_want_look(vmem, VMEM_LOOK_SIZES);
         vmem_map_set(&vmem->map, request->run, VMEM_BLOCK_UNPLUGGED);
+        break;
+    default:
+        vmem->config.plugged_bytes -= vmem_run_bytes(vmem, request->run);
+        vmem_map_set(&vmem->map, request->run, VMEM_BLOCK_UNPLUGGED);
+        break;
     }
     if (request->purpose == VMEM_PURPOSE_RELEASE)
         vmem_enter(vmem, VMEM_STATE_TRACKING, VMEM_EVENT_REPLY);
@@ -134,9 +144,11 @@ void vmem_take_replies(struct vmem_device *vmem, uint64_t now_ms)
         if (reply.response != VMEM_NO_ANSWER)
             vmem->report.count.replies[reply.type]++;
         if (vmem->requests.nr_in_flight == 0)
-            vmem->look_at_ms = now_ms;
-        if (reply.response != VMEM_ACK)
+            vmem->due.step_ms = now_ms;
+        if (reply.response != VMEM_ACK) {
             vmem_plan_forget(&vmem->planner);
+            vmem_want_look(vmem, VMEM_LOOK_SIZES);
+        }
         vmem_spend(vmem, reply.request.run);
         settle_reply(vmem, &reply, now_ms);
     }

@@ -6,7 +6,7 @@
 #include "request.h"
 
 #define CACHE_LINE_BYTES 64
-/* The device never wrote the response. With IN_ORDER the used length cannot tell. */
+/* The device never wrote the response, whatever the used length says. */
 #define RESPONSE_UNWRITTEN 0xffff
 
 /* A cache line for each request, so that no two are written by both sides. */

@@ -118,6 +118,8 @@ void vmem_enter(struct vmem_device *vmem, enum vmem_state state, enum vmem_event
         vmem->wait.reason = VMEM_WAIT_NONE;
     if (state == VMEM_STATE_BROKEN)
         vmem->is_ready = true;
+    if (state == VMEM_STATE_PROBING || vmem->state == VMEM_STATE_PROBING)
+        vmem_want_look(vmem, VMEM_LOOK_ALL);
     vmem->state = state;
     vmem_plan_forget(&vmem->planner);
 }
@@ -161,8 +163,7 @@ bool vmem_must_wait(const struct vmem_device *vmem, uint64_t now_ms)
 {
     if (now_ms >= vmem->wait.until_ms)
         return false;
-    bool is_tracking = vmem->state == VMEM_STATE_TRACKING || vmem->state == VMEM_STATE_MIGRATING;
-    return is_tracking || !is_for_allocator(vmem->wait.reason);
+    return vmem_is_tracking(vmem) || !is_for_allocator(vmem->wait.reason);
 }
 
 void vmem_wait_for_memory(struct vmem_device *vmem, uint64_t now_ms, enum vmem_wait_reason reason)
@@ -189,7 +190,7 @@ void vmem_back_off(struct vmem_device *vmem, uint64_t now_ms, enum vmem_wait_rea
                      vmem_llu(vmem->config.plugged_bytes));
     }
     wait->reason = reason;
-    vmem->look_at_ms = wait->until_ms;
+    vmem->due.step_ms = wait->until_ms;
     /* The kernel waits for the first plan, but not for a device that is busy for long. */
     if (wait->backoff_ms == VMEM_BACKOFF_LAST_MS)
         vmem->is_ready = true;

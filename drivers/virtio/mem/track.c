@@ -105,15 +105,26 @@ static enum vmem_wait_reason choose_goal(struct vmem_device *vmem, struct vmem_g
     return limited;
 }
 
+/* Whether the plan may fare better with more of the usable region than is known: a longer run may
+ * lie there, or any at all. */
+static bool needs_usable_size(const struct vmem_device *vmem, const struct vmem_plan *plan)
+{
+    const struct vmem_planner *planner = &vmem->planner;
+    bool is_many = planner->grows && planner->phase == VMEM_PLANNER_SWEEP;
+    bool is_none = plan->action == VMEM_ACTION_NOTHING && plan->shortfall == VMEM_SHORT_OF_USABLE;
+    return vmem->due.is_usable_derived && vmem->requests.nr_in_flight == 0 && (is_many || is_none);
+}
+
 /* The plan finds nothing to do now, or nothing that can be done. */
 static void rest(struct vmem_device *vmem, const struct vmem_plan *plan,
                  enum vmem_wait_reason limited, uint64_t now_ms)
 {
     struct vmem_strikes *strikes = &vmem->strikes;
-    strikes->false_sizes = 0;
+    if (!vmem->due.is_plugged_derived)
+        strikes->false_sizes = 0;
     if (now_ms - strikes->reset_at_ms >= CALM_MS)
         strikes->resets = strikes->errors = 0;
-    vmem->look_at_ms = now_ms + VMEM_SLOW_MS;
+    vmem->due.step_ms = vmem->due.slow_ms;
     vmem->is_ready = true;
     uint64_t nr_short =
         (vmem->config.requested_bytes - vmem_online_bytes(vmem)) / vmem->config.block_bytes;
@@ -130,7 +141,7 @@ static void rest(struct vmem_device *vmem, const struct vmem_plan *plan,
         vmem->wait.reason = vmem->migrate.is_short ? vmem->migrate.trouble : VMEM_WAIT_PAGES_IN_USE;
         nr_short = plan->short_blocks;
         if (vmem->wait.reason != VMEM_WAIT_PAGES_IN_USE)
-            vmem->look_at_ms = vmem_min(vmem->look_at_ms, vmem->migrate.retry_at_ms);
+            vmem->due.step_ms = vmem_min(vmem->due.step_ms, vmem->migrate.retry_at_ms);
         break;
     case VMEM_SHORT_OF_USABLE:
         vmem->wait.reason = limited == VMEM_WAIT_ROOM ? limited : VMEM_WAIT_USABLE_REGION;
@@ -158,6 +169,11 @@ bool vmem_track(struct vmem_device *vmem, uint64_t now_ms)
     int status;
     do {
         vmem_plan_next(&vmem->planner, &goal, &vmem->map, &idle, &plan);
+        if (needs_usable_size(vmem, &plan)) {
+            vmem_plan_forget(&vmem->planner);
+            vmem_want_look(vmem, VMEM_LOOK_SIZES);
+            return true;
+        }
         status = carry_out(vmem, &plan, now_ms);
     } while (status == VMEM_OK && vmem->planner.budget != 0 &&
              vmem->requests.nr_in_flight < VMEM_REQUESTS_MAX);
@@ -184,7 +200,7 @@ bool vmem_track(struct vmem_device *vmem, uint64_t now_ms)
         vmem->wait.reason = VMEM_WAIT_NONE;
         if (vmem->planner.budget != 0)
             return true;
-        vmem->look_at_ms = now_ms + VMEM_POLL_MS; /* it was busy each time */
+        vmem->due.step_ms = now_ms + VMEM_POLL_MS; /* it was busy each time */
         return false;
     case VMEM_E_AGAIN:
     case VMEM_E_NODEV:
@@ -192,7 +208,7 @@ bool vmem_track(struct vmem_device *vmem, uint64_t now_ms)
         return false;
     default: /* the rest of the kernel must free memory first */
         leave_migration(vmem);
-        vmem->look_at_ms = vmem->wait.until_ms;
+        vmem->due.step_ms = vmem->wait.until_ms;
         vmem->is_ready = true;
         return false;
     }

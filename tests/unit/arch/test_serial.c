@@ -16,7 +16,9 @@ static unsigned nr_come; /* of them, into the queue */
 static unsigned nr_taken;
 static bool overrun;
 static bool host_reads;
+static char written[256];   /* the last bytes of output */
 static unsigned nr_written; /* bytes of output */
+static unsigned nr_queued;  /* of them, since the line status said that the queue is empty */
 static unsigned nr_looks;   /* at the line status */
 static bool line;           /* as it was when the controller looked last */
 static irq_handler_t handler;
@@ -49,6 +51,7 @@ static u32 read_register(void *context, u64 offset, unsigned bytes)
         u32 status = (nr_taken < nr_come ? STATUS_RECEIVED : 0) | (overrun ? STATUS_OVERRUN : 0);
         overrun = false;
         nr_looks++;
+        nr_queued = 0;
         return status | (host_reads ? STATUS_READY : 0);
     }
     return registers[offset];
@@ -59,7 +62,10 @@ static void write_register(void *context, u64 offset, unsigned bytes, u32 value)
     (void)context;
     (void)bytes;
     registers[offset] = (u8)value;
-    nr_written += offset == 0 && registers[3] == LINE_8N1;
+    if (offset == 0 && registers[3] == LINE_8N1) {
+        written[nr_written++ % sizeof(written)] = (char)value;
+        assert_true(++nr_queued <= FIFO_BYTES);
+    }
     if (offset == 2)
         nr_taken = nr_come; /* cleared: what was in the queue is lost */
 }
@@ -84,7 +90,8 @@ static void setup(void)
     fake_port_claim(COM1, 8, &ports, NULL);
     received_head = received_tail = 0;
     is_full = input_lost = overrun = line = false;
-    nr_sent = nr_come = nr_taken = nr_written = nr_looks = 0;
+    nr_sent = nr_come = nr_taken = nr_written = nr_queued = nr_looks = 0;
+    memset(written, 0, sizeof(written));
     output_lost = 0;
     host_reads = true;
     memset(registers, 0, sizeof(registers));
@@ -181,6 +188,32 @@ TEST_WITH(test_output_goes_on_when_the_host_reads_again, setup, teardown)
     fake_console_clear();
     assert_int_equal(serial_read(), -1);
     assert_string_equal(fake_console(), "");
+}
+
+/* One look at the status for each queue full, wherever lines end. */
+TEST_WITH(test_output_fills_the_queue, setup, teardown)
+{
+    static const struct {
+        const char *text;
+        const char *sent;
+        unsigned nr_looks;
+    } cases[] = {
+        {"", "", 0},
+        {"\n", "\r\n", 1},
+        {"0123456789abcdef", "0123456789abcdef", 1},
+        {"0123456789abcd\n", "0123456789abcd\r\n", 1},
+        {"0123456789abcde\n", "0123456789abcde\r\n", 2}, /* an end of line is not cut */
+        {"\n\n\n\n\n\n\n\n\n", "\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n", 2},
+        {"a line\nand 0123456789 0123456789\n", "a line\r\nand 0123456789 0123456789\r\n", 3},
+    };
+    serial_init();
+    for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
+        nr_looks = nr_written = 0;
+        memset(written, 0, sizeof(written));
+        serial_write(cases[i].text, strlen(cases[i].text));
+        assert_string_equal(written, cases[i].sent);
+        assert_int_equal(nr_looks, cases[i].nr_looks);
+    }
 }
 
 TEST_WITH(test_a_loss_is_said, setup, teardown)

@@ -141,10 +141,9 @@ static void start_again(void)
 {
     static const u64 ring_features[] = {
         0,
-        VIRTIO_FEATURE(VIRTIO_F_EVENT_IDX) | VIRTIO_FEATURE(VIRTIO_F_INDIRECT_DESC),
+        VIRTIO_FEATURE(VIRTIO_F_EVENT_IDX),
         VIRTIO_FEATURE(VIRTIO_F_RING_PACKED),
-        VIRTIO_FEATURE(VIRTIO_F_RING_PACKED) | VIRTIO_FEATURE(VIRTIO_F_EVENT_IDX) |
-            VIRTIO_FEATURE(VIRTIO_F_IN_ORDER),
+        VIRTIO_FEATURE(VIRTIO_F_RING_PACKED) | VIRTIO_FEATURE(VIRTIO_F_EVENT_IDX),
     };
     if (machine.driver) {
         int status;

@@ -109,6 +109,28 @@ TEST_WITH(test_config_unchanged, set_up, tear_down)
     assert_memory_equal(snapshot, fake.config, sizeof(snapshot));
 }
 
+/* A change for which the generation has moved is read once, one for which it has not twice. */
+TEST_WITH(test_config_changed, set_up, tear_down)
+{
+    u8 snapshot[56] = {0};
+    for (unsigned i = 0; i < 8; i++) {
+        bool has_moved = i % 2 != 0;
+        fill_config((u8)i);
+        fake.generation += has_moved;
+        fake.nr_config_reads = 0;
+        assert_int_equal(vmem_virtio_read_config(device, snapshot, 0, sizeof(snapshot)), OK);
+        assert_int_equal(fake.nr_config_reads, i == 0 ? 14 : has_moved ? 14 : 2 * 14);
+        assert_memory_equal(snapshot, fake.config, sizeof(snapshot));
+    }
+    /* A reset: that the generation begins anew says nothing. */
+    assert_int_equal(vmem_virtio_reset(device), OK);
+    fill_config(8);
+    fake.generation = 0;
+    fake.nr_config_reads = 0;
+    assert_int_equal(vmem_virtio_read_config(device, snapshot, 0, sizeof(snapshot)), OK);
+    assert_int_equal(fake.nr_config_reads, 2 * 14);
+}
+
 /* Threat 19 */
 TEST_WITH(test_config_never_still, set_up, tear_down)
 {
@@ -121,6 +143,8 @@ TEST_WITH(test_config_never_still, set_up, tear_down)
     fake.faults.generation_runs = false;
     fake.faults.generation_frozen = true;
     fake.faults.on_config_read = change_config;
+    changes_left = 0;
+    assert_int_equal(vmem_virtio_read_config(device, snapshot, 0, 8), OK); /* that it stands now */
     changes_left = ~0u;
     change_at = 4;
     fake.nr_config_reads = 0;

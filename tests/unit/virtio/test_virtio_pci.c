@@ -74,9 +74,8 @@ TEST_WITH(test_create_fails, set_up, tear_down)
 /* Every combination of ring features over real registers; doorbells by P19, P20 and K3. */
 TEST_WITH(test_end_to_end, set_up, tear_down)
 {
-    static const u64 features[] = {BIT(RING_PACKED),       BIT(INDIRECT_DESC),
-                                   BIT(EVENT_IDX),         BIT(IN_ORDER),
-                                   BIT(NOTIFICATION_DATA), BIT(NOTIF_CONFIG_DATA)};
+    static const u64 features[] = {BIT(RING_PACKED), BIT(EVENT_IDX), BIT(NOTIFICATION_DATA),
+                                   BIT(NOTIF_CONFIG_DATA)};
 
     for (unsigned i = 0; i < 1u << ARRAY_SIZE(features); i++) {
         tear_down();

@@ -162,7 +162,8 @@ TEST_WITH(test_false_ack, NULL, machine_end)
     for (unsigned i = 0; i < ARRAY_SIZE(sizes); i++) {
         const struct story_row rows[] = {
             {0, ANSWER(false_ack, 1), HOST(request, sizes[i])},
-            {10, PLUGGED(sizes[i]), SETTLED, COUNTS(IS(WARNINGS, 2), FROM_TO(STATE, 1, 40))},
+            /* Nobody asks for plugged_size before the slow look. */
+            {1010, PLUGGED(sizes[i]), SETTLED, COUNTS(IS(WARNINGS, 2), FROM_TO(STATE, 1, 40))},
         };
         machine_start_with_64m(&machine, FAKE_VMEM_CLOUD_HYPERVISOR);
         machine.device.is_thief = true; /* mapped after PLUG, until plugged_size is looked at */

@@ -41,7 +41,8 @@ static inline void io_write32(u16 port, u32 value)
     __asm__ volatile("outl %0, %1" ::"a"(value), "Nd"(port) : "memory");
 }
 
-/* All bytes to one port, in one instruction: under a hypervisor, one exit for all. */
+/* All bytes to one port, in one instruction: one exit for all where the hypervisor takes them so.
+ * KVM takes them one by one. */
 static inline void io_write_bytes(u16 port, const void *bytes, size_t nr)
 {
     __asm__ volatile("rep outsb" : "+S"(bytes), "+c"(nr) : "d"(port) : "memory");

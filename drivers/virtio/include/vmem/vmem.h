@@ -21,7 +21,7 @@
 extern "C" {
 #endif
 
-#define VMEM_VERSION "1.0.0"
+#define VMEM_VERSION "1.1.0"
 
 struct vmem_device;
 
