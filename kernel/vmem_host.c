@@ -78,7 +78,7 @@ int vmem_host_log_wanted(enum vmem_log_level level)
 
 void vmem_host_log(enum vmem_log_level level, const char *device, const char *line)
 {
-    log_write(LOG_VMEM, (enum log_level)level, device, "%s", line);
+    log_line(LOG_VMEM, (enum log_level)level, device, line);
 }
 
 /* The context is the flag that the main loop looks at (kernel/devices.c); NULL before the driver is

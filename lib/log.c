@@ -19,27 +19,33 @@ u8 log_levels[LOG_NR_MODULES] = {
 
 #define LINE_BYTES 320
 
-/* Returns the length of the line, of which the last byte is left for '\n'. */
+/* Returns the length, at most LINE_BYTES - 1: the last byte is left for '\n'. */
 static size_t append(char line[LINE_BYTES], size_t length, const char *text)
 {
-    size_t bytes = min_u64(strlen(text), LINE_BYTES - 2 - length);
+    size_t bytes = min_u64(strlen(text), LINE_BYTES - 1 - length);
     memcpy(line + length, text, bytes);
     return length + bytes;
+}
+
+void log_line(enum log_module module, enum log_level level, const char *subject, const char *text)
+{
+    char line[LINE_BYTES];
+    size_t length = append(line, 0, subject ? subject : log_module_names[module]);
+    length = append(line, length, ": ");
+    if (level <= LOG_LEVEL_WARNING)
+        length = append(line, length, level == LOG_LEVEL_ERROR ? "error: " : "warning: ");
+    length = append(line, length, text);
+    line[length++] = '\n';
+    console_write_line(line, length);
 }
 
 void log_write(enum log_module module, enum log_level level, const char *subject,
                const char *format, ...)
 {
-    char line[LINE_BYTES];
-    size_t used = append(line, 0, subject ? subject : log_module_names[module]);
-    used = append(line, used, ": ");
-    if (level <= LOG_LEVEL_WARNING)
-        used = append(line, used, level == LOG_LEVEL_ERROR ? "error: " : "warning: ");
+    char text[LINE_BYTES];
     va_list args;
     va_start(args, format);
-    int length = vsnprintf(line + used, LINE_BYTES - 1 - used, format, args);
+    vsnprintf(text, sizeof(text), format, args);
     va_end(args);
-    used = min_u64(used + (u64)length, LINE_BYTES - 2);
-    line[used++] = '\n';
-    console_write_line(line, used);
+    log_line(module, level, subject, text);
 }

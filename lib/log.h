@@ -40,6 +40,9 @@ static inline bool log_enabled(enum log_module module, enum log_level level)
 void log_write(enum log_module module, enum log_level level, const char *subject,
                const char *format, ...) printf_like(4, 5);
 
+/* The same of a text that is there already. */
+void log_line(enum log_module module, enum log_level level, const char *subject, const char *text);
+
 #define LOG(module, level, subject, ...)                          \
     do {                                                          \
         if (log_enabled((module), (level)))                       \

@@ -23,7 +23,8 @@ struct handler {
     void *context;
 };
 
-/* Changed with interrupts off; read by the interrupt. */
+/* Those of a line come first, then the free ones. Changed with interrupts off; read by the
+ * interrupt. */
 static struct handler line_handlers[PIC_LINES][HANDLERS_PER_LINE];
 static void (*take_message)(unsigned number);
 static u32 line_interrupts[PIC_LINES]; /* since the last tick */
@@ -73,12 +74,10 @@ static void note_storm(unsigned line)
 
 static void call_handlers(unsigned line)
 {
-    for (unsigned i = 0; i < HANDLERS_PER_LINE; i++) {
-        const struct handler *handler = &line_handlers[line][i];
+    const struct handler *handler = line_handlers[line];
 
-        if (handler->function != NULL)
-            handler->function(handler->context);
-    }
+    for (unsigned i = 0; i < HANDLERS_PER_LINE && handler[i].function != NULL; i++)
+        handler[i].function(handler[i].context);
 }
 
 void interrupts_poll(void)
@@ -111,14 +110,6 @@ void interrupt_dispatch(unsigned vector)
     /* Any other vector is the APIC's spurious one, which must not be ended. */
 }
 
-static bool line_has_handler(unsigned line)
-{
-    for (unsigned i = 0; i < HANDLERS_PER_LINE; i++)
-        if (line_handlers[line][i].function != NULL)
-            return true;
-    return false;
-}
-
 int interrupts_attach(unsigned line, bool level, irq_handler_t function, void *context)
 {
     if (line >= PIC_LINES || line == 2)
@@ -148,14 +139,15 @@ void platform_irq_detach_line(unsigned line, irq_handler_t function, void *conte
 {
     if (line >= PIC_LINES)
         return;
-    u64 flags = irq_save();
-    for (unsigned i = 0; i < HANDLERS_PER_LINE; i++) {
-        struct handler *handler = &line_handlers[line][i];
+    struct handler *handlers = line_handlers[line];
+    unsigned nr_kept = 0;
 
-        if (handler->function == function && handler->context == context)
-            handler->function = NULL;
-    }
-    if (!line_has_handler(line)) {
+    u64 flags = irq_save();
+    for (unsigned i = 0; i < HANDLERS_PER_LINE; i++)
+        if (handlers[i].function != function || handlers[i].context != context)
+            handlers[nr_kept++] = handlers[i];
+    memset(handlers + nr_kept, 0, (HANDLERS_PER_LINE - nr_kept) * sizeof(*handlers));
+    if (handlers[0].function == NULL) {
         pic_mask(line);
         storm_lines &= ~(1U << line);
     }

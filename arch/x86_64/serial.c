@@ -106,18 +106,19 @@ bool serial_exists(void)
 /* Wait for a bit of the line status; false on a time-out. After one, a call looks only once. */
 static bool wait_for(u8 status_bit)
 {
-    u64 begin = cpu_stamp();
-    unsigned reads = 0;
+    u64 begin = 0;
 
-    do {
-        if ((read_status() & status_bit) != 0) {
-            host_takes_output = true;
-            return true;
-        }
+    for (unsigned reads = 0; (read_status() & status_bit) == 0; reads++) {
+        if (reads == 0)
+            begin = cpu_stamp();
+        if (reads >= WAIT_READS && cpu_stamp() - begin >= WAIT_STAMPS)
+            host_takes_output = false;
+        if (!host_takes_output)
+            return false;
         cpu_relax();
-    } while (host_takes_output && (++reads < WAIT_READS || cpu_stamp() - begin < WAIT_STAMPS));
-    host_takes_output = false;
-    return false;
+    }
+    host_takes_output = true;
+    return true;
 }
 
 /* Fill the port's queue, with "\r\n" for '\n'; returns where the text goes on. */

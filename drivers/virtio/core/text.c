@@ -15,6 +15,13 @@ static void put(struct output *out, char character)
     out->length++;
 }
 
+static void put_bytes(struct output *out, const char *text, size_t length)
+{
+    if (out->length < out->bytes)
+        memcpy(out->buffer + out->length, text, vmem_min(length, out->bytes - 1 - out->length));
+    out->length += length;
+}
+
 /* The characters up to the end of the text, or to a '%' of a format. Where they end. */
 static const char *put_text(struct output *out, const char *text, bool is_format)
 {
@@ -23,10 +30,7 @@ static const char *put_text(struct output *out, const char *text, bool is_format
 
     while (*end != '\0' && *end != stop)
         end++;
-    if (out->length < out->bytes)
-        memcpy(out->buffer + out->length, text,
-               vmem_min((size_t)(end - text), out->bytes - 1 - out->length));
-    out->length += (size_t)(end - text);
+    put_bytes(out, text, (size_t)(end - text));
     return end;
 }
 
@@ -42,17 +46,17 @@ static void put_string(struct output *out, const char *text, unsigned width)
 static void put_number(struct output *out, uint64_t value, unsigned base, unsigned width,
                        char padding)
 {
-    char digits[21];
-    unsigned first = sizeof(digits) - 1;
+    char digits[20];
+    char *first = digits + sizeof(digits);
 
-    digits[first] = '\0';
     do {
-        digits[--first] = "0123456789abcdef"[value % base];
+        *--first = "0123456789abcdef"[value % base];
         value /= base;
     } while (value != 0);
-    for (; width > sizeof(digits) - 1 - first; width--)
+    size_t length = (size_t)(digits + sizeof(digits) - first);
+    for (; width > length; width--)
         put(out, padding);
-    (void)put_text(out, digits + first, false);
+    put_bytes(out, first, length);
 }
 
 static void put_signed(struct output *out, int value)

@@ -40,17 +40,6 @@ void vmem_map_free(struct vmem_block_map *map)
     *map = (struct vmem_block_map){0};
 }
 
-/* The bits of word `index` that lie in [first, end). */
-static uint64_t mask_of(uint64_t index, uint64_t first, uint64_t end)
-{
-    uint64_t mask = ~(uint64_t)0;
-    if (first > index * WORD_BITS)
-        mask <<= first - index * WORD_BITS;
-    if (end < (index + 1) * WORD_BITS)
-        mask &= ~(uint64_t)0 >> ((index + 1) * WORD_BITS - end);
-    return mask;
-}
-
 static void fill_word(uint64_t *word, uint64_t mask, bool set)
 {
     *word = set ? *word | mask : *word & ~mask;
@@ -59,13 +48,17 @@ static void fill_word(uint64_t *word, uint64_t mask, bool set)
 static void fill(uint64_t *bitmap, struct vmem_run run, bool set)
 {
     uint64_t end = run.first + run.nr_blocks;
-    uint64_t index = run.first / WORD_BITS;
-    uint64_t last = (end - 1) / WORD_BITS;
-    fill_word(&bitmap[index], mask_of(index, run.first, end), set);
-    if (last == index)
+    uint64_t *first = &bitmap[run.first / WORD_BITS];
+    uint64_t *last = &bitmap[(end - 1) / WORD_BITS];
+    uint64_t in_first = ~(uint64_t)0 << run.first % WORD_BITS;
+    uint64_t in_last = ~(uint64_t)0 >> (WORD_BITS - 1 - (end - 1) % WORD_BITS);
+    if (first == last) {
+        fill_word(first, in_first & in_last, set);
         return;
-    memset(&bitmap[index + 1], set ? 0xff : 0, (last - index - 1) * sizeof(uint64_t));
-    fill_word(&bitmap[last], mask_of(last, run.first, end), set);
+    }
+    fill_word(first, in_first, set);
+    memset(first + 1, set ? 0xff : 0, (size_t)(last - first - 1) * sizeof(*first));
+    fill_word(last, in_last, set);
 }
 
 /* The blocks of a run come into a state, or leave it. */
