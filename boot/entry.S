@@ -116,6 +116,14 @@ enter_64:
     movl %eax, %es
     movl %eax, %fs
     movl %eax, %gs
+#ifdef TIDE_DEBUG               /* an entry that is read before it is written shows */
+    movl $image_not_cleared, %edi
+    movl $image_bss_start, %ecx
+    subl %edi, %ecx
+    decl %eax
+    rep stosb
+    incl %eax
+#endif
     movl $image_bss_start, %edi
     movl $image_bss_end, %ecx
     subl %edi, %ecx

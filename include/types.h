@@ -29,6 +29,8 @@ typedef u64 paddr_t;
 #define packed_abi             __attribute__((packed))
 #define printf_like(fmt, args) __attribute__((format(printf, fmt, args)))
 #define aligned_to(n)          __attribute__((aligned(n)))
+/* A large table that boot/entry.S need not clear: each entry is written before it is read. */
+#define not_cleared __attribute__((section(".bss.not_cleared")))
 
 #define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
 

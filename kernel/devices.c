@@ -12,7 +12,7 @@
 #include "lib/printf.h"
 #include "lib/string.h"
 
-struct device devices[VMEM_DEVICES_MAX];
+not_cleared struct device devices[VMEM_DEVICES_MAX];
 unsigned devices_nr;
 static const struct options *options;
 static bool is_woken; /* an interrupt of a device came */

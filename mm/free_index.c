@@ -7,12 +7,12 @@
 #include "mm/pageblock_place.h"
 
 struct spinlock page_lock;
-struct radix_node *free_index_root[ROOT_NODES];
+not_cleared struct radix_node *free_index_root[ROOT_NODES];
 struct radix_node free_index_empty_node;
 struct section free_index_empty_section;
 
 /* Bit i of word w: node 64 w + i has a section in the class. */
-static u64 nodes_in[NR_FREE_CLASSES][ROOT_NODE_WORDS];
+not_cleared static u64 nodes_in[NR_FREE_CLASSES][ROOT_NODE_WORDS];
 
 /* Bit i: nodes_in[class][i] is not 0. */
 static u64 root_in[NR_FREE_CLASSES];

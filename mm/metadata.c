@@ -27,7 +27,7 @@ static struct section_frame *frames_with_room;
 static u64 nr_unused_sections;
 
 /* Part of the kernel's image: enough for boot RAM and one region. */
-static struct radix_node first_nodes[2];
+not_cleared static struct radix_node first_nodes[2];
 static bool is_first_node_used[ARRAY_SIZE(first_nodes)];
 
 void metadata_init(const struct metadata_source *source)

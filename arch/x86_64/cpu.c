@@ -44,7 +44,7 @@ struct descriptor_pointer {
 
 static struct cpu cpus[CPUS_MAX];
 
-struct cpu_local cpu_locals[CPUS_MAX];
+not_cleared struct cpu_local cpu_locals[CPUS_MAX];
 
 struct cpuid_result cpuid(u32 leaf)
 {

@@ -7,13 +7,12 @@
 #include "lib/log.h"
 #include "lib/string.h"
 
-static struct pci_device slots[PCI_FUNCTIONS_MAX];
+not_cleared static struct pci_device slots[PCI_FUNCTIONS_MAX];
 static struct pci_device *in_order[PCI_FUNCTIONS_MAX];
 static unsigned nr_slots;
 
 void pci_table_init(void)
 {
-    memset(slots, 0, sizeof(slots));
     nr_slots = 0;
 }
 
@@ -49,7 +48,7 @@ struct pci_device *pci_table_slot(struct pci_address address)
             (nr_slots - position) * sizeof(in_order[0]));
     struct pci_device *slot = &slots[nr_slots++];
     in_order[position] = slot;
-    slot->address = address;
+    *slot = (struct pci_device){.address = address};
     return slot;
 }
 

@@ -6,12 +6,15 @@
  * their bytes. General event 1 means PCI hotplug on QEMU's machines; where it means something else,
  * a rescan finds nothing new. The interrupt records what happened, and the kernel's loop takes it.
  */
+#include "arch/x86_64/acpi.h"
 #include "arch/x86_64/arch.h"
+#include "arch/x86_64/paging.h"
 #include "asm/cpu.h"
 #include "asm/io.h"
 #include "extras/power/power.h"
 #include "include/platform.h"
 #include "include/status.h"
+#include "include/units.h"
 #include "lib/log.h"
 #include "lib/string.h"
 
@@ -37,6 +40,7 @@
 
 #define PORT_READS_MAX   100000 /* some 100 ms: how long firmware's change of mode may take */
 #define NR_GPE_BYTES_MAX 32
+#define DSDT_BYTES_MAX   MIB /* of a longer one nothing is read */
 
 #define PM_TIMER_HZ     3579545
 #define PM_TIMER_MASK   0xffffff
@@ -51,7 +55,6 @@ static u16 gpe_port;
 static u16 gpe_enable_port;
 static u16 control_ports[2];
 static u16 timer_port;
-static u16 off_types[2]; /* of _S5_, for each control port */
 static bool can_power_off;
 static const u8 *fixed_table; /* FADT; NULL: its hardware is not used */
 
@@ -136,7 +139,6 @@ bool acpi_find_sleep_types(const u8 *aml, u32 bytes, const char *state, u16 type
     const u8 *end = aml + bytes;
 
     for (const u8 *name = aml + 2; name + 8 < end; name++) {
-        /* The cheap test first: this loop runs for each byte of a large table, at boot. */
         if (name[4] != PACKAGE || memcmp(name, state, 4) != 0 ||
             (name[-1] != NAME && (name[-1] != ROOT || name[-2] != NAME)))
             continue;
@@ -156,6 +158,18 @@ bool acpi_find_sleep_state(const char *state, u16 types[2])
         fixed_table == NULL ? NULL : acpi_open_table(read32(fixed_table + FADT_DSDT), &bytes);
 
     return dsdt != NULL && acpi_find_sleep_types(dsdt, bytes, state, types);
+}
+
+/* So that acpi_power_off() needs no memory for page tables, whatever has happened. */
+static void map_dsdt(void)
+{
+    paddr_t dsdt = read32(fixed_table + FADT_DSDT);
+    const struct acpi_header *header = phys_to_virt(dsdt);
+
+    if (dsdt == 0 || paging_map_firmware(dsdt, sizeof(*header)) != OK ||
+        paging_map_firmware(dsdt, min_u64(header->length, DSDT_BYTES_MAX)) != OK)
+        log_warning(LOG_ARCH, "acpi", "the DSDT at 0x%llx cannot be mapped: no power off",
+                    (unsigned long long)dsdt);
 }
 
 /* Firmware may still handle the events itself. */
@@ -202,7 +216,8 @@ void acpi_power_init(void)
         gpe_enable_port = (u16)(gpe_port + fadt[FADT_GPE0_BYTES] / 2);
     }
     fixed_table = fadt;
-    can_power_off = acpi_find_sleep_state("_S5_", off_types);
+    map_dsdt();
+    can_power_off = true;
     note(NULL);
     acpi_take_events();
     if (platform_irq_attach_line(read16(fadt + FADT_SCI_LINE), note, NULL) == OK)
@@ -249,7 +264,10 @@ void acpi_enter_state(const u16 types[2])
 
 void acpi_power_off(void)
 {
-    if (can_power_off)
-        acpi_enter_state(off_types);
+    u16 types[2];
+
+    if (!can_power_off || !acpi_find_sleep_state("_S5_", types))
+        return;
     can_power_off = false; /* one wait in vain is enough */
+    acpi_enter_state(types);
 }

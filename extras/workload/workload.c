@@ -33,7 +33,7 @@ struct holding {
     u64 fill_frames; /* one page of so many in each run was filled; 0: none */
 };
 
-static struct holding holdings[HOLDINGS_MAX];
+not_cleared static struct holding holdings[HOLDINGS_MAX];
 static unsigned nr_numbers; /* every holding in use is below */
 
 #define FRAMES_A_PART (4 * MIB / PAGE_BYTES) /* of a fill or check */

@@ -22,8 +22,8 @@
 #define RSDP_AT     0x000
 #define RSDT_AT     0x100
 #define FACP_AT     0x200
-#define DSDT_AT     0x400
 #define FACS_AT     0x600
+#define DSDT_AT     (3 * PAGE_BYTES - 40) /* its bytes of AML lie on the next page */
 
 #define EVENT_PORT   0x600
 #define CONTROL_PORT 0x604
@@ -36,6 +36,8 @@
 
 static u8 *arena;
 static bool firmware_is_read_only;
+static bool is_mapped[ARENA_BYTES / PAGE_BYTES];
+static bool no_memory; /* for page tables: no more can be mapped */
 static jmp_buf sleeping;
 
 static struct {
@@ -51,7 +53,14 @@ int paging_map_firmware(paddr_t paddr, u64 bytes)
 {
     paddr_t base = virt_to_phys(arena);
 
-    return paddr < base || paddr + bytes > base + ARENA_BYTES ? E_RANGE : OK;
+    if (paddr < base || paddr + bytes > base + ARENA_BYTES)
+        return E_RANGE;
+    for (u64 page = (paddr - base) / PAGE_BYTES; page * PAGE_BYTES < paddr + bytes - base; page++) {
+        if (no_memory && !is_mapped[page])
+            return E_NOMEM;
+        is_mapped[page] = true;
+    }
+    return OK;
 }
 
 int paging_make_writable(paddr_t paddr, u64 bytes)
@@ -142,7 +151,8 @@ static void setup(void)
     rsdp[8] = (u8)-sum;
     memcpy(arena + RSDP_AT, rsdp, sizeof(rsdp));
     memset(&board, 0, sizeof(board));
-    firmware_is_read_only = false;
+    firmware_is_read_only = no_memory = false;
+    memset(is_mapped, 0, sizeof(is_mapped));
     fake_port_claim(EVENT_PORT, 16, &registers, NULL);
     boot.rsdp = base + RSDP_AT;
     acpi_init(&boot);
@@ -165,6 +175,16 @@ TEST_WITH(test_off_after_a_while, setup, teardown)
         fail_msg("the machine would have gone off 3 s later");
     }
     assert_int_equal(board.type, S5_TYPE);
+}
+
+/* A panic of the allocator may be the reason to go off. */
+TEST_WITH(test_off_without_memory, setup, teardown)
+{
+    no_memory = true;
+    board.steps_a_read = 1000000;
+    acpi_power_off();
+    assert_int_equal(board.type, S5_TYPE);
+    assert_string_equal(fake_console(), "");
 }
 
 TEST_WITH(test_never_off, setup, teardown)

@@ -59,7 +59,7 @@ static inline u32 cpu_id(void)
 
 /*
  * Room that each processor has for mm: its own, from the offset on, and that of
- * any. Zero at boot. One instruction: gs:8 holds the address.
+ * any. Not cleared at boot. One instruction: gs:8 holds the address.
  */
 #define CPU_LOCAL_BYTES 1024
 
