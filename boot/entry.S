@@ -111,19 +111,17 @@ no_long_mode:
 enter_64:
     movl $0x10, %eax
     movl %eax, %ss
+#ifdef TIDE_DEBUG               /* an entry that is read before it is written shows */
+    movl $image_not_cleared, %edi
+    movl $image_bss_start, %ecx
+    subl %edi, %ecx
+    rep stosb
+#endif
     xorl %eax, %eax
     movl %eax, %ds
     movl %eax, %es
     movl %eax, %fs
     movl %eax, %gs
-#ifdef TIDE_DEBUG               /* an entry that is read before it is written shows */
-    movl $image_not_cleared, %edi
-    movl $image_bss_start, %ecx
-    subl %edi, %ecx
-    decl %eax
-    rep stosb
-    incl %eax
-#endif
     movl $image_bss_start, %edi
     movl $image_bss_end, %ecx
     subl %edi, %ecx

@@ -92,6 +92,8 @@ struct extra {
     void (*pci_forget_gone)(void);
     /* In each pci_scan(), when bus 0 and all behind it is scanned: find other root buses. */
     void (*pci_find_roots)(void);
+    /* The pin and line of a function were read: correct the line. */
+    void (*pci_route_line)(struct pci_device *device);
     /* At the end of each pci_scan(): all is found that lies on a bus that firmware numbered. */
     void (*pci_scanned)(void);
     /* The BARs of a function are sized: give an address to those that have none. */

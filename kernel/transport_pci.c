@@ -80,6 +80,7 @@ static int attach_line(struct pci_device *pci, vmem_irq_handler_t handler, void 
     struct line *line = find_line(NULL);
     if (!line)
         return E_NOMEM;
+    pci_find_line(pci);
     if (pci->interrupt_pin == 0)
         return E_UNSUPPORTED;
     *line = (struct line){pci, handler, context};
@@ -133,11 +134,8 @@ int transport_create_pci(struct pci_device *pci, struct vmem_virtio **created)
 
     snprintf(location, sizeof(location), "pci %s", pci_address_text(pci->address, address));
     pci_claim_bars(pci);
-    pci_enable(pci, true); /* and the bridges above it */
-    int status = vmem_pci_create(pci, location, created);
-    if (status != OK)
-        pci_enable(pci, false);
-    return status;
+    pci_open_bridges(pci);
+    return vmem_pci_create(pci, location, created);
 }
 
 void transport_destroy_pci(struct vmem_virtio *virtio)

@@ -49,6 +49,7 @@ void pic_init(void)
 {
     start();
     masked = (u16) ~(1 << CASCADE_LINE);
+    level_triggered = (u16)(io_read8(LEVEL_TRIGGER) | io_read8(LEVEL_TRIGGER + 1) << 8);
     write_masks();
 }
 
@@ -74,27 +75,33 @@ bool pic_requests(unsigned line)
     return (requested >> line & 1) != 0;
 }
 
+static void set_mask(unsigned line, bool on)
+{
+    masked = (u16)(on ? masked | 1 << line : masked & ~(1 << line));
+    if (line < LINES_EACH)
+        io_write8(MASTER_DATA, (u8)masked);
+    else
+        io_write8(SLAVE_DATA, (u8)(masked >> LINES_EACH));
+}
+
 void pic_mask(unsigned line)
 {
-    masked = (u16)(masked | 1 << line);
-    write_masks();
+    set_mask(line, true);
 }
 
 void pic_unmask(unsigned line)
 {
-    masked = (u16)(masked & ~(1 << line));
-    write_masks();
+    set_mask(line, false);
 }
 
 void pic_set_level_triggered(unsigned line, bool level)
 {
-    u16 port = (u16)(LEVEL_TRIGGER + line / LINES_EACH);
-    u8 bit = (u8)(1 << line % LINES_EACH);
-    u8 old = io_read8(port);
+    unsigned first = line / LINES_EACH * LINES_EACH;
 
-    if ((ALWAYS_EDGE >> line & 1) == 0)
-        io_write8(port, (u8)(level ? old | bit : old & ~bit));
-    level_triggered = (u16)(io_read8(LEVEL_TRIGGER) | io_read8(LEVEL_TRIGGER + 1) << 8);
+    if ((ALWAYS_EDGE >> line & 1) != 0 || (level_triggered >> line & 1) == level)
+        return;
+    level_triggered = (u16)(level_triggered ^ 1 << line);
+    io_write8((u16)(LEVEL_TRIGGER + line / LINES_EACH), (u8)(level_triggered >> first));
 }
 
 bool pic_is_spurious(unsigned line)

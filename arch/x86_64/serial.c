@@ -86,13 +86,12 @@ void serial_init(void)
     port_exists = io_read8(SCRATCH) == 0x5a;
     if (!port_exists)
         return;
-    io_write8(LINE_CONTROL, LINE_8N1);
-    io_write8(INTERRUPTS, 0);
-    (void)take_received(); /* typed before the kernel ran: the next lines clear the queue */
     io_write8(LINE_CONTROL, LINE_DIVISOR);
     io_write8(DIVISOR_LOW, 1); /* 115200 */
     io_write8(DIVISOR_HIGH, 0);
     io_write8(LINE_CONTROL, LINE_8N1);
+    io_write8(INTERRUPTS, 0);
+    (void)take_received(); /* typed before the kernel ran: the next line clears the queue */
     io_write8(FIFO_CONTROL, FIFO_ON_CLEARED);
     io_write8(MODEM_CONTROL, MODEM_DTR_RTS | MODEM_OUT2);
     host_takes_output = true;

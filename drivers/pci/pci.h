@@ -47,14 +47,12 @@ struct pci_device {
     struct pci_address address;
     u16 vendor_id;
     u16 device_id;
-    u16 subsystem_vendor_id;
-    u16 subsystem_id;
     u8 class_code;
     u8 subclass;
     u8 programming_interface;
     u8 revision;
     u8 header_type;         /* without the multi-function bit */
-    u8 interrupt_pin;       /* 0 none, 1 to 4 for INTA to INTD */
+    u8 interrupt_pin;       /* 0 none, 1 to 4 for INTA to INTD; these two by pci_find_line() */
     u8 interrupt_line;      /* as firmware left it, or as an extra corrected it; 0xff none */
     bool present;           /* false once a rescan no longer finds it */
     bool removal_requested; /* the user wants it out: release it */
@@ -115,8 +113,11 @@ u8 pci_find_capability(const struct pci_device *device, u8 id, u8 after);
 
 /* ---- use ---- */
 
-/* Switch memory decoding and bus mastering on, with those of the bridges above it; or off. */
-void pci_enable(const struct pci_device *device, bool on);
+/* Switch memory decoding and bus mastering on in the bridges above a function. */
+void pci_open_bridges(const struct pci_device *device);
+
+/* Find out by which pin and line the function interrupts. */
+void pci_find_line(struct pci_device *device);
 
 /*
  * Fill bars[]: size each BAR, with decoding off meanwhile. A memory BAR that firmware gave no

@@ -31,7 +31,8 @@ static u32 probe_register(const struct pci_device *device, u16 offset, u32 *valu
     *value = pci_read32(device, offset);
     pci_write32(device, offset, 0xffffffff);
     u32 sticks = pci_read32(device, offset);
-    pci_write32(device, offset, *value);
+    if (sticks != *value)
+        pci_write32(device, offset, *value);
     return sticks;
 }
 
@@ -137,24 +138,14 @@ void pci_claim_bars(struct pci_device *device)
 
 /* ---- use ---- */
 
-static void set_command(const struct pci_device *device, u16 set, u16 clear)
-{
-    u16 command = pci_read16(device, PCI_COMMAND);
-    u16 wanted = (u16)((command & ~clear) | set);
-    if (wanted != command)
-        pci_write16(device, PCI_COMMAND, wanted);
-}
-
-void pci_enable(const struct pci_device *device, bool on)
+void pci_open_bridges(const struct pci_device *device)
 {
     const u16 bits = PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER;
-    if (!on) {
-        set_command(device, 0, bits);
-        return;
+    for (const struct pci_bus *bus = device->bus; bus && bus->bridge; bus = bus->parent) {
+        u16 command = pci_read16(bus->bridge, PCI_COMMAND);
+        if ((command & bits) != bits)
+            pci_write16(bus->bridge, PCI_COMMAND, command | bits);
     }
-    for (const struct pci_bus *bus = device->bus; bus && bus->bridge; bus = bus->parent)
-        set_command(bus->bridge, bits, 0);
-    set_command(device, bits, PCI_COMMAND_INTX_DISABLE);
 }
 
 int pci_map_bar(struct pci_device *device, unsigned bar, u64 offset, u64 bytes,

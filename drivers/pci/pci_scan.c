@@ -22,35 +22,30 @@ void pci_init(const struct boot_info *boot)
 
 /* ---- one function ---- */
 
-static void read_header(struct pci_device *device)
+void pci_find_line(struct pci_device *device)
 {
-    u32 class_revision = pci_read32(device, PCI_CLASS_REVISION);
-    device->revision = (u8)class_revision;
-    device->programming_interface = (u8)(class_revision >> 8);
-    device->subclass = (u8)(class_revision >> 16);
-    device->class_code = (u8)(class_revision >> 24);
-    u32 interrupt = pci_read32(device, PCI_INTERRUPT_LINE);
+    u16 interrupt = pci_read16(device, PCI_INTERRUPT_LINE);
     device->interrupt_line = (u8)interrupt;
-    device->interrupt_pin = (interrupt >> 8 & 0xff) <= 4 ? (u8)(interrupt >> 8) : 0;
-    if (device->header_type != PCI_HEADER_NORMAL)
-        return;
-    u32 subsystem = pci_read32(device, PCI_SUBSYSTEM);
-    device->subsystem_vendor_id = (u16)subsystem;
-    device->subsystem_id = (u16)(subsystem >> 16);
+    device->interrupt_pin = interrupt >> 8 <= 4 ? (u8)(interrupt >> 8) : 0;
+    if (device->interrupt_pin != 0)
+        EXTRAS_CALL(pci_route_line, device);
 }
 
 static void fill(struct pci_device *slot, u32 ids, u8 header_type)
 {
+    u32 class_revision = pci_config_read(slot->address, PCI_CLASS_REVISION, 4);
     *slot = (struct pci_device){.address = slot->address,
                                 .occupant = slot->occupant + 1,
                                 .vendor_id = (u16)ids,
                                 .device_id = (u16)(ids >> 16),
+                                .class_code = (u8)(class_revision >> 24),
+                                .subclass = (u8)(class_revision >> 16),
+                                .programming_interface = (u8)(class_revision >> 8),
+                                .revision = (u8)class_revision,
                                 .header_type = header_type,
                                 .present = true};
-    read_header(slot);
-    log_debug(LOG_PCI, pci_name(slot), "%04x:%04x class %02x%02x, pin %u, line %u", slot->vendor_id,
-              slot->device_id, slot->class_code, slot->subclass, slot->interrupt_pin,
-              slot->interrupt_line);
+    log_debug(LOG_PCI, pci_name(slot), "%04x:%04x class %02x%02x", slot->vendor_id, slot->device_id,
+              slot->class_code, slot->subclass);
 }
 
 static void note_function(struct pci_bus *bus, struct pci_address address, u32 ids, u8 header_type)

@@ -2,6 +2,7 @@
 /* See virtio_names.h. */
 #include "extras/inspect/virtio_names.h"
 
+#include "drivers/pci/pci_spec.h"
 #include "kernel/transports.h"
 
 u32 virtio_type(const struct pci_device *pci)
@@ -9,7 +10,7 @@ u32 virtio_type(const struct pci_device *pci)
     u32 type = transport_pci_type(pci);
     bool is_transitional = pci->vendor_id == 0x1af4 && pci->device_id >= 0x1000 &&
                            pci->device_id < 0x1040; /* the range that the specification names */
-    return type == 0 && is_transitional ? pci->subsystem_id : type;
+    return type == 0 && is_transitional ? pci_read16(pci, PCI_SUBSYSTEM + 2) : type;
 }
 
 const char *virtio_type_name(u32 type)

@@ -39,7 +39,7 @@ struct pci_msix {
 /* ---- msix.c ---- */
 
 /*
- * Find and map the table; the function decodes memory already (pci_enable()).
+ * Find and map the table; the function decodes memory already.
  * MSI-X is off and all vectors are masked after it. E_NODEV without the
  * capability or if its BAR cannot be used; E_RANGE if its table leaves its BAR.
  */

@@ -5,8 +5,9 @@
  *
  * Addresses are below 4 GiB, or inside a 64-bit prefetchable window that firmware opened: the
  * regions of virtio-mem devices lie above the RAM, and no map shows them. An address of the host
- * bridge is free if no range of the boot map, ECAM window, BAR or bridge window covers it. The
- * search begins at HOST_FIRST, which is in the PCI hole of each PC, then at the end of the low RAM.
+ * bridge is free if no range of the boot map, ECAM window, BAR that decodes or bridge window covers
+ * it. The search begins at HOST_FIRST, which is in the PCI hole of each PC, then at the end of the
+ * low RAM.
  *
  * Slow and rarely needed: firmware has placed most devices.
  */
@@ -227,6 +228,7 @@ static void measure(const struct pci_bus *bus, struct request *request, bool *in
     for (unsigned i = 0; (device = pci_table_at(i)) != NULL; i++) {
         if (!device->present || !pci_bus_is_behind(device->bus, bus))
             continue;
+        pci_size_bars(device);
         if (device->behind)
             sum += WINDOW_BYTES_MIN;
         for (unsigned j = 0; j < PCI_BARS; j++) {
@@ -278,11 +280,14 @@ static bool open_window(const struct pci_bus *bus)
     return true;
 }
 
-static void size_all(void)
+/* A BAR that decodes nothing is in nobody's way. Sizing one takes up to 24 accesses, each of them
+ * an exit to the host. */
+static void size_those_that_decode(void)
 {
     struct pci_device *device;
     for (unsigned i = 0; (device = pci_table_at(i)) != NULL; i++) {
-        if (device->present)
+        if (device->present && !device->bars_sized &&
+            (pci_read16(device, PCI_COMMAND) & PCI_COMMAND_MEMORY) != 0)
             pci_size_bars(device);
     }
 }
@@ -315,7 +320,7 @@ static u64 find_space(struct pci_device *device, const struct pci_bar *bar)
                               .alignment = occupied_bytes(bar),
                               .prefetchable = bar->prefetchable,
                               .above_4g = bar->is_64bit};
-    size_all();
+    size_those_that_decode();
     u64 base = search_bus(bus, &request);
     if (base == 0 && bus->bridge && open_windows(bus))
         base = search_bus(bus, &request);

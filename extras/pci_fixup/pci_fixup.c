@@ -4,15 +4,10 @@
 
 #include "include/extra.h"
 
-static void scanned(void)
-{
-    pci_number_bridges();
-    pci_route_interrupts();
-}
-
 EXTRA(pci_fixup) = {
     .name = "pci_fixup",
     .pci_init = pci_assign_init,
-    .pci_scanned = scanned,
+    .pci_scanned = pci_number_bridges,
+    .pci_route_line = pci_route_line,
     .pci_place_bars = pci_place_bars,
 };

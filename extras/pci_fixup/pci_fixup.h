@@ -8,12 +8,12 @@
 
 #include "drivers/pci/pci.h"
 
-/* Give each bridge that leads nowhere a bus number, and scan what lies behind it. In pci_scan(). */
+/* Give each bridge that leads nowhere a bus number, and scan what lies behind it. At the end of
+ * pci_scan(). */
 void pci_number_bridges(void);
 
-/* Correct the interrupt lines of all functions present from the chipset's registers. At the end of
- * pci_scan(). */
-void pci_route_interrupts(void);
+/* Correct the interrupt line of a function, which has a pin, from the chipset's registers. */
+void pci_route_line(struct pci_device *device);
 
 /*
  * Before the first scan: the boot map says where no BAR may lie, and is kept, not copied. Without

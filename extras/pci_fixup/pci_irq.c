@@ -23,30 +23,18 @@
 #define LINE_NONE         0xff
 #define ICH9_FIRST_ONCHIP 25 /* devices from here on are routed by memory registers of the chip */
 
-/* The function whose registers route, NULL if the chipset is not known; and what they hold. */
-struct router {
-    const struct pci_device *device;
-    u32 pirq_a_to_d;
-    u32 pirq_e_to_h;
-};
-
-static struct router find_router(void)
+/* The function whose registers route; NULL if the chipset is not known. */
+static const struct pci_device *find_router(void)
 {
-    struct router router = {0};
-    struct pci_device *device;
+    const struct pci_device *device;
     for (unsigned i = 0; (device = pci_table_at(i)) != NULL; i++) {
         if (!device->present || device->vendor_id != VENDOR_INTEL || device->address.segment != 0 ||
             device->address.bus != 0)
             continue;
-        if (device->device_id != PIIX3_ISA && device->device_id != ICH9_LPC)
-            continue;
-        router.device = device;
-        router.pirq_a_to_d = pci_read32(device, ROUTER_PIRQ_A);
-        if (device->device_id == ICH9_LPC)
-            router.pirq_e_to_h = pci_read32(device, ROUTER_PIRQ_E);
-        return router;
+        if (device->device_id == PIIX3_ISA || device->device_id == ICH9_LPC)
+            return device;
     }
-    return router;
+    return NULL;
 }
 
 /* Where a function's interrupt arrives at a root bus. */
@@ -56,9 +44,9 @@ struct arrival {
     u8 pin; /* 0 to 3 */
 };
 
-static struct arrival swizzle(const struct pci_device *device)
+static struct arrival swizzle(const struct pci_device *device, u8 interrupt_pin)
 {
-    u8 pin = (u8)(device->interrupt_pin - 1);
+    u8 pin = (u8)(interrupt_pin - 1);
     while (device->bus->bridge) {
         pin = (u8)((pin + device->address.device) % 4);
         device = device->bus->bridge;
@@ -66,67 +54,61 @@ static struct arrival swizzle(const struct pci_device *device)
     return (struct arrival){device->bus, device->address.device, pin};
 }
 
-static u8 route(const struct router *router, u8 device, u8 pin)
+static u8 route(const struct pci_device *router, u8 device, u8 pin)
 {
-    u32 registers = router->pirq_a_to_d;
-    unsigned pirq;
-    if (router->device->device_id == PIIX3_ISA) {
-        pirq = (device + pin + 3u) % 4; /* device 1 begins at A */
-    } else {
-        pirq = (device + pin) % 4u;
-        registers = router->pirq_e_to_h;
-    }
-    u8 entry = (u8)(registers >> (8 * pirq));
+    u16 entry_at = router->device_id == PIIX3_ISA
+                       ? ROUTER_PIRQ_A + (device + pin + 3u) % 4 /* device 1 begins at A */
+                       : ROUTER_PIRQ_E + (device + pin) % 4u;
+    u8 entry = pci_read8(router, entry_at);
     return entry & ROUTER_DISABLED ? LINE_NONE : entry & ROUTER_LINE_MASK;
 }
 
 /* By the chipset; what firmware wrote for functions of the chip itself. */
-static u8 routed_line(const struct router *router, const struct pci_device *device)
+static u8 routed_line(const struct pci_device *router, const struct pci_device *device)
 {
-    struct arrival at = swizzle(device);
+    struct arrival at = swizzle(device, device->interrupt_pin);
     if (at.root->number != 0) /* QEMU's expander bridges add no device number of their own bus */
         return route(router, 0, at.pin);
-    bool on_chip = at.device == router->device->address.device ||
-                   (router->device->device_id == ICH9_LPC && at.device >= ICH9_FIRST_ONCHIP);
+    bool on_chip = at.device == router->address.device ||
+                   (router->device_id == ICH9_LPC && at.device >= ICH9_FIRST_ONCHIP);
     return on_chip ? device->interrupt_line : route(router, at.device, at.pin);
 }
 
-static bool has_line(const struct pci_device *device)
+static bool is_line(u8 line)
 {
-    return device->interrupt_line != 0 && device->interrupt_line != LINE_NONE;
+    return line != 0 && line != LINE_NONE;
 }
 
 /* The line of a function that shares the pin at the root bus; LINE_NONE if there is none. */
 static u8 shared_line(const struct pci_device *device)
 {
-    struct arrival wanted = swizzle(device);
+    struct arrival wanted = swizzle(device, device->interrupt_pin);
     struct pci_device *other;
     for (unsigned i = 0; (other = pci_table_at(i)) != NULL; i++) {
-        if (!other->present || other->interrupt_pin == 0 || !has_line(other))
+        if (!other->present)
             continue;
-        struct arrival at = swizzle(other);
+        u16 interrupt = pci_read16(other, PCI_INTERRUPT_LINE);
+        u8 pin = (u8)(interrupt >> 8);
+        if (pin == 0 || pin > 4 || !is_line((u8)interrupt))
+            continue;
+        struct arrival at = swizzle(other, pin);
         if (at.root == wanted.root && at.device == wanted.device && at.pin == wanted.pin)
-            return other->interrupt_line;
+            return (u8)interrupt;
     }
     return LINE_NONE;
 }
 
-void pci_route_interrupts(void)
+void pci_route_line(struct pci_device *device)
 {
-    struct router router = find_router();
-    struct pci_device *device;
-    for (unsigned i = 0; (device = pci_table_at(i)) != NULL; i++) {
-        if (!device->present || device->interrupt_pin == 0)
-            continue;
-        u8 line = device->interrupt_line;
-        if (router.device && device->address.segment == 0)
-            line = routed_line(&router, device);
-        else if (!has_line(device))
-            line = shared_line(device);
-        if (line == device->interrupt_line)
-            continue;
-        log_debug(LOG_PCI, pci_name(device), "interrupt line %u, not %u as its register says", line,
-                  device->interrupt_line);
-        device->interrupt_line = line;
-    }
+    const struct pci_device *router = device->address.segment == 0 ? find_router() : NULL;
+    u8 line = device->interrupt_line;
+    if (router)
+        line = routed_line(router, device);
+    else if (!is_line(line))
+        line = shared_line(device);
+    if (line == device->interrupt_line)
+        return;
+    log_debug(LOG_PCI, pci_name(device), "interrupt line %u, not %u as its register says", line,
+              device->interrupt_line);
+    device->interrupt_line = line;
 }

@@ -35,8 +35,8 @@ void pci_piix_slots_init(void)
     is_there = false;
     for (unsigned i = 0; (device = pci_table_at(i)) != NULL; i++) {
         if (device->present && device->vendor_id == VENDOR_INTEL &&
-            device->device_id == PIIX4_POWER && device->subsystem_vendor_id == SUBSYSTEM_VENDOR &&
-            device->address.bus == 0)
+            device->device_id == PIIX4_POWER &&
+            pci_read16(device, PCI_SUBSYSTEM) == SUBSYSTEM_VENDOR && device->address.bus == 0)
             is_there = true;
     }
 }

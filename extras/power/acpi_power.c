@@ -85,13 +85,15 @@ static void note(void *context)
 
     if ((happened & POWER_BUTTON) != 0)
         __atomic_fetch_or(&events, ACPI_EVENT_POWER_BUTTON, __ATOMIC_RELAXED);
-    io_write16(event_port, happened); /* a one clears its bit */
+    if (happened != 0)
+        io_write16(event_port, happened); /* a one clears its bit */
     if (gpe_port == 0)
         return;
     u8 general = io_read8(gpe_port);
     if ((general & GPE_PCI_HOTPLUG) != 0)
         __atomic_fetch_or(&events, ACPI_EVENT_PCI_HOTPLUG, __ATOMIC_RELAXED);
-    io_write8(gpe_port, general);
+    if (general != 0)
+        io_write8(gpe_port, general);
 }
 
 u32 acpi_take_events(void)
@@ -107,12 +109,9 @@ bool acpi_events_pending(void)
 /* Only known events may interrupt: one that nobody clears would hold the line. */
 static void enable_events(void)
 {
-    io_write16(event_enable_port, 0);
-    for (u16 i = 0; gpe_port != 0 && i < gpe_enable_port - gpe_port; i++)
-        io_write8((u16)(gpe_enable_port + i), 0);
     io_write16(event_enable_port, POWER_BUTTON);
-    if (gpe_port != 0)
-        io_write8(gpe_enable_port, GPE_PCI_HOTPLUG);
+    for (u16 i = 0; gpe_port != 0 && i < gpe_enable_port - gpe_port; i++)
+        io_write8((u16)(gpe_enable_port + i), i == 0 ? GPE_PCI_HOTPLUG : 0);
 }
 
 /* ---- the tables ---- */

@@ -423,6 +423,12 @@ void fake_pci_add_capability(struct fake_pci_function *function, u8 offset, u8 i
     function->last_capability = offset;
 }
 
+void fake_pci_switch_on(const struct pci_device *device)
+{
+    pci_open_bridges(device);
+    pci_write16(device, PCI_COMMAND, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
+}
+
 void fake_pci_remove(struct fake_pci_function *function)
 {
     function->present = false; /* what is behind it can no longer be routed to */

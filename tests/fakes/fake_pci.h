@@ -90,6 +90,9 @@ void fake_pci_add_bar(struct fake_pci_function *function, unsigned index, u32 fl
  */
 void fake_pci_add_capability(struct fake_pci_function *function, u8 offset, u8 id);
 
+/* As a driver does it: it decodes and masters the bus, and so do the bridges above it. */
+void fake_pci_switch_on(const struct pci_device *device);
+
 /* Pull it out, with all that is behind it. */
 void fake_pci_remove(struct fake_pci_function *function);
 

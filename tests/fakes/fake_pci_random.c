@@ -181,7 +181,7 @@ static void check_bars(void)
             continue;
         const struct fake_pci_function *fake = functions[device->device_id];
         pci_claim_bars(device);
-        pci_enable(device, true);
+        fake_pci_switch_on(device);
         for (unsigned j = 0; j < PCI_BARS; j++) {
             struct placed bar = {device->bars[j].base, device->bars[j].bytes};
             if (device->bars[j].kind != PCI_BAR_MEMORY || bar.base == 0 || is_flaky)

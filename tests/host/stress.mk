@@ -2,7 +2,7 @@
 # The suites again and again on a busy machine; tools/stress runs them and tells what failed.
 
 # What the suite `qemu` runs.
-TESTED = all tsan-programs iso-image debug-image core-images $(QTEST_PROGRAM) $(CONTRACT_PROGRAMS) $(O)/bare.elf $(O)/plugin/insn_count.so
+TESTED = all tsan-programs iso-image debug-image core-images $(QTEST_PROGRAM) $(CONTRACT_PROGRAMS) $(O)/bare.elf $(O)/plugin/insn_count.so $(O)/bench/nop.elf
 
 RUNS ?= 1
 TESTS ?= qemu tools libvirt

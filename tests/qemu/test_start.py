@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The start and the end: sizes set early, resets, blocks that an earlier driver left plugged."""
 
+from pathlib import Path
+
 import pytest
-from helpers import Boot, requests_of, resize
-from tide.machine import MemDevice
+from helpers import BUILD, IMAGE, Boot, requests_of, resize
+from tide import start
+from tide.insn_count import InsnCount
+from tide.machine import Machine, MemDevice
 from tide.units import GIB, MIB
 
 pytestmark = pytest.mark.load
@@ -42,6 +46,23 @@ def test_start_costs_one_request(boot: Boot) -> None:
     """Nothing is left plugged by an earlier driver, so there is nothing to give back."""
     qemu = boot(MemDevice("vmem0", requested=64 * MIB))
     assert requests_of(qemu) == [("plug", "ack")]
+
+
+def test_what_the_start_takes(folder: Path, qemu_version: tuple[int, ...]) -> None:
+    """Under qboot, beyond the image that does nothing: neither count depends on the host's speed."""
+    if qemu_version >= (8, 0):
+        pytest.skip("the counts are those of QEMU 7.2's machine")
+    ours, nothing = (
+        Machine(image, bios="qboot.rom", exit_device=False, devices=[MemDevice("vmem0")])
+        for image in (IMAGE, BUILD / "bench/nop.elf")
+    )
+    insn_count = InsnCount(BUILD / "plugin/insn_count.so", folder / "instructions")
+    assert start.instructions(ours, insn_count) - start.instructions(nothing, insn_count) <= 250_000
+    trace = folder / "accesses.log"
+    base = len(start.accesses(nothing, trace))
+    assert len(start.accesses(ours, trace)) - base <= 290
+    ours.append = "log=error"  # without most of the text
+    assert len(start.accesses(ours, trace)) - base <= 250
 
 
 @pytest.mark.parametrize("machine", ["q35", "pc"])

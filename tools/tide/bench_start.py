@@ -41,7 +41,7 @@ class Starts:
                 for _ in range(guest.boots)]  # fmt: skip
 
     def accesses(self, guest: BenchGuest, log: str = "") -> int:
-        return start.accesses(self.machine(guest, "q35", "qboot.rom", log), self.folder / "accesses.log").total()
+        return len(start.accesses(self.machine(guest, "q35", "qboot.rom", log), self.folder / "accesses.log"))
 
     def figures(self, tell: Callable[[str], None]) -> list[Figure]:
         rows = []

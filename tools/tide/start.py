@@ -7,24 +7,19 @@ QEMU's and the firmware's.
 """
 
 import os
-import re
 import socket
 import subprocess
-from collections import Counter
 from pathlib import Path
 
+from .accesses import TRACE, Access, join_strings, read_accesses
 from .insn_count import InsnCount
 from .machine import Machine
 from .qemu import die_with_parent, find_qemu
 
 READY = b"tide: ready"
 WAIT_SECONDS = 300
-# 16 ns an instruction: the whole start takes less than a tick, on a busy host too.
-VIRTUAL_TIME = ["-icount", "shift=4"]
-_ACCESS = re.compile(
-    r"memory_region_ops_(?P<way>read|write) cpu \d+ .* addr (?P<address>\w+) value (?P<value>\w+)"
-    r" size \d+ name '(?P<name>[^']*)'"
-)
+# 32 ns an instruction: the whole start takes less than a tick, on a busy host too.
+VIRTUAL_TIME = ["-icount", "shift=5"]
 
 
 def _start(machine: Machine, ready: bytes, *arguments: str) -> float:
@@ -61,15 +56,14 @@ def instructions(machine: Machine, insn_count: InsnCount, ready: bytes = READY) 
     return insn_count.instructions()
 
 
-def accesses(machine: Machine, trace: Path) -> Counter[str]:
-    """How often the processor has reached each of QEMU's devices: under KVM each access is an exit."""
-    _start(machine, READY, *VIRTUAL_TIME, "-trace", "memory_region_ops_*", "-D", str(trace))
-    counts: Counter[str] = Counter()
+def accesses(machine: Machine, trace: Path) -> list[Access]:
+    """The accesses up to the line, under KVM an exit each; a string that is written at once is one."""
+    _start(machine, READY, *VIRTUAL_TIME, *TRACE, "-D", str(trace))
+    found = read_accesses(trace)
     written = b""
-    for access in _ACCESS.finditer(trace.read_text(errors="replace")):
-        counts[access["name"]] += 1
-        if (access["name"], access["way"], access["address"]) == ("serial", "write", "0x3f8"):
-            written += bytes([int(access["value"], 16) & 0xFF])
-            if written.endswith(READY):
-                return counts
+    for i, access in enumerate(found):
+        if access.is_write and (access.device, access.register) == ("serial", "data"):
+            written += bytes([access.value & 0xFF])
+        if written.endswith(READY):
+            return join_strings(found[: i + 1])
     raise RuntimeError(f"{trace} does not have {READY!r}, which the port has sent")

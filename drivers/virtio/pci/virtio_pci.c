@@ -203,8 +203,9 @@ static uint64_t features_of(const struct virtio_pci_windows *windows)
 /* The virtio device ID; 0 with an error line if it is no modern function. */
 static uint32_t identify(void *function, const char *location)
 {
-    uint16_t vendor_id = (uint16_t)vmem_host_pci_read(function, VIRTIO_PCI_HEADER_VENDOR, 2);
-    uint16_t device_id = (uint16_t)vmem_host_pci_read(function, VIRTIO_PCI_HEADER_DEVICE, 2);
+    uint32_t ids = vmem_host_pci_read(function, VIRTIO_PCI_HEADER_VENDOR, 4);
+    uint16_t vendor_id = (uint16_t)ids;
+    uint16_t device_id = (uint16_t)(ids >> 16);
 
     uint32_t type = vmem_pci_device_type(vendor_id, device_id);
     if (type != 0)

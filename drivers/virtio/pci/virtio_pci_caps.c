@@ -95,15 +95,16 @@ static const char *use_window(struct search *search, uint8_t type, uint8_t cap_b
     return map_window(search, type, window);
 }
 
-static uint32_t read_field(const struct search *search, uint8_t at, unsigned field, unsigned bytes)
+/* Each read may be an exit to the host: four bytes at a time. */
+static uint32_t read_field(const struct search *search, uint8_t at, unsigned field)
 {
-    return vmem_host_pci_read(search->function, (uint16_t)(at + field), bytes);
+    return vmem_host_pci_read(search->function, (uint16_t)(at + field), 4);
 }
 
-/* Look at the capability at `at` in config space. */
-static void look_at(struct search *search, uint8_t at)
+/* Look at the capability at `at` in config space, which begins with `head`. */
+static void look_at(struct search *search, uint8_t at, uint32_t head)
 {
-    uint8_t type = (uint8_t)read_field(search, at, VIRTIO_PCI_CAP_CFG_TYPE, 1);
+    uint8_t type = (uint8_t)(head >> 8 * VIRTIO_PCI_CAP_CFG_TYPE);
     struct virtio_pci_window *found = window_of(search->windows, type);
 
     if (!found || found->bytes != 0) /* the first usable instance is the one */
@@ -112,11 +113,11 @@ static void look_at(struct search *search, uint8_t at)
         vmem_log(VMEM_LOG_DEBUG, search->location, "capability at 0x%02x: leaves config space", at);
         return;
     }
-    uint8_t cap_bytes = (uint8_t)read_field(search, at, VIRTIO_PCI_CAP_LEN, 1);
+    uint8_t cap_bytes = (uint8_t)(head >> 8 * VIRTIO_PCI_CAP_LEN);
     struct virtio_pci_window window = {
-        .bar = (uint8_t)read_field(search, at, VIRTIO_PCI_CAP_BAR, 1),
-        .offset = read_field(search, at, VIRTIO_PCI_CAP_OFFSET, 4),
-        .bytes = read_field(search, at, VIRTIO_PCI_CAP_LENGTH, 4),
+        .bar = (uint8_t)read_field(search, at, VIRTIO_PCI_CAP_BAR),
+        .offset = read_field(search, at, VIRTIO_PCI_CAP_OFFSET),
+        .bytes = read_field(search, at, VIRTIO_PCI_CAP_LENGTH),
     };
     const char *why_not = use_window(search, type, cap_bytes, &window);
     if (why_not) {
@@ -128,7 +129,7 @@ static void look_at(struct search *search, uint8_t at)
     *found = window;
     if (type == VIRTIO_PCI_CFG_NOTIFY)
         search->windows->notify_multiplier =
-            read_field(search, at, VIRTIO_PCI_CAP_NOTIFY_MULTIPLIER, 4);
+            read_field(search, at, VIRTIO_PCI_CAP_NOTIFY_MULTIPLIER);
 }
 
 static bool windows_overlap(const struct virtio_pci_window *a, const struct virtio_pci_window *b)
@@ -200,10 +201,11 @@ static void walk(struct search *search)
         uint8_t at = next & 0xfc;
         if (at < VIRTIO_PCI_HEADER_END)
             return;
-        uint32_t entry = read_field(search, at, 0, 2);
-        if ((entry & 0xff) == VIRTIO_PCI_CAP_ID_VENDOR)
-            look_at(search, at);
-        next = entry >> 8;
+        uint32_t head = read_field(search, at, 0);
+        if ((head & 0xff) == VIRTIO_PCI_CAP_ID_VENDOR)
+            look_at(search, at, head);
+        search->windows->has_msix |= (head & 0xff) == VIRTIO_PCI_CAP_ID_MSIX;
+        next = head >> 8;
     }
 }
 

@@ -25,6 +25,7 @@ struct virtio_pci_windows {
     struct virtio_pci_window isr;
     struct virtio_pci_window device; /* bytes 0 for a device without config space */
     uint32_t notify_multiplier;
+    bool has_msix; /* the capability, whether it can be used or not */
 };
 
 /*

@@ -112,7 +112,7 @@ static enum vmem_irq_mode choose(struct virtio_pci *transport, enum vmem_irq_mod
 {
     bool msix_allowed = wanted == VMEM_IRQ_AUTO || wanted == VMEM_IRQ_MSIX;
 
-    if (msix_allowed && try_msix(transport))
+    if (msix_allowed && transport->windows.has_msix && try_msix(transport))
         return VMEM_IRQ_MSIX;
     if (wanted != VMEM_IRQ_POLL)
         transport->line_attached =

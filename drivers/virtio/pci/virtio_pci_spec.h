@@ -16,8 +16,7 @@
 
 /* The header of config space, as far as the transport uses it: PCI Local Bus Specification. */
 enum virtio_pci_header_field {
-    VIRTIO_PCI_HEADER_VENDOR = 0x00,       /* u16 */
-    VIRTIO_PCI_HEADER_DEVICE = 0x02,       /* u16 */
+    VIRTIO_PCI_HEADER_VENDOR = 0x00,       /* u16; the u16 behind it is the device */
     VIRTIO_PCI_HEADER_COMMAND = 0x04,      /* u16 */
     VIRTIO_PCI_HEADER_STATUS = 0x06,       /* u16 */
     VIRTIO_PCI_HEADER_CAPABILITIES = 0x34, /* u8: where the list begins; two low bits reserved */
@@ -30,6 +29,7 @@ enum virtio_pci_header_field {
 #define VIRTIO_PCI_COMMAND_INTX_DISABLE 0x0400
 #define VIRTIO_PCI_STATUS_CAPABILITIES  0x0010
 #define VIRTIO_PCI_CAP_ID_VENDOR        0x09
+#define VIRTIO_PCI_CAP_ID_MSIX          0x11
 #define VIRTIO_PCI_BARS                 6
 
 /* "Virtio Structure PCI Capabilities": offsets in the capability. */

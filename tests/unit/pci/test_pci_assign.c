@@ -28,6 +28,9 @@ PCI_TEST(test_assigned_space_is_free)
 {
     struct fake_pci_function *neighbour = fake_pci_add(root, 2, 0, 0x1234, 0x1111);
     fake_pci_add_bar(neighbour, 0, PCI_BAR_IS_PREFETCHABLE, 2 * MIB, 0xc0000000, NULL, NULL);
+    fake_pci_set(neighbour, PCI_COMMAND, 2, PCI_COMMAND_MEMORY);
+    struct fake_pci_function *silent = fake_pci_add(root, 5, 0, 0x1234, 0x1111);
+    fake_pci_add_bar(silent, 0, 0, MIB, 0xc0c00000, NULL, NULL); /* not decoded: in nobody's way */
     struct fake_pci_bus *bridge = fake_pci_add_bridge(root, 3, 1, 1);
     fake_pci_set_window(bridge, 0xc0800000, 0xc0bfffff);
     fake_pci_set_prefetch_window(bridge, 0xc0d00000, 0xc0dfffff);
@@ -46,7 +49,8 @@ PCI_TEST(test_assigned_space_is_free)
     assert_int_equal(device->bars[1].base, 0xc0e00000);
     assert_int_equal(device->bars[2].base, 0xc0f00000);
     assert_int_equal(device->bars[3].base, 0xc0f01000); /* never two in one page */
-    pci_enable(device, true);
+    assert_int_equal(silent->nr_bar_writes, 0);
+    fake_pci_switch_on(device);
     for (unsigned i = 0; i < 4; i++)
         assert_int_equal(fake_pci_decodes(fake, i), device->bars[i].base);
 }
@@ -155,7 +159,7 @@ PCI_TEST(test_inside_the_windows_of_firmware)
     assert_int_equal(device->bars[0].base, 0xe0200000);
     assert_int_equal(device->bars[1].base, 0xe0210000); /* 32 bits reach no window above 4 GiB */
     assert_int_equal(device->bars[2].base, 0x8000200000);
-    pci_enable(device, true);
+    fake_pci_switch_on(device);
     for (unsigned i = 0; i < 3; i++)
         assert_int_equal(fake_pci_decodes(fake, i), device->bars[i].base);
 }
@@ -197,7 +201,7 @@ PCI_TEST(test_closed_windows_are_opened)
     const struct fake_pci_function *fakes[] = {first, second, third};
     for (unsigned i = 0; i < ARRAY_SIZE(addresses); i++) {
         struct pci_device *device = claim(addresses[i]);
-        pci_enable(device, true);
+        fake_pci_switch_on(device);
         assert_true(device->bars[4].base != 0);
         assert_int_equal(fake_pci_decodes(fakes[i], 4), device->bars[4].base);
     }
@@ -220,7 +224,9 @@ PCI_TEST(test_window_in_use_is_not_moved)
 {
     struct fake_pci_bus *bridge = fake_pci_add_bridge(root, 3, 1, 1);
     fake_pci_set_window(bridge, 0xe0000000, 0xe01fffff);
-    fake_pci_add_bar(fake_pci_add(bridge, 4, 0, 1, 1), 0, 0, 2 * MIB, 0xe0000000, NULL, NULL);
+    struct fake_pci_function *user = fake_pci_add(bridge, 4, 0, 1, 1);
+    fake_pci_add_bar(user, 0, 0, 2 * MIB, 0xe0000000, NULL, NULL);
+    fake_pci_set(user, PCI_COMMAND, 2, PCI_COMMAND_MEMORY);
     fake_pci_add_bar(fake_pci_add(bridge, 5, 0, 1, 1), 0, 0, 2 * MIB, 0, NULL, NULL);
     scan_all();
     assert_int_equal(claim("1:5.0")->bars[0].base, 0);
@@ -236,7 +242,7 @@ PCI_TEST(test_idle_window_grows_for_a_hot_added_device)
     fake_pci_add_bar(fake, 0, 0, 32 * MIB, 0, NULL, NULL);
     scan(3);
     struct pci_device *device = claim("1:0.0");
-    pci_enable(device, true);
+    fake_pci_switch_on(device);
     assert_true(device->bars[0].base != 0);
     assert_int_equal(fake_pci_decodes(fake, 0), device->bars[0].base);
 }

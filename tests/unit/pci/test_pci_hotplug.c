@@ -76,7 +76,7 @@ TEST_WITH(test_card_is_powered_and_found, set_up_one_slot, tear_down)
     struct pci_device *device = at("1:0.0");
     assert_non_null(device);
     pci_claim_bars(device);
-    pci_enable(device, true);
+    fake_pci_switch_on(device);
     assert_int_equal(fake_pci_decodes(card, 4), 0xe0c00000);
     assert_false(poll());
 }

@@ -52,6 +52,7 @@ static u8 line_of(const char *text)
     struct pci_address address;
     assert_int_equal(pci_parse_address(text, &address), OK);
     assert_non_null(pci_find(address));
+    pci_find_line(pci_find(address));
     return pci_find(address)->interrupt_line;
 }
 
@@ -77,6 +78,7 @@ TEST_WITH(test_piix3, set_up, tear_down)
         add_piix3(0x07060504); /* A to D */
         add(root, cases[i].device, cases[i].pin, 0x55);
         scan();
+        pci_find_line(pci_device_at(1));
         if (pci_device_at(1)->interrupt_line != cases[i].line)
             fail_msg("case %u: line %u", i, pci_device_at(1)->interrupt_line);
     }
@@ -104,6 +106,7 @@ TEST_WITH(test_ich9, set_up, tear_down)
         scan();
         struct pci_device *device = pci_find((struct pci_address){0, 0, cases[i].device, function});
         assert_non_null(device);
+        pci_find_line(device);
         if (device->interrupt_line != cases[i].line)
             fail_msg("case %u: line %u", i, device->interrupt_line);
     }

@@ -70,7 +70,7 @@ static int init(struct pci_msix *msix)
 {
     pci_init(&boot);
     assert_int_equal(pci_scan(), 1);
-    pci_enable(pci_device_at(0), true);
+    fake_pci_switch_on(pci_device_at(0));
     return pci_msix_init(msix, pci_device_at(0));
 }
 

@@ -12,7 +12,6 @@ PCI_TEST(test_header_is_read)
 {
     struct fake_pci_function *fake = fake_pci_add(root, 4, 0, 0x1af4, 0x1058);
     fake_pci_set(fake, PCI_CLASS_REVISION, 4, 0xff010203);
-    fake_pci_set(fake, PCI_SUBSYSTEM, 4, 0x11001af4);
     fake_pci_set(fake, PCI_INTERRUPT_LINE, 2, 0x010b);
     first_scan(2);
     const struct pci_device *device = at("4");
@@ -24,8 +23,7 @@ PCI_TEST(test_header_is_read)
     assert_int_equal(device->subclass, 0x01);
     assert_int_equal(device->programming_interface, 0x02);
     assert_int_equal(device->revision, 0x03);
-    assert_int_equal(device->subsystem_vendor_id, 0x1af4);
-    assert_int_equal(device->subsystem_id, 0x1100);
+    pci_find_line(at("4"));
     assert_int_equal(device->interrupt_pin, 1);
     assert_int_equal(device->interrupt_line, 11);
     assert_int_equal(device->header_type, PCI_HEADER_NORMAL);
@@ -35,6 +33,7 @@ PCI_TEST(test_wrong_interrupt_pin_is_none)
 {
     fake_pci_set(fake_pci_add(root, 4, 0, 0x1af4, 0x1058), PCI_INTERRUPT_LINE, 2, 0x050b);
     first_scan(2);
+    pci_find_line(at("4"));
     assert_int_equal(at("4")->interrupt_pin, 0);
 }
 
@@ -76,13 +75,13 @@ PCI_TEST(test_config_accesses_are_few)
     pci_init(&boot);
     unsigned before = fake_pci_nr_config_accesses();
     scan(2);
-    /* One look at each of 32 devices, and 4 more registers of each of the two that exist. */
-    assert_int_equal(fake_pci_nr_config_accesses() - before, 32 + 2 * 4);
+    /* One look at each of 32 devices, and 2 more registers of each of the two that exist. */
+    assert_int_equal(fake_pci_nr_config_accesses() - before, 32 + 2 * 2);
 }
 
 PCI_TEST(test_device_that_vanishes_while_it_is_read)
 {
-    for (i64 accesses = 1; accesses < 5; accesses++) {
+    for (i64 accesses = 1; accesses < 3; accesses++) {
         struct fake_pci_function *fake = fake_pci_add(root, 4, 0, 0x1af4, 0x1058);
         fake->vanishes_after = accesses;
         first_scan(2); /* it was there when asked: the next scan tells */

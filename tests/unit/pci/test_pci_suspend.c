@@ -34,7 +34,7 @@ TEST_WITH(test_a_device_behind_two_bridges, set_up_memory, tear_down)
     fake_pci_set_window(one, FAKE_PCI_MEMORY_BASE, FAKE_PCI_MEMORY_BASE + MIB - 1);
     fake_pci_set_window(two, FAKE_PCI_MEMORY_BASE, FAKE_PCI_MEMORY_BASE + MIB - 1);
     first_scan(4);
-    pci_enable(at("2:5.0"), true);
+    fake_pci_switch_on(at("2:5.0"));
     fake_pci_set(device, PCI_INTERRUPT_LINE, 1, 11);
     u64 address = fake_pci_decodes(device, 0);
     assert_int_equal(address, FAKE_PCI_MEMORY_BASE);
