@@ -24,7 +24,7 @@ struct memory_map {
 };
 
 /*
- * Add one entry of the loader's. An empty one is ignored, and one that runs past 2^64 is cut there.
+ * Add one entry of the loader's. An empty one is ignored, one past 2^64 is cut, type 0 is reserved.
  * E_NOMEM if the table is full of entries that are not RAM: to leave one of them out would make
  * reserved memory usable.
  */

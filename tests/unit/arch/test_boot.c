@@ -69,6 +69,13 @@ TEST_WITH(test_ram_loses_overlaps, setup, NULL)
                         "120000+1000/12345 121000+df000/1 200000+2000/2 202000+fe000/1 ");
 }
 
+TEST_WITH(test_ram_loses_to_type_0, setup, NULL)
+{
+    add(0x100000, 0x1000, 0);
+    add(0x100000, 0x200000, BOOT_MEMORY_RAM);
+    assert_string_equal(resolved(), "100000+1000/2 101000+1ff000/1 ");
+}
+
 TEST_WITH(test_end_of_address_space, setup, NULL)
 {
     add(0xfffffffffffff000, 0x5000, BOOT_MEMORY_RESERVED);
