@@ -90,7 +90,8 @@ static void append_range(struct boot_info *info, u64 base, u64 last, u32 type)
     struct boot_memory_range *previous =
         info->nr_ranges == 0 ? NULL : &info->ranges[info->nr_ranges - 1];
 
-    if (previous != NULL && previous->type == type && last_byte(previous) + 1 == base) {
+    if (previous != NULL && previous->type == type && last_byte(previous) + 1 == base &&
+        last - previous->base != ~(u64)0) {
         previous->bytes += last - base + 1;
         return;
     }

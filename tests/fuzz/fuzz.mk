@@ -19,6 +19,12 @@ fuzz-programs: $(patsubst %,$(O)/fuzz_%,$(filter-out monitor,$(FUZZ_TARGETS)))
 $(O)/fuzz_%: $(O)/host/tests/fuzz/fuzz_%.o $(FUZZ_COMMON) $(O)/host/libtide.a
 	$(HOST_CC) -fsanitize=fuzzer,address,undefined $(UNIT_LDFLAGS) -o $@ $(filter %.o,$^) $(O)/host/libtide.a -lcmocka -lpthread
 
+# The driver alone, as tests/unit/driver.mk has it.
+$(O)/fuzz_states: $(O)/host/tests/fuzz/fuzz_states.o $(O)/host/libvmem.a
+	$(HOST_CC) -fsanitize=fuzzer,address,undefined -o $@ $^ -lcmocka -lpthread
+
+$(O)/fuzz_acpi: $(O)/host/extras/power/acpi_power.o
+
 $(O)/fuzz_monitor: UNIT_LDFLAGS = $(BOARD_LDFLAGS)
 
 # fuzz_monitor has its words from a table: to trace comparisons would cost it a third of its runs.

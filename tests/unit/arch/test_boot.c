@@ -83,6 +83,14 @@ TEST_WITH(test_end_of_address_space, setup, NULL)
     assert_string_equal(resolved(), "0+fffffffffffff000/1 fffffffffffff000+1000/2 ");
 }
 
+/* 2^64 bytes do not fit a range. */
+TEST_WITH(test_all_of_the_address_space, setup, NULL)
+{
+    add(0, 0x1000, BOOT_MEMORY_RAM);
+    add(0x1000, ~(u64)0, BOOT_MEMORY_RAM);
+    assert_string_equal(resolved(), "0+1000/1 1000+fffffffffffff000/1 ");
+}
+
 TEST_WITH(test_too_many_entries, setup, NULL)
 {
     for (u64 i = 0; i < MEMORY_MAP_ENTRIES; i++)
