@@ -21,7 +21,6 @@ static int find_ram_entry(const struct memory_map *map)
 int memory_map_add(struct memory_map *map, u64 base, u64 bytes, u32 type)
 {
     struct boot_memory_range entry = {base, bytes, type == 0 ? BOOT_MEMORY_RESERVED : type};
-
     if (bytes == 0)
         return OK;
     if (range_overflows(base, bytes))

@@ -75,10 +75,12 @@ static void quiesce_or_resume(void)
 static void use_pages(u8 how)
 {
     if (how & 1 && nr_held < HELD_MAX) {
-        bool is_movable = (how & 2) != 0;
+        bool is_movable = (how & 2) != 0; /* as a whole, so it lies in one block */
         u64 nr_pages = 1 + fuzz_take(&input, 1) % (is_movable ? BLOCK_PAGES : PAGES_MAX);
-        unsigned run =
-            fake_memory_alloc(&machine.memory, nr_pages, is_movable ? FAKE_MOVABLE : FAKE_FIXED);
+        unsigned run = is_movable
+                           ? fake_memory_hold(&machine.memory, fuzz_take(&input, 1) % NR_BLOCKS,
+                                              nr_pages, FAKE_MOVABLE)
+                           : fake_memory_alloc(&machine.memory, nr_pages, FAKE_FIXED);
         if (run != FAKE_MEMORY_NO_RUN)
             held[nr_held++] = run;
     } else if (nr_held > 0) {

@@ -21,7 +21,8 @@ from .soak_plan import HOT_PORTS, Plan, Step
 from .units import GIB, MIB
 
 LIFE_SECONDS = 3600.0  # of one QEMU; only a hang meets it
-WAIT_SECONDS = 300.0  # for one condition; as above
+WAIT_SECONDS = 600.0  # for one condition; as above
+READY_SECONDS = 1800.0  # for a start: OVMF and GRUB take minutes where the host is busy
 PAUSE_SECONDS = 0.05
 PAGE_BYTES = 4096
 SECTION_BYTES = 128 * MIB
@@ -77,7 +78,7 @@ class Player:
         with self.qemus, open(self.folder / "steps.log", "w", buffering=1) as log:
             log.write("start\n")
             self.use(self.start_qemu())
-            self.qemu.guest.wait_ready(WAIT_SECONDS)
+            self.qemu.guest.wait_ready(READY_SECONDS)
             for number, step in enumerate(self.plan.steps, 1):
                 log.write(f"{number} {step}\n")
                 STEPS[step.kind](self, step)
@@ -232,7 +233,7 @@ class Player:
         mark = self.qemu.guest.console.mark()
         self.restarts += 1
         self.qemu.qmp.execute("system_reset")
-        self.qemu.guest.console.wait(r"^(?:tide> )*tide: ready$", mark, WAIT_SECONDS)
+        self.qemu.guest.console.wait(r"^(?:tide> )*tide: ready$", mark, READY_SECONDS)
 
     def do_migrate(self, step: Step) -> None:
         """A live migration keeps the devices BUSY and is cancelled; another, of the stopped guest, goes to a second QEMU.
