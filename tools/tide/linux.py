@@ -37,7 +37,7 @@ class LinuxFiles:
 
 
 def command_line(init_on_alloc: bool, memhp_default_state: str, more: str = "") -> str:
-    """What -append tells Linux."""
-    words = ["console=ttyS0", "quiet", "loglevel=4", "panic=-1", f"init_on_alloc={int(init_on_alloc)}",
+    """What -append tells Linux. On a busy host its look at the timer would find none, and panic."""
+    words = ["console=ttyS0", "quiet", "loglevel=4", "panic=-1", "no_timer_check", f"init_on_alloc={int(init_on_alloc)}",
              f"memhp_default_state={memhp_default_state}"]  # fmt: skip
     return " ".join([*words, more] if more else words)
