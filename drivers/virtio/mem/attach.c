@@ -139,7 +139,6 @@ int vmem_attach(struct vmem_virtio *virtio, const struct vmem_options *options,
         return status;
     }
     vmem_virtio_driver_ok(virtio);
-    vmem_want_look(vmem, VMEM_LOOK_SIZES);
     vmem->due.step_ms = vmem_host_now_ms();
     log_attached(vmem);
     *attached = vmem;

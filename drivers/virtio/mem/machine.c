@@ -211,8 +211,7 @@ static bool track(struct vmem_device *vmem, uint64_t now_ms)
         answer_mismatch(vmem);
         return !vmem->virtio->broken;
     }
-    if (!vmem->due.is_plugged_derived)
-        vmem->strikes.mismatches = 0;
+    vmem->strikes.mismatches = 0;
     return vmem_track(vmem, now_ms);
 }
 

@@ -105,14 +105,12 @@ static enum vmem_wait_reason choose_goal(struct vmem_device *vmem, struct vmem_g
     return limited;
 }
 
-/* Whether the plan may fare better with more of the usable region than is known: a longer run may
- * lie there, or any at all. */
-static bool needs_usable_size(const struct vmem_device *vmem, const struct vmem_plan *plan)
+/* Several holes are to be filled, and more of the usable region than is known may have a longer
+ * run. Not between requests, which are to be published first. */
+static bool needs_usable_size(const struct vmem_device *vmem)
 {
-    const struct vmem_planner *planner = &vmem->planner;
-    bool is_many = planner->grows && planner->phase == VMEM_PLANNER_SWEEP;
-    bool is_none = plan->action == VMEM_ACTION_NOTHING && plan->shortfall == VMEM_SHORT_OF_USABLE;
-    return vmem->due.is_usable_derived && vmem->requests.nr_in_flight == 0 && (is_many || is_none);
+    return vmem->due.is_usable_derived && vmem->requests.nr_in_flight == 0 && vmem->planner.grows &&
+           vmem->planner.phase == VMEM_PLANNER_SWEEP;
 }
 
 /* The plan finds nothing to do now, or nothing that can be done. */
@@ -169,7 +167,7 @@ bool vmem_track(struct vmem_device *vmem, uint64_t now_ms)
     int status;
     do {
         vmem_plan_next(&vmem->planner, &goal, &vmem->map, &idle, &plan);
-        if (needs_usable_size(vmem, &plan)) {
+        if (needs_usable_size(vmem)) {
             vmem_plan_forget(&vmem->planner);
             vmem_want_look(vmem, VMEM_LOOK_SIZES);
             return true;

@@ -280,6 +280,20 @@ TEST_WITH(test_quiesce_resets, NULL, machine_end)
     machine_expect_page(&machine);
 }
 
+/* Nothing was online, and another driver has used the device meanwhile: what it left plugged is
+ * seen at once, though no look was due. */
+TEST_WITH(test_resume_looks_anew, NULL, machine_end)
+{
+    machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
+    machine_resize(&machine, 0, 1);
+    assert_int_equal(vmem_quiesce(machine.driver), VMEM_OK);
+    fake_vmem_plug(&machine.device, 3, 5);
+    vmem_resume(machine.driver, vmem_host_now_ms());
+    machine_run(&machine, 1);
+    machine_expect(&machine, 0);
+    assert_int_equal(machine.device.count[VIRTIO_MEM_REQ_UNPLUG_ALL], 1);
+}
+
 STORY(test_quiesce_fails, start_and_hold()) = {
     {0, HOST(reset_takes, ~0u)},
     {1000, GUEST(quiesce, STATUS(VMEM_E_TIMEOUT)), DUE_WITHIN(VMEM_NEVER)},
