@@ -5,3 +5,6 @@
 prove-flush: ## SPIN checks the model of the flush of other processors, and finds its faults
 	$(TOOL) tools/setup spin
 	@tests/proofs/flush/run $(O)
+
+# All proofs, this one first.
+prove: $(if $(PROOFS)$(MUTANTS),,prove-flush)
