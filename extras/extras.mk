@@ -11,7 +11,7 @@ EXTRA_SOURCES := $(foreach extra,$(BUILT_EXTRAS),$(wildcard extras/$(extra)/*.c 
 # Extras that reach the machine itself: no host program has them.
 MACHINE_EXTRAS := $(patsubst %,extras/%.c,suspend/suspend suspend/acpi_sleep suspend/smbios handover/handover \
 	screen/screen screen/framebuffer screen/vga_text screen/font numa/acpi_node power/acpi_power \
-	backtrace/address backtrace/callers backtrace/trap_report vm/vm_paging msix/messages page_rights/page_rights jobs/cpu_work no_tick/no_tick ecam/acpi_mcfg crash/crash_kinds mp_table/mp_table)
+	backtrace/address backtrace/callers backtrace/trap_report vm/vm_paging msix/messages page_rights/page_rights jobs/cpu_work no_tick/no_tick tickless/tickless tickless/clock ecam/acpi_mcfg crash/crash_kinds mp_table/mp_table)
 HOST_EXTRAS := $(filter-out $(MACHINE_EXTRAS),$(wildcard extras/*/*.c))
 
 # Changes only if EXTRAS does, so that the image is linked again.

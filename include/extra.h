@@ -55,8 +55,9 @@ struct extra {
     void (*ready)(const struct options *options);
     /* At each turn of the loop; it must not wait. */
     void (*poll)(void);
-    /* poll() has something to do now. Callable with interrupts off. */
-    bool (*pending)(void);
+    /* When poll() has something to do, if no interrupt comes before: 0 is at once, UINT64_MAX
+     * never. Callable with interrupts off. */
+    u64 (*due_ms)(void);
     /* The machine has slept, and PCI's config space is as it was. */
     void (*resume)(void);
     /* Firmware says that PCI functions came or went. */
@@ -103,8 +104,8 @@ struct extra {
 
     /* Text for the console; one extra has it. Any context, one processor at a time. */
     void (*console_write)(const char *text, size_t bytes);
-    /* The 8254 was started, and no tick has come: arch/x86_64/timer.h. At boot and after a sleep,
-     * interrupts off. */
+    /* The clock is started, at boot and after a sleep, with interrupts off: see
+     * arch/x86_64/timer.h. */
     void (*timer_started)(void);
     /* Without ACPI: add the processors of the machine to the list, which holds the boot processor.
      */

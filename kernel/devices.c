@@ -126,17 +126,15 @@ void devices_init(const struct options *boot_options)
 
 /* ---- service ---- */
 
-bool devices_pending(void)
+u64 devices_due_ms(void)
 {
-    u64 now_ms = platform_now_ms();
-    if (__atomic_load_n(&is_woken, __ATOMIC_RELAXED))
-        return true;
+    u64 due_ms = __atomic_load_n(&is_woken, __ATOMIC_RELAXED) ? 0 : VMEM_NEVER;
     for_each_device(device)
     {
-        if (device->vmem && now_ms >= device->next_ms)
-            return true;
+        if (device->vmem)
+            due_ms = min_u64(due_ms, device->next_ms);
     }
-    return false;
+    return due_ms;
 }
 
 /* Which device has woken us is not noted: a call for one that has nothing to do is cheap. */

@@ -21,8 +21,9 @@ void devices_init(const struct options *options);
 /* Run each driver that has an event or whose time has come. */
 void devices_service(void);
 
-/* devices_service() would do something now. Callable with interrupts off. */
-bool devices_pending(void);
+/* When devices_service() has something to do next: 0 is at once, VMEM_NEVER without a device.
+ * Callable with interrupts off. */
+u64 devices_due_ms(void);
 
 /* Pages were freed: blocks that were in use may be unplugged now. */
 void devices_memory_freed(void);

@@ -16,10 +16,12 @@
 #include "mm/early.h"
 #include "mm/page.h"
 
+#define CPUS_LOOK_MS 10 /* while processors are started */
+
 static const struct boot_info *boot_info;
-/* The loop runs at each tick: it asks those that want to be asked, not the whole table. */
-static const struct extra *polled[EXTRAS_HAVING_MAX], *pending[EXTRAS_HAVING_MAX];
-static unsigned nr_polled, nr_pending;
+/* The loop asks those that want to be asked, not the whole table. */
+static const struct extra *polled[EXTRAS_HAVING_MAX], *due[EXTRAS_HAVING_MAX];
+static unsigned nr_polled, nr_due;
 
 static struct options options;
 static bool ready; /* "tide: ready" was said: the monitor runs */
@@ -34,13 +36,16 @@ static paddr_t alloc_stacks(unsigned order)
     return page_alloc(order, PAGE_KERNEL);
 }
 
+/* If not, the timer is armed for what comes next. Interrupts are off from here to the sleep. */
 static bool work_pending(void)
 {
-    for (unsigned i = 0; i < nr_pending; i++) {
-        if (pending[i]->pending())
-            return true;
-    }
-    return devices_pending();
+    u64 now_ms = platform_now_ms();
+    u64 next_ms = min_u64(devices_due_ms(), cpus_settled() ? TIMER_NEVER : now_ms + CPUS_LOOK_MS);
+    for (unsigned i = 0; i < nr_due; i++)
+        next_ms = min_u64(next_ms, due[i]->due_ms());
+    if (next_ms > now_ms)
+        timer_arm(next_ms);
+    return next_ms <= now_ms;
 }
 
 static void report_boot(const struct boot_info *boot)
@@ -64,7 +69,7 @@ void kernel_start(const struct boot_info *boot)
 {
     ready = false;
     nr_polled = extras_having(offsetof(struct extra, poll), polled);
-    nr_pending = extras_having(offsetof(struct extra, pending), pending);
+    nr_due = extras_having(offsetof(struct extra, due_ms), due);
     report_boot(boot);
     boot_info = boot;
     options = (struct options){0};

@@ -317,14 +317,15 @@ static void poll(void)
         show_prompt();
 }
 
-bool monitor_pending(void)
+/* The prompt and the end of an answer wait for nothing. */
+u64 monitor_due_ms(void)
 {
     if (!has_started)
-        return false;
+        return UINT64_MAX;
     if (prompt_is_kept())
-        return find_interrupt() != 0;
+        return find_interrupt() != 0 ? 0 : UINT64_MAX;
     read_ahead();
-    return typed.nr > 0;
+    return typed.nr > 0 || tag[0] != '\0' || console_at_line_start() ? 0 : UINT64_MAX;
 }
 
-EXTRA(monitor) = {.name = "monitor", .ready = ready, .poll = poll, .pending = monitor_pending};
+EXTRA(monitor) = {.name = "monitor", .ready = ready, .poll = poll, .due_ms = monitor_due_ms};

@@ -33,8 +33,8 @@ struct command {
 /* The commands, in the order of `help`; NULL past the end. */
 const struct command *command_at(unsigned index);
 
-/* Something was typed that can be taken now. Callable with interrupts off. */
-bool monitor_pending(void);
+/* 0: there is something to take or to print; else UINT64_MAX. Callable with interrupts off. */
+u64 monitor_due_ms(void);
 
 /* Cut a line into words in place; false if there are too many. */
 bool monitor_split_words(char *text, struct command_line *line);

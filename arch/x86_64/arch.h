@@ -33,9 +33,7 @@ _Noreturn void cpu_halt_forever(void);
 
 /*
  * Sleep until an interrupt comes, unless work_pending() is true. It is called with interrupts off,
- * so that an interrupt after the call ends the sleep. Returns with interrupts on. Where an extra
- * has a clock without ticks, the boot processor does not sleep before the first tick: it calls the
- * handlers of all lines, for at most a millisecond.
+ * so that an interrupt after the call ends the sleep. Returns with interrupts on.
  */
 void cpu_idle(bool (*work_pending)(void));
 
@@ -49,7 +47,8 @@ void interrupts_enable(void);
  */
 void cpus_init(const struct boot_info *boot, u64 now_ms, paddr_t (*alloc)(unsigned order));
 
-/* The next step of starting them, if one is due; call it at each tick until they run. O(1) then. */
+/* The next step of starting them, if one is due; call it each 10 ms until they have settled. O(1)
+ * then. */
 void cpus_service(u64 now_ms);
 
 /*
@@ -118,7 +117,15 @@ const void *acpi_open_table(paddr_t paddr, u32 *bytes);
 /* Mask everything, and point the interrupt controllers at our vectors. */
 void interrupts_init(void);
 
-/* 100 interrupts a second for platform_now_ms(). */
+/* Start the clock, and the timer that wakes the boot processor. */
 void timer_init(void);
+
+/*
+ * An interrupt is to end a sleep of the boot processor at this time of platform_now_ms(), or
+ * before: then it is armed again. Nothing is done if it is armed for an earlier time. Interrupts
+ * off.
+ */
+#define TIMER_NEVER UINT64_MAX
+void timer_arm(u64 at_ms);
 
 #endif

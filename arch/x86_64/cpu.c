@@ -120,12 +120,6 @@ void cpu_halt_forever(void)
 
 void cpu_idle(bool (*work_pending)(void))
 {
-    if (cpu_id() == 0 && timer_must_poll()) {
-        interrupts_enable();
-        while (!work_pending() && !timer_poll())
-            cpu_relax();
-        return;
-    }
     __asm__ volatile("cli" ::: "memory");
     if (work_pending()) {
         interrupts_enable();

@@ -2,12 +2,13 @@
 /*
  * Handlers of interrupts: several for each legacy line, which devices share.
  *
- * A line that interrupts again and again although its handlers ran is masked until the next tick,
- * so that no device can take all of the processor's time.
+ * A line that interrupts again and again although its handlers ran is masked for a while, so that
+ * no device can take all of the processor's time.
  */
 #include "arch/x86_64/interrupts.h"
 
 #include "arch/x86_64/arch.h"
+#include "arch/x86_64/timer.h"
 #include "arch/x86_64/traps.h"
 #include "asm/cpu.h"
 #include "include/platform.h"
@@ -16,7 +17,8 @@
 #include "lib/string.h"
 
 #define HANDLERS_PER_LINE 8
-#define STORM_INTERRUPTS  1000 /* of one line between two ticks */
+#define STORM_INTERRUPTS  1000 /* of one line within STORM_MS; it is masked for as long */
+#define STORM_MS          10
 
 struct handler {
     irq_handler_t function; /* NULL: free */
@@ -27,8 +29,9 @@ struct handler {
  * interrupt. */
 static struct handler line_handlers[PIC_LINES][HANDLERS_PER_LINE];
 static void (*take_message)(unsigned number);
-static u32 line_interrupts[PIC_LINES]; /* since the last tick */
-static u32 storm_lines;                /* a bit a line: masked until the next tick */
+static u32 line_interrupts[PIC_LINES]; /* since this time */
+static u64 counted_since_ms;
+static u32 storm_lines; /* a bit a line: masked until the timer's next interrupt */
 
 void interrupts_init(void)
 {
@@ -50,7 +53,6 @@ void interrupts_resume(void)
 
 void interrupts_after_tick(void)
 {
-    memset(line_interrupts, 0, sizeof(line_interrupts));
     for (unsigned line = 0; storm_lines != 0; line++) {
         if ((storm_lines >> line & 1) != 0)
             pic_unmask(line);
@@ -64,12 +66,25 @@ static void note_storm(unsigned line)
 
     pic_mask(line);
     storm_lines |= 1U << line;
+    timer_arm(counted_since_ms + STORM_MS);
     if (!warned)
         log_warning(LOG_ARCH, "irq",
-                    "line %u: %u interrupts within a tick, expected its handlers to quieten it; "
-                    "masking it until the next tick, each time",
-                    line, STORM_INTERRUPTS);
+                    "line %u: %u interrupts within %d ms, expected its handlers to quieten it; "
+                    "masking it for as long, each time",
+                    line, STORM_INTERRUPTS, STORM_MS);
     warned = true;
+}
+
+static void count_interrupt(unsigned line)
+{
+    if (++line_interrupts[line] < STORM_INTERRUPTS)
+        return;
+    u64 now_ms = platform_now_ms();
+    bool is_storm = now_ms - counted_since_ms < STORM_MS;
+    memset(line_interrupts, 0, sizeof(line_interrupts));
+    counted_since_ms = now_ms;
+    if (is_storm)
+        note_storm(line);
 }
 
 static void call_handlers(unsigned line)
@@ -93,8 +108,7 @@ static void line_interrupt(unsigned line)
     if (pic_is_spurious(line))
         return;
     call_handlers(line);
-    if (++line_interrupts[line] >= STORM_INTERRUPTS)
-        note_storm(line);
+    count_interrupt(line);
     pic_end(line);
 }
 
@@ -105,6 +119,9 @@ void interrupt_dispatch(unsigned vector)
     } else if (vector >= VECTOR_MESSAGE && vector < VECTOR_MESSAGE + VECTOR_MESSAGE_COUNT) {
         if (take_message != NULL)
             take_message(vector - VECTOR_MESSAGE);
+        apic_end();
+    } else if (vector == VECTOR_TIMER) {
+        timer_interrupt(NULL);
         apic_end();
     }
     /* Any other vector is the APIC's spurious one, which must not be ended. */

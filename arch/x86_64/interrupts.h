@@ -17,8 +17,7 @@
 /* platform_irq_attach_line() for any line, triggered by level or by edge. */
 must_check int interrupts_attach(unsigned line, bool level, irq_handler_t function, void *context);
 
-/* At each tick, from the timer's handler: unmask the lines that were masked for interrupting too
- * often. */
+/* From the timer's handler: unmask the lines that were masked for interrupting too often. */
 void interrupts_after_tick(void);
 
 /* Call the handlers of each line but the timer's, for a machine without interrupts. Interrupts

@@ -5,36 +5,21 @@
 
 #include "include/types.h"
 
-#define CHANNEL_0             0x40 /* ports of the 8254 */
-#define TIMER_CONTROL         0x43
-#define CHANNEL_0_RATE_BINARY 0x34 /* low byte, then high byte; mode 2 */
-#define INPUT_HZ              1193182
-#define TICK_MS               10
-#define DIVISOR               ((INPUT_HZ * TICK_MS + 500) / 1000)
+/* The 8254's channel 0, which line 0 of the 8259 comes from. */
+#define CHANNEL_0     0x40
+#define TIMER_CONTROL 0x43
+#define INPUT_HZ      1193182
 
-/* A tick has come since boot or waking: the processor may wait for the next one. */
-bool timer_ticks(void);
-
-/* A clock until the first tick. */
-struct timer_fallback {
-    /* Bring the clock up to date by timer_advance(). On the boot processor. */
-    void (*follow)(void);
-    /*
-     * Called again and again: once in a millisecond it calls the handlers of all lines
-     * (interrupts_poll()) and returns true. On the boot processor, with interrupts on.
-     */
-    bool (*poll)(void);
+/* In place of the tick, from an extra. */
+struct timer_clock {
+    u64 (*now_ms)(void);    /* platform_now_ms() */
+    void (*arm)(u64 at_ms); /* timer_arm() */
+    void (*interrupt)(void);
 };
+void timer_set_clock(const struct timer_clock *that);
 
-/* For an extra, in its timer_started(). */
-void timer_set_fallback(const struct timer_fallback *clock);
-
-/* So much time has passed. Interrupts off. */
-void timer_advance(u64 ms);
-
-/* No tick has come, and there is a fallback: do not sleep, but call timer_poll(). */
-bool timer_must_poll(void);
-bool timer_poll(void);
+/* From the interrupt of the 8254 or of the local APIC's timer. */
+void timer_interrupt(void *context);
 
 /* Start the board's timers again after a sleep. Interrupts off. */
 void timer_resume(void);

@@ -16,6 +16,7 @@
 #define VECTOR_MESSAGE_COUNT 64
 #define VECTOR_WAKE          0xf0 /* from one processor to another: there is work */
 #define VECTOR_FLUSH         0xf1 /* from one processor to another: flush addresses that were unmapped */
+#define VECTOR_TIMER         0xf2 /* of the local APIC, on the processor that booted */
 #define VECTOR_SPURIOUS      0xff /* of the local APIC */
 
 /* As trap_entry.S pushes it, and the processor before it. */

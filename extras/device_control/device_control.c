@@ -67,6 +67,11 @@ void devices_update(void)
     devices_attach_new();
 }
 
+static u64 due_ms(void)
+{
+    return releasing ? next_release_ms : UINT64_MAX;
+}
+
 static void poll(void)
 {
     if (releasing && platform_now_ms() >= next_release_ms)
@@ -206,5 +211,6 @@ EXTRA(device_control) = {
     .name = "device_control",
     .init = init,
     .poll = poll,
+    .due_ms = due_ms,
     .commands = commands,
 };

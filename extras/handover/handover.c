@@ -15,6 +15,7 @@
 #include "arch/x86_64/paging.h"
 #include "arch/x86_64/smp/cpus.h"
 #include "extras/page_rights/page_rights.h"
+#include "extras/tickless/tickless.h"
 #include "include/low_memory.h"
 #include "include/platform.h"
 #include "include/pvh.h"
@@ -105,6 +106,7 @@ int handover_enter(const struct boot_info *boot, const char *cmdline,
     memcpy(phys_to_virt(LOW_INFO_PAGE), &info, sizeof(info));
     serial_drain();
     irq_save();
+    alarm_stop();
     cpus_park();
     low_memory_close();
     ((void (*)(void))phys_to_virt(LOW_HANDOVER_PAGE))();

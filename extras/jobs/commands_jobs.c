@@ -33,12 +33,14 @@ static void command_jobs(const struct command_line *line)
         console_printf("jobs: none\n");
 }
 
+#define LOOK_MS 10
+
 /* ---- wait ---- */
 
 static u64 poll_wait(struct job *job, u64 now_ms)
 {
     bool is_over = job_is_ending(job) || (devices_settled() && cpus_settled());
-    return is_over ? JOB_DONE : now_ms + 1;
+    return is_over ? JOB_DONE : now_ms + LOOK_MS;
 }
 
 static void end_wait(struct job *job, enum job_end end)

@@ -220,14 +220,25 @@ void jobs_run(u64 now_ms)
     }
 }
 
-bool jobs_pending(void)
+/* A processor that leaves its function wakes this one. */
+static u64 due_ms_of(const struct job *job)
 {
-    u64 now_ms = platform_now_ms();
-    for (const struct job *job = first_job; job; job = job->next) {
-        if (job->next_ms == JOB_DONE ? busy_processor(job) == 0 : now_ms >= job->next_ms)
-            return true;
-    }
-    return false;
+    if (job->next_ms == JOB_DONE && busy_processor(job) == 0)
+        return 0;
+    u64 due_ms = job->next_ms;
+    if (job->state == JOB_RUNNING && job->limit_ms != 0)
+        due_ms = min_u64(due_ms, job->start_ms + job->limit_ms);
+    if (job->state == JOB_ENDING)
+        due_ms = min_u64(due_ms, job->stop_ms + JOB_STOP_MS);
+    return due_ms;
+}
+
+u64 jobs_due_ms(void)
+{
+    u64 due_ms = JOB_DONE;
+    for (const struct job *job = first_job; job; job = job->next)
+        due_ms = min_u64(due_ms, due_ms_of(job));
+    return due_ms;
 }
 
 bool job_runs(const struct job *job)
@@ -282,7 +293,7 @@ bool devices_settled(void)
         if (!status.is_settled && status.state != VMEM_STATE_BROKEN)
             return false;
     }
-    return !devices_pending();
+    return devices_due_ms() > platform_now_ms();
 }
 
 static void poll(void)
@@ -293,7 +304,7 @@ static void poll(void)
 EXTRA(jobs) = {
     .name = "jobs",
     .poll = poll,
-    .pending = jobs_pending,
+    .due_ms = jobs_due_ms,
     .keeps_prompt = jobs_in_foreground,
     .interrupt = jobs_interrupt,
 };

@@ -82,8 +82,9 @@ unsigned job_nr_others(const struct job *job);
 /* Poll each job once. */
 void jobs_run(u64 now_ms);
 
-/* jobs_run() would do something now. Callable with interrupts off. */
-bool jobs_pending(void);
+/* When jobs_run() has something to do: 0 is at once, JOB_DONE never, unless a processor leaves.
+ * Callable with interrupts off. */
+u64 jobs_due_ms(void);
 
 /* A job keeps the prompt. */
 bool jobs_in_foreground(void);

@@ -29,6 +29,12 @@ static void init(const struct boot_info *boot)
     pci_hotplug_init();
 }
 
+static void changed(void)
+{
+    pci_hotplug_hurry();
+    rescan();
+}
+
 static void poll(void)
 {
     if (pci_hotplug_poll(platform_now_ms()))
@@ -61,7 +67,8 @@ EXTRA(pci_hotplug) = {
     .commands = commands_hotplug,
     .init = init,
     .poll = poll,
+    .due_ms = pci_hotplug_due_ms,
     .resume = resume,
-    .pci_changed = rescan,
+    .pci_changed = changed,
     .devices_released = eject_released,
 };

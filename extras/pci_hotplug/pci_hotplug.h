@@ -12,7 +12,9 @@
 
 #include "drivers/pci/pci.h"
 
-#define PCI_HOTPLUG_POLL_MS 100
+#define PCI_HOTPLUG_POLL_MS 1000
+#define PCI_HOTPLUG_ACPI_MS 2000 /* where all slots are ACPI's, which says when to look */
+#define PCI_HOTPLUG_WAIT_MS 100  /* while a card is waited for */
 
 /*
  * Take charge of every hotplug slot found by pci_scan(), after its first run.
@@ -20,8 +22,14 @@
  */
 unsigned pci_hotplug_init(void);
 
+/* When pci_hotplug_poll() looks again, or UINT64_MAX without a slot. */
+u64 pci_hotplug_due_ms(void);
+
+/* Look as soon as pci_hotplug_poll() is called: firmware says that something happened. */
+void pci_hotplug_hurry(void);
+
 /*
- * Look at each slot, at most every PCI_HOTPLUG_POLL_MS; a call in between costs a compare. True if
+ * Look at each slot, if pci_hotplug_due_ms() has come; a call before costs a compare. True if
  * functions came or went (present), or the user requested a removal or withdrew that
  * (removal_requested).
  */
@@ -42,7 +50,8 @@ must_check int pci_hotplug_eject(const struct pci_device *device);
 
 /* ---- pci_piix_slots.c: the part of it on one machine ---- */
 
-void pci_piix_slots_init(void);
+/* Whether there are such slots. */
+bool pci_piix_slots_init(void);
 
 /* True if removal of a function was requested that had not been. */
 bool pci_piix_slots_poll(void);

@@ -28,7 +28,7 @@
 
 static bool is_there;
 
-void pci_piix_slots_init(void)
+bool pci_piix_slots_init(void)
 {
     struct pci_device *device;
 
@@ -39,6 +39,7 @@ void pci_piix_slots_init(void)
             pci_read16(device, PCI_SUBSYSTEM) == SUBSYSTEM_VENDOR && device->address.bus == 0)
             is_there = true;
     }
+    return is_there;
 }
 
 static bool is_on_root_bus(const struct pci_device *device)

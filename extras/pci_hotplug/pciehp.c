@@ -36,6 +36,8 @@ struct slot {
 
 static struct slot slots[SLOTS_MAX];
 static u64 next_poll_ms;
+static bool has_piix_slots;
+static unsigned nr_slots;
 
 /* ---- registers ---- */
 
@@ -142,6 +144,9 @@ static void update_slots(void)
         if (express)
             adopt(device, express);
     }
+    nr_slots = 0;
+    for (unsigned i = 0; i < SLOTS_MAX; i++)
+        nr_slots += slots[i].port != NULL;
 }
 
 static void scan_again(void)
@@ -230,14 +235,21 @@ static bool turn(struct slot *slot, u64 now_ms)
 unsigned pci_hotplug_init(void)
 {
     next_poll_ms = 0;
-    pci_piix_slots_init();
+    has_piix_slots = pci_piix_slots_init();
     for (unsigned i = 0; i < SLOTS_MAX; i++)
         slots[i].port = NULL;
     update_slots();
-    unsigned nr_slots = 0;
-    for (unsigned i = 0; i < SLOTS_MAX; i++)
-        nr_slots += slots[i].port != NULL;
     return nr_slots;
+}
+
+u64 pci_hotplug_due_ms(void)
+{
+    return has_piix_slots || nr_slots != 0 ? next_poll_ms : UINT64_MAX;
+}
+
+void pci_hotplug_hurry(void)
+{
+    next_poll_ms = 0;
 }
 
 void pci_hotplug_resume(u64 now_ms)
@@ -256,12 +268,18 @@ bool pci_hotplug_poll(u64 now_ms)
 {
     if (now_ms < next_poll_ms)
         return false;
-    next_poll_ms = now_ms + PCI_HOTPLUG_POLL_MS;
     bool changed = pci_piix_slots_poll();
+    bool is_starting = false;
     for (unsigned i = 0; i < SLOTS_MAX; i++) {
-        if (slots[i].port)
-            changed |= turn(&slots[i], now_ms);
+        if (!slots[i].port)
+            continue;
+        changed |= turn(&slots[i], now_ms);
+        is_starting |= slots[i].state == SLOT_STARTING;
     }
+    u64 every_ms = is_starting     ? PCI_HOTPLUG_WAIT_MS
+                   : nr_slots != 0 ? PCI_HOTPLUG_POLL_MS
+                                   : PCI_HOTPLUG_ACPI_MS;
+    next_poll_ms = now_ms - now_ms % every_ms + every_ms; /* with what else is due each second */
     return changed;
 }
 

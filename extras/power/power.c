@@ -13,6 +13,11 @@ static void init(const struct boot_info *boot)
     acpi_power_init();
 }
 
+static u64 due_ms(void)
+{
+    return acpi_events_pending() ? 0 : UINT64_MAX;
+}
+
 static void poll(void)
 {
     u32 events = acpi_take_events();
@@ -31,7 +36,7 @@ EXTRA(power) = {
     .name = "power",
     .init = init,
     .poll = poll,
-    .pending = acpi_events_pending,
+    .due_ms = due_ms,
     .power_off = acpi_power_off,
     .resume = acpi_resume,
 };

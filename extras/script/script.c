@@ -89,9 +89,9 @@ static bool next_command(char *line, size_t *length)
     return true;
 }
 
-static bool pending(void)
+static u64 due_ms(void)
 {
-    return script_command_runs || *script_cursor != '\0';
+    return script_command_runs || *script_cursor != '\0' ? 0 : UINT64_MAX;
 }
 
 static const struct option_rule option = {"run", parse, "monitor commands separated by semicolons",
@@ -102,5 +102,5 @@ EXTRA(script) = {
     .option = &option,
     .ready = ready,
     .next_command = next_command,
-    .pending = pending,
+    .due_ms = due_ms,
 };

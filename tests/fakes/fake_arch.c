@@ -12,15 +12,15 @@
 #include "extras/suspend/suspend.h"
 #include "extras/vm/vm_paging.h"
 #include "include/status.h"
+#include "include/units.h"
 #include "tests/fakes/fake_cpus.h"
 #include "tests/fakes/fake_platform.h"
 #include "tests/unit/unit.h"
 
-#define TICK_MS 10
-
 struct fake_board fake_board;
 
 static u32 acpi_events;
+static u64 armed_ms;
 
 void fake_arch_start(void)
 {
@@ -42,11 +42,19 @@ void cpus_service(u64 now_ms)
     (void)now_ms;
 }
 
+void timer_arm(u64 at_ms)
+{
+    armed_ms = at_ms;
+}
+
+/* Sleep until something is due: no tick comes. */
 void cpu_idle(bool (*work_pending)(void))
 {
-    if (work_pending())
+    if (work_pending() || (fake_board.run_others && fake_board.run_others()))
         return;
-    fake_advance_ms(TICK_MS);
+    u64 now_ms = platform_now_ms();
+    u64 until_ms = fake_board.awake_ms > now_ms ? fake_board.awake_ms : now_ms + FAKE_IDLE_MS;
+    fake_advance_ms(min_u64(armed_ms, until_ms) - now_ms);
 }
 
 void serial_enable_input(void)

@@ -2,12 +2,15 @@
 /*
  * arch/x86_64/arch.h for the host programs, but for what fake_cpus.h has: ACPI
  * events that the test raises, and a sleep, a handover and a power-off that it decides
- * about. A turn of the kernel's loop that has nothing to do lasts one tick of 10 ms.
+ * about. A turn of the kernel's loop that has nothing to do lasts until something is due, at most
+ * FAKE_IDLE_MS, or until fake_board.awake_ms if that is later than now.
  */
 #ifndef TIDE_TESTS_FAKES_FAKE_ARCH_H
 #define TIDE_TESTS_FAKES_FAKE_ARCH_H
 
 #include "include/types.h"
+
+#define FAKE_IDLE_MS 10
 
 /* Afresh: one processor, nothing typed, no event, and nothing is supported. */
 void fake_arch_start(void);
@@ -26,6 +29,8 @@ struct fake_board {
     unsigned nr_handover_copies;
     char handover_cmdline[256];
     unsigned nr_sleeps;
+    u64 awake_ms;             /* of platform_now_ms() */
+    bool (*run_others)(void); /* whether one has ended its work, which ends a sleep; or NULL */
     unsigned nr_power_offs;
     paddr_t (*alloc_table)(void); /* paging_set_table_allocator()'s */
     void (*release_table)(paddr_t paddr);

@@ -182,15 +182,24 @@ void kernel_pull(struct fake_pci_slot *slot, struct fake_vmem *vmem)
 
 /* ---- running ---- */
 
-void kernel_take_turn(void)
+static bool run_others(void)
 {
+    bool has_run = false;
     for (const struct job *job = jobs_next(NULL); job; job = jobs_next(job)) {
         for (unsigned id = 1; id < CPUS_MAX; id++) {
             if (job_has_processor(job, id) && cpus_busy(id) && !kernel_processors_hang &&
-                (job->in_foreground || job_is_ending(job)))
+                (job->in_foreground || job_is_ending(job))) {
                 fake_cpu_work(id);
+                has_run = true;
+            }
         }
     }
+    return has_run;
+}
+
+void kernel_take_turn(void)
+{
+    fake_board.run_others = run_others;
     kernel_turn();
 }
 
@@ -217,6 +226,7 @@ struct fake_vmem *kernel_boot_simply(void)
 void kernel_run(u64 ms)
 {
     u64 end_ms = platform_now_ms() + ms;
+    fake_board.awake_ms = end_ms;
     for (unsigned turns = 0; platform_now_ms() < end_ms; turns++) {
         assert_true(turns < TURNS_MAX);
         kernel_take_turn();
@@ -234,7 +244,7 @@ const char *kernel_type(const char *line)
     fake_console_clear();
     fake_type(line);
     fake_type("\r");
-    for (unsigned turns = 0; !fake_all_read() || monitor_pending() || jobs_in_foreground();
+    for (unsigned turns = 0; !fake_all_read() || monitor_due_ms() == 0 || jobs_in_foreground();
          turns++) {
         assert_true(turns < TURNS_MAX);
         kernel_take_turn();

@@ -127,7 +127,7 @@ static void type(const char *line)
 {
     fake_type(line);
     fake_type("\r");
-    for (unsigned turns = 0; !fake_all_read() || monitor_pending() || jobs_in_foreground();
+    for (unsigned turns = 0; !fake_all_read() || monitor_due_ms() == 0 || jobs_in_foreground();
          turns++) {
         FUZZ_CHECK(turns < TURNS_MAX);
         if (turns % PATIENCE_TURNS == PATIENCE_TURNS - 1)

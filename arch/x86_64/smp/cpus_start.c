@@ -17,7 +17,7 @@
 #include "lib/log.h"
 #include "lib/string.h"
 
-#define STEP_MS        20   /* two ticks: at least the 10 ms between INIT and start */
+#define STEP_MS        20   /* at least the 10 ms between INIT and start, whatever the clock */
 #define ROUND_MS       200  /* from the first INIT to the next, then twice as long each time */
 #define UNNAMED_MS     5000 /* as long for processors that may not exist */
 #define START_LIMIT_MS 60000

@@ -9,6 +9,7 @@
 #define platform_irq_detach_line arch_irq_detach_line
 #define irq_attach_message       arch_irq_attach_message
 #define irq_detach_message       arch_irq_detach_message
+#define platform_now_ms          fake_now_ms
 
 #include "arch/x86_64/interrupts.c"
 #include "extras/msix/messages.c"
@@ -23,6 +24,26 @@ static unsigned nr_message_ends;
 static bool spurious;
 static bool apic_exists;
 static unsigned calls[4];
+static u64 now_ms;
+static u64 armed_ms;
+static unsigned nr_alarms;
+
+u64 fake_now_ms(void)
+{
+    return now_ms;
+}
+
+void timer_arm(u64 at_ms)
+{
+    armed_ms = at_ms;
+}
+
+void timer_interrupt(void *context)
+{
+    (void)context;
+    nr_alarms++;
+    interrupts_after_tick();
+}
 
 void pic_init(void)
 {
@@ -91,7 +112,10 @@ static void setup(void)
     memset(line_handlers, 0, sizeof(line_handlers));
     memset(handlers, 0, sizeof(handlers));
     memset(calls, 0, sizeof(calls));
+    memset(line_interrupts, 0, sizeof(line_interrupts));
     interrupts_after_tick();
+    now_ms = counted_since_ms = 1000;
+    armed_ms = nr_alarms = 0;
     nr_line_ends = nr_message_ends = 0;
     level_triggered = 0;
     spurious = false;
@@ -157,30 +181,47 @@ TEST_WITH(test_spurious_interrupts_call_nobody, setup, NULL)
     assert_int_equal(nr_message_ends, 0);
 }
 
-TEST_WITH(test_a_storm_waits_for_the_tick, setup, NULL)
+static void interrupt_times(unsigned nr)
+{
+    for (unsigned i = 0; i < nr; i++)
+        interrupt_dispatch(VECTOR_PIC + 11);
+}
+
+TEST_WITH(test_a_storm_is_masked_for_a_while, setup, NULL)
 {
     attach(11, &calls[0]);
-    for (unsigned i = 0; i < STORM_INTERRUPTS - 1; i++)
-        interrupt_dispatch(VECTOR_PIC + 11);
-    assert_int_equal(unmasked, 1u << 11);
-    interrupts_after_tick();
-    for (unsigned i = 0; i < STORM_INTERRUPTS - 1; i++)
-        interrupt_dispatch(VECTOR_PIC + 11);
+    interrupt_times(STORM_INTERRUPTS - 1);
     assert_int_equal(unmasked, 1u << 11);
     assert_string_equal(fake_console(), "");
 
-    interrupt_dispatch(VECTOR_PIC + 11);
+    now_ms += STORM_MS - 1;
+    interrupt_times(1);
     assert_int_equal(unmasked, 0);
-    assert_non_null(strstr(fake_console(), "irq: warning: line 11: 1000 interrupts within a tick"));
-    interrupts_after_tick();
+    assert_int_equal(armed_ms, now_ms + STORM_MS);
+    assert_non_null(strstr(fake_console(), "irq: warning: line 11: 1000 interrupts within 10 ms"));
+    interrupt_dispatch(VECTOR_TIMER);
+    assert_int_equal(nr_alarms, 1);
+    assert_int_equal(nr_message_ends, 1);
     assert_int_equal(unmasked, 1u << 11);
 
     /* A line whose last handler went while it was masked stays masked. */
-    for (unsigned i = 0; i < STORM_INTERRUPTS; i++)
-        interrupt_dispatch(VECTOR_PIC + 11);
+    interrupt_times(STORM_INTERRUPTS);
     arch_irq_detach_line(11, count, &calls[0]);
     interrupts_after_tick();
     assert_int_equal(unmasked, 0);
+}
+
+/* However many there are in a long time, and however few at its end. */
+TEST_WITH(test_many_interrupts_are_no_storm, setup, NULL)
+{
+    attach(11, &calls[0]);
+    for (unsigned i = 0; i < 20; i++) {
+        interrupt_times(STORM_INTERRUPTS - 1);
+        now_ms += STORM_MS;
+        interrupt_times(1);
+    }
+    assert_int_equal(unmasked, 1u << 11);
+    assert_string_equal(fake_console(), "");
 }
 
 TEST_WITH(test_polling_calls_all_but_the_timer, setup, NULL)

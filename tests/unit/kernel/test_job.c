@@ -80,7 +80,7 @@ TEST_WITH(test_work_in_parts, set_up, tear_down)
     job_start(&second, true);
     assert_int_equal(nr_polls, 0);
     for (unsigned i = 1; i <= 3; i++) {
-        assert_true(jobs_pending());
+        assert_int_equal(jobs_due_ms(), 0);
         jobs_run(0);
         assert_int_equal(nr_polls, i);
         assert_true(jobs_in_foreground());
@@ -102,9 +102,9 @@ TEST_WITH(test_ends_when_each_processor_has_left, set_up, tear_down)
     fake_cpu_work(2);
     run();
     assert_int_equal(nr_ends, 0);
-    assert_false(jobs_pending());
+    assert_int_equal(jobs_due_ms(), second.start_ms + second.limit_ms);
     fake_cpu_work(1);
-    assert_true(jobs_pending());
+    assert_int_equal(jobs_due_ms(), 0);
     run();
     assert_int_equal(nr_ends, 1);
     assert_int_equal(worked, 0x6);

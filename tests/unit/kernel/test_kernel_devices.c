@@ -138,7 +138,7 @@ TEST_WITH(test_a_broken_device_goes_on_interrupting, NULL, kernel_tear_down)
     fake_console_has("3 resets did not help");
     fake_transport_interrupt(&vmem->transport, VIRTIO_EVENT_CONFIG);
     kernel_turn();
-    assert_false(devices_pending());
+    assert_true(devices_due_ms() > platform_now_ms());
     assert_true(devices_settled());
 }
 

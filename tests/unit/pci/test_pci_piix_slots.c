@@ -64,7 +64,7 @@ static void set_up_pc(void)
 
 static bool poll(void)
 {
-    fake_advance_ms(PCI_HOTPLUG_POLL_MS);
+    fake_advance_ms(PCI_HOTPLUG_ACPI_MS);
     return pci_hotplug_poll(platform_now_ms());
 }
 
