@@ -11,6 +11,16 @@
 
 static uint64_t proof_bitmaps[2 * PROOF_WORDS]; /* as vmem_map_init() lays them out */
 
+/* By words: CBMC's own does not follow a number of bytes that is not known. */
+void *memset(void *to, int value, size_t bytes)
+{
+    uint64_t *words = to;
+    PROVE(bytes % 8 == 0 && __CPROVER_w_ok(to, bytes));
+    for (size_t i = 0; i < bytes / 8; i++)
+        words[i] = value == 0 ? 0 : ~(uint64_t)0;
+    return to;
+}
+
 /* The bits of [first, end) in word i. */
 static inline uint64_t proof_mask(unsigned i, uint64_t first, uint64_t end)
 {
