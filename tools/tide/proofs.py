@@ -3,11 +3,11 @@
 
 proof.toml has, beside [[mutant]] tables of `line` and `becomes` (and `file`, if it is another):
 
-    function = "vmem_map_set"                   what is proved to keep its contract
+    function = "vmem_map_next"                  what is proved to keep its contract
     file = "drivers/virtio/mem/block_map.c"     where it stands
     proves = "..."                              a sentence for people
     bounds = "..."                              for which inputs
-    clauses = ["M6"]                            of docs/virtio-mem.md, if any
+    clauses = ["20"]                            of docs/virtio-mem.md, if any
     sources = []                                what is proved with it and the harness does not include
     options = ["--unwind", "9"]                 CBMC's
     solver = "cadical"                          or "z3", or "minisat", which is built in

@@ -1,4 +1,4 @@
-/* SPD-License-Identifier: BSD-2-Clause */
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* What was added is shown by the flags of its first descriptor alone, after all else, and the
  * device is notified unless it said that it need not be. */
 #include "tests/proofs/ring.h"
