@@ -8,6 +8,8 @@ ifeq ($(origin CC),default)
 CC := gcc
 endif
 O ?= build$(if $(DEBUG),/debug)
+# One name for a folder in the tree: the compiler writes it into what make reads back, the dependencies.
+override O := $(patsubst $(CURDIR)/%,%,$(O))
 DEFINES := $(if $(DEBUG),-DTIDE_DEBUG)
 PYTHON ?= /usr/bin/python3
 QEMU ?= qemu-system-x86_64
