@@ -152,6 +152,13 @@ def test_follows_a_resize_where_the_8254_is_left_out(boot: Boot, machine: str, a
         resize(qemu, "vmem0", size)
 
 
+@pytest.mark.parametrize("machine", ["q35", "pc"])
+def test_input_is_polled_beside_a_job_that_always_has_work(boot: Boot, machine: str) -> None:
+    qemu = boot(MemDevice("vmem0"), type=f"{machine},pic=off")
+    qemu.guest.command("workload steady size=4M ticks=9 tick=0")
+    assert "state=idle" in qemu.guest.command("workload stop")
+
+
 def test_power_button_without_an_interrupt_controller(boot: Boot) -> None:
     qemu = boot(MemDevice("vmem0"), type="q35,pic=off")
     qemu.qmp.execute_last("system_powerdown")
