@@ -78,8 +78,8 @@ enum vmem_event {
  *                     could as well take the memory away later.
  * fixed fields        are compared at each start of the device; their first values are used.
  *
- * All sizes are read where an answer was not ACK, after UNPLUG ALL, before several holes are
- * filled, and once within VMEM_SLOW_MS of a resize.
+ * All sizes are read where somebody reads the settled line, where an answer was not ACK, after
+ * UNPLUG ALL, before several holes are filled, and once within VMEM_SLOW_MS of a resize.
  */
 enum vmem_look {
     VMEM_LOOK_NONE,

@@ -103,6 +103,12 @@ static void accept(struct vmem_device *vmem, enum vmem_look look, struct vmem_co
     vmem->strikes.unsteady = 0;
 }
 
+/* Who reads the settled line reads what is usable, too: it must not be derived. */
+static enum vmem_look look_for_line(void)
+{
+    return vmem_host_log_wanted(VMEM_LOG_INFO) ? VMEM_LOOK_SIZES : VMEM_LOOK_REQUESTED;
+}
+
 /* Look at what may be new. False if no valid config could be read, or the device was reset. */
 static bool look(struct vmem_device *vmem, uint64_t now_ms)
 {
@@ -116,9 +122,9 @@ static bool look(struct vmem_device *vmem, uint64_t now_ms)
         return true;
     /* A config interrupt: mostly a new requested size explains it. */
     if (!is_slow && look == VMEM_LOOK_REQUESTED &&
-        read_config(vmem, look, &config, reason) == VMEM_OK &&
+        read_config(vmem, look_for_line(), &config, reason) == VMEM_OK &&
         config.requested_bytes != vmem->config.requested_bytes) {
-        accept(vmem, look, &config, now_ms);
+        accept(vmem, look_for_line(), &config, now_ms);
         return true;
     }
     if (look < VMEM_LOOK_SIZES) {

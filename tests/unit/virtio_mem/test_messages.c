@@ -106,7 +106,7 @@ TEST_WITH(test_stable_lines, NULL, machine_end)
          start_with_64m, ROWS({0, SETTLED})},
         {"info: vmem0: settled requested=0 plugged=0 usable=0 requests=0", start_with_64m,
          ROWS({0, SETTLED})},
-        {"info: vmem0: settled requested=134217728 plugged=134217728 usable=134217728 requests=1",
+        {"info: vmem0: settled requested=134217728 plugged=134217728 usable=402653184 requests=1",
          start_with_64m, ROWS({0, HOST(request, 128 * MIB), SETTLED})},
         {"info: vmem0: verify blocks=160 corrected=0 requests=2", start_with_64m,
          ROWS({0, GUEST(verify, VMEM_OK)})},
