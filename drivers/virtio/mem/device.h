@@ -35,9 +35,10 @@
 /* Enough for memory->describe_pinned(). */
 #define VMEM_PINNED_BYTES 256
 
-/* The device is looked at this often, whatever interrupts say: one that got lost costs a second,
- * not a resize. */
+/* The device is looked at this often, whatever interrupts say: one that got lost costs a second or
+ * three, not a resize. */
 #define VMEM_SLOW_MS 1000
+#define VMEM_REST_MS 3000 /* when nothing is waited for, and the last look found nothing new */
 
 /* How often to look when nothing but looking tells (no interrupt), or a service call ran long. */
 #define VMEM_POLL_MS 10

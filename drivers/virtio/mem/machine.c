@@ -99,14 +99,10 @@ static void accept(struct vmem_device *vmem, enum vmem_look look, struct vmem_co
     due->is_usable_derived = !has_read_sizes && (due->is_usable_derived || is_new);
     due->is_plugged_derived = !has_read_sizes && due->is_plugged_derived;
     due->look = VMEM_LOOK_NONE;
-    due->slow_ms = now_ms + VMEM_SLOW_MS;
+    bool is_at_rest = vmem->wait.reason == VMEM_WAIT_NONE && !is_new && !due->is_usable_derived &&
+                      !due->is_plugged_derived;
+    due->slow_ms = now_ms + (is_at_rest ? VMEM_REST_MS : VMEM_SLOW_MS);
     vmem->strikes.unsteady = 0;
-}
-
-/* Who reads the settled line reads what is usable, too: it must not be derived. */
-static enum vmem_look look_for_line(void)
-{
-    return vmem_host_log_wanted(VMEM_LOG_INFO) ? VMEM_LOOK_SIZES : VMEM_LOOK_REQUESTED;
 }
 
 /* Look at what may be new. False if no valid config could be read, or the device was reset. */
@@ -120,11 +116,14 @@ static bool look(struct vmem_device *vmem, uint64_t now_ms)
 
     if (!is_slow && look == VMEM_LOOK_NONE)
         return true;
-    /* A config interrupt: mostly a new requested size explains it. */
+    /* A config interrupt: mostly a new requested size explains it. The settled line names what is
+     * usable as well. */
+    enum vmem_look first =
+        vmem_host_log_wanted(VMEM_LOG_INFO) ? VMEM_LOOK_SIZES : VMEM_LOOK_REQUESTED;
     if (!is_slow && look == VMEM_LOOK_REQUESTED &&
-        read_config(vmem, look_for_line(), &config, reason) == VMEM_OK &&
+        read_config(vmem, first, &config, reason) == VMEM_OK &&
         config.requested_bytes != vmem->config.requested_bytes) {
-        accept(vmem, look_for_line(), &config, now_ms);
+        accept(vmem, first, &config, now_ms);
         return true;
     }
     if (look < VMEM_LOOK_SIZES) {

@@ -122,7 +122,7 @@ TEST_WITH(test_status_of_a_broken_and_of_a_waiting_device, NULL, kernel_tear_dow
     fake_vmem_set_requested(busy, 4 * MIB);
     kernel_run(1000);
     broken->transport.faults.vanished = true;
-    kernel_run(2000);
+    kernel_run(4000);
     kernel_type("status");
     fake_console_has("vmem0: pci 0000:00:04.0, waiting: ");
     fake_console_has("vmem1: pci 0000:00:05.0, broken: ");
