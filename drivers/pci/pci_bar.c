@@ -68,7 +68,7 @@ static void size_memory_bar(const struct pci_device *device, unsigned index, str
         return;
     }
     bar->bytes = bytes;
-    bar->base = base;
+    bar->base = base & mask;
 }
 
 /* Fills bars[index]; the number of registers that it takes. */

@@ -146,6 +146,18 @@ PCI_TEST(test_size_that_is_no_power_of_two)
     assert_logged("which is no size");
 }
 
+/* Else the address and an offset inside the BAR could wrap. */
+PCI_TEST(test_bits_below_the_size_are_no_address)
+{
+    struct fake_pci_function *fake = fake_pci_add(root, 4, 0, 0x1af4, 0x1058);
+    fake_pci_add_bar(fake, 0, PREFETCH_64BIT, 16 * KIB, 0x8000007000, NULL, NULL);
+    fake->cleared[PCI_BAR0 + 1] = 0x30; /* they are there until the first write */
+    scan_all();
+    struct pci_device *device = claim("4");
+    assert_int_equal(device->bars[0].bytes, 16 * KIB);
+    assert_int_equal(device->bars[0].base, 0x8000004000);
+}
+
 PCI_TEST(test_64_bit_bar_that_keeps_no_bit)
 {
     struct fake_pci_function *fake = fake_pci_add(root, 4, 0, 0x1af4, 0x1058);
