@@ -2,6 +2,7 @@
 """What tools/prove makes of CBMC's words, of a proof's files and of the page; CBMC itself is a script here."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -93,6 +94,20 @@ def test_a_mutant_that_survives_fails(tree: Path) -> None:
     write_cbmc(tree, "#!/bin/sh\nexit 0\n")
     done = prove(tree, "--mutants")
     assert done.returncode == 1 and done.stdout.endswith("\n0 passed, 3 failed\n")
+
+
+@pytest.mark.parametrize("arguments", [[], ["--mutants"]])
+def test_a_signal_ends_the_solvers_without_a_word(tree: Path, arguments: list[str]) -> None:
+    os.mkfifo(tree / "alive")
+    write_cbmc(tree, f"#!/bin/sh\n[ $1 = cbmc ] || exit 0\nexec 3>{tree}/alive\necho >&3\nsleep 1000 &\nwait\n")
+    command = [sys.executable, tree / "tools/prove", tree / "build", "--jobs", "1", *arguments]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        with (tree / "alive").open("rb") as alive:
+            assert alive.readline() == b"\n"
+            process.terminate()
+            assert alive.read() == b""  # the end: no solver is left
+        assert process.communicate() == (b"", b"") and process.returncode == 128 + signal.SIGTERM
+    assert list((tree / "build/prove/tmp").iterdir()) == []
 
 
 def test_a_mutant_fits_one_place(tree: Path) -> None:

@@ -23,7 +23,7 @@ import signal
 import subprocess
 import tempfile
 import tomllib
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Iterator, TextIO
@@ -166,8 +166,8 @@ class Cbmc:
         program, log = self.folder / f"{log_name}.goto", self.folder / f"{log_name}.log"
         checks = [f"--{check}-check" for check in CHECKS if check not in proof.without]
         calls = [word for old, new in proof.replaced.items() for word in ("--replace-calls", f"{old}:{new}")]
-        commands = [["goto-cc", "-std=gnu11", "-I.", "--function", "harness", "-o", program, proof.harness,
-                     *proof.sources],
+        commands = [["goto-cc", "-std=gnu11", "-I.", "-Itests/unit/include", "--function", "harness", "-o", program,
+                     proof.harness, *proof.sources],
                     ["goto-instrument", *calls, program, program] if calls else [],
                     ["cbmc", program, *checks, *SOLVERS[proof.solver], *proof.options,
                      "--stop-on-fail" if stop_early else "--trace"]]  # fmt: skip
@@ -179,6 +179,8 @@ class Cbmc:
                 if status != 0:
                     break
         program.unlink(missing_ok=True)
+        if self._is_stopped:
+            raise InterruptedError(f"{proof.name} was stopped")
         return judge(log, status if command[0] == "cbmc" else -1, seconds)
 
     def _execute(self, command: list[str | Path], tree: Path, output: TextIO) -> tuple[int, float]:
@@ -198,7 +200,8 @@ class Cbmc:
         """End what runs, its solver too, and what is begun later."""
         self._is_stopped = True
         for process in list(self._running):
-            os.killpg(process.pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):  # it ended just now
+                os.killpg(process.pid, signal.SIGKILL)
 
 
 def judge(log: Path, status: int, seconds: float) -> Outcome:
