@@ -116,8 +116,7 @@ void frames_add(paddr_t base, u64 bytes)
 static u32 open_idle(struct pageblock pb)
 {
     pb.section->split |= pageblock_bit(pb);
-    for (unsigned i = 0; i < PAGEBLOCK_WORDS; i++)
-        pageblock_free_bits(pb)[i] = ~(u64)0;
+    bitmap_set_range(pageblock_free_bits(pb), 0, PAGEBLOCK_FRAMES);
     return entry_with_list(PB_COMPLETE | PAGEBLOCK_FRAMES, FREE_LIST_TOP);
 }
 
@@ -126,8 +125,7 @@ static u32 mark_partial(struct pageblock pb, u32 entry)
     if (entry & PB_PARTIAL)
         return entry;
     pb.section->partial |= pageblock_bit(pb);
-    for (unsigned i = 0; i < PAGEBLOCK_WORDS; i++)
-        pageblock_present_bits(pb)[i] = ~(u64)0;
+    bitmap_set_range(pageblock_present_bits(pb), 0, PAGEBLOCK_FRAMES);
     return (entry & ~PB_COMPLETE) | PB_PARTIAL;
 }
 
@@ -165,19 +163,18 @@ static int remove_part(paddr_t base, paddr_t end)
     return OK;
 }
 
-static void give_back_pageblocks(paddr_t base, paddr_t end)
+void frames_give_back_pageblocks(paddr_t base, paddr_t end)
 {
     for (paddr_t at = base; at < end; at = section_end(at, end))
         section_add_idle(section_at(at), pageblock_mask(at, section_end(at, end)));
 }
 
-/* Claim every pageblock of [base, end), or none. */
-static bool claim_pageblocks(paddr_t base, paddr_t end)
+bool frames_claim_pageblocks(paddr_t base, paddr_t end)
 {
     for (paddr_t at = base; at < end; at = section_end(at, end)) {
         struct section *section = section_at(at);
         if (!section || !section_claim(section, pageblock_mask(at, section_end(at, end)))) {
-            give_back_pageblocks(base, at);
+            frames_give_back_pageblocks(base, at);
             return false;
         }
     }
@@ -196,7 +193,7 @@ static void remove_pageblocks(paddr_t base, paddr_t end)
 int frames_remove(paddr_t base, u64 bytes)
 {
     struct parts parts = split(base, bytes);
-    if (!claim_pageblocks(parts.whole, parts.tail))
+    if (!frames_claim_pageblocks(parts.whole, parts.tail))
         return E_BUSY;
     int status = remove_part(parts.base, parts.whole);
     if (status == OK) {
@@ -207,7 +204,7 @@ int frames_remove(paddr_t base, u64 bytes)
         }
         add_part(parts.base, parts.whole);
     }
-    give_back_pageblocks(parts.whole, parts.tail);
+    frames_give_back_pageblocks(parts.whole, parts.tail);
     return status;
 }
 
@@ -245,8 +242,7 @@ void frames_tidy(paddr_t base, u64 bytes)
 
 /* ---- counting ---- */
 
-/* How many frames of the pageblock are free from paddr on without a gap. For one that is not idle.
- */
+/* How many frames of the pageblock, which is not idle, are free from paddr on without a gap. */
 static u64 free_run(struct pageblock pb, paddr_t paddr)
 {
     u64 count = 0;

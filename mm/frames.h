@@ -23,6 +23,10 @@ void frames_add(paddr_t base, u64 bytes);
  */
 int frames_remove(paddr_t base, u64 bytes);
 
+/* Claim every pageblock of a range of whole ones, or none; and make them idle again. */
+bool frames_claim_pageblocks(paddr_t base, paddr_t end);
+void frames_give_back_pageblocks(paddr_t base, paddr_t end);
+
 /* Free the metadata that the range no longer needs. */
 void frames_tidy(paddr_t base, u64 bytes);
 

@@ -6,7 +6,7 @@
 #include "mm/metadata.h"
 #include "mm/pageblock_place.h"
 
-static unsigned list_class(struct pageblock pb, unsigned list, unsigned quarters)
+static unsigned list_class(struct pageblock pb, unsigned list)
 {
     if (pb.section->movable & pageblock_bit(pb))
         return FREE_MOVABLE + list;
@@ -14,12 +14,20 @@ static unsigned list_class(struct pageblock pb, unsigned list, unsigned quarters
         return FREE_UNMOVABLE_BOOT + list;
     if (list < FREE_LIST_TOP)
         return FREE_BOUNDED_PLUGGED + list;
-    return FREE_ORDER_PLUGGED + quarters * NR_ORDERS + pageblock_order(pb);
+    return FREE_ORDER_PLUGGED + pageblock_free_quarters(pb) * NR_ORDERS + pageblock_order(pb);
 }
 
-static void enqueue(struct pageblock pb, unsigned list, unsigned quarters)
+static u64 *listed(unsigned class)
 {
-    free_index_add(pb.section->base, list_class(pb, list, quarters));
+    bool has_emptied = class >= FREE_ORDER_PLUGGED + NR_ORDERS;
+    return &account_listed[has_emptied + (class >= FREE_UNMOVABLE_BOOT)];
+}
+
+static void enqueue(struct pageblock pb, unsigned list)
+{
+    unsigned class = list_class(pb, list);
+    ++*listed(class);
+    free_index_add(pb.section->base, class);
     section_set_number(pb.section->free_lists, LIST_BITS, pb.index, list);
     pb.section->listed |= pageblock_bit(pb);
 }
@@ -27,11 +35,12 @@ static void enqueue(struct pageblock pb, unsigned list, unsigned quarters)
 void pageblock_dequeue(struct pageblock pb, u32 entry)
 {
     if (pb.section->listed & pageblock_bit(pb))
-        pageblock_dequeue_from(pb, list_class(pb, entry_list(entry), pageblock_free_quarters(pb)));
+        pageblock_dequeue_from(pb, list_class(pb, entry_list(entry)));
 }
 
 void pageblock_dequeue_from(struct pageblock pb, unsigned class)
 {
+    --*listed(class);
     pb.section->listed &= ~pageblock_bit(pb);
     pageblock_set_free_quarters(pb, 0);
     if (pb.section->listed == 0 || section_in_class(pb.section, class) == 0)
@@ -45,6 +54,7 @@ static void become_idle(struct pageblock pb)
     section->split &= ~pageblock_bit(pb);
     section->movable &= ~pageblock_bit(pb);
     pageblock_set_order(pb, 0);
+    pageblock_set_free_quarters(pb, 0);
     pageblock_unlock(pageblock_entry(pb), 0);
     if (!(section->isolated & pageblock_bit(pb)))
         section_add_idle(section, pageblock_bit(pb));
@@ -52,8 +62,7 @@ static void become_idle(struct pageblock pb)
         metadata_drop_bitmaps(section);
 }
 
-/* See pageblock_enqueue(); so many quarters of the pageblock count as free. */
-static void put(struct pageblock pb, u32 entry, unsigned list, unsigned quarters)
+void pageblock_enqueue(struct pageblock pb, u32 entry, unsigned list)
 {
     u32 frames = entry & PB_FREE;
     if (!(entry & PB_SPLIT) || entry & PB_RESERVED) {
@@ -69,23 +78,18 @@ static void put(struct pageblock pb, u32 entry, unsigned list, unsigned quarters
     }
     entry = entry_with_list(entry, list) & ~PB_SETTLED;
     if (frames != 0 && !(pb.section->isolated & pageblock_bit(pb))) {
-        enqueue(pb, list, quarters);
+        enqueue(pb, list);
         if (entry & PB_MOVABLE || list == FREE_LIST_TOP)
             entry |= PB_SETTLED;
     }
     pageblock_unlock(pageblock_entry(pb), entry);
 }
 
-void pageblock_enqueue(struct pageblock pb, u32 entry, unsigned list)
-{
-    put(pb, entry, list, 0);
-}
-
 void pageblock_requeue_emptier(struct pageblock pb, u32 entry, unsigned class)
 {
     pageblock_dequeue_from(pb, class);
-    pageblock_set_free_quarters(pb, entry_free_quarters(entry));
-    put(pb, entry, FREE_LIST_TOP, entry_free_quarters(entry));
+    pageblock_set_free_quarters(pb, entry_quarters_to_find(entry));
+    pageblock_enqueue(pb, entry, FREE_LIST_TOP);
 }
 
 void pageblock_requeue(struct pageblock pb, unsigned list)

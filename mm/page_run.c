@@ -5,6 +5,7 @@
  */
 #include "lib/bitmap.h"
 #include "lib/panic.h"
+#include "mm/frames.h"
 #include "mm/free_index.h"
 #include "mm/free_list.h"
 #include "mm/metadata.h"
@@ -69,45 +70,25 @@ static void take_front(struct pageblock pb, u64 nr_frames, bool boot)
     pageblock_enqueue(pb, entry_with_list(entry, FREE_LIST_TOP), FREE_LIST_TOP);
 }
 
-static void give_back(paddr_t base, u64 nr_pageblocks)
-{
-    for (u64 i = 0; i < nr_pageblocks; i++) {
-        paddr_t at = base + i * PAGEBLOCK_BYTES;
-        section_add_idle(section_at(at), (u64)1 << pageblock_index(at));
-    }
-}
-
-/* All of the pageblocks, or none if another processor has just taken one. */
-static bool claim(paddr_t base, u64 nr_pageblocks)
-{
-    for (u64 i = 0; i < nr_pageblocks; i++) {
-        paddr_t at = base + i * PAGEBLOCK_BYTES;
-        if (!section_claim_one(section_at(at), pageblock_index(at))) {
-            give_back(base, i);
-            return false;
-        }
-    }
-    return true;
-}
-
 static paddr_t take_pageblocks(u64 nr_frames, enum page_kind kind, bool boot)
 {
     u64 nr_whole = nr_frames / PAGEBLOCK_FRAMES;
     u64 rest = nr_frames % PAGEBLOCK_FRAMES;
     u64 nr_pageblocks = nr_whole + (rest != 0);
-    paddr_t base;
+    paddr_t base, end;
     do {
         base = find_idle_pageblocks(boot ? FREE_IDLE_BOOT : FREE_IDLE_PLUGGED, nr_pageblocks);
         if (base == PADDR_NONE)
             return PADDR_NONE;
-    } while (!claim(base, nr_pageblocks));
-    paddr_t end = base + nr_whole * PAGEBLOCK_BYTES;
-    struct pageblock last = pageblock_at(end);
+        end = base + nr_pageblocks * PAGEBLOCK_BYTES;
+    } while (!frames_claim_pageblocks(base, end));
+    paddr_t rest_at = base + nr_whole * PAGEBLOCK_BYTES;
+    struct pageblock last = pageblock_at(rest_at);
     if (rest != 0 && !metadata_need_bitmap(last.section)) {
-        give_back(base, nr_pageblocks);
+        frames_give_back_pageblocks(base, end);
         return PADDR_NONE;
     }
-    for (paddr_t at = base; at < end; at += PAGEBLOCK_BYTES) {
+    for (paddr_t at = base; at < rest_at; at += PAGEBLOCK_BYTES) {
         struct pageblock pb = pageblock_at(at);
         pageblock_lock(pageblock_entry(pb));
         pageblock_unlock(pageblock_entry(pb), entry_of_huge(kind, boot));

@@ -7,6 +7,7 @@
 #ifndef TIDE_MM_PAGEBLOCK_PLACE_H
 #define TIDE_MM_PAGEBLOCK_PLACE_H
 
+#include "mm/account.h"
 #include "mm/section.h"
 
 /* The pageblocks that have this number in the masks of the number's bits. */
@@ -63,10 +64,23 @@ static inline void pageblock_set_free_quarters(struct pageblock pb, unsigned qua
     section_set_number(pb.section->free_quarters, QUARTER_BITS, pb.index, quarters);
 }
 
+/* More than one in four of those on a free list have emptied by a quarter. */
+static inline bool place_is_sparse(void)
+{
+    return account_listed[1] * 3 > account_listed[0];
+}
+
 /* Split: how many whole quarters of its frames are free; not all four, as it is not idle. */
 static inline unsigned entry_free_quarters(u32 entry)
 {
     return (entry & PB_FREE) / (PAGEBLOCK_FRAMES / 4);
+}
+
+/* As many for a search; in sparse memory one at most, so that it finds the lowest. */
+static inline unsigned entry_quarters_to_find(u32 entry)
+{
+    unsigned quarters = entry_free_quarters(entry);
+    return quarters > 1 && place_is_sparse() ? 1 : quarters;
 }
 
 #endif

@@ -60,7 +60,7 @@ static bool find_run(struct pick *pick, unsigned order)
 static bool has_emptied(const struct pick *pick, unsigned class)
 {
     return class >= FREE_ORDER_PLUGGED &&
-           class < FREE_ORDER_PLUGGED + entry_free_quarters(pick->entry) * NR_ORDERS;
+           class < FREE_ORDER_PLUGGED + entry_quarters_to_find(pick->entry) * NR_ORDERS;
 }
 
 /*
@@ -109,17 +109,10 @@ static u64 classes_for(unsigned first_order, unsigned nr_orders, unsigned quarte
 }
 _Static_assert(NR_QUARTERS == 4, "classes_for() has four terms");
 
-/* Pageblocks for the order, after those of which the rest of a larger run is free. */
-static u64 classes_of_order(unsigned order)
+/* Pageblocks for any order of which a bound of the largest run is known, this order or a larger. */
+static u64 classes_bounded(unsigned order)
 {
-    return classes_from(FREE_BOUNDED_PLUGGED + order, FREE_LIST_TOP - order) |
-           classes_for(order, 1, 0);
-}
-
-/* Pageblocks for larger orders. */
-static u64 classes_above(unsigned order, unsigned quarters)
-{
-    return classes_for(order + 1, FREE_LIST_TOP - order, quarters);
+    return classes_from(FREE_BOUNDED_PLUGGED + order, FREE_LIST_TOP - order);
 }
 
 static u64 classes_of_boot(unsigned order)
@@ -218,19 +211,26 @@ static bool pick_idle(bool boot, unsigned number, unsigned order, struct pick *p
  */
 static bool pick_half_empty(unsigned order, struct pick *pick)
 {
-    if (!pick_used(classes_above(order, NR_QUARTERS / 2), order, PROBES_MAX, pick))
+    u64 larger = classes_for(order + 1, FREE_LIST_TOP - order, NR_QUARTERS / 2);
+    if (!pick_used(larger, order, PROBES_MAX, pick))
         return false;
     pageblock_set_order(pick->pb, order);
     return true;
 }
 
-/* Plugged memory, unmovable: those for other orders come when no pageblock is idle. */
+/*
+ * Plugged memory, unmovable: those for other orders come when no pageblock is idle. In sparse
+ * memory those for smaller orders come first: small pages are many, and the last to go.
+ */
 static bool pick_by_order(unsigned number, unsigned order, struct pick *pick)
 {
-    u64 classes = classes_of_order(order);
-    return pick_used(classes, order, PROBES_MAX, pick) || pick_half_empty(order, pick) ||
-           pick_idle(false, number, order, pick) ||
-           pick_used(classes | classes_above(order, 0), order, ~0u, pick) ||
+    u64 bounded = classes_bounded(order);
+    for (unsigned of = place_is_sparse() ? 0 : order; of <= order; of++) {
+        if (pick_used(bounded | classes_for(of, 1, 0), order, PROBES_MAX, pick))
+            return true;
+    }
+    return pick_half_empty(order, pick) || pick_idle(false, number, order, pick) ||
+           pick_used(bounded | classes_for(order, NR_ORDERS - order, 0), order, ~0u, pick) ||
            pick_used(classes_for(0, order, 0), order, ~0u, pick);
 }
 
@@ -321,7 +321,7 @@ paddr_t place_between(unsigned order, paddr_t from, paddr_t to, bool boot)
         return claim_idle_between(first, last, boot, &pick.pb) ? take_huge(pick.pb, PAGE_USER)
                                                                : PADDR_NONE;
     u64 classes =
-        boot ? classes_of_boot(order) : classes_of_order(order) | classes_for(0, NR_ORDERS, 0);
+        boot ? classes_of_boot(order) : classes_bounded(order) | classes_for(0, NR_ORDERS, 0);
     if (!pick_used_between(classes, order, first, last, &pick) &&
         !(claim_idle_between(first, last, boot, &pick.pb) &&
           split_pageblock(PAGE_USER, order, &pick)))
@@ -373,8 +373,7 @@ paddr_t place(unsigned order, unsigned number)
     return PADDR_NONE;
 }
 
-/* The lowest free frame of a used pageblock, which stays on its free list: that is an upper bound.
- */
+/* The lowest free frame of a used pageblock, which stays on its free list: an upper bound. */
 static bool find_boot_frame(struct pick *pick)
 {
     unsigned class;

@@ -141,8 +141,7 @@ void reservation_know_cpu(void);
  * unlocks. */
 void reservation_begin(struct pageblock pb, u32 entry, unsigned number, u32 orders);
 
-/* The bits of the locked pageblock have moved: tell the reservation that its entry names, if any.
- */
+/* The bits of the locked pageblock have moved: tell the reservation that has it, if any. */
 void reservation_follow(u32 entry, u64 *words);
 
 /* End this processor's reservation, if it has one; a search for `order` in it was in vain. */

@@ -130,6 +130,18 @@ static void check_index(const struct totals *totals)
     }
 }
 
+/* As many unmovable pageblocks of plugged memory on free lists as are counted, of either kind. */
+static void check_listed(const struct totals *totals)
+{
+    u64 listed[2] = {0};
+    for (unsigned class = FREE_BOUNDED_PLUGGED; class < FREE_UNMOVABLE_BOOT; class ++)
+        listed[class >= FREE_ORDER_PLUGGED + NR_ORDERS] += totals->pageblocks_in[class];
+    if (listed[false] != account_listed[false] || listed[true] != account_listed[true])
+        panic("page_check: %llu nearly full pageblocks listed, %llu emptied; counted %llu, %llu",
+              (unsigned long long)account_listed[false], (unsigned long long)account_listed[true],
+              (unsigned long long)listed[false], (unsigned long long)listed[true]);
+}
+
 void page_check(void)
 {
     struct totals totals = {0};
@@ -140,6 +152,7 @@ void page_check(void)
         section = free_index_next_section(section->base + SECTION_BYTES);
     }
     check_index(&totals);
+    check_listed(&totals);
     for (unsigned boot = 0; boot < 2; boot++) {
         if (totals.present[boot] != account_managed[boot] || totals.used[boot] != page_used(boot))
             panic("page_check: origin %u: %llu frames, %llu used; counted %llu, %llu", boot,

@@ -156,6 +156,11 @@ static void miscount(void)
     account_managed[false]++;
 }
 
+static void miscount_the_listed(void)
+{
+    account_listed[true]++;
+}
+
 static void expect_complaint(void (*write)(void), const char *complaint)
 {
     start();
@@ -188,6 +193,7 @@ TEST(test_stray_writes)
         {change_origin, "in use and not present, or of the wrong origin"},
         {keep_a_bitmap, "keeps a bitmap"},
         {miscount, "page_check: origin 0"},
+        {miscount_the_listed, "nearly full pageblocks listed"},
     };
     for (unsigned i = 0; i < ARRAY_SIZE(cases); i++)
         expect_complaint(cases[i].write, cases[i].complaint);

@@ -2,6 +2,7 @@
 /* Which pageblock of plugged memory an unmovable page comes from: see mm/place.c. */
 #include "include/status.h"
 #include "include/units.h"
+#include "lib/bitmap.h"
 #include "mm/free_index.h"
 #include "mm/hotplug/hotplug.h"
 #include "mm/page.h"
@@ -97,16 +98,27 @@ TEST_WITH(a_change_of_order_opens_nothing_new, setup, teardown)
     }
 }
 
+/* Eight more, for another order and with room for one page of it: then little counts as free. */
+static void add_nearly_full(unsigned first)
+{
+    for (unsigned i = first; i < first + 8; i++)
+        expect_from(i, 32, 4);
+    end_reservations();
+    for (unsigned i = first; i < first + 8; i++)
+        free_pages(i, 1, 4);
+}
+
 TEST_WITH(the_fullest_comes_first, setup, teardown)
 {
     fill(3, 0);
+    add_nearly_full(3);
     free_pages(0, 400, 0);
     free_pages(1, 300, 0);
     free_pages(2, 10, 0);
     expect_from(2, 10, 0);
     expect_from(1, 300, 0);
     expect_from(0, 400, 0);
-    expect_from(3, 1, 0);
+    expect_from(11, 1, 0);
     free_pages(0, 1, 0); /* it counts as full again */
     page_check();
 }
@@ -125,6 +137,7 @@ TEST_WITH(of_equals_the_lowest_comes_first, setup, teardown)
 static void empty_two(u64 nr_free)
 {
     fill(2, 3);
+    add_nearly_full(2);
     free_pages(0, nr_free, 3);
     free_pages(1, nr_free, 3);
     expect_from(0, 1, 3);
@@ -134,16 +147,16 @@ TEST_WITH(a_half_empty_one_comes_before_an_idle_one, setup, teardown)
 {
     empty_two(32);
     expect_from(1, 32 * 2, 2);
-    expect_from(2, 1, 2);
+    expect_from(10, 1, 2);
     free_pages(1, 2 * 32, 2); /* it is for order 2 now */
     expect_from(0, 31, 3);
-    expect_from(3, 1, 3);
+    expect_from(11, 1, 3);
 }
 
 TEST_WITH(a_fuller_one_does_not, setup, teardown)
 {
     empty_two(31);
-    expect_from(2, 1, 2);
+    expect_from(10, 1, 2);
     expect_from(0, 30, 3);
     expect_from(1, 31, 3);
 }
@@ -152,10 +165,71 @@ TEST_WITH(a_fuller_one_does_not, setup, teardown)
 TEST_WITH(a_half_empty_one_for_less_does_not, setup, teardown)
 {
     fill(2, 0);
+    add_nearly_full(2);
     free_pages(0, 300, 0);
     free_pages(1, 300, 0);
     expect_from(0, 1, 0);
+    expect_from(10, 1, 3);
+}
+
+/* One of four on a free list is found to have emptied, then one of three. */
+TEST_WITH(where_much_is_free_it_does, setup, teardown)
+{
+    fill(5, 0);
+    for (unsigned i = 0; i < 5; i++)
+        free_pages(i, i < 2 ? 300 : 1, 0);
+    end_reservations();
+    expect_from(2, 1, 0); /* 0 and 1 are not full any more, and are passed over */
+    expect_from(3, 1, 0);
+    expect_from(0, 128, 1);
+}
+
+TEST_WITH(then_those_for_smaller_orders_are_first, setup, teardown)
+{
+    fill(2, 0);
+    expect_from(2, 64, 3);
+    end_reservations();
+    free_pages(0, 400, 0);
+    free_pages(1, 200, 0);
+    free_pages(2, 20, 3);
+    expect_from(1, 1, 0);
+    expect_from(0, 50, 3); /* 1 is reserved */
     expect_from(2, 1, 3);
+}
+
+/* As a processor does that frees all that is left of it, before it waits for page_lock. */
+static void begin_to_free_rest(unsigned index, u32 count)
+{
+    struct pageblock pb = pageblock_at(pageblock(index));
+    bitmap_set_range(pageblock_free_bits(pb), 0, PAGEBLOCK_FRAMES);
+    *pageblock_entry(pb) += count;
+    page_count_freed(*pageblock_entry(pb), count);
+}
+
+/* Else page_check() finds that it counts as emptier than it is when it is split again. */
+TEST_WITH(one_found_idle_is_as_new, setup, teardown)
+{
+    fill(2, 0);
+    free_pages(0, 400, 0);
+    free_pages(1, 1, 0);
+    expect_from(1, 1, 0); /* 0 is known to have emptied */
+    end_reservations();
+    free_pages(1, 1, 0);
+    begin_to_free_rest(1, PAGEBLOCK_FRAMES - 1);
+    expect_from(0, 400, 0);
+    expect_from(1, 1, 0);
+}
+
+/* And of those that have emptied the lowest comes first, not the fullest. */
+TEST_WITH(then_the_lowest_comes_first, setup, teardown)
+{
+    fill(3, 0);
+    free_pages(0, 200, 0);
+    free_pages(1, 400, 0);
+    free_pages(2, 200, 0);
+    expect_from(0, 200, 0);
+    expect_from(1, 400, 0);
+    expect_from(2, 200, 0);
 }
 
 /* When none is idle, whatever fits will do, of a larger order first. */
