@@ -205,9 +205,9 @@ static bool refresh_config(struct vmem_virtio *device, config_word *snapshot, ui
 
 /*
  * virtio 1.4, "Device Configuration Space": the generation is read before and after. A device that
- * never moves it is told by a change for which it did not move. One that tears a field
- * and moves the generation for something else can only show a size that no host requested, which it
- * can do in any case.
+ * never moves it is told by a change for which it did not move, after the first read. One that
+ * tears a field all the same can only show a size that no host requested, which it can do in any
+ * case.
  */
 int vmem_virtio_read_config(struct vmem_virtio *device, void *snapshot, uint32_t offset,
                             uint32_t bytes)
@@ -222,7 +222,7 @@ int vmem_virtio_read_config(struct vmem_virtio *device, void *snapshot, uint32_t
     for (unsigned tries = 0; tries <= CONFIG_TRIES_MAX; tries++) {
         bool same = refresh_config(device, snapshot, offset, bytes);
         uint32_t after = device->ops->config_generation(device);
-        bool has_moved = device->generation >= 0 && after != device->generation;
+        bool has_moved = after != device->generation;
         if (after == before && (same || has_moved)) {
             device->generation = after;
             return VMEM_OK;

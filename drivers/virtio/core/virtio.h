@@ -148,9 +148,10 @@ static inline bool vmem_virtio_has_feature(const struct vmem_virtio *device, uns
 /*
  * Bring a snapshot of `bytes` of the device's config space, from `offset` on, up to date: 32-bit
  * reads, until the generation is the same before and after. If something has changed since the
- * snapshot, the generation must have moved as well, or two reads must agree: there are devices that
- * never move it. Both are multiples of 4. VMEM_E_RANGE if config space is shorter, VMEM_E_TIMEOUT
- * if it does not hold still within a bounded number of tries.
+ * snapshot, the generation must have moved since the last read, too, or two reads must agree: there
+ * are devices that never move it. It counts as moved for the first read after a reset. Both are
+ * multiples of 4. VMEM_E_RANGE if config space is shorter, VMEM_E_TIMEOUT if it does not hold still
+ * within a bounded number of tries.
  */
 VMEM_MUST_CHECK int vmem_virtio_read_config(struct vmem_virtio *device, void *snapshot,
                                             uint32_t offset, uint32_t bytes);
