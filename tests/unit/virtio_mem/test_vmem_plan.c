@@ -255,9 +255,11 @@ TEST(test_map_random)
 /* A run that is not alike would make the counts wrong. */
 TEST(test_map_mixed_run)
 {
+    static const struct vmem_run mixed = {1, 3};
+    static const struct vmem_run whole = {0, 8};
     draw("..oo??..");
-    expect_assert_failure(vmem_map_set(&blocks, (struct vmem_run){1, 3}, VMEM_BLOCK_UNPLUGGED));
-    vmem_map_set(&blocks, (struct vmem_run){0, 8}, VMEM_BLOCK_IN_DOUBT);
+    expect_assert_failure(vmem_map_set(&blocks, mixed, VMEM_BLOCK_UNPLUGGED));
+    vmem_map_set(&blocks, whole, VMEM_BLOCK_IN_DOUBT);
     assert_int_equal(blocks.nr_online, 0);
     assert_int_equal(blocks.nr_in_doubt, 8);
     vmem_map_free(&blocks);
