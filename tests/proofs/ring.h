@@ -25,6 +25,8 @@ static const void *proof_tells; /* the field that tells of used entries */
 static uint16_t proof_was_read; /* the last of 16 bits */
 static uint32_t proof_was_read_32;
 
+static bool proof_is_notified;
+
 static inline uint16_t ring_read16(const vmem_le16 *field)
 {
     PROVE(__CPROVER_r_ok(field, 2) && !proof_has_shown);
@@ -54,6 +56,7 @@ void vmem_virtio_break(struct vmem_virtio *device, const char *format, ...)
 
 static struct vmem_virtio proof_device;
 static struct virtqueue_slot proof_slots[PROOF_SIZE];
+static struct virtqueue_slot proof_slots_before[PROOF_SIZE]; /* as any_queue() made them */
 static uint8_t proof_descriptors[PROOF_SIZE * 16] VMEM_ALIGNED(16);
 static uint8_t proof_driver_area[6 + 2 * PROOF_SIZE] VMEM_ALIGNED(16);
 static uint8_t proof_device_area[6 + 8 * PROOF_SIZE] VMEM_ALIGNED(16);
@@ -106,9 +109,17 @@ static inline bool is_queue_valid(const struct virtqueue *queue)
     return are_slots_valid(queue) && are_positions_valid(queue);
 }
 
+static void proof_notify(struct vmem_virtio *device, uint16_t index, uint16_t next_avail)
+{
+    (void)device, (void)index, (void)next_avail;
+    PROVE(!proof_has_shown);
+    proof_is_notified = true;
+}
+
 /* Any state that the queue can be in, and some that it cannot. */
 static inline void any_queue(struct virtqueue *queue, const struct virtqueue_format *format)
 {
+    static const struct virtio_transport_ops ops = {.notify = proof_notify};
     for (unsigned i = 0; i < PROOF_SIZE; i++)
         proof_slots[i] = (struct virtqueue_slot){(void *)(uintptr_t)nondet_u64(), nondet_u32(),
                                                  nondet_u16(), nondet_u16()};
@@ -126,9 +137,34 @@ static inline void any_queue(struct virtqueue *queue, const struct virtqueue_for
     queue->driver_area = proof_driver_area;
     queue->device_area = proof_device_area;
     __CPROVER_havoc_object(proof_descriptors);
+    proof_device.ops = &ops;
+    proof_device.status = VIRTIO_STATUS_DRIVER_OK;
     proof_device.broken = nondet_bool();
     proof_has_written = proof_has_shown = proof_has_read = false;
     ASSUME(is_queue_valid(queue));
+    for (unsigned i = 0; i < PROOF_SIZE; i++)
+        proof_slots_before[i] = proof_slots[i];
+}
+
+/* vmem_queue_take_used() took one buffer that was outstanding, or none. */
+static inline void prove_taken(const struct virtqueue *queue, int status, uint16_t outstanding,
+                               const struct virtqueue_used *used)
+{
+    PROVE(status == VMEM_OK || status == VMEM_E_AGAIN || status == VMEM_E_BROKEN);
+    PROVE(is_queue_valid(queue));
+    PROVE((status == VMEM_E_BROKEN) == proof_device.broken);
+    if (status != VMEM_OK) {
+        PROVE(queue->outstanding == outstanding);
+        return;
+    }
+    PROVE(queue->outstanding == outstanding - 1);
+    bool was_given = false;
+    for (unsigned i = 0; i < PROOF_SIZE; i++)
+        was_given |= proof_slots_before[i].nr_descriptors != 0 &&
+                     proof_slots[i].nr_descriptors == 0 &&
+                     used->token == proof_slots_before[i].token &&
+                     used->bytes <= proof_slots_before[i].writable_bytes;
+    PROVE(was_given);
 }
 
 #endif
