@@ -3,7 +3,7 @@
 
 from pathlib import Path
 
-from tide.accesses import by_register, count, join_strings, parse_accesses, read_accesses, without_ticks
+from tide.accesses import by_register, count, join_strings, parse_accesses, read_accesses
 
 
 def line(way: str, address: int, value: int, size: int, name: str, cpu: int = 0) -> str:
@@ -47,7 +47,7 @@ def test_registers() -> None:
 
 
 def test_ticks() -> None:
-    left = without_ticks(parse_accesses(RESIZE))
+    left = [access for access in parse_accesses(RESIZE) if not access.is_tick]
     assert count(left, "pic") == 2 and count(left) == 8
 
 

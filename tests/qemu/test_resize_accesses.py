@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What a resize costs the host in accesses to devices, each an exit under KVM, by QEMU's own trace.
 
-Ticks are left out. A slow look, which no event causes, may fall into a resize on a slow host: so each
+A slow look, which no event causes, may fall into a resize on a slow host: so each
 size is reached several times, and the least counts.
 """
 
@@ -13,7 +13,7 @@ from typing import Callable
 import pytest
 from helpers import Boot, resize
 from tide import reclaim
-from tide.accesses import TRACE, Access, by_register, count, join_strings, read_accesses, without_ticks
+from tide.accesses import TRACE, Access, by_register, count, join_strings, read_accesses
 from tide.exits import kind_of
 from tide.machine import MemDevice
 from tide.qemu import Qemu
@@ -31,12 +31,12 @@ def answers_at_once(version: tuple[int, ...], size: int) -> MemDevice:
 
 
 def accesses_of(qemu: Qemu, work: Callable[[], None]) -> list[Access]:
-    """From when the work begins until the monitor is typed at, less the ticks."""
+    """From when the work begins until the monitor is typed at."""
     log: Path = qemu.folder / "trace.log"
     start = log.stat().st_size
     work()
     qemu.guest.command("status")
-    accesses = without_ticks(read_accesses(log, start))
+    accesses = read_accesses(log, start)
     typed = next(i for i, a in enumerate(accesses) if (a.device, a.register, a.is_write) == ("serial", "data", False))
     return accesses[:typed]
 

@@ -106,10 +106,6 @@ def read_accesses(path: Path, start: int = 0, end: int | None = None) -> list[Ac
     return parse_accesses(data.decode(errors="replace"))
 
 
-def without_ticks(accesses: Iterable[Access]) -> list[Access]:
-    return [access for access in accesses if not access.is_tick]
-
-
 def join_strings(accesses: Iterable[Access]) -> list[Access]:
     """Writes to the serial port's data that follow each other are one `rep outsb`: the first stands for all."""
     joined: list[Access] = []
