@@ -25,11 +25,10 @@ struct handler {
     void *context;
 };
 
-/* Those of a line come first, then the free ones. Changed with interrupts off; read by the
- * interrupt. */
+/* The free ones of a line come last. Changed with interrupts off; read by the interrupt. */
 static struct handler line_handlers[PIC_LINES][HANDLERS_PER_LINE];
 static void (*take_message)(unsigned number);
-static u32 line_interrupts[PIC_LINES]; /* since this time */
+static u32 line_interrupts[PIC_LINES]; /* since counted_since_ms */
 static u64 counted_since_ms;
 static u32 storm_lines; /* a bit a line: masked until the timer's next interrupt */
 
@@ -51,7 +50,7 @@ void interrupts_resume(void)
         (void)apic_init();
 }
 
-void interrupts_after_tick(void)
+void interrupts_end_storms(void)
 {
     for (unsigned line = 0; storm_lines != 0; line++) {
         if ((storm_lines >> line & 1) != 0)
@@ -100,7 +99,7 @@ void interrupts_poll(void)
     for (unsigned line = 0; line < PIC_LINES; line++)
         if (line != TIMER_LINE)
             call_handlers(line);
-    interrupts_after_tick();
+    interrupts_end_storms();
 }
 
 static void line_interrupt(unsigned line)

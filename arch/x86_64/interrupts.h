@@ -18,7 +18,7 @@
 must_check int interrupts_attach(unsigned line, bool level, irq_handler_t function, void *context);
 
 /* From the timer's handler: unmask the lines that were masked for interrupting too often. */
-void interrupts_after_tick(void);
+void interrupts_end_storms(void);
 
 /* Call the handlers of each line but the timer's, for a machine without interrupts. Interrupts
  * off. */

@@ -27,7 +27,7 @@ void timer_interrupt(void *context)
         clock->interrupt();
     else
         ticks_ms += TICK_MS;
-    interrupts_after_tick();
+    interrupts_end_storms();
 }
 
 u64 platform_now_ms(void)

@@ -42,7 +42,7 @@ void timer_interrupt(void *context)
 {
     (void)context;
     nr_alarms++;
-    interrupts_after_tick();
+    interrupts_end_storms();
 }
 
 void pic_init(void)
@@ -113,7 +113,7 @@ static void setup(void)
     memset(handlers, 0, sizeof(handlers));
     memset(calls, 0, sizeof(calls));
     memset(line_interrupts, 0, sizeof(line_interrupts));
-    interrupts_after_tick();
+    interrupts_end_storms();
     now_ms = counted_since_ms = 1000;
     armed_ms = nr_alarms = 0;
     nr_line_ends = nr_message_ends = 0;
@@ -207,7 +207,7 @@ TEST_WITH(test_a_storm_is_masked_for_a_while, setup, NULL)
     /* A line whose last handler went while it was masked stays masked. */
     interrupt_times(STORM_INTERRUPTS);
     arch_irq_detach_line(11, count, &calls[0]);
-    interrupts_after_tick();
+    interrupts_end_storms();
     assert_int_equal(unmasked, 0);
 }
 
