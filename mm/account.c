@@ -10,11 +10,11 @@ const struct page_debug *page_debug;
 
 u64 account_managed[2];
 u64 account_used[2];
-u64 account_listed[3];
+u64 account_listed[LISTED_OTHER + 1];
 
 void account_init(void)
 {
     account_managed[false] = account_managed[true] = 0;
     account_used[false] = account_used[true] = 0;
-    account_listed[0] = account_listed[1] = 0;
+    account_listed[LISTED_FULL] = account_listed[LISTED_EMPTIED] = 0;
 }

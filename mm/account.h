@@ -17,9 +17,10 @@ extern u64 account_managed[2];
 /* At least as many frames as are in use or reserved: page_used() takes off what was freed. */
 extern u64 account_used[2];
 
-/* Unmovable pageblocks of plugged memory on a free list: [1] those of which a search found a
- * quarter free, or more, [0] the others; [2] all other pageblocks on one. */
-extern u64 account_listed[3];
+/* Pageblocks on a free list: unmovable ones of plugged memory of which a search found less than a
+ * quarter free, or that and more; and all others. */
+enum listed_kind { LISTED_FULL, LISTED_EMPTIED, LISTED_OTHER };
+extern u64 account_listed[LISTED_OTHER + 1];
 
 /* Frames of the pageblock with this entry were allocated or reserved; or are no more. */
 static inline void account_alloc(u32 entry, u64 nr_frames)

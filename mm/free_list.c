@@ -19,8 +19,9 @@ static unsigned list_class(struct pageblock pb, unsigned list)
 
 static u64 *listed(unsigned class)
 {
-    bool has_emptied = class >= FREE_ORDER_PLUGGED + NR_ORDERS;
-    return &account_listed[has_emptied + (class >= FREE_UNMOVABLE_BOOT)];
+    if (class >= FREE_UNMOVABLE_BOOT)
+        return &account_listed[LISTED_OTHER];
+    return &account_listed[class < FREE_ORDER_PLUGGED + NR_ORDERS ? LISTED_FULL : LISTED_EMPTIED];
 }
 
 static void enqueue(struct pageblock pb, unsigned list)

@@ -67,7 +67,7 @@ static inline void pageblock_set_free_quarters(struct pageblock pb, unsigned qua
 /* More than one in four of those on a free list have emptied by a quarter. */
 static inline bool place_is_sparse(void)
 {
-    return account_listed[1] * 3 > account_listed[0];
+    return account_listed[LISTED_EMPTIED] * 3 > account_listed[LISTED_FULL];
 }
 
 /* Split: how many whole quarters of its frames are free; not all four, as it is not idle. */

@@ -135,11 +135,14 @@ static void check_listed(const struct totals *totals)
 {
     u64 listed[2] = {0};
     for (unsigned class = FREE_BOUNDED_PLUGGED; class < FREE_UNMOVABLE_BOOT; class ++)
-        listed[class >= FREE_ORDER_PLUGGED + NR_ORDERS] += totals->pageblocks_in[class];
-    if (listed[false] != account_listed[false] || listed[true] != account_listed[true])
+        listed[class < FREE_ORDER_PLUGGED + NR_ORDERS ? LISTED_FULL : LISTED_EMPTIED] +=
+            totals->pageblocks_in[class];
+    if (listed[LISTED_FULL] != account_listed[LISTED_FULL] ||
+        listed[LISTED_EMPTIED] != account_listed[LISTED_EMPTIED])
         panic("page_check: %llu nearly full pageblocks listed, %llu emptied; counted %llu, %llu",
-              (unsigned long long)account_listed[false], (unsigned long long)account_listed[true],
-              (unsigned long long)listed[false], (unsigned long long)listed[true]);
+              (unsigned long long)account_listed[LISTED_FULL],
+              (unsigned long long)account_listed[LISTED_EMPTIED],
+              (unsigned long long)listed[LISTED_FULL], (unsigned long long)listed[LISTED_EMPTIED]);
 }
 
 void page_check(void)

@@ -158,7 +158,7 @@ static void miscount(void)
 
 static void miscount_the_listed(void)
 {
-    account_listed[true]++;
+    account_listed[LISTED_EMPTIED]++;
 }
 
 static void expect_complaint(void (*write)(void), const char *complaint)
