@@ -20,7 +20,7 @@ WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-pr
 
 KERNEL_CFLAGS := -std=gnu11 -ffreestanding -O2 -g $(DEFINES) $(WARNINGS) -I. -Iarch/x86_64/include \
 	-m64 -march=x86-64 -mgeneral-regs-only -mno-red-zone -mcmodel=small -fno-pic -fno-pie \
-	-fno-stack-protector -fno-omit-frame-pointer -fno-asynchronous-unwind-tables \
+	-fno-stack-protector -fno-omit-frame-pointer -falign-loops=1 -fno-asynchronous-unwind-tables \
 	-fno-strict-aliasing -fcf-protection=none -MMD -MP
 KERNEL_LDFLAGS := -nostdlib -static -Wl,--build-id=none -Wl,-z,noexecstack \
 	-Wl,-z,max-page-size=4096 -Wl,-T,linker.ld
@@ -28,7 +28,7 @@ KERNEL_LDFLAGS := -nostdlib -static -Wl,--build-id=none -Wl,-z,noexecstack \
 LIB_SOURCES := $(wildcard lib/*.c)
 MM_SOURCES := $(wildcard mm/*.c mm/hotplug/*.c)
 include drivers/virtio/files.mk
-DRIVER_SOURCES := $(wildcard drivers/pci/*.c) $(addprefix drivers/virtio/,$(VMEM_CORE) $(VMEM_PCI) $(VMEM_MMIO) $(VMEM_MEM))
+DRIVER_SOURCES := $(wildcard drivers/pci/*.c) $(addprefix drivers/virtio/,$(VMEM_CORE) $(VMEM_PCI) $(VMEM_MEM))
 include extras/extras.mk
 KERNEL_SOURCES := $(wildcard boot/*.S boot/*.c arch/x86_64/*.S arch/x86_64/*.c arch/x86_64/smp/*.S \
 	arch/x86_64/smp/*.c kernel/*.c monitor/*.c) $(EXTRA_SOURCES) $(LIB_SOURCES) $(MM_SOURCES) $(DRIVER_SOURCES)
@@ -62,8 +62,8 @@ HOST_SANITIZERS ?= -fsanitize=address,undefined -fno-sanitize-recover=all
 HOST_CFLAGS := -std=gnu11 -O1 -g $(DEFINES) $(WARNINGS) -I. -Itests/unit/include -fno-omit-frame-pointer \
 	-fno-strict-aliasing '-DVMEM_FAKE_ARCH="tests/fakes/fake_library_arch.h"' $(HOST_SANITIZERS) -MMD -MP
 
-DRIVER_ONLY_FAKES := $(patsubst %,tests/fakes/fake_%.c,host machine_alone memory migration story story_acts)
-HOST_SOURCES := $(filter-out lib/string.c lib/printf.c,$(LIB_SOURCES)) $(MM_SOURCES) \
+DRIVER_ONLY_FAKES := $(patsubst %,tests/fakes/fake_%.c,balloon host machine_alone memory migration story story_acts)
+HOST_SOURCES := $(filter-out lib/string.c,$(LIB_SOURCES)) $(MM_SOURCES) \
 	$(DRIVER_SOURCES) $(wildcard kernel/*.c monitor/*.c tests/unit/unit.c) $(filter-out $(DRIVER_ONLY_FAKES),$(wildcard tests/fakes/*.c)) arch/x86_64/acpi.c \
 	arch/x86_64/page_tables.c boot/memory_map.c boot/pvh.c \
 	$(HOST_EXTRAS)
@@ -91,8 +91,11 @@ unit: $(UNIT_TESTS)
 
 NPROC := $(shell nproc 2>/dev/null || echo 2)
 BUILD = @$(MAKE) --no-print-directory -s -j$(NPROC) O=$(O)
+# Of shell and gdb: make shell DEVICES="2G 1G,block=4M,packed=on" MEMORY=512M CPUS=2 APPEND='run="devices"'
+MACHINE = $(foreach device,$(DEVICES),--device $(device)) $(addprefix --memory ,$(MEMORY)) $(addprefix --cpus ,$(CPUS)) \
+	--append '$(subst ','\'',$(APPEND))'
 TOOL = @O=$(O) PYTHON=$(PYTHON) QEMU=$(QEMU) PYTHONDONTWRITEBYTECODE=1
-HOST_TARGETS := help setup run shell gdb iso test test-unit test-qemu test-libvirt test-tools lint bench
+HOST_TARGETS := help setup run shell gdb iso test test-unit test-qemu test-libvirt test-tools lint book bench
 .PHONY: $(HOST_TARGETS) unit-programs iso-image
 
 help: ## this list
@@ -109,12 +112,12 @@ run: ## boot under QEMU and watch memory rise and fall
 shell: ## the same machine, with the guest's monitor and the resize commands
 	$(TOOL) tools/setup run
 	$(BUILD) all
-	$(TOOL) $(PYTHON) tools/shell $(O)/tide.elf --qmp $(O)/qmp.sock
+	$(TOOL) $(PYTHON) tools/shell $(O)/tide.elf --qmp $(O)/qmp.sock $(MACHINE)
 
 gdb: ## stop at the first instruction, with symbols
 	$(TOOL) tools/setup gdb
 	$(BUILD) all
-	$(TOOL) $(PYTHON) tools/gdb $(O)/tide.elf
+	$(TOOL) $(PYTHON) tools/gdb --qmp $(O)/qmp.sock $(MACHINE) $(O)/tide.elf
 
 iso: ## build build/tide.iso: a disk and a CD, for BIOS and UEFI
 	$(TOOL) tools/setup iso
@@ -149,6 +152,10 @@ test-tools: ## the experiments, Linux beside Tide, the report in Chromium; tools
 lint: ## format, layers, calls, a clang build, sizes, scripts
 	$(TOOL) tools/setup lint
 	$(TOOL) $(PYTHON) tools/lint $(O)
+
+book: ## the booklet from docs/, the labs and the sources: build/book/html/index.html and build/book/tide.pdf
+	$(TOOL) tools/setup book
+	$(TOOL) $(PYTHON) tools/book $(O)
 
 bench: ## the figures, as a table and as build/bench.json; LINUX=1 measures Linux in the same run
 	$(TOOL) tools/setup bench $(if $(LINUX),experiments)

@@ -86,12 +86,12 @@ static u32 next_stretch(const struct memory_map *map, u64 from, u64 *last)
 
 static void append_range(struct boot_info *info, u64 base, u64 last, u32 type)
 {
-    struct boot_memory_range *previous =
-        info->nr_ranges == 0 ? NULL : &info->ranges[info->nr_ranges - 1];
+    u32 nr = info->nr_ranges;
+    struct boot_memory_range previous = nr ? info->ranges[nr - 1] : (struct boot_memory_range){0};
 
-    if (previous != NULL && previous->type == type && last_byte(previous) + 1 == base &&
-        last - previous->base != ~(u64)0) {
-        previous->bytes += last - base + 1;
+    if (previous.type == type && last_byte(&previous) + 1 == base &&
+        last - previous.base != ~(u64)0) {
+        info->ranges[nr - 1].bytes += last - base + 1;
         return;
     }
     if (info->nr_ranges == BOOT_MEMORY_RANGES) {

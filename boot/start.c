@@ -25,7 +25,8 @@ static paddr_t read_ebda(void)
 {
     u16 segment;
 
-    memcpy(&segment, phys_to_virt(BIOS_EBDA_SEGMENT), sizeof(segment));
+    /* A call: no compiler believes that something lies there. */
+    (memcpy)(&segment, phys_to_virt(BIOS_EBDA_SEGMENT), sizeof(segment));
     return (paddr_t)segment << 4;
 }
 

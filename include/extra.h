@@ -18,6 +18,7 @@
 
 struct boot_info;
 struct command;
+struct command_line;
 struct cpu_list;
 struct line_editor;
 struct memory_map;
@@ -60,6 +61,9 @@ struct extra {
     u64 (*due_ms)(void);
     /* The machine has slept, and PCI's config space is as it was. */
     void (*resume)(void);
+    /* Reset the extra's device for another kernel, or say who does not and why; start it again. */
+    int (*stop)(const char **who);
+    void (*start)(void);
     /* Firmware says that PCI functions came or went. */
     void (*pci_changed)(void);
     /* No device is in use any more that must go (struct pci_device: removal_requested). */
@@ -73,6 +77,8 @@ struct extra {
     const struct command *commands; /* the last one has no name */
     /* A byte was typed: true if it is dealt with. Else it is appended, erases, or ends the line. */
     bool (*edit_line)(struct line_editor *editor, char input);
+    /* No command takes a line: true if it is said what was meant, as an error. */
+    bool (*explain_line)(const struct command_line *line);
     /*
      * The next command of a script, of which `line` holds as much as fits (LINE_BYTES), and its
      * length; false if there is none. Asked when the last command and its job are over.
@@ -107,8 +113,7 @@ struct extra {
     /* The clock is started, at boot and after a sleep, with interrupts off: see
      * arch/x86_64/timer.h. */
     void (*timer_started)(void);
-    /* Without ACPI: add the processors of the machine to the list, which holds the boot processor.
-     */
+    /* Without ACPI: add the machine's processors to the list, which holds the boot processor. */
     void (*find_cpus)(const struct boot_info *boot, struct cpu_list *list);
     /* A page fault on an absent page: true if it is present now, and the access is to be tried
      * again. Any processor, interrupts off. */
@@ -130,8 +135,7 @@ struct extra {
 
     /* Whether this is what a loader of another protocol leaves in eax. */
     bool (*boot_detect)(u32 loader_eax);
-    /* The loader's module can be used, and mm has to leave it alone. Without such an extra, none.
-     */
+    /* The loader's module can be used: mm leaves it alone. Without such an extra, none can. */
     bool (*accepts_module)(const struct boot_info *info);
     /* pvh_parse() for that protocol (boot/boot.h). */
     int (*boot_parse)(u32 loader_ebx, struct boot_info *info, struct memory_map *map);

@@ -34,6 +34,9 @@ typedef u64 paddr_t;
 
 #define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
 
+/* Emulators translate each copy of what runs, which is most of what a start costs their hosts. */
+#define one_copy __attribute__((noinline))
+
 /* The struct that holds `member` at `pointer`. */
 #define container_of(pointer, type, member) \
     ((type *)(void *)((u8 *)(pointer)-offsetof(type, member)))

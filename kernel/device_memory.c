@@ -123,7 +123,9 @@ static enum vmem_migration migration_obstacle(void *context)
     const struct hotplug_pinned *pinned = &memory->session.pinned;
     if (pinned->nr_failed != 0)
         return VMEM_MIGRATION_REFUSED;
-    return pinned->nr_movable != 0 ? VMEM_MIGRATION_NO_ROOM : VMEM_MIGRATION_NONE;
+    /* Where none was seen that stays, what was in use was about to be freed. */
+    bool may_pass = pinned->nr_movable != 0 || pinned->nr_user + pinned->nr_metadata == 0;
+    return may_pass ? VMEM_MIGRATION_NO_ROOM : VMEM_MIGRATION_NONE;
 }
 
 static void migration_end(void *context)
@@ -140,14 +142,14 @@ static void describe_pinned(void *context, u64 base, u64 bytes, char *text, size
     const char *owner;
     (void)base;
     (void)bytes;
-    int length =
+    size_t length =
         snprintf(text, text_bytes, "%s user=%lu metadata=%lu refused=%lu movable=%lu",
                  memory->region.block_bytes != pinned->granule_bytes ? "pageblocks" : "blocks",
                  pinned->nr_user, pinned->nr_metadata, pinned->nr_failed, pinned->nr_movable);
-    for (unsigned i = 0; (owner = page_owner_name(i)) != NULL && (size_t)length < text_bytes; i++) {
+    for (unsigned i = 0; (owner = page_owner_name(i)) != NULL && length < text_bytes; i++) {
         if (pinned->nr_failed_by[i] != 0)
-            length += snprintf(text + length, text_bytes - (size_t)length, ", refused by %s=%lu",
-                               owner, pinned->nr_failed_by[i]);
+            length += snprintf(text + length, text_bytes - length, ", refused by %s=%lu", owner,
+                               pinned->nr_failed_by[i]);
     }
 }
 

@@ -14,13 +14,14 @@
 
 not_cleared struct device devices[VMEM_DEVICES_MAX];
 unsigned devices_nr;
+u64 devices_next_ms;
 static const struct options *options;
 static bool is_woken; /* an interrupt of a device came */
 
 int devices_start(struct device *device)
 {
     device->memory = (struct device_memory){0};
-    device->next_ms = 0;
+    devices_next_ms = 0;
     const struct vmem_options wanted = {
         .name = device->name,
         .init = options->init,
@@ -111,6 +112,7 @@ void devices_init(const struct options *boot_options)
 {
     options = boot_options;
     devices_nr = 0;
+    devices_next_ms = VMEM_NEVER;
     int nr_functions = pci_scan();
     if (nr_functions < 0) /* there are more than it has room for: the others can be used */
         log_error(LOG_KERNEL, "devices", "the PCI scan failed (%s)", status_name(nr_functions));
@@ -128,25 +130,32 @@ void devices_init(const struct options *boot_options)
 
 u64 devices_due_ms(void)
 {
-    u64 due_ms = __atomic_load_n(&is_woken, __ATOMIC_RELAXED) ? 0 : VMEM_NEVER;
-    for_each_device(device)
-    {
-        if (device->vmem)
-            due_ms = min_u64(due_ms, device->next_ms);
-    }
-    return due_ms;
+    return __atomic_load_n(&is_woken, __ATOMIC_RELAXED) ? 0 : devices_next_ms;
 }
 
-/* Which device has woken us is not noted: a call for one that has nothing to do is cheap. */
+/* Which device has something to do is not noted: a call for one that has not is cheap. */
+static void service_all(u64 now_ms)
+{
+    __atomic_store_n(&is_woken, false, __ATOMIC_SEQ_CST);
+    devices_next_ms = VMEM_NEVER;
+    for_each_device(device)
+    {
+        if (!device->vmem)
+            continue;
+        u64 next_ms = vmem_service(device->vmem, now_ms);
+        devices_next_ms = min_u64(devices_next_ms, next_ms); /* it may have become 0 meanwhile */
+    }
+}
+
+/* A reply that is there when the notify returns is taken at once, and its interrupt wakes us all
+ * the same: a second call costs less than another turn of the loop. */
 void devices_service(void)
 {
     u64 now_ms = platform_now_ms();
-    bool was_woken = __atomic_exchange_n(&is_woken, false, __ATOMIC_ACQUIRE);
-    for_each_device(device)
-    {
-        if (device->vmem && (was_woken || now_ms >= device->next_ms))
-            device->next_ms = vmem_service(device->vmem, now_ms);
-    }
+    if (devices_due_ms() <= now_ms)
+        service_all(now_ms);
+    if (devices_due_ms() == 0 && devices_next_ms > now_ms)
+        service_all(now_ms);
 }
 
 void devices_memory_freed(void)
@@ -155,19 +164,15 @@ void devices_memory_freed(void)
     {
         if (device->vmem)
             vmem_memory_freed(device->vmem);
-        device->next_ms = 0;
     }
+    devices_next_ms = 0;
 }
 
 bool devices_ready(void)
 {
-    struct vmem_status status;
     for_each_device(device)
     {
-        if (!device->vmem)
-            continue;
-        vmem_get_status(device->vmem, &status);
-        if (!status.is_ready)
+        if (device->vmem && !vmem_is_ready(device->vmem))
             return false;
     }
     return true;

@@ -20,11 +20,11 @@ struct device {
     char name[8];                                /* "vmem3" for the fourth entry */
     bool leaving;     /* vmem_detach() has begun and must be called until it is done */
     bool turning_off; /* the transport stays when the driver lets go */
-    u64 next_ms;      /* when vmem_service() wants to be called, at the latest */
 };
 
 extern struct device devices[VMEM_DEVICES_MAX];
 extern unsigned devices_nr; /* of them have been in use */
+extern u64 devices_next_ms; /* when one of them wants vmem_service() to be called, at the latest */
 
 #define for_each_device(each) \
     for (struct device *each = devices; each < devices + devices_nr; each++)

@@ -102,12 +102,13 @@ static void start_when_devices_are_ready(void)
     EXTRAS_CALL(ready, &options);
 }
 
+/* The devices come first, so that the monitor's prompt follows their lines in the same turn. */
 void kernel_turn(void)
 {
-    for (unsigned i = 0; i < nr_polled; i++)
-        polled[i]->poll();
     devices_service();
     start_when_devices_are_ready();
+    for (unsigned i = 0; i < nr_polled; i++)
+        polled[i]->poll();
     cpus_service(platform_now_ms());
     cpu_idle(work_pending);
 }

@@ -61,9 +61,9 @@ void console_printf(const char *format, ...)
     char text[512];
     va_list args;
     va_start(args, format);
-    int length = vsnprintf(text, sizeof(text), format, args);
+    size_t length = vsnprintf(text, sizeof(text), format, args);
     va_end(args);
-    console_write(text, min_u64((u64)length, sizeof(text) - 1));
+    console_write(text, min_u64(length, sizeof(text) - 1));
 }
 
 const char *console_answer_tag(void)

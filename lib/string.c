@@ -8,7 +8,7 @@
 /* Eight bytes at any address. */
 typedef u64 __attribute__((aligned(1), may_alias)) unaligned_u64;
 
-void *memcpy(void *restrict to, const void *restrict from, size_t bytes)
+void *(memcpy)(void *restrict to, const void *restrict from, size_t bytes)
 {
     void *result = to;
     size_t words = bytes / 8;
@@ -41,7 +41,7 @@ void *memset(void *to, int value, size_t bytes)
     return result;
 }
 
-int memcmp(const void *a, const void *b, size_t bytes)
+int(memcmp)(const void *a, const void *b, size_t bytes)
 {
     const u8 *left = a;
     const u8 *right = b;

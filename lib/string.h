@@ -19,4 +19,13 @@ int strcmp(const char *a, const char *b);
 int strncmp(const char *a, const char *b, size_t limit);
 char *strchr(const char *text, int character);
 
+/* To a freestanding compiler these are functions like others: let it put in place what copies or
+ * compares a few bytes. (memcpy)(to, from, bytes) is a call. */
+#if !__STDC_HOSTED__
+#define IS_FEW(bytes) (__builtin_constant_p(bytes) && (bytes) <= 16)
+#define memcpy(to, from, bytes) \
+    (IS_FEW(bytes) ? __builtin_memcpy(to, from, bytes) : (memcpy)(to, from, bytes))
+#define memcmp(a, b, bytes) (IS_FEW(bytes) ? __builtin_memcmp(a, b, bytes) : (memcmp)(a, b, bytes))
+#endif
+
 #endif

@@ -17,8 +17,7 @@ struct early_range {
     u64 bytes;
 };
 
-/* Boot only. Leaves the kernel's image, the loader's module and what is below LOW_PAGES_END alone.
- */
+/* Boot only. Leaves alone the image, the loader's module and what is below LOW_PAGES_END. */
 void early_init(const struct boot_info *boot);
 
 /*

@@ -101,6 +101,8 @@ void frames_add(paddr_t base, u64 bytes)
         u64 mask = pageblock_mask(at, section_end(at, parts.tail));
         section->present |= mask;
         account_managed[section->boot] += frame_count(at, section_end(at, parts.tail));
+        if (!section->boot) /* the host backs none of it yet */
+            __atomic_fetch_or(&section->reported, mask, __ATOMIC_RELAXED);
         section_add_idle(section, mask);
     }
     /* Both before either is enqueued: one that becomes idle may drop the bitmap they share. */
@@ -215,8 +217,7 @@ static void tidy_part(paddr_t base, paddr_t end)
     if (base == end || !pb.section || !(pb.section->partial & pageblock_bit(pb)) ||
         bitmap_count_range(pageblock_present_bits(pb), 0, PAGEBLOCK_FRAMES) != 0)
         return;
-    u32 entry = pageblock_lock(pageblock_entry(pb));
-    pageblock_dequeue(pb, entry);
+    (void)pageblock_lock(pageblock_entry(pb)); /* without a free frame it is on no list */
     pb.section->present &= ~pageblock_bit(pb);
     pb.section->partial &= ~pageblock_bit(pb);
     pb.section->split &= ~pageblock_bit(pb);

@@ -83,7 +83,7 @@ void free_index_remove(paddr_t section_base, unsigned class)
     u64 section = (section_base >> SECTION_SHIFT) % NODE_SECTIONS;
     u64 *words = free_index_root[node]->sections_in[class];
     words[section / 64] &= ~((u64)1 << section % 64);
-    if (words[section / 64] != 0 || (words[0] | words[1] | words[2] | words[3]) != 0)
+    if ((words[0] | words[1] | words[2] | words[3]) != 0)
         return;
     nodes_in[class][node / 64] &= ~((u64)1 << node % 64);
     if (nodes_in[class][node / 64] == 0)

@@ -56,6 +56,7 @@ static void become_idle(struct pageblock pb)
     section->movable &= ~pageblock_bit(pb);
     pageblock_set_order(pb, 0);
     pageblock_set_free_quarters(pb, 0);
+    section_note_use(section, pageblock_bit(pb));
     pageblock_unlock(pageblock_entry(pb), 0);
     if (!(section->isolated & pageblock_bit(pb)))
         section_add_idle(section, pageblock_bit(pb));

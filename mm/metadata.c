@@ -7,7 +7,7 @@
 #include "mm/free_index.h"
 #include "mm/metadata_pool.h"
 
-#define SECTIONS_PER_FRAME 9u
+#define SECTIONS_PER_FRAME ((unsigned)((PAGE_BYTES - 16) / sizeof(struct section)))
 #define NODE_BYTES         (NODE_SECTIONS * SECTION_BYTES)
 #define BITMAPS_OF_RUN     4 /* two at each end, if that cuts a pageblock */
 
@@ -221,13 +221,9 @@ bool metadata_need_partial_bitmaps(struct section *section)
 {
     if (!section->bitmap)
         section->bitmap = get_bitmap(section, true);
-    if (!section->bitmap || section->present_bitmap)
-        return section->bitmap != NULL;
-    section->present_bitmap = get_bitmap(section, true);
     if (!section->present_bitmap)
-        return false;
-    memset(section->present_bitmap, 0, PAGE_BYTES);
-    return true;
+        section->present_bitmap = get_bitmap(section, true);
+    return section->bitmap && section->present_bitmap;
 }
 
 #ifdef TIDE_DEBUG

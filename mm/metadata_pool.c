@@ -68,6 +68,7 @@ static void drop_head(struct head *head)
     account_free(PB_METADATA, PAGEBLOCK_FRAMES);
     pageblock_lock(pageblock_entry(pb));
     pageblock_unlock(pageblock_entry(pb), 0);
+    section_note_use(pb.section, pageblock_bit(pb));
     section_add_idle(pb.section, pageblock_bit(pb));
 }
 

@@ -11,18 +11,28 @@
 #include "mm/place.h"
 #include "mm/reservation.h"
 
+bool (*page_reclaim)(void);
+
+static never_inline paddr_t place_anywhere(unsigned order, const struct reservation *reservation)
+{
+    unsigned number = (unsigned)(reservation - own_reservation(0));
+    paddr_t paddr;
+    do {
+        spin_lock(&page_lock);
+        paddr = place(order, number);
+        if (paddr == PADDR_NONE && reservation_end_all(RESERVED_ANY))
+            paddr = place(order, number);
+        spin_unlock(&page_lock);
+    } while (paddr == PADDR_NONE && order == 0 && page_reclaim && page_reclaim());
+    return paddr;
+}
+
 /* The locked pageblock has no such run, or is no longer reserved. */
 static never_inline paddr_t alloc_slowly(unsigned order, struct reservation *reservation)
 {
-    unsigned number = (unsigned)(reservation - own_reservation(0));
     pageblock_unlock(reservation->pageblock,
                      __atomic_load_n(reservation->pageblock, __ATOMIC_RELAXED) - PB_LOCK);
-    spin_lock(&page_lock);
-    paddr_t paddr = place(order, number);
-    if (paddr == PADDR_NONE && reservation_end_all(RESERVED_ANY))
-        paddr = place(order, number);
-    spin_unlock(&page_lock);
-    return paddr;
+    return place_anywhere(order, reservation);
 }
 
 static inline void set_word(struct reservation *reservation, u64 *words, u64 number)
@@ -124,27 +134,16 @@ static never_inline paddr_t alloc_run(unsigned order, unsigned number)
     return reservation->base + (bit << PAGE_SHIFT);
 }
 
-static never_inline paddr_t alloc_huge_slowly(const struct reservation *reservation)
-{
-    unsigned number = (unsigned)(reservation - own_reservation(0));
-    spin_lock(&page_lock);
-    paddr_t paddr = place(PAGE_ORDER_MAX, number);
-    if (paddr == PADDR_NONE && reservation_end_all(RESERVED_ANY))
-        paddr = place(PAGE_ORDER_MAX, number);
-    spin_unlock(&page_lock);
-    return paddr;
-}
-
 /* A pageblock of the section in which this processor found an idle one before. */
 static always_inline paddr_t alloc_huge(struct reservation *reservation)
 {
     struct section *section = reservation->section;
     u64 idle = section_idle(section);
     if (unlikely(idle == 0))
-        return alloc_huge_slowly(reservation);
+        return place_anywhere(PAGE_ORDER_MAX, reservation);
     u64 index = (unsigned)__builtin_ctzll(idle);
     if (unlikely(!section_claim_one(section, index)))
-        return alloc_huge_slowly(reservation);
+        return place_anywhere(PAGE_ORDER_MAX, reservation);
     /* The entry is 0, unless a processor that had once reserved the pageblock looks at it now. */
     while (unlikely(!pageblock_try_change(&section->entries[index], 0, reservation->huge_entry)))
         cpu_relax();

@@ -63,6 +63,9 @@ void page_free_run(paddr_t paddr, u64 nr_frames);
  */
 must_check paddr_t page_alloc_table(void);
 
+/* Asked, if set, where no single frame is left: true if some were freed, to try again. */
+extern bool (*page_reclaim)(void);
+
 /* ---- movable pages ---- */
 
 /*

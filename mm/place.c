@@ -86,7 +86,7 @@ static bool pick_used(u64 classes, unsigned order, unsigned probes, struct pick 
             if (probes == 0)
                 return false;
         }
-        probes -= probes > 0;
+        probes--;
     }
     return false;
 }
@@ -344,9 +344,9 @@ static bool may_reserve(bool boot, unsigned number, bool is_first)
 }
 
 /* Which orders may share the pageblock that the reservation has now. */
-static u32 reserved_orders(bool boot, unsigned number, unsigned order)
+static u32 reserved_orders(unsigned number, unsigned order)
 {
-    return number == PAGE_USER + RESERVED_ORDERS && !boot ? 1u << order : ~0u;
+    return number == PAGE_USER + RESERVED_ORDERS ? 1u << order : ~0u;
 }
 
 paddr_t place(unsigned order, unsigned number)
@@ -365,7 +365,7 @@ paddr_t place(unsigned order, unsigned number)
             continue;
         paddr_t paddr = take(&pick, order);
         if (reserves)
-            reservation_begin(pick.pb, pick.entry, number, reserved_orders(boot, number, order));
+            reservation_begin(pick.pb, pick.entry, number, reserved_orders(number, order));
         else
             pageblock_enqueue(pick.pb, pick.entry, entry_list(pick.entry));
         return paddr;

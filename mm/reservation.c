@@ -16,9 +16,7 @@ void reservation_init(void)
 {
     struct page_cpu *first = page_cpu_of(0);
     cpus_limit = 0;
-    first->freed[0] = first->freed[1] = 0;
-    first->reserved = 0;
-    first->known = false;
+    memset(first, 0, sizeof(*first));
     for (unsigned i = 0; i < NR_RESERVATIONS; i++) {
         first->reservations[i] = (struct reservation){
             .pageblock = &reservation_nothing,

@@ -47,7 +47,8 @@
 struct section {
     u32 entries[SECTION_PAGEBLOCKS];
     /* Masks, bit i for pageblock i. */
-    u64 idle; /* all frames present, none in use; atomic, see section_claim() */
+    u64 idle;     /* all frames present, none in use; atomic, see section_claim() */
+    u64 reported; /* not in use since it came, or since the host was told of it; atomic */
     u64 present;
     u64 partial;           /* present, but not every frame is */
     u64 split;             /* PB_SPLIT: needs the bitmap */
@@ -178,14 +179,19 @@ static inline bool section_claim_one(struct section *section, u64 index)
     return (__atomic_fetch_and(&section->idle, ~bit, __ATOMIC_ACQ_REL) & bit) != 0;
 }
 
-/* Make a pageblock idle. Returns the mask before; if it was 0, the free index must be told. */
+/* They were in use, and become idle next: what the host was told of them holds no more. */
+static inline void section_note_use(struct section *section, u64 mask)
+{
+    if (unlikely(__atomic_load_n(&section->reported, __ATOMIC_RELAXED) & mask))
+        __atomic_fetch_and(&section->reported, ~mask, __ATOMIC_RELAXED);
+}
+
+/* Make a pageblock idle, which is not: adding its bit sets it, and one instruction tells the mask
+ * before. If that was 0, the free index must be told. */
 static inline u64 section_return_one(struct section *section, u64 index)
 {
-    u64 before = section_idle(section);
-    while (unlikely(!__atomic_compare_exchange_n(&section->idle, &before, before | (u64)1 << index,
-                                                 false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)))
-        cpu_relax();
-    return before;
+    section_note_use(section, (u64)1 << index);
+    return __atomic_fetch_add(&section->idle, (u64)1 << index, __ATOMIC_ACQ_REL);
 }
 
 /* Taken before any pageblock's lock. */

@@ -16,15 +16,34 @@ void commands_note_check_failed(void)
     check_failed = true;
 }
 
+/* The words behind `help`, if any, begin its name. */
+static bool is_asked_for(const struct command *command, const struct command_line *line)
+{
+    const char *name = command->name;
+    for (unsigned i = 1; i < line->nr_arguments; i++) {
+        size_t bytes = strlen(line->arguments[i]);
+        bool is_same = strncmp(name, line->arguments[i], bytes) == 0;
+        if (!is_same || (name[bytes] != '\0' && name[bytes] != ' '))
+            return false;
+        name += bytes + (name[bytes] == ' ');
+    }
+    return true;
+}
+
 static void command_help(const struct command_line *line)
 {
-    (void)line;
     const struct command *command;
+    bool is_found = false;
     for (unsigned i = 0; (command = command_at(i)) != NULL; i++) {
+        if (!is_asked_for(command, line))
+            continue;
+        is_found = true;
         int width = 34 - (int)strlen(command->name);
         console_printf("  %s %-*s %s\n", command->name, width > 0 ? width : 0, command->usage,
                        command->help);
     }
+    if (!is_found)
+        monitor_usage_error(line, line->arguments[1], "a command: 'help' alone lists them");
 }
 
 static void command_exit(const struct command_line *line)
@@ -41,7 +60,7 @@ static void command_exit(const struct command_line *line)
 }
 
 static const struct command commands[] = {
-    {"help", "", "list the commands", 0, 0, command_help},
+    {"help", "[COMMAND]", "list the commands, or those of one name", 0, 3, command_help},
     {"status", "", "each virtio-mem device: sizes, state, requests and replies", 0, 0,
      command_status},
     {"stats", "", "frames used and free, time", 0, 0, command_stats},

@@ -4,13 +4,8 @@
 
 #include "arch/x86_64/arch.h"
 #include "include/extra.h"
-#include "include/platform.h"
-#include "include/status.h"
-#include "include/units.h"
 #include "kernel/options.h"
 #include "lib/console.h"
-#include "lib/parse.h"
-#include "lib/printf.h"
 #include "lib/string.h"
 #include "monitor/command_error.h"
 #include "monitor/line.h"
@@ -87,46 +82,28 @@ static const struct command *find_command(struct command_line *line)
     return found;
 }
 
-/* What may follow this word in commands' names: "hot, bulk, random, churn". False if nothing may.
- */
-static bool list_verbs(const char *word, char *text, size_t bytes)
+static bool extra_explains(const struct command_line *line)
 {
-    size_t length = 0;
-    const char *last = "";
-    const struct command *command;
-    for (unsigned i = 0; (command = command_at(i)) != NULL; i++) {
-        const char *verb = command->name + strlen(word);
-        if (strncmp(command->name, word, strlen(word)) != 0 || *verb++ != ' ')
-            continue;
-        size_t verb_length = 0;
-        while (verb[verb_length] != '\0' && verb[verb_length] != ' ')
-            verb_length++;
-        if (strncmp(verb, last, verb_length) == 0 || length >= bytes)
-            continue;
-        length += (size_t)snprintf(text + length, bytes - length, "%s%.*s", length > 0 ? ", " : "",
-                                   (int)verb_length, verb);
-        last = verb;
+    for_each_extra (extra) {
+        if (extra->explain_line && extra->explain_line(line))
+            return true;
     }
-    return length > 0;
+    return false;
 }
 
 /* The command takes more or fewer words than stand behind its name. False if the count is right. */
 static bool refuse_count(const struct command *command, const struct command_line *line)
 {
     const char *blank = command->usage[0] != '\0' ? " " : "";
-    char verbs[80];
     if (line->nr_arguments - 1 < command->nr_least) {
         command_error("%s: expected '%s%s%s'", command->name, command->name, blank, command->usage);
         return true;
     }
     if (line->nr_arguments - 1 <= command->nr_most)
         return false;
-    const char *surplus = line->arguments[command->nr_most + 1];
-    if (command->nr_most == 0 && list_verbs(command->name, verbs, sizeof(verbs)))
-        monitor_usage_error(line, surplus, verbs);
-    else
-        command_error("%s: '%s' is too much: expected '%s%s%s'", command->name, surplus,
-                      command->name, blank, command->usage);
+    if (command->nr_most > 0 || !extra_explains(line))
+        command_error("%s: '%s' is too much: expected '%s%s%s'", command->name,
+                      line->arguments[command->nr_most + 1], command->name, blank, command->usage);
     return true;
 }
 
@@ -134,7 +111,6 @@ static bool refuse_count(const struct command *command, const struct command_lin
 static void run_command(char *text, size_t length)
 {
     struct command_line line;
-    char verbs[80];
     if (length >= LINE_BYTES) {
         command_error("a line of %lu characters, expected at most %d: not run",
                       (unsigned long)length, LINE_BYTES - 1);
@@ -149,9 +125,7 @@ static void run_command(char *text, size_t length)
     const struct command *command = find_command(&line);
     if (command && !refuse_count(command, &line))
         command->run(&line);
-    else if (!command && list_verbs(line.arguments[0], verbs, sizeof(verbs)))
-        monitor_usage_error(&line, line.nr_arguments > 1 ? line.arguments[1] : "", verbs);
-    else if (!command)
+    else if (!command && !extra_explains(&line))
         command_error("unknown command '%s'; 'help' lists them", line.arguments[0]);
 }
 

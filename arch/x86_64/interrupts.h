@@ -38,12 +38,9 @@ void pic_init(void);
 /* The same after a sleep, with the masks and triggers as they were. */
 void pic_resume(void);
 
-/* After pic_init(): whether the controllers are there, which is seen by the masks that they keep.
- */
+/* After pic_init(): whether the controllers are there, seen by the masks that they keep. */
 bool pic_exists(void);
 
-/* The line, 0 to 7, requests an interrupt that no processor has taken. Interrupts off. */
-bool pic_requests(unsigned line);
 void pic_mask(unsigned line);
 void pic_unmask(unsigned line);
 

@@ -27,7 +27,7 @@ static u64 count_of(u64 entry)
  * A new table as the entry that points at it, or 0. Its entries hold `first`
  * and what follows in steps of `step`; none counts as used yet.
  */
-static u64 make_table(struct page_tables *tables, u64 first, u64 step)
+static one_copy u64 make_table(struct page_tables *tables, u64 first, u64 step)
 {
     paddr_t page = tables->alloc();
 

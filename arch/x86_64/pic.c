@@ -13,7 +13,6 @@
 #define INIT_WITH_MODE  0x11
 #define MODE_8086       0x01
 #define END_SPECIFIC    0x60
-#define READ_REQUESTED  0x0a
 #define READ_IN_SERVICE 0x0b
 #define CASCADE_LINE    2
 #define LINES_EACH      8
@@ -40,9 +39,6 @@ static void start(void)
     io_write8(SLAVE_DATA, VECTOR_PIC + LINES_EACH);
     io_write8(SLAVE_DATA, CASCADE_LINE);
     io_write8(SLAVE_DATA, MODE_8086);
-    /* From here on, a read of the command port tells which lines are in service. */
-    io_write8(MASTER_COMMAND, READ_IN_SERVICE);
-    io_write8(SLAVE_COMMAND, READ_IN_SERVICE);
 }
 
 void pic_init(void)
@@ -64,15 +60,6 @@ void pic_resume(void)
 bool pic_exists(void)
 {
     return io_read8(MASTER_DATA) == (u8)masked && io_read8(SLAVE_DATA) == (u8)(masked >> 8);
-}
-
-bool pic_requests(unsigned line)
-{
-    io_write8(MASTER_COMMAND, READ_REQUESTED);
-    u8 requested = io_read8(MASTER_COMMAND);
-
-    io_write8(MASTER_COMMAND, READ_IN_SERVICE);
-    return (requested >> line & 1) != 0;
 }
 
 static void set_mask(unsigned line, bool on)
@@ -106,13 +93,15 @@ void pic_set_level_triggered(unsigned line, bool level)
 
 bool pic_is_spurious(unsigned line)
 {
-    if (line == LINES_EACH - 1)
-        return (io_read8(MASTER_COMMAND) & 1 << (LINES_EACH - 1)) == 0;
-    if (line != PIC_LINES - 1)
+    u16 command = line < LINES_EACH ? MASTER_COMMAND : SLAVE_COMMAND;
+
+    if (line % LINES_EACH != LINES_EACH - 1)
         return false;
-    if ((io_read8(SLAVE_COMMAND) & 1 << (LINES_EACH - 1)) != 0)
+    io_write8(command, READ_IN_SERVICE);
+    if ((io_read8(command) >> (LINES_EACH - 1) & 1) != 0)
         return false;
-    io_write8(MASTER_COMMAND, END_SPECIFIC | CASCADE_LINE); /* the master saw a real one */
+    if (command == SLAVE_COMMAND)
+        io_write8(MASTER_COMMAND, END_SPECIFIC | CASCADE_LINE); /* the master saw a real one */
     return true;
 }
 

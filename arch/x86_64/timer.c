@@ -58,7 +58,8 @@ void timer_resume(void)
 
 void timer_init(void)
 {
-    if (interrupts_attach(TIMER_LINE, false, timer_interrupt, NULL) != OK)
-        panic("timer: line %d has no free handler", TIMER_LINE);
     timer_resume();
+    if ((clock == NULL || clock->needs_line) &&
+        interrupts_attach(TIMER_LINE, false, timer_interrupt, NULL) != OK)
+        panic("timer: line %d has no free handler", TIMER_LINE);
 }

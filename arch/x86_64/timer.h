@@ -15,6 +15,7 @@ struct timer_clock {
     u64 (*now_ms)(void);    /* platform_now_ms() */
     void (*arm)(u64 at_ms); /* timer_arm() */
     void (*interrupt)(void);
+    bool needs_line; /* its interrupt is that of line 0 */
 };
 void timer_set_clock(const struct timer_clock *that);
 

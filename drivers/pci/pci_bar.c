@@ -50,8 +50,13 @@ static void size_memory_bar(const struct pci_device *device, unsigned index, str
     u64 base = value & PCI_BAR_MEMORY_MASK;
     u64 mask = sticks & PCI_BAR_MEMORY_MASK;
     if (bar->is_64bit) {
+        u16 offset = bar_offset(index + 1);
         u32 upper;
-        u64 upper_sticks = probe_register(device, bar_offset(index + 1), &upper);
+        u64 upper_sticks = 0xffffffff; /* below 4 GiB the lower half tells the size */
+        if (mask != 0)
+            upper = pci_read32(device, offset);
+        else
+            upper_sticks = probe_register(device, offset, &upper);
         base |= (u64)upper << 32;
         mask |= upper_sticks << 32;
     } else {
@@ -71,8 +76,8 @@ static void size_memory_bar(const struct pci_device *device, unsigned index, str
     bar->base = base & mask;
 }
 
-/* Fills bars[index]; the number of registers that it takes. */
-static unsigned size_bar(struct pci_device *device, unsigned index)
+/* Fills bars[index] of `nr`; the number of registers that it takes. */
+static unsigned size_bar(struct pci_device *device, unsigned index, unsigned nr)
 {
     struct pci_bar *bar = &device->bars[index];
     u32 value;
@@ -84,7 +89,7 @@ static unsigned size_bar(struct pci_device *device, unsigned index)
         return 1;
     }
     u32 type = sticks & PCI_BAR_TYPE_MASK;
-    bar->is_64bit = type == PCI_BAR_TYPE_64BIT && index + 1 < nr_bars(device);
+    bar->is_64bit = type == PCI_BAR_TYPE_64BIT && index + 1 < nr;
     if (type == PCI_BAR_TYPE_MASK || (type == PCI_BAR_TYPE_64BIT && !bar->is_64bit)) {
         log_warning(LOG_PCI, pci_name(device),
                     "BAR %u has type %u, expected 0, 1 or a 64-bit pair: not used", index,
@@ -116,8 +121,9 @@ void pci_size_bars(struct pci_device *device)
         return;
     device->bars_sized = true;
     u16 command = pci_stop_decoding(device);
-    for (unsigned i = 0; i < nr_bars(device);)
-        i += size_bar(device, i);
+    unsigned nr = nr_bars(device);
+    for (unsigned i = 0; i < nr;)
+        i += size_bar(device, i, nr);
     pci_restore_decoding(device, command);
 }
 

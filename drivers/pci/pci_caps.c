@@ -22,7 +22,7 @@ static u8 first_pointer(const struct pci_device *device)
     if (device->header_type > PCI_HEADER_BRIDGE)
         return 0;
     u16 status = pci_read16(device, PCI_STATUS);
-    if (!(status & PCI_STATUS_CAPABILITIES) || status == 0xffff)
+    if (!(status & PCI_STATUS_CAPABILITIES))
         return 0;
     return checked_pointer(device, PCI_CAPABILITIES, pci_read8(device, PCI_CAPABILITIES));
 }

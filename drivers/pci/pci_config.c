@@ -59,38 +59,44 @@ u32 pci_config_read(struct pci_address address, u16 offset, unsigned bytes)
     return pci_config_read_port(address, offset, bytes);
 }
 
-static void config_write(struct pci_address address, u16 offset, unsigned bytes, u32 value)
+static one_copy u32 device_read(const struct pci_device *device, u16 offset, unsigned bytes)
 {
-    if (!other_access || !other_access(address, offset, bytes, &value, true))
-        pci_config_write_port(address, offset, bytes, value);
+    return pci_config_read(device->address, offset, bytes);
+}
+
+static one_copy void device_write(const struct pci_device *device, u16 offset, unsigned bytes,
+                                  u32 value)
+{
+    if (!other_access || !other_access(device->address, offset, bytes, &value, true))
+        pci_config_write_port(device->address, offset, bytes, value);
 }
 
 u8 pci_read8(const struct pci_device *device, u16 offset)
 {
-    return (u8)pci_config_read(device->address, offset, 1);
+    return (u8)device_read(device, offset, 1);
 }
 
 u16 pci_read16(const struct pci_device *device, u16 offset)
 {
-    return (u16)pci_config_read(device->address, offset, 2);
+    return (u16)device_read(device, offset, 2);
 }
 
 u32 pci_read32(const struct pci_device *device, u16 offset)
 {
-    return pci_config_read(device->address, offset, 4);
+    return device_read(device, offset, 4);
 }
 
 void pci_write8(const struct pci_device *device, u16 offset, u8 value)
 {
-    config_write(device->address, offset, 1, value);
+    device_write(device, offset, 1, value);
 }
 
 void pci_write16(const struct pci_device *device, u16 offset, u16 value)
 {
-    config_write(device->address, offset, 2, value);
+    device_write(device, offset, 2, value);
 }
 
 void pci_write32(const struct pci_device *device, u16 offset, u32 value)
 {
-    config_write(device->address, offset, 4, value);
+    device_write(device, offset, 4, value);
 }

@@ -102,14 +102,18 @@ void pci_scan_buses(void)
 
 /* ---- all of it ---- */
 
-static void report_unreachable(void)
+/* What is present, with a warning for each bridge that leads nowhere. */
+static int count_present(void)
 {
+    int nr_present = 0;
     struct pci_device *device;
     for (unsigned i = 0; (device = pci_table_at(i)) != NULL; i++) {
+        nr_present += device->present;
         if (device->present && device->header_type == PCI_HEADER_BRIDGE && !device->behind)
             log_warning(LOG_PCI, pci_name(device),
                         "the bridge has no bus number: what lies behind it is not found");
     }
+    return nr_present;
 }
 
 int pci_scan(void)
@@ -120,10 +124,6 @@ int pci_scan(void)
     pci_scan_buses();
     EXTRAS_CALL(pci_find_roots);
     EXTRAS_CALL(pci_scanned);
-    report_unreachable();
-    int nr_present = 0;
-    struct pci_device *device;
-    for (unsigned i = 0; (device = pci_table_at(i)) != NULL; i++)
-        nr_present += device->present;
+    int nr_present = count_present();
     return table_full ? E_NOMEM : nr_present;
 }

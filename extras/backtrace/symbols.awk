@@ -18,10 +18,10 @@ END {
     print "    .globl symbol_table, symbol_table_end, symbol_names"
     print "symbol_table:"
     for (i = 1; i <= nr; i++)
-        printf "    .long 0x%s, name_%d - symbol_names\n", address[i], i
+        printf "    .long 0x%s, .Lname_%d - symbol_names\n", address[i], i
     print "symbol_table_end:"
     print "symbol_names:"
     for (i = 1; i <= nr; i++)
-        printf "name_%d: .asciz \"%s\"\n", i, name[i]
+        printf ".Lname_%d: .asciz \"%s\"\n", i, name[i]
     print "    .section .note.GNU-stack, \"\", @progbits"
 }

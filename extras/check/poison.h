@@ -12,7 +12,8 @@
 #ifndef TIDE_EXTRAS_CHECK_POISON_H
 #define TIDE_EXTRAS_CHECK_POISON_H
 
-/* Fills freed pages. As a pointer no processor follows it. */
-#define POISON_WORD 0xf4eedf4eedf4eedf
+/* Fills freed pages: a word of 32 bits twice, as PAGE_POISON tells it a host. As a pointer no
+ * processor follows it. */
+#define POISON_WORD 0xf4eedf4ef4eedf4e
 
 #endif

@@ -143,7 +143,7 @@ static void command_verify(const struct command_line *line)
         if (status != OK)
             log_error(LOG_KERNEL, device->name, "it cannot be verified now: %s",
                       status_name(status));
-        device->next_ms = 0;
+        devices_next_ms = 0;
     }
 }
 
@@ -169,17 +169,23 @@ int devices_quiesce(const char **who)
         if (status != OK)
             return status;
     }
+    for_each_extra (extra) {
+        int status = extra->stop ? extra->stop(who) : OK;
+        if (status != OK)
+            return status;
+    }
     return OK;
 }
 
 void devices_resume(void)
 {
+    EXTRAS_CALL(start);
     for_each_device(device)
     {
         if (!device->vmem || has_gone(device))
             continue;
         vmem_resume(device->vmem, platform_now_ms());
-        device->next_ms = 0;
+        devices_next_ms = 0;
     }
 }
 

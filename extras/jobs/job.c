@@ -165,7 +165,7 @@ static void leave_list(const struct job *job)
 static void say_why(const struct job *job)
 {
     unsigned long seconds = (unsigned long)(job->limit_ms / 1000);
-    if (job->why == JOB_INTERRUPTED)
+    if (job->why == JOB_INTERRUPTED && !job->has_no_end)
         command_error("%s: stopped by Ctrl-C", job->name);
     else if (job->why == JOB_OVER_LIMIT && job->in_foreground)
         command_error("%s: stopped at its limit of %lu s", job->name, seconds);
@@ -298,7 +298,8 @@ bool devices_settled(void)
 
 static void poll(void)
 {
-    jobs_run(platform_now_ms());
+    if (first_job)
+        jobs_run(platform_now_ms());
 }
 
 EXTRA(jobs) = {

@@ -46,7 +46,8 @@ struct job {
     void (*work)(struct job *job);
     /* Everything has returned: print the result, free the memory. */
     void (*end)(struct job *job, enum job_end end);
-    u64 limit_ms; /* 0: its work is its limit */
+    u64 limit_ms;    /* 0: its work is its limit */
+    bool has_no_end; /* Ctrl-C is how it ends, and no error */
 
     /* job.c's. */
     struct job *next;

@@ -3,6 +3,7 @@
  * not taken here the monitor does: it appends, and erases at the end. */
 #include "extras/line_edit/line_edit.h"
 
+#include "extras/line_edit/complete.h"
 #include "include/extra.h"
 #include "kernel/options.h"
 #include "lib/console.h"
@@ -11,6 +12,7 @@
 
 #define KEY_ESCAPE     27
 #define PARAMETERS_MAX 2
+#define CLEAR_SCREEN   "\n\x1b[H\x1b[2J" /* the end of the line is for who reads a log */
 
 #define CONTROL(letter) ((letter)&0x1f)
 
@@ -237,6 +239,25 @@ static bool feed_escape(struct line_editor *editor, char input)
     return true;
 }
 
+/* Insert what is certain of the word at the cursor; if that is nothing, show what it may be. */
+static void complete(struct line_editor *editor)
+{
+    struct completion completion;
+    char typed[LINE_BYTES];
+    memcpy(typed, editor->text, editor->cursor);
+    typed[editor->cursor] = '\0';
+    complete_text(typed, &completion);
+    if (editor->length + strlen(completion.more) >= LINE_BYTES)
+        return;
+    for (const char *at = completion.more; *at != '\0'; at++)
+        insert(editor, *at);
+    if (completion.nr_candidates < 2 || completion.more[0] != '\0')
+        return;
+    echo("\n");
+    complete_list(typed);
+    line_show(editor);
+}
+
 /* A key that moves, erases more than one character or shows the line again. */
 static bool edit_control(struct line_editor *editor, char input)
 {
@@ -276,8 +297,12 @@ static bool edit_line(struct line_editor *editor, char input)
     if (feed_escape(editor, input))
         return true;
     if (input == CONTROL('L')) {
-        echo("\n");
+        echo(CLEAR_SCREEN);
         line_show(editor);
+        return true;
+    }
+    if (input == '\t' && editor->nr_excess == 0) {
+        complete(editor);
         return true;
     }
     if (input == CONTROL('U')) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Editing within the monitor's line: the arrow keys (with Ctrl word by word), Home, End, Delete,
- * and ^A ^E ^U ^W ^L; the last lines come back with the up arrow.
+ * and ^A ^E ^U ^W; ^L clears the screen, Tab completes. The last lines come back with the up arrow.
  */
 #ifndef TIDE_EXTRAS_LINE_EDIT_H
 #define TIDE_EXTRAS_LINE_EDIT_H

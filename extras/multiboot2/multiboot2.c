@@ -190,11 +190,12 @@ static int parse_tag(const u8 *tag, const struct tag *header, struct boot_info *
 
 int multiboot2_parse(u32 loader_ebx, struct boot_info *info, struct memory_map *map)
 {
-    struct info_header list;
+    struct info_header list = {0};
     struct tag header;
 
     info->protocol = "multiboot2";
-    memcpy(&list, phys_to_virt(loader_ebx), sizeof(list));
+    if (loader_ebx % TAG_ALIGNMENT == 0) /* else it may end past what is mapped */
+        memcpy(&list, phys_to_virt(loader_ebx), sizeof(list));
     if (loader_ebx % TAG_ALIGNMENT != 0 || list.bytes > INFO_BYTES_MAX ||
         list.bytes > 4 * GIB - loader_ebx) {
         log_error(LOG_ARCH, "boot",

@@ -12,6 +12,7 @@
 
 static struct platform_node_range ranges[RANGES_MAX];
 static unsigned nr_ranges;
+static bool is_read; /* since the start */
 
 /* A page_node_ranges_t. */
 static bool next_range(u32 node_id, unsigned *number, paddr_t *base, paddr_t *end)
@@ -29,6 +30,7 @@ static bool next_range(u32 node_id, unsigned *number, paddr_t *base, paddr_t *en
 
 void node_init(void)
 {
+    is_read = true;
     nr_ranges = 0;
     while (nr_ranges < RANGES_MAX && platform_memory_node(nr_ranges, &ranges[nr_ranges]) == OK)
         nr_ranges++;
@@ -38,6 +40,8 @@ void node_init(void)
 
 u32 node_of(paddr_t paddr)
 {
+    if (!is_read)
+        node_init();
     for (unsigned i = 0; i < nr_ranges; i++) {
         if (paddr >= ranges[i].base && paddr - ranges[i].base < ranges[i].bytes)
             return ranges[i].node_id;
@@ -68,9 +72,22 @@ static void print_nodes(void (*print)(paddr_t base, u64 bytes, const char *what)
     }
 }
 
+static void forget(void)
+{
+    is_read = false;
+}
+
+/* No page is asked of a node before the monitor runs: a start need not wait for the table. */
+static void ready(const struct options *options)
+{
+    (void)options;
+    node_init();
+}
+
 EXTRA(numa) = {
     .name = "numa",
-    .mm_init = node_init,
+    .mm_init = forget,
+    .ready = ready,
     .node_of = node_of,
     .print_memory = print_nodes,
 };

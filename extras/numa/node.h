@@ -16,7 +16,7 @@ struct platform_node_range {
     bool is_hotplug; /* for memory that may come later */
 };
 
-/* Read firmware's ranges and let page_alloc_on_node() know them. Boot only, after page_init(). */
+/* Read firmware's ranges and let page_alloc_on_node() know them. After page_init(). */
 void node_init(void);
 
 /* The index-th range of ACPI's SRAT, checked: none overlaps another. E_NODEV past the end or

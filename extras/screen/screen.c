@@ -2,8 +2,9 @@
 /*
  * The console on a screen, for a machine without a serial port.
  *
- * The last rows are kept from the first line on, so that the screen, which is switched on later,
- * shows them. The memory of a screen is slow: only cells that differ are drawn, and none is read.
+ * The text is kept from the first line on, so that the screen, which is switched on later,
+ * shows its last rows. The memory of a screen is slow: only cells that differ are drawn, and none
+ * is read.
  */
 #include "extras/screen/screen.h"
 
@@ -17,6 +18,7 @@
 #include "lib/string.h"
 
 #define TAB_COLUMNS 8
+#define EARLY_BYTES 8192 /* a start prints some hundred before there is a screen */
 
 /* A ring: row `last_row` is being written, the rows before it are older. */
 static char rows[SCREEN_ROWS_MAX][SCREEN_COLUMNS];
@@ -25,8 +27,10 @@ static unsigned next_column;
 static unsigned nr_rows_begun = 1; /* at most SCREEN_ROWS_MAX */
 
 static struct screen_form form;
-static bool is_wanted; /* by the command line */
-static bool is_off;    /* nothing is kept any more */
+static bool is_wanted;                      /* by the command line */
+static bool is_off;                         /* nothing is kept any more */
+static not_cleared char early[EARLY_BYTES]; /* what was written before, without what did not fit */
+static size_t early_bytes;
 static char shown[SCREEN_ROWS_MAX][SCREEN_COLUMNS];
 
 static void new_line(void)
@@ -38,8 +42,20 @@ static void new_line(void)
     memset(rows[last_row], 0, SCREEN_COLUMNS);
 }
 
+/* A terminal's commands, ESC [ to a letter, move nothing on this screen and are not shown. */
+static bool is_escape(char character)
+{
+    static bool is_within;
+    bool is_letter = (character | 0x20) >= 'a' && (character | 0x20) <= 'z';
+    bool was_within = is_within;
+    is_within = character == '\x1b' || (was_within && !is_letter);
+    return was_within || is_within;
+}
+
 static void put(char character)
 {
+    if (is_escape(character))
+        return;
     switch (character) {
     case '\n':
         new_line();
@@ -64,8 +80,6 @@ static void put(char character)
 /* The newest row is the last one shown. Cells hold 0 where nothing was written. */
 static void show(void)
 {
-    if (form.nr_rows == 0)
-        return;
     unsigned nr_older = (unsigned)min_u64(nr_rows_begun, form.nr_rows) - 1;
     unsigned first = last_row + SCREEN_ROWS_MAX - nr_older;
 
@@ -81,6 +95,13 @@ static void show(void)
     }
 }
 
+static void put_and_show(const char *text, size_t bytes)
+{
+    for (size_t i = 0; i < bytes; i++)
+        put(text[i]);
+    show();
+}
+
 /* Keep what was written to the console, and show it once there is a screen. */
 static void write(const char *text, size_t bytes)
 {
@@ -88,9 +109,13 @@ static void write(const char *text, size_t bytes)
         return;
     u64 flags = irq_save();
 
-    for (size_t i = 0; i < bytes; i++)
-        put(text[i]);
-    show();
+    if (form.nr_rows != 0) {
+        put_and_show(text, bytes);
+    } else {
+        bytes = min_u64(bytes, sizeof(early) - early_bytes);
+        memcpy(early + early_bytes, text, bytes);
+        early_bytes += bytes;
+    }
     irq_restore(flags);
 }
 
@@ -116,7 +141,7 @@ static void start(const struct boot_info *boot)
     }
     u64 flags = irq_save();
     form = found;
-    show();
+    put_and_show(early, early_bytes);
     irq_restore(flags);
     log_info(LOG_ARCH, "screen", "the console is %s",
              serial_exists() ? "COM1 and this screen; type on COM1"

@@ -26,7 +26,9 @@
 /* How long to measure: the first if ACPI's timer will put it right, 0.06 ms or so. */
 #define SHORT_STAMPS  (1 << 17)
 #define LONG_STAMPS   (1 << 20)
+#define SPARE_STAMPS  (1 << 16) /* what the accesses of a try may take */
 #define MEASURE_TRIES 8
+#define FIRST_MS      10  /* the first alarm: soon, but after most starts */
 #define LEARN_MS      100 /* the shortest alarm of which the counter's speed is learnt */
 
 #define CPUID_DEADLINE    (1 << 24) /* leaf 1, ecx */
@@ -89,7 +91,7 @@ static u64 measure(u64 length)
     u64 shortest = UINT64_MAX;
 
     io_write8(TIMER_CONTROL, CHANNEL_0_ONCE);
-    for (unsigned i = 0; i < MEASURE_TRIES && shortest > length + length / 16; i++) {
+    for (unsigned i = 0; i < MEASURE_TRIES && shortest > length + SPARE_STAMPS; i++) {
         u32 apic_counts = 0;
         u64 before = cpu_stamp();
         start_channel_0(COUNTS_MAX);
@@ -170,16 +172,15 @@ void alarm_stop(void)
 
 static void start_all(void)
 {
-    static const struct timer_clock clock = {clock_now_ms, arm, interrupt};
+    static struct timer_clock clock = {.now_ms = clock_now_ms, .arm = arm, .interrupt = interrupt};
 
     choose_alarm();
-    if (alarm != ALARM_CHANNEL_0)
-        pic_mask(TIMER_LINE);
+    clock.needs_line = alarm == ALARM_CHANNEL_0;
     clock_start(measure(clock_find_timer() ? SHORT_STAMPS : LONG_STAMPS));
     armed_ms = TIMER_NEVER;
     works = false;
     timer_set_clock(&clock);
-    arm(clock_now_ms() + 1); /* to see soon whether it interrupts */
+    arm(clock_now_ms() + FIRST_MS); /* to see whether it interrupts */
 }
 
 EXTRA(tickless) = {.name = "tickless", .timer_started = start_all};

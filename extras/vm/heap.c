@@ -154,5 +154,6 @@ void heap_free(void *object, size_t bytes)
     const char *fault = free_small(object, shift);
     spin_unlock(&heap_lock);
     if (fault)
-        panic("heap_free: %p of %llu bytes: %s", object, (unsigned long long)bytes, fault);
+        panic("heap_free: 0x%llx of %llu bytes: %s", (unsigned long long)(uintptr_t)object,
+              (unsigned long long)bytes, fault);
 }

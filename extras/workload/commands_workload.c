@@ -3,6 +3,7 @@
  * workload and occupancy: load on the allocator that repeats exactly, and the
  * lines that a program reads. Their formats are stable: docs/experiments.md.
  */
+#include "extras/sizes/sizes.h"
 #include "extras/workload/workload_job.h"
 #include "include/extra.h"
 #include "include/status.h"
@@ -57,6 +58,18 @@ static void command_workload(const struct command_line *line)
         print_report();
 }
 
+static void command_workload_hold(const struct command_line *line)
+{
+    u64 bytes;
+    if (!monitor_parse_size(line, 1, 0, &bytes))
+        return;
+    if (workload_job_want(bytes) != OK)
+        command_error("workload hold: '%s': expected at most the size of a steady load that runs",
+                      line->arguments[1]);
+    else
+        print_report();
+}
+
 static void command_workload_stop(const struct command_line *line)
 {
     (void)line;
@@ -82,8 +95,8 @@ static char block_letter(const struct vmem_device *vmem, const struct vmem_confi
 static void print_run(u64 length, char letter)
 {
     char text[24];
-    int bytes = snprintf(text, sizeof(text), "%lu%c", (unsigned long)length, letter);
-    console_write(text, (size_t)bytes);
+    size_t bytes = snprintf(text, sizeof(text), "%lu%c", (unsigned long)length, letter);
+    console_write(text, bytes);
 }
 
 static void print_occupancy(const struct vmem_device *vmem)
@@ -142,6 +155,8 @@ static void command_occupancy(const struct command_line *line)
 static const struct command commands[] = {
     {"workload", "[KIND [KEY=VALUE]...]", "steady load by seed; without arguments, how it stands",
      0, ANY, command_workload},
+    {"workload hold", "SIZE", "a steady load holds that much from now on", 1, 1,
+     command_workload_hold},
     {"workload stop", "", "end it, and give back what it holds", 0, 0, command_workload_stop},
     {"occupancy", "[DEVICE]", "each block's use, for programs", 0, 1, command_occupancy},
     {0},

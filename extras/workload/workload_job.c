@@ -293,6 +293,11 @@ int workload_job_start(const struct workload_spec *spec)
     return OK;
 }
 
+int workload_job_want(u64 bytes)
+{
+    return load.state == WORKLOAD_RUNNING ? workload_plan_want(&load.plan, bytes) : E_INVAL;
+}
+
 void workload_job_stop(void (*done)(void))
 {
     if (load.state == WORKLOAD_IDLE) {

@@ -38,6 +38,10 @@ struct workload_report {
 /* Start; E_BUSY while one is running or holds memory, E_NOMEM without room for its table. */
 must_check int workload_job_start(const struct workload_spec *spec);
 
+/* A steady load holds that much from now on. E_INVAL without one, or where it is more than its
+ * size. */
+must_check int workload_job_want(u64 bytes);
+
 /* Check and free all that is held, a few at a time, with the prompt waiting, then be idle and call
  * done(). At once if there is none. */
 void workload_job_stop(void (*done)(void));

@@ -2,6 +2,8 @@
 /* See workload_plan.h. One function per kind of workload; all randomness is drawn by draw(). */
 #include "extras/workload/workload_plan.h"
 
+#include "include/status.h"
+
 enum random_phase { RANDOM_FILL, RANDOM_THIN, RANDOM_CHURN };
 enum verify_phase { VERIFY_FILL, VERIFY_CHECK, VERIFY_FREE };
 
@@ -41,7 +43,18 @@ bool workload_refuses(const struct workload_spec *spec, u32 number)
 
 void workload_plan_init(struct workload_plan *plan, const struct workload_spec *spec)
 {
-    *plan = (struct workload_plan){.spec = *spec, .random = mix(spec->seed)};
+    u64 first_bytes = spec->low_bytes != 0 ? spec->low_bytes : spec->size_bytes;
+    *plan = (struct workload_plan){
+        .spec = *spec, .random = mix(spec->seed), .nr_wanted = first_bytes / spec->chunk_bytes};
+}
+
+int workload_plan_want(struct workload_plan *plan, u64 bytes)
+{
+    if (plan->spec.kind != WORKLOAD_STEADY || bytes > plan->spec.size_bytes)
+        return E_INVAL;
+    plan->nr_wanted = bytes / plan->spec.chunk_bytes;
+    plan->denied = false;
+    return OK;
 }
 
 void workload_plan_denied(struct workload_plan *plan)
@@ -88,7 +101,7 @@ static u64 level(const struct workload_plan *plan)
                    ? between(low, high, phase, half)
                    : between(low, high, spec->period_ticks - phase, spec->period_ticks - half);
     default:
-        return high;
+        return plan->nr_wanted;
     }
 }
 

@@ -36,6 +36,7 @@ struct workload_step {
 struct workload_plan {
     struct workload_spec spec;
     u64 random;       /* the generator's state */
+    u64 nr_wanted;    /* steady: chunks that it holds */
     u64 tick;         /* ticks that have ended */
     unsigned phase;   /* of random and verify */
     u64 cursor;       /* random: swaps left in this tick; bursts, verify: chunks looked at */
@@ -51,6 +52,10 @@ void workload_plan_init(struct workload_plan *plan, const struct workload_spec *
 /* The next step, given what is held. Each call draws on the plan: carry the step out. */
 struct workload_step workload_plan_next(struct workload_plan *plan,
                                         const struct workload_chunk *chunks, u64 nr_held);
+
+/* steady: hold `bytes` from the next step on, in whole chunks, at most the size of its spec.
+ * E_INVAL where that is more, or the kind is another one. */
+must_check int workload_plan_want(struct workload_plan *plan, u64 bytes);
 
 /* The last WORKLOAD_ALLOC failed. */
 void workload_plan_denied(struct workload_plan *plan);

@@ -14,7 +14,7 @@
 #define WORKLOAD_MOVABLE_MAX ((u64)2 << 20)
 
 enum workload_kind {
-    WORKLOAD_STEADY,   /* hold size_bytes until stopped */
+    WORKLOAD_STEADY,   /* hold size_bytes until stopped, at first low_bytes if not 0 */
     WORKLOAD_RAMP,     /* from low_bytes to size_bytes in nr_ticks, then hold */
     WORKLOAD_SAWTOOTH, /* between low_bytes and size_bytes and back, every period_ticks */
     WORKLOAD_BURSTS,   /* functions arrive in bursts, hold memory for a while, and leave */

@@ -27,6 +27,7 @@ static void end_isolation_of(struct pageblock pb)
 {
     pb.section->isolated &= ~pageblock_bit(pb);
     u32 entry = pageblock_lock(pageblock_entry(pb));
+    section_note_use(pb.section, pageblock_bit(pb)); /* it may have been emptied meanwhile */
     if (is_isolated_huge(entry))
         entry = (entry & ~PB_METADATA) | PB_HUGE;
     pageblock_enqueue(pb, entry, FREE_LIST_TOP);
@@ -243,8 +244,7 @@ static void choose_granule(struct hotplug_migration *session, paddr_t granule)
     session->nr_chosen++;
 }
 
-/* The highest movable pageblock of [from, to), which lies in one section; `from` if there is none.
- */
+/* The highest movable pageblock of [from, to), which lies in one section; `from` if none. */
 static paddr_t last_movable(paddr_t from, paddr_t to)
 {
     struct section *section = section_at(from);

@@ -243,7 +243,7 @@ static bool find_idle_blocks(const struct region *region, paddr_t from, paddr_t 
     while (at < to) {
         paddr_t start = next_start(region, at, to);
         at = block_up(region, start);
-        if (at != start || at >= to)
+        if (at != start)
             continue;
         u64 run = frames_idle_run(at, to - at);
         run -= run % region->block_bytes;

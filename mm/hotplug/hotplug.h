@@ -90,7 +90,7 @@ struct hotplug_pinned {
 };
 
 enum hotplug_try {
-    HOTPLUG_FIRST_TRY, /* a new resize: any page may be moved */
+    HOTPLUG_FIRST_TRY, /* a new resize, or nothing else is left: any page may be moved */
     HOTPLUG_NEXT_TRY,  /* the same resize: a page that was moved in it is not moved again */
     HOTPLUG_SAME_TRY,  /* and an owner that refused is not asked for that pageblock again */
 };

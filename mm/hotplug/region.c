@@ -17,7 +17,6 @@ void region_init(void)
 {
     for (unsigned i = 0; i < HOTPLUG_REGIONS_MAX; i++)
         regions[i] = (struct region){0};
-    regions_end = 0;
     page_reserve = (struct page_reserve){0};
     region_has_large_granules = false;
 }
@@ -70,8 +69,7 @@ struct region *region_find(paddr_t base, u64 bytes)
 {
     for (unsigned i = 0; i < regions_end; i++) {
         struct region *region = &regions[i];
-        if (base >= region->base && base - region->base < region->bytes &&
-            bytes <= region->bytes - (base - region->base))
+        if (base - region->base < region->bytes && bytes <= region->bytes - (base - region->base))
             return region;
     }
     return NULL;
@@ -114,7 +112,6 @@ bool region_find_granules(paddr_t from, paddr_t to, struct granules *granules)
     paddr_t base = region->base;
     for (u64 i = 0; i < blocks && !is_aligned(base, PAGEBLOCK_BYTES); i++)
         base += region->block_bytes;
-    to = min_u64(to, region->base + region->bytes);
     if (from > base)
         base += (from - base + bytes - 1) / bytes * bytes;
     if (!is_aligned(base, PAGEBLOCK_BYTES) || base >= to || to - base < bytes)

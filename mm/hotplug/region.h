@@ -53,8 +53,7 @@ struct region *region_find(paddr_t base, u64 bytes);
 /* The name of a region that shares a byte with the range, or NULL. */
 const char *region_overlap(paddr_t base, u64 bytes);
 
-/* The range of the next region of the node at or after *number, which moves on; false at the end.
- */
+/* The range of the node's next region at or after *number, which moves on; false at the end. */
 bool region_next_on_node(u32 node_id, unsigned *number, paddr_t *base, paddr_t *end);
 
 /* ---- offline granules ---- */

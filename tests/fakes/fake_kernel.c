@@ -29,7 +29,8 @@
 
 struct place {
     struct fake_vmem vmem;
-    paddr_t mmio_base; /* or 0: it is on PCI */
+    struct fake_transport *other; /* what is there, if it is no memory device */
+    paddr_t mmio_base;            /* or 0: it is on PCI */
     struct pci_address address;
 };
 
@@ -42,6 +43,7 @@ static unsigned nr_places;
 static u8 nr_slots;
 static u64 block_bytes; /* of the devices that are added next */
 static u64 nr_blocks;
+static u64 regions_base;
 static struct page_stats at_boot;
 
 /* ---- transports: see kernel.mk ---- */
@@ -59,7 +61,7 @@ int __wrap_transport_create_pci(struct pci_device *pci, struct vmem_virtio **cre
         if (places[i].mmio_base != 0 || places[i].address.bus != pci->address.bus ||
             places[i].address.device != pci->address.device)
             continue;
-        *created = &places[i].vmem.transport.device;
+        *created = places[i].other ? &places[i].other->device : &places[i].vmem.transport.device;
         return OK;
     }
     return E_NODEV;
@@ -106,6 +108,7 @@ void kernel_prepare(u64 boot_bytes)
     nr_slots = 0;
     kernel_processors_hang = false;
     kernel_choose_region(KERNEL_BLOCK, KERNEL_NR_BLOCKS);
+    kernel_choose_base(FAKE_REGION_BASE);
 }
 
 struct boot_info *kernel_boot_info(void)
@@ -119,6 +122,11 @@ void kernel_choose_region(u64 bytes_a_block, u64 blocks)
     nr_blocks = blocks;
 }
 
+void kernel_choose_base(u64 base)
+{
+    regions_base = base;
+}
+
 struct fake_pci_function *kernel_add_function(u8 device, u16 vendor_id, u16 device_id, u16 class)
 {
     struct fake_pci_function *function = fake_pci_add(root, device, 0, vendor_id, device_id);
@@ -130,8 +138,9 @@ static struct place *add_place(void)
 {
     assert_true(nr_places < KERNEL_DEVICES_MAX);
     struct place *place = &places[nr_places];
-    u64 base = FAKE_REGION_BASE + nr_places++ * REGION_STRIDE;
+    u64 base = regions_base + nr_places++ * REGION_STRIDE;
     place->mmio_base = 0;
+    place->other = NULL;
     fake_back(base, nr_blocks * block_bytes);
     fake_vmem_init(&place->vmem, FAKE_VMEM_QEMU, base, block_bytes, nr_blocks);
     return place;
@@ -151,6 +160,21 @@ struct fake_vmem *kernel_add_vmem(u8 device)
     kernel_add_function(device, 0x1af4, 0x1040 + VIRTIO_ID_MEM, 0x00ff);
     locate(place, (struct pci_address){.device = device});
     return &place->vmem;
+}
+
+void kernel_add_virtio(u8 device, u32 id, struct fake_transport *transport)
+{
+    struct place *place = add_place();
+    kernel_add_function(device, 0x1af4, (u16)(0x1040 + id), 0x00ff);
+    locate(place, (struct pci_address){.device = device});
+    place->other = transport;
+}
+
+void kernel_plug_virtio(struct fake_pci_slot *slot, u32 id, struct fake_transport *transport)
+{
+    kernel_plug(slot);
+    places[nr_places - 1].other = transport;
+    fake_pci_set(slot->card, 2, 2, (u16)(0x1040 + id));
 }
 
 struct fake_vmem *kernel_add_mmio_vmem(paddr_t base)

@@ -31,8 +31,15 @@ struct boot_info *kernel_boot_info(void);
 /* What the devices that are added next have; at first 24 blocks of 2 MiB. */
 void kernel_choose_region(u64 block_bytes, u64 nr_blocks);
 
+/* Where the first region is; at first FAKE_REGION_BASE. */
+void kernel_choose_base(u64 base);
+
 /* A memory device of the board, in slot `device` of the root bus. */
 struct fake_vmem *kernel_add_vmem(u8 device);
+
+/* Another virtio device, which the test has made. */
+void kernel_add_virtio(u8 device, u32 id, struct fake_transport *transport);
+void kernel_plug_virtio(struct fake_pci_slot *slot, u32 id, struct fake_transport *transport);
 
 /* The same behind registers that virtio_mmio.device= names. */
 struct fake_vmem *kernel_add_mmio_vmem(paddr_t base);

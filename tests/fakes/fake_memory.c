@@ -102,9 +102,10 @@ static int remove_region(void *context, uint64_t base)
     struct fake_memory *memory = fake_memory_enter(context, FAKE_MEMORY_REMOVE_REGION);
     expect(memory, base == memory->region.base, "the region is known by its base");
     expect_all(memory, 0, memory->nr_blocks, false);
-    fake_memory_release(memory);
+    if (memory->knobs.remove_region_error == VMEM_OK)
+        fake_memory_release(memory);
     fake_memory_leave(memory);
-    return VMEM_OK;
+    return memory->knobs.remove_region_error;
 }
 
 void fake_memory_init(struct fake_memory *memory)

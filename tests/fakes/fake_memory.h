@@ -60,6 +60,7 @@ struct fake_memory_block {
 /* What goes wrong, to be set at any time; as at first, nothing does. */
 struct fake_memory_knobs {
     int add_region_error;        /* what add_region() returns, without a region */
+    int remove_region_error;     /* what remove_region() returns, the region kept */
     uint16_t node_id;            /* what it writes where the device has no word on it */
     int64_t online_fails_after;  /* the call after so many has no memory; FAKE_MEMORY_NEVER */
     int64_t offline_fails_after; /* migration_take() counts as well */

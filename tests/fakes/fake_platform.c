@@ -40,7 +40,7 @@ static i64 map_failure = -1;
 static i64 unmap_failure = -1;
 static bool mmio_fails;
 static struct handler handlers[HANDLERS_MAX];
-static bool messages_fail;
+static unsigned nr_messages_fail;
 static const struct platform_ecam *ecam_windows;
 static unsigned nr_ecam_windows;
 static const struct platform_node_range *node_ranges;
@@ -90,7 +90,7 @@ void fake_shutdown(void)
     map_failure = unmap_failure = -1;
     mmio_fails = false;
     memset(handlers, 0, sizeof(handlers));
-    messages_fail = false;
+    nr_messages_fail = 0;
     nr_ecam_windows = 0;
     nr_node_ranges = 0;
     now_ms = 0;
@@ -235,8 +235,12 @@ void fake_fail_map_mmio(bool fail)
 
 /* ---- clock ---- */
 
+void (*fake_clock_was_read)(void);
+
 u64 platform_now_ms(void)
 {
+    if (fake_clock_was_read)
+        fake_clock_was_read();
     return now_ms;
 }
 
@@ -278,8 +282,10 @@ void platform_irq_detach_line(unsigned line, irq_handler_t handler, void *contex
 
 int irq_attach_message(irq_handler_t handler, void *context, struct irq_message *message)
 {
-    if (messages_fail)
+    if (nr_messages_fail != 0) {
+        nr_messages_fail--;
         return E_UNSUPPORTED;
+    }
     int slot = attach(true, 0, handler, context);
     if (slot < 0)
         return slot;
@@ -307,9 +313,9 @@ void fake_raise_message(struct irq_message message)
         handlers[message.data].function(handlers[message.data].context);
 }
 
-void fake_fail_irq_messages(bool fail)
+void fake_fail_irq_messages(unsigned times)
 {
-    messages_fail = fail;
+    nr_messages_fail = times;
 }
 
 /* ---- firmware tables ---- */

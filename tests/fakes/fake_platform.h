@@ -37,6 +37,9 @@ void fake_shutdown(void);
 /* ---- clock ---- */
 void fake_advance_ms(u64 ms);
 
+/* Called when somebody reads the clock, if set: what other processors do while one waits. */
+extern void (*fake_clock_was_read)(void);
+
 /* NULL, or what maps and unmaps besides, and may refuse. Until fake_shutdown(). */
 extern int (*fake_on_map)(paddr_t paddr, u64 bytes, bool map);
 
@@ -51,7 +54,7 @@ void fake_fail_map_mmio(bool fail); /* each call from now on, with E_NOMEM */
 struct irq_message;
 void fake_raise_line(unsigned line);                 /* calls each handler on it */
 void fake_raise_message(struct irq_message message); /* calls its handler, if any */
-void fake_fail_irq_messages(bool fail);              /* E_UNSUPPORTED from now on */
+void fake_fail_irq_messages(unsigned times);         /* the next so many: E_UNSUPPORTED */
 
 /* ---- firmware tables ---- */
 /* What platform_pci_ecam() says from now on; kept, not copied. fake_boot() and fake_shutdown()

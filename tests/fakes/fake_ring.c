@@ -81,6 +81,10 @@ void fake_ring_init(struct fake_ring *ring, const struct virtqueue_layout *layou
     assert_true(is_power_of_two(layout->size)); /* P13 */
     assert_true(is_aligned(layout->driver_area, 2));
     assert_true(is_aligned(layout->device_area, 4));
+    /* Q1: what is announced and where to be woken, one behind the other: neither reaches into the
+     * next. */
+    assert_true(layout->descriptors + 16 * layout->size <= layout->driver_area);
+    assert_true(layout->driver_area + 6 + 2 * layout->size <= layout->device_area);
     assert_int_equal(used(ring)[0], 0); /* Q10 */
     assert_int_equal(used(ring)[1], 0);
     assert_int_equal(avail(ring)[1], 0);

@@ -22,7 +22,7 @@ static inline void *fake_device_memory(u64 device_address)
     return (void *)(uintptr_t)(device_address - fake_device_offset);
 }
 
-#define FAKE_RING_PIECES      16
+#define FAKE_RING_PIECES      48
 #define FAKE_RING_ENTRIES_MAX 1024
 
 struct fake_piece {

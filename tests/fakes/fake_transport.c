@@ -164,22 +164,41 @@ static u32 config_bytes(struct vmem_virtio *device)
     return fake_of(device)->config_bytes;
 }
 
-static u32 read_config(struct vmem_virtio *device, u32 offset, unsigned bytes)
+/* Within config space, and aligned (P4). */
+static u8 *config_field(struct fake_transport *fake, u32 offset)
+{
+    fake->nr_accesses++;
+    assert_true(is_aligned(offset, sizeof(u32)));
+    assert_true(offset + sizeof(u32) <= fake->config_bytes);
+    return fake->config + offset;
+}
+
+static u32 read_config(struct vmem_virtio *device, u32 offset)
 {
     struct fake_transport *fake = fake_of(device);
-    u32 value = 0;
+    const u8 *field = config_field(fake, offset);
+    u32 value;
 
-    fake->nr_accesses++;
-    assert_true(bytes == 1 || bytes == 2 || bytes == 4);
-    assert_true(is_aligned(offset, bytes)); /* P4 */
-    assert_true(offset + bytes <= fake->config_bytes);
     fake->nr_config_reads++;
     if (fake->faults.vanished)
-        return ALL_ONES >> (32 - 8 * bytes);
+        return ALL_ONES;
     if (fake->faults.on_config_read)
         fake->faults.on_config_read(fake, offset);
-    memcpy(&value, fake->config + offset, bytes);
+    memcpy(&value, field, sizeof(value));
     return value;
+}
+
+/* A device that lets no field be written has no on_config_write(). */
+static void write_config(struct vmem_virtio *device, u32 offset, u32 value)
+{
+    struct fake_transport *fake = fake_of(device);
+    u8 *field = config_field(fake, offset);
+
+    if (fake->faults.vanished)
+        return;
+    assert_non_null(fake->on_config_write);
+    fake->on_config_write(fake->context, offset, value);
+    memcpy(field, &value, sizeof(value));
 }
 
 /* ---- queues ---- */
@@ -380,6 +399,7 @@ static const struct virtio_transport_ops fake_ops = {
     .config_generation = config_generation,
     .config_bytes = config_bytes,
     .read_config = read_config,
+    .write_config = write_config,
     .queue_size_max = queue_size_max,
     .queue_enable = queue_enable,
     .notify = notify,

@@ -18,8 +18,8 @@
 #include "tests/fakes/fake_ring.h"
 
 #define FAKE_CONFIG_BYTES  256
-#define FAKE_QUEUES        4
-#define FAKE_REQUEST_BYTES 4096
+#define FAKE_QUEUES        5
+#define FAKE_REQUEST_BYTES 16384
 #define FAKE_UNANSWERED    256
 
 #define FAKE_USED_AS_WRITTEN (~(u32)0)
@@ -76,6 +76,8 @@ struct fake_transport {
     u16 queue_size_max;
     fake_request_t on_request;
     void (*on_reset)(void *context); /* the driver wrote status 0; may be NULL */
+    /* The driver writes a field of config space; NULL where it may write none. */
+    void (*on_config_write)(void *context, u32 offset, u32 value);
     void *context;
     bool hold; /* requests wait for fake_transport_process() */
     struct fake_faults faults;

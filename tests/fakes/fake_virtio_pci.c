@@ -286,7 +286,12 @@ static void write_bar(void *context, u64 offset, unsigned bytes, u32 value)
         write_common(fake, offset, value);
         return;
     }
-    assert_in_range(offset, FAKE_VIRTIO_NOTIFY, FAKE_VIRTIO_BAR_BYTES - 1); /* M1, ISR */
+    if (offset >= FAKE_VIRTIO_DEVICE && offset - FAKE_VIRTIO_DEVICE < FAKE_VIRTIO_CONFIG_BYTES) {
+        assert_true(bytes == 4 && offset % 4 == 0);
+        memcpy(fake->config + (offset - FAKE_VIRTIO_DEVICE), &value, bytes);
+        return;
+    }
+    assert_in_range(offset, FAKE_VIRTIO_NOTIFY, FAKE_VIRTIO_BAR_BYTES - 1); /* ISR */
     notified(fake, offset - FAKE_VIRTIO_NOTIFY, bytes, value);
 }
 

@@ -20,7 +20,7 @@ $(O)/fuzz_%: $(O)/host/tests/fuzz/fuzz_%.o $(FUZZ_COMMON) $(O)/host/libtide.a
 	$(HOST_CC) -fsanitize=fuzzer,address,undefined $(UNIT_LDFLAGS) -o $@ $(filter %.o,$^) $(O)/host/libtide.a -lcmocka -lpthread
 
 # The driver alone, as tests/unit/driver.mk has it.
-$(O)/fuzz_states: $(O)/host/tests/fuzz/fuzz_states.o $(O)/host/libvmem.a
+$(O)/fuzz_states $(O)/fuzz_balloon: $(O)/fuzz_%: $(O)/host/tests/fuzz/fuzz_%.o $(O)/host/libvmem.a
 	$(HOST_CC) -fsanitize=fuzzer,address,undefined -o $@ $^ -lcmocka -lpthread
 
 $(O)/fuzz_acpi: $(O)/host/extras/power/acpi_power.o

@@ -92,6 +92,11 @@ static const char *const words[] = {
     "seed=5",
     "99999999999999999999",
     "checkerboard",
+    "watch",
+    "map",
+    "help",
+    "v\t",
+    "stauts",
 };
 
 static struct fuzz_input input;

@@ -15,7 +15,7 @@ from typing import Iterable
 
 from tide.lint_calls import Unit, code_of, unit_of
 
-PARTS = ("VMEM_CORE", "VMEM_PCI", "VMEM_MMIO", "VMEM_MEM")
+PARTS = ("VMEM_CORE", "VMEM_PCI", "VMEM_MMIO", "VMEM_MEM", "VMEM_BALLOON")
 TRANSPORTS = {"VMEM_PCI": "pci.h", "VMEM_MMIO": "mmio.h"}  # and the header that has the host functions of each
 PREFIX = "vmem_"
 MEMORY_FUNCTIONS = {"memcpy", "memmove", "memset", "memcmp"}  # a compiler may call any of them, or none

@@ -8,7 +8,7 @@ RUNS ?= 1
 TESTS ?= qemu tools libvirt
 
 .PHONY: stress
-stress: ## the tests RUNS times beside four busy loops, and which failed; TESTS='qemu tools libvirt'
-	$(TOOL) tools/setup test $(filter tools libvirt,$(TESTS))
-	$(BUILD) $(TESTED)
+stress: ## the tests RUNS times beside four busy loops, and which failed; TESTS='qemu tools course libvirt'
+	$(TOOL) tools/setup test $(filter tools course libvirt,$(TESTS))
+	$(BUILD) $(TESTED) $(if $(filter course,$(TESTS)),course-base)
 	$(TOOL) $(PYTHON) tools/stress $(O) $(RUNS) $(TESTS) -- $(PYTEST_ARGS)

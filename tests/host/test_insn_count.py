@@ -12,10 +12,10 @@ from tide.insn_count import InsnCount, address_of
 def test_the_longest_pass_is_since_it_was_asked_last(tmp_path: Path) -> None:
     file = tmp_path / "counts"
     count = InsnCount(tmp_path / "plugin.so", file)
-    file.write_bytes(struct.pack("<3Q", 1 << 40, 4711, 99))
-    assert count.instructions() == 1 << 40
+    file.write_bytes(struct.pack("<4Q", 1 << 40, 4711, 99, 2 << 33))
+    assert (count.instructions(), count.blocks()) == (1 << 40, 2 << 33)
     assert (count.longest(), count.longest()) == (4711, 0)
-    assert struct.unpack("<3Q", file.read_bytes()) == (1 << 40, 0, 99), "the plugin's other numbers stay"
+    assert struct.unpack("<4Q", file.read_bytes()) == (1 << 40, 0, 99, 2 << 33), "the plugin's other numbers stay"
 
 
 def test_a_mark_is_the_address_of_a_function(tmp_path: Path) -> None:

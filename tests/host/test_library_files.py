@@ -7,7 +7,8 @@ import subprocess
 from helpers import TREE
 
 LIBRARY = TREE / "drivers/virtio"
-FOLDERS = {"VMEM_CORE": "core", "VMEM_PCI": "pci", "VMEM_MMIO": "mmio", "VMEM_MEM": "mem"}
+FOLDERS = {"VMEM_CORE": "core", "VMEM_PCI": "pci", "VMEM_MMIO": "mmio", "VMEM_MEM": "mem",
+           "VMEM_BALLOON": "balloon"}  # fmt: skip
 
 
 def text_of(name: str) -> str:

@@ -45,6 +45,20 @@ def test_on_a_terminal_the_guests_line_comes_back(capfdbinary: pytest.CaptureFix
         b"noise\r\ntide> sta" b"\r\x1b[K!info\r\none\r\ntwo\r\n" b"\r\x1b[Ktide> sta" b"tus")
 
 
+def test_a_cleared_screen_is_not_cleared_again(
+    monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    """The guest's Ctrl-L, cut where a read ends: the host's words behind it stay, and wait for nothing."""
+    monkeypatch.setattr(screen, "WHOLE_SECONDS", 300)
+    shown = Screen(terminal=True)
+    shown.guest(b"tide> x\r\n\x1b[H\x1b[")
+    shown.guest(b"2Jtide> x")
+    shown.hold()
+    shown.release("the host's")
+    out = capfdbinary.readouterr().out
+    assert out.endswith(b"\r\x1b[Kthe host's\r\n\r\x1b[Ktide> x") and out.count(b"\x1b[2J") == 1
+
+
 @pytest.mark.parametrize("terminal", [False, True])
 def test_a_guest_that_hangs_within_a_line(
     terminal: bool, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]

@@ -14,6 +14,7 @@ from libvirt_host import HUGE_PAGES_FREE, VirshFailed, set_huge_pages, virsh, wa
 from tide.units import GIB, MIB
 
 HERE = Path(__file__).resolve().parent
+BOOT_KIB = 2095104  # of the domain's one cell
 FIRST, SECOND = "virtiomem0", "virtiomem1"  # libvirt's aliases; the guest's vmem0 and vmem1
 
 
@@ -74,6 +75,31 @@ def test_resizes_and_events(folder: Path, huge_pages: None) -> None:
             wait_for(lambda: dict(events.sizes()).get(alias) == size, f"the event of {alias} at {size}")
         statistics = virsh("domstats", NAME, "--balloon")
         assert "balloon.current=2095104" in statistics, "the boot memory is all that is left"
+
+
+def balloon_statistics() -> dict[str, int]:
+    """What `virsh dommemstat` shows, in KiB."""
+    return {name: int(value) for name, value in (line.split() for line in virsh("dommemstat", NAME).splitlines() if line)}
+
+
+def test_balloon(folder: Path, huge_pages: None) -> None:
+    """`virsh setmem` changes the boot memory, `virsh dommemstat` shows what the guest says; virtio-mem goes on."""
+    with Domain(serial_on_socket(read_xml()), folder) as domain:
+        domain.guest.wait_ready()
+        wait_started(domain)
+        domain.resize(FIRST, 0)
+        domain.resize(SECOND, 0)
+        virsh("dommemstat", NAME, "--period", "1", "--live")
+        for size in (BOOT_KIB // 2, BOOT_KIB // 4, BOOT_KIB):
+            virsh("setmem", NAME, str(size), "--live")
+            wait_for(lambda: balloon_statistics()["actual"] == size, f"the balloon to leave {size} KiB")
+            wait_for(lambda: 0 < size - balloon_statistics().get("available", 0) < 65536, f"{size} KiB in the statistics")
+            shown = balloon_statistics()
+            assert 0 < shown["usable"] <= shown["unused"] <= shown["available"]
+        virsh("setmem", NAME, str(BOOT_KIB // 4), "--live")
+        domain.resize(FIRST, GIB)
+        domain.resize(FIRST, 0)
+        wait_for(lambda: balloon_statistics()["actual"] == BOOT_KIB // 4, "the balloon")
 
 
 def test_refusals_reach_the_user_and_change_nothing(folder: Path, huge_pages: None) -> None:

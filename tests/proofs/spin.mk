@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# The model of the flush between the processor that unmaps memory and one that sleeps.
+# The models of what several processors do at once.
 
-.PHONY: prove-flush
-prove-flush: ## SPIN checks the model of the flush of other processors, and finds its faults
+.PHONY: prove-models
+prove-models: ## SPIN checks the models of several processors: the flush, and one pageblock; and finds their faults
 	$(TOOL) tools/setup spin
-	@tests/proofs/flush/run $(O)
+	@tests/proofs/spin $(O)
 
-# All proofs, this one first.
-prove: $(if $(PROOFS)$(MUTANTS),,prove-flush)
+# All proofs, these first.
+prove: $(if $(PROOFS)$(MUTANTS),,prove-models)

@@ -212,6 +212,19 @@ def test_screen_by_the_pvh_entry(boot_iso: Start, folder: Path) -> None:
         qemu.wait_for(lambda: read_text(qemu, folder).count("RAM") >= 3, "its lines")
 
 
+def test_a_picture_for_a_terminal_on_the_screen(folder: Path) -> None:
+    """The screen is no terminal: it shows the text of `watch map`, and nothing of its commands to move and to colour."""
+    machine = Machine(
+        IMAGE, type="pc", accel=choose_accel(), serial=False, extra=["-vga", "std"],
+        devices=[MemDevice("vmem0", requested=64 * MIB)], append='console=vga run="wait; watch map 1; stats"',
+    )  # fmt: skip
+    with Qemu(machine, folder, life_seconds=LIFE_SECONDS) as qemu:
+        qemu.wait_for(lambda: "stats: uptime" in read_text(qemu, folder), "the command behind it")
+        text = read_text(qemu, folder)
+        assert re.search(r"^  \[-{16}\.{48}\]$", text, re.MULTILINE), text
+        assert not re.search(r"\x1b|\[[0-9;]*[A-Za-z]", text), text
+
+
 @pytest.mark.parametrize("firmware", FIRMWARES)
 def test_kernel_in_a_module_takes_over(boot_iso: Start, firmware: str) -> None:
     """Its loader is Tide: by PVH, with the module and the tables that GRUB told the first of."""

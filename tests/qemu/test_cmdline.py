@@ -42,9 +42,9 @@ def test_a_right_command_line_is_not_complained_about(boot: Boot) -> None:
 
 # log= -> what the log must have, what it must not have
 LOGS = {
-    "log=error": ("", "vmem0: features"),
+    "log=error": ("", "vmem0: region="),
     "log=vmem:error": ("", "vmem0: "),
-    "log=info": ("vmem0: features", "debug"),
+    "log=info": ("vmem0: region=", "debug"),
     "log=pci:debug": (r"^pci\b.*", "nothing of this kind"),
 }
 

@@ -16,7 +16,7 @@ def test_a_write_after_free_is_reported(boot: Boot) -> None:
     page = r"0x\w+000"
     qemu.guest.console.wait(
         rf"^panic: page_alloc: {page} was written to after it was freed: 0x5eed at offset 0x18, "
-        r"expected 0xf4eedf4eedf4eedf", start)  # fmt: skip
+        r"expected 0xf4eedf4ef4eedf4e", start)  # fmt: skip
     qemu.guest.console.wait(r"^ +#\d+ 0x\w+ crash_write_after_free\+0x", start)
     assert qemu.wait_exit() == PANIC
 

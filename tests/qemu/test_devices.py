@@ -67,7 +67,7 @@ def test_two_slots(boot: Boot) -> None:
         resize(qemu, device.id, 512 * MIB)
 
 
-def test_balloon_beside_it_is_left_alone(boot: Boot) -> None:
+def test_balloon_beside_it(boot: Boot) -> None:
     qemu = boot(MemDevice("vmem0", addr="4"), type="pc", extra=["-device", BALLOON])
     resize(qemu, "vmem0", GIB)
 

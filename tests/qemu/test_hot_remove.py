@@ -65,13 +65,28 @@ def test_device_that_nobody_drives(boot: Boot, slots: str) -> None:
     qemu, bus = start(boot, slots)
     before = functions_seen(qemu)
     for _ in range(3):
-        qemu.qmp.execute("device_add", driver="virtio-balloon-pci", id="late", bus=bus)
+        qemu.qmp.execute("device_add", driver="virtio-rng-pci", id="late", bus=bus)
         qemu.wait_for(lambda: functions_seen(qemu) != before, "the device to be found")
         assert functions_seen(qemu) == functions_of(qemu.qmp.execute("query-pci"))
         qemu.qmp.execute("device_del", id="late")
         wait_deleted(qemu, "late")
         assert functions_seen(qemu) == before
     resize(qemu, "vmem0", 128 * MIB)
+
+
+@pytest.mark.parametrize("slots", SLOTS)
+def test_balloon_comes_and_goes(boot: Boot, slots: str) -> None:
+    """It goes at once, whatever it holds: its pages are the guest's again."""
+    qemu, bus = start(boot, slots)
+    before = qemu.guest.stats()["boot used"]
+    for _ in range(2):
+        qemu.qmp.execute("device_add", driver="virtio-balloon-pci", id="late", bus=bus)
+        qemu.qmp.execute("balloon", value=128 * MIB)
+        qemu.wait_for(lambda: qemu.qmp.execute("query-balloon")["actual"] == 128 * MIB, "the balloon")
+        qemu.qmp.execute("device_del", id="late")
+        wait_deleted(qemu, "late")
+        qemu.wait_for(lambda: "no virtio-balloon" in qemu.guest.command("balloon"), "the driver to let go")
+        qemu.wait_for(lambda: qemu.guest.stats()["boot used"] <= before + 16, "the pages to be free")
 
 
 @pytest.mark.parametrize("slots", ["q35-native", "pc-acpi"])

@@ -57,7 +57,7 @@ def test_a_settled_machine_sleeps(boot: Boot, folder: Path, name: str) -> None:
     start_ms = uptime_ms(qemu)  # the other processors are started meanwhile
     qemu.wait_for(lambda: uptime_ms(qemu) > start_ms + 10_000, "ten seconds")
     log = folder / "trace.log"
-    seconds, _, part = run_idle(qemu, log)
+    seconds, part, _ = run_idle(qemu, log)
     assert seconds > 3
     assert len(re.findall(rb"^Servicing hardware INT=", log.read_bytes()[part], re.MULTILINE)) <= wake_ups * seconds
     assert len(read_accesses(log, part.start, part.stop)) <= accesses * seconds

@@ -32,10 +32,12 @@ def test_size_set_before_the_driver_is_up(boot: Boot) -> None:
 
 
 def test_size_changed_all_through_the_boot(boot: Boot) -> None:
-    """The host sets a size at any moment of the start: the last one is reached."""
+    """The host sets a size at any moment of the start, and once behind it: the last one is reached."""
     qemu = boot(MemDevice("vmem0", requested=512 * MIB), ready=False)
     sizes = [GIB, 2 * MIB, 256 * MIB]
-    while "tide: ready" not in qemu.guest.console.text:
+    is_ready = False
+    while not is_ready:
+        is_ready = "tide: ready" in qemu.guest.console.text
         sizes.append(sizes.pop(0))
         qemu.set_requested("vmem0", sizes[-1])
     qemu.wait_size("vmem0", sizes[-1])
@@ -49,7 +51,7 @@ def test_start_costs_one_request(boot: Boot) -> None:
 
 
 def test_what_the_start_takes(folder: Path, qemu_version: tuple[int, ...]) -> None:
-    """Under qboot, beyond the image that does nothing: neither count depends on the host's speed."""
+    """Under qboot, beyond the image that does nothing: no count depends on the host's speed."""
     if qemu_version >= (8, 0):
         pytest.skip("the counts are those of QEMU 7.2's machine")
     ours, nothing = (
@@ -58,11 +60,13 @@ def test_what_the_start_takes(folder: Path, qemu_version: tuple[int, ...]) -> No
     )
     insn_count = InsnCount(BUILD / "plugin/insn_count.so", folder / "instructions")
     assert start.instructions(ours, insn_count) - start.instructions(nothing, insn_count) <= 250_000
+    # The compiler's version has a say in it.
+    assert start.blocks(ours, insn_count, "devices_ready") - start.blocks(nothing, insn_count) <= 2_000
     trace = folder / "accesses.log"
     base = len(start.accesses(nothing, trace))
-    assert len(start.accesses(ours, trace)) - base <= 280
-    ours.append = "log=error"  # without most of the text
     assert len(start.accesses(ours, trace)) - base <= 250
+    ours.append = "log=error"  # without most of the text
+    assert len(start.accesses(ours, trace)) - base <= 230
 
 
 @pytest.mark.parametrize("machine", ["q35", "pc"])

@@ -1,26 +1,17 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The commands that a person types: the story, the shell from a pipe and on a terminal, gdb, and how they end."""
+"""The commands that a person types: the story, the shell from a pipe and on a terminal, and how they end."""
 
 import os
-import pty
-import select
+import shlex
 import shutil
 import signal
 import subprocess
 import sys
-import termios
-import time
 from pathlib import Path
 
 import pytest
 from helpers import IMAGE, TREE
-
-WAIT_SECONDS = 240
-
-
-def run_tool(*arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, str(TREE / "tools" / arguments[0]), *arguments[1:]]
-    return subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=WAIT_SECONDS)
+from terminal import WAIT_SECONDS, Terminal, run_tool
 
 
 def test_the_story_is_told_to_its_end() -> None:
@@ -46,6 +37,7 @@ alloc 100M
 !resize 3G
 !resize nothing 1G
 !frobnicate
+!resise 1G
 !hmp info status
 status
 free all
@@ -64,7 +56,8 @@ def test_shell_from_a_pipe() -> None:
         "error: resize: QEMU said: 'requested-size' cannot exceed the memory backend size",
         "vmem0 takes 0 to 2G in multiples of 2M",
         "error: resize: there is no virtio-mem device 'nothing'; there is vmem0",
-        "error: unknown host command '!frobnicate'",
+        "error: unknown host command '!frobnicate'; !help lists them",
+        "error: unknown host command '!resise'; did you mean !resize?",
         "VM status: running",
         "plugged=1610612736",
         "vmem0: settled requested=0 plugged=0",
@@ -72,54 +65,30 @@ def test_shell_from_a_pipe() -> None:
         assert expected in done.stdout, done.stdout
 
 
+def test_the_machine_of_the_shell() -> None:
+    """`make shell DEVICES= MEMORY= CPUS= APPEND=` has what is asked for."""
+    done = run_tool("shell", str(IMAGE), "--device", "1G,block=4M,requested=64M", "--device", "512M,packed=on", "--memory", "128M",
+                    "--cpus", "2", "--append", "log=info", stdin="!info\nwait\ncpus\nstatus\n!hmp info memory_size_summary\nexit\n")  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    for expected in ("vmem0: requested 64M", "vmem1: requested 0, plugged 0 of at most 512M", "block 4M", "cpus: running=2",
+                     "base memory: 134217728"):  # fmt: skip
+        assert expected in done.stdout, done.stdout
+
+
+def test_make_passes_the_machine_on() -> None:
+    """A quote in APPEND reaches the kernel; nothing is built or started."""
+    told = subprocess.run(
+        ["make", "-n", "shell", "DEVICES=2G 1G,block=4M", "MEMORY=64M", "CPUS=2", "APPEND=run=\"alloc 1M\" it's"],
+        cwd=TREE, capture_output=True, text=True, timeout=WAIT_SECONDS).stdout  # fmt: skip
+    line = next(line for line in told.splitlines() if "tools/shell" in line)
+    words = shlex.split(line)
+    assert words[words.index("--qmp") + 2 :] == ["--device", "2G", "--device", "1G,block=4M", "--memory", "64M", "--cpus", "2",
+                                                "--append", "run=\"alloc 1M\" it's"]  # fmt: skip
+
+
 def test_shell_ends_with_the_guests_status() -> None:
     assert run_tool("shell", str(IMAGE), stdin="exit 5\n").returncode == 129 + 2 * 5
     assert run_tool("shell", str(IMAGE), stdin="!quit\n").returncode == 0
-
-
-class Terminal:
-    """A command on a terminal of its own."""
-
-    def __init__(self, *command: str) -> None:
-        command = command or (sys.executable, str(TREE / "tools/shell"), str(IMAGE))
-        self.pid, self.fd = pty.fork()
-        if self.pid == 0:
-            os.execv(command[0], command)
-        self.text = ""
-
-    def wait(self, what: str) -> None:
-        """Read until `what` was shown after all that was waited for before."""
-        deadline = time.monotonic() + WAIT_SECONDS
-        while what not in self.text:
-            assert self.read(deadline), f"'{what}' never came: {self.text}"
-        self.text = self.text.split(what, 1)[1]
-
-    def read(self, deadline: float) -> bool:
-        """Add what comes next to the text; False at the end. None of it waits longer than the deadline."""
-        left = max(deadline - time.monotonic(), 0)
-        assert select.select([self.fd], [], [], left)[0], f"nothing comes any more after: {self.text}"
-        try:
-            data = os.read(self.fd, 4096)
-        except OSError:
-            return False
-        self.text += data.decode(errors="replace")
-        return bool(data)
-
-    def wait_raw(self) -> None:
-        """Until each key is read as it is typed: before, the terminal itself edits the line."""
-        deadline = time.monotonic() + WAIT_SECONDS
-        while termios.tcgetattr(self.fd)[3] & termios.ICANON:
-            assert time.monotonic() < deadline, f"the terminal is never raw: {self.text}"
-            time.sleep(0.01)
-
-    def type(self, text: str) -> None:
-        os.write(self.fd, text.encode())
-
-    def wait_exit(self) -> int:
-        deadline = time.monotonic() + WAIT_SECONDS
-        while self.read(deadline):
-            pass
-        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
 
 
 def test_shell_on_a_terminal() -> None:
@@ -131,6 +100,50 @@ def test_shell_on_a_terminal() -> None:
     terminal.wait("vmem0: settled requested=67108864")
     terminal.type("statu\x7fus\r")
     terminal.wait("plugged=67108864")
+    terminal.wait("tide> ")
+    terminal.type("\x01x")
+    assert terminal.wait_exit() == 0
+
+
+def test_keys_of_the_guests_line_on_a_terminal() -> None:
+    """Tab completes, a wrong name is answered with a near one, Ctrl-L clears, and the host speaks below that."""
+    terminal = Terminal()
+    terminal.wait("tide> ")
+    terminal.wait_raw()
+    terminal.type("devi\t\r")
+    terminal.wait("devices ")
+    terminal.wait("virtio memory")
+    terminal.type("stauts\r")
+    terminal.wait("did you mean 'status'?")
+    terminal.type("help map\r")
+    terminal.wait("map [DEVICE] [CELLS]")
+    terminal.type("sta\x0c")
+    terminal.wait("\x1b[H\x1b[2Jtide> sta")
+    terminal.type("!info\r")
+    terminal.wait("vmem0: requested 0")
+    terminal.wait("tide> sta")
+    assert "\x1b[2J" not in terminal.text
+    terminal.type("\x01x")
+    assert terminal.wait_exit() == 0
+
+
+def test_a_live_picture_on_a_terminal() -> None:
+    """The region is drawn again when the host resizes it and when another job uses memory; lines for the host go on."""
+    terminal = Terminal()
+    terminal.wait("tide> ")
+    terminal.wait_raw()
+    terminal.type("alloc 2M\r")
+    terminal.wait("tide> ")
+    terminal.type("watch map\r")
+    terminal.wait("vmem0: requested 0, plugged 0, settled; a cell is 2 of 1024 blocks of 2M")
+    terminal.type("!resize 64M\r")
+    terminal.wait("vmem0: requested 64M, was 0")
+    terminal.wait("requested 64M, plugged 64M, settled")
+    terminal.wait("\x1b[90m----------------")
+    terminal.type("!resize 0\r")
+    terminal.wait("requested 0, plugged 0, settled")
+    terminal.type("\x03")
+    terminal.wait("\x1b[r")
     terminal.wait("tide> ")
     terminal.type("\x01x")
     assert terminal.wait_exit() == 0
@@ -168,43 +181,26 @@ def test_the_hosts_line_is_edited_and_the_guests_comes_back() -> None:
     assert terminal.wait_exit() == 0
 
 
+def test_tab_in_the_hosts_line() -> None:
+    terminal = Terminal()
+    terminal.wait("tide> ")
+    terminal.wait_raw()
+    terminal.type("!re\t\t")
+    terminal.wait("!res\r\n  resize  reset\r\n!res")
+    terminal.type("i\tvm\t64M\r")
+    terminal.wait("ize vmem0 64M")
+    terminal.wait("vmem0: requested 64M, was 0")
+    terminal.type("!zz\t\x7f\x7finf\t\r")
+    terminal.wait("vmem0: requested 64M, plugged")
+    terminal.type("\x01x")
+    assert terminal.wait_exit() == 0
+
+
 def test_what_is_typed_before_the_prompt_is_not_lost() -> None:
     terminal = Terminal()
     terminal.type("!resize 64M\n")
     terminal.wait("vmem0: settled requested=67108864")
     terminal.type("\x01x")
-    assert terminal.wait_exit() == 0
-
-
-@pytest.mark.skipif(shutil.which("gdb") is None, reason="gdb is not installed")
-def test_gdb_stops_at_the_first_instruction() -> None:
-    done = run_tool("gdb", str(IMAGE), "-batch", "-ex", "info registers rip", "-ex", "hbreak kmain",
-                    "-ex", "continue", "-ex", "backtrace 1")  # fmt: skip
-    assert "Breakpoint 1, boot_entry" in done.stdout, done.stdout + done.stderr
-    assert "kmain (boot=" in done.stdout.split("Breakpoint 2", 1)[1]
-
-
-@pytest.mark.skipif(shutil.which("gdb") is None, reason="gdb is not installed")
-def test_ctrl_c_in_gdb_stops_the_guest(tmp_path: Path) -> None:
-    """As `make gdb` has it. Neither gdb nor QEMU ends of it, and the terminal is in the end as it was."""
-    image = shutil.copy(IMAGE, tmp_path)  # serial.log is beside it
-    terminal = Terminal("/bin/sh", "-c", f"{sys.executable} {TREE}/tools/gdb {image}; echo status $?")
-    before = termios.tcgetattr(terminal.fd)
-    terminal.wait("Breakpoint 1, ")
-    terminal.wait("(gdb) ")
-    terminal.type("continue\r")
-    terminal.wait("Continuing.")
-    # QEMU's stub drops a Ctrl-C that comes before the guest runs.
-    deadline = time.monotonic() + WAIT_SECONDS
-    while "tide: ready" not in (tmp_path / "gdb/serial.log").read_text():
-        assert time.monotonic() < deadline, "the guest does not run"
-        time.sleep(0.05)
-    terminal.type("\x03")
-    terminal.wait("Program received signal SIGINT")
-    terminal.wait("(gdb) ")
-    terminal.type("quit\r")
-    terminal.wait("status 0")
-    assert termios.tcgetattr(terminal.fd) == before
     assert terminal.wait_exit() == 0
 
 
@@ -259,6 +255,9 @@ def test_wrong_arguments(tmp_path: Path) -> None:
     for arguments, status, words in (
         (("profile", str(IMAGE), "much"), 2, "argument size: 'much' is not a size; expected a number with K, M, G or T (powers of 1024)"),
         (("profile", "/no/image", "1G"), 1, "tools/profile: there is no /no/image: run `make` first"),
+        (("shell", str(IMAGE), "--device", "2G,block"), 2, "'2G,block': 'block' has no '='; expected SIZE[,block=SIZE]"),
+        (("shell", str(IMAGE), "--cpus", "none"), 2, "argument --cpus: 'none' is not a number of processors; expected 1 or more"),
+        (("shell", "--beside", str(tmp_path)), 1, f"tools/shell: {tmp_path}: no machine runs there: `make gdb` starts one"),
         (("gdb", "/no/image"), 1, "tools/gdb: there is no /no/image: run `make` first"),
         (("bench", str(tmp_path)), 1, f"tools/bench: there is no {tmp_path}/tide.elf: run `make` first"),
         (("coverage", str(tmp_path)), 1, f"tools/coverage: {tmp_path} has nothing that was built with --coverage"),

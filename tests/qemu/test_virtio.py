@@ -37,7 +37,7 @@ def test_ring_features(boot: Boot, qemu_version: tuple[int, ...], name: str, irq
     options, taken, left = OFFERS[name]
     if "in_order" in options and qemu_version < (10, 0):
         pytest.skip("virtio-mem-pci does not offer IN_ORDER before QEMU 10")
-    qemu = boot(MemDevice("vmem0", size=GIB, options=options), append=f"virtio_mem.irq={irq}")
+    qemu = boot(MemDevice("vmem0", size=GIB, options=options), append=f"virtio_mem.irq={irq} log=vmem:debug")
     features = accepted(qemu.guest.console.text)
     assert features >= set(taken.split())
     assert not features & set(left.split())
@@ -65,7 +65,7 @@ def test_vectors(boot: Boot, qemu_version: tuple[int, ...], vectors: int, mode: 
 def test_features_switched_off(boot: Boot) -> None:
     qemu = boot(
         MemDevice("vmem0", size=GIB, options={"packed": "on"}),
-        append="virtio.features=-packed,-event_idx",
+        append="virtio.features=-packed,-event_idx log=vmem:debug",
     )
     features = accepted(qemu.guest.console.text)
     assert not features & {"RING_PACKED", "EVENT_IDX"}
@@ -96,7 +96,7 @@ def test_mmio(boot: Boot, name: str, irq: str) -> None:
     # memaddr: this machine gives memory devices no place of its own accord.
     device = f"virtio-mem,id=vmem0,memdev=vmem0-mem,memaddr={5 * GIB}"
     device += "".join(f",{key}={value}" for key, value in OFFERS[name][0].items())
-    qemu = boot(**microvm(device, append=f"virtio_mem.irq={irq}"))
+    qemu = boot(**microvm(device, append=f"virtio_mem.irq={irq} log=vmem:debug"))
     assert "vmem0: mmio 0xfeb" in qemu.guest.command("status")
     for size in SIZES:
         assert resize(qemu, "vmem0", size).requests == 1

@@ -13,7 +13,7 @@ $(O)/fuzz_pci_tree $(O)/fuzz_caps: $(PCI_EXTRAS)
 $(O)/unit/mm/test_page_node $(O)/unit/virtio_mem/test_vmem_life: $(NUMA_EXTRAS)
 $(filter $(O)/unit/kernel/test_kernel_%,$(UNIT_TESTS)) $(O)/fuzz_monitor: $(ALL_EXTRAS)
 $(O)/unit/kernel/test_options $(O)/fuzz_multiboot2: $(OPTION_EXTRAS)
-$(O)/unit/kernel/test_monitor: $(O)/host/extras/script/script.o
+$(O)/unit/kernel/test_monitor: $(O)/host/extras/script/script.o $(O)/host/extras/line_edit/explain.o
 ifdef DEBUG
 $(UNIT_TESTS): $(O)/host/extras/check/poison.o
 endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The main() of the unit tests: cmocka runs what the program's file has registered; see unit.h.
+ * `program NAME` runs one of the tests; cmocka's ? and * stand for others.
  */
 #include "tests/unit/unit.h"
 
@@ -70,7 +71,9 @@ void unit_set_group(unit_function_t set_up_once, unit_function_t tear_down_once)
     group_tear_down = tear_down_once;
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    if (argc > 1)
+        cmocka_set_test_filter(argv[1]);
     return _cmocka_run_group_tests("tests", tests, nr_tests, begin_group, end_group);
 }

@@ -5,8 +5,8 @@
 OPS ?= 10000000
 SEED ?= 1
 
-# What the allocator's tests need, without the drivers.
-ALLOCATOR_SOURCES := $(filter-out lib/string.c lib/printf.c,$(LIB_SOURCES)) $(MM_SOURCES) $(filter extras/check/p% extras/vm/vm% extras/vm/heap%,$(HOST_EXTRAS)) \
+# What the allocator's tests need, without the drivers but for their formatter.
+ALLOCATOR_SOURCES := $(filter-out lib/string.c,$(LIB_SOURCES)) drivers/virtio/core/format.c $(MM_SOURCES) $(filter extras/check/p% extras/vm/vm% extras/vm/heap%,$(HOST_EXTRAS)) \
 	$(patsubst %,tests/fakes/fake_%.c,mm model platform vm) tests/unit/unit.c
 
 .PHONY: walk tsan-programs debug-programs debug-image
@@ -18,7 +18,7 @@ walk: ## random operations on the allocator under sanitizers, OPS=10000000 SEED=
 tsan-programs:
 	@$(MAKE) --no-print-directory -s O=$(O)/tsan HOST_SOURCES="$(ALLOCATOR_SOURCES)" \
 	  HOST_SANITIZERS=-fsanitize=thread \
-	  $(patsubst %,$(O)/tsan/unit/mm/%,test_page_threads test_migrate_threads) $(O)/tsan/bench/bench_contend
+	  $(patsubst %,$(O)/tsan/unit/mm/%,test_page_threads test_migrate_threads test_page_races) $(O)/tsan/bench/bench_contend
 
 debug-programs:
 	@$(MAKE) --no-print-directory -s O=$(O)/debug DEBUG=1 HOST_SOURCES="$(ALLOCATOR_SOURCES)" \

@@ -23,10 +23,12 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "extras/sizes/sizes.h"
 #include "extras/workload/workload_plan.h"
 #include "include/exit_status.h"
 #include "include/status.h"
 #include "include/units.h"
+#include "tools/linux/blocks.h"
 
 #define PROMPT         "linux> "
 #define FILE_PATH      "/mem/chunks"
@@ -35,11 +37,6 @@
 /* Below this much free memory an allocation is denied, since Linux would end the program. */
 #define KEEP_FREE_BYTES (48 * MIB)
 #define STEPS_PER_RUN   256
-
-/* Bits of /proc/kpageflags (Linux, Documentation/admin-guide/mm/pagemap.rst). */
-#define FLAG_BUDDY   ((u64)1 << 10)
-#define FLAG_NOPAGE  ((u64)1 << 20)
-#define FLAG_OFFLINE ((u64)1 << 23)
 
 enum job_state { IDLE, RUNNING, ENDED, FAILED };
 
@@ -182,6 +179,19 @@ static void start_job(unsigned nr_words, const char *const *words)
     print_state();
 }
 
+static void hold(const char *size)
+{
+    u64 bytes;
+    if (job.state == RUNNING && parse_size(size, &bytes) == OK &&
+        workload_plan_want(&job.plan, bytes) == OK) {
+        job.next_tick_ms = 0;
+        print_state();
+    } else {
+        printf("error: workload hold: '%s': expected at most the size of a steady load that runs\n",
+               size);
+    }
+}
+
 static void stop_job(void)
 {
     if (job.state == IDLE)
@@ -244,76 +254,6 @@ static int patience(void)
 
 /* ---- occupancy ---- */
 
-struct block_use {
-    u64 nr_present;
-    u64 nr_used;
-};
-
-static struct block_use look_at_block(int flags_file, u64 base, u64 bytes)
-{
-    static u64 flags[4096];
-    struct block_use use = {0, 0};
-    for (u64 done = 0; done < bytes / PAGE_BYTES;) {
-        u64 count = min_u64(ARRAY_SIZE(flags), bytes / PAGE_BYTES - done);
-        off_t offset = (off_t)((base / PAGE_BYTES + done) * sizeof(u64));
-        ssize_t got = pread(flags_file, flags, count * sizeof(u64), offset);
-        if (got <= 0)
-            break; /* beyond the last page that there ever was */
-        for (u64 i = 0; i < (u64)got / sizeof(u64); i++) {
-            if ((flags[i] & (FLAG_NOPAGE | FLAG_OFFLINE)) != 0)
-                continue;
-            use.nr_present++;
-            use.nr_used += (flags[i] & FLAG_BUDDY) == 0;
-        }
-        done += (u64)got / sizeof(u64);
-    }
-    return use;
-}
-
-static char block_letter(struct block_use use)
-{
-    if (use.nr_present == 0)
-        return 'u';
-    if (use.nr_used == 0)
-        return 'e';
-    return use.nr_used == use.nr_present ? 'f' : (char)('A' + use.nr_used * 8 / use.nr_present);
-}
-
-/* One region, named as NAME:BASE:SIZE:BLOCK; its plugged and used bytes are added up. */
-static void print_region(int flags_file, const char *region, u64 *plugged, u64 *used)
-{
-    char name[32];
-    u64 base, size, block;
-    if (sscanf(region, "%31[^:]:%" SCNi64 ":%" SCNi64 ":%" SCNi64, name, (int64_t *)&base,
-               (int64_t *)&size, (int64_t *)&block) != 4 ||
-        block == 0) {
-        printf("error: occupancy: '%s': expected NAME:BASE:SIZE:BLOCK\n", region);
-        return;
-    }
-    char *letters = malloc(size / block + 1);
-    u64 nr_used = 0;
-    u64 nr_present = 0;
-    for (u64 i = 0; i < size / block; i++) {
-        struct block_use use = look_at_block(flags_file, base + i * block, block);
-        letters[i] = block_letter(use);
-        nr_present += use.nr_present;
-        nr_used += use.nr_used;
-    }
-    printf("occupancy: %s base=0x%" PRIx64 " block=%" PRIu64 " blocks=%" PRIu64 " plugged=%" PRIu64
-           " used=%" PRIu64 " runs=",
-           name, base, block, size / block, nr_present * PAGE_BYTES, nr_used * PAGE_BYTES);
-    for (u64 first = 0, i = 1; i <= size / block; i++) {
-        if (i == size / block || letters[i] != letters[first]) {
-            printf("%" PRIu64 "%c", i - first, letters[first]);
-            first = i;
-        }
-    }
-    printf("\n");
-    free(letters);
-    *plugged += nr_present * PAGE_BYTES;
-    *used += nr_used * PAGE_BYTES;
-}
-
 static void occupancy(unsigned nr_words, const char *const *words)
 {
     int flags_file = open("/proc/kpageflags", O_RDONLY);
@@ -331,9 +271,9 @@ static void occupancy(unsigned nr_words, const char *const *words)
     u64 total = (u64)info.totalram * info.mem_unit;
     u64 total_used = total - (u64)info.freeram * info.mem_unit;
     printf("occupancy: total boot=%" PRIu64 " boot_used=%" PRIu64 " plugged=%" PRIu64
-           " plugged_used=%" PRIu64 "\n",
+           " plugged_used=%" PRIu64 " pages_moved=%" PRIu64 "\n",
            total > plugged ? total - plugged : 0, total_used > used ? total_used - used : 0,
-           plugged, used);
+           plugged, used, pages_moved());
     print_state();
 }
 
@@ -357,6 +297,49 @@ static void pages(unsigned nr_words, const char *const *words)
     close(file);
 }
 
+/* ---- the page cache ---- */
+
+#define DISK "/dev/vda"
+
+/* Read the whole disk: what is read stays in the cache as long as there is memory for it, and
+ * somebody has the disk open. */
+static void fill_caches(void)
+{
+    static int disk = -1;
+    static char buffer[MIB];
+    u64 total = 0;
+    ssize_t got = 0;
+    if (disk < 0)
+        disk = open(DISK, O_RDONLY);
+    while (disk >= 0 && (got = pread(disk, buffer, sizeof(buffer), (off_t)total)) > 0)
+        total += (u64)got;
+    if (disk < 0 || got < 0)
+        printf("error: caches: %s: %s\n", DISK, strerror(errno));
+    else
+        printf("caches: read=%" PRIu64 "\n", total);
+}
+
+static void drop_caches(void)
+{
+    int file = open("/proc/sys/vm/drop_caches", O_WRONLY);
+    if (file < 0 || write(file, "3", 1) != 1)
+        printf("error: caches: /proc/sys/vm/drop_caches: %s\n", strerror(errno));
+    else
+        printf("caches: dropped\n");
+    if (file >= 0)
+        close(file);
+}
+
+static void caches(const char *what)
+{
+    if (strcmp(what, "fill") == 0)
+        fill_caches();
+    else if (strcmp(what, "drop") == 0)
+        drop_caches();
+    else
+        printf("error: caches: '%s': expected fill or drop\n", what);
+}
+
 /* ---- the monitor ---- */
 
 static void run_command(char *line)
@@ -374,10 +357,14 @@ static void run_command(char *line)
         bool stop = nr_words > 1 && strcmp(words[1], "stop") == 0;
         if (stop)
             stop_job();
-        if (stop || nr_words == 1 || strcmp(words[1], "status") == 0)
+        if (nr_words == 3 && strcmp(words[1], "hold") == 0)
+            hold(words[2]);
+        else if (stop || nr_words == 1 || strcmp(words[1], "status") == 0)
             print_state();
         else
             start_job(nr_words - 1, words + 1);
+    } else if (strcmp(words[0], "caches") == 0) {
+        caches(nr_words == 2 ? words[1] : "");
     } else if (strcmp(words[0], "pages") == 0) {
         pages(nr_words - 1, words + 1);
     } else if (strcmp(words[0], "exit") == 0) {
@@ -386,7 +373,7 @@ static void run_command(char *line)
             outl(job.failed ? EXIT_CHECK_FAILED : EXIT_OK, EXIT_PORT);
         perror("exit");
     } else {
-        printf("error: unknown command '%s': workload, occupancy, pages, exit\n", words[0]);
+        printf("error: unknown command '%s': workload, occupancy, caches, pages, exit\n", words[0]);
     }
 }
 

@@ -8,7 +8,8 @@
  * PATH is created with little-endian 64-bit numbers, mapped shared: the
  * instructions that all processors have run since start; with a mark, the most
  * that ran from one execution of the instruction at ADDRESS to the next since
- * the reader wrote 0 there, and the number at the last execution. QEMU's plugin header
+ * the reader wrote 0 there, and the number at the last execution; the blocks that QEMU translated,
+ * with a mark those before its first execution. QEMU's plugin header
  * is not packaged by Debian, so the prototypes in use are declared here. Up to
  * QEMU 8.2 an inline addition per translation block does the counting; later
  * versions lack it, and a callback per block does.
@@ -65,6 +66,7 @@ static struct {
     uint64_t instructions;
     uint64_t longest; /* from mark to mark */
     uint64_t at_mark;
+    uint64_t blocks;
 } * counts;
 static uint64_t mark; /* 0: none */
 
@@ -97,6 +99,8 @@ static void block_translated(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
     size_t instructions = qemu_plugin_tb_n_insns(tb);
 
     (void)id;
+    if (counts->at_mark == 0)
+        counts->blocks++;
     if (qemu_plugin_register_vcpu_tb_exec_inline)
         qemu_plugin_register_vcpu_tb_exec_inline(tb, QEMU_PLUGIN_INLINE_ADD_U64,
                                                  &counts->instructions, instructions);

@@ -36,7 +36,7 @@ def check_held(nr_held: int, size: int, per_cent: int) -> None:
 
 
 class TideGuest:
-    """Tide; a resize ends with its settled line."""
+    """Tide; a resize ends with its settled line and what follows, until nothing is left to do."""
 
     boots = 5  # of each measurement
     start_pairs = 21
@@ -59,6 +59,7 @@ class TideGuest:
         mark = qemu.guest.console.mark()
         qemu.set_requested("vmem0", size)
         qemu.guest.wait_settled("vmem0", size, mark, WAIT_SECONDS)
+        quiet(qemu, size)
 
     def hold_every_second(self, qemu: Qemu, size: int) -> None:
         """Hold every second pageblock of the `size` bytes that are plugged."""

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What a resize costs a guest, measured in the same way for Tide and for Linux: rows of `make bench`."""
 
+import time
 from pathlib import Path
 from typing import Callable
 
 from . import reclaim
-from .bench_guest import BenchGuest
+from .bench_guest import BenchGuest, quiet
 from .figure import Figure, least, middle
 from .insn_count import InsnCount
 from .machine import Machine
@@ -15,6 +16,17 @@ from .units import GIB, KIB, MIB
 PAIRS = 200_000  # on each processor
 PAIR_TARGETS = {"hot": 80.0, "bulk": 150.0, "random": 150.0}
 Tell = Callable[[str], None]
+
+
+def steady(read: Callable[[], int]) -> int:
+    """What it reads a second after it read the same: QEMU trims its heap some time after the start."""
+    value = read()
+    for _ in range(20):
+        time.sleep(1)
+        before, value = value, read()
+        if before == value:
+            break
+    return value
 
 
 class Resizes:
@@ -42,6 +54,7 @@ class Resizes:
         for _ in range(self.guest.boots):
             with Qemu(self.counted(self.guest.machine(size)), self.folder) as qemu:
                 self.guest.wait_ready(qemu)
+                quiet(qemu, 0)  # what follows the start is not of the resize
                 plugs.append(float(self.instructions(qemu, size)))
                 unplugs.append(float(self.instructions(qemu, 0)))
         return plugs, unplugs
@@ -55,7 +68,7 @@ class Resizes:
                 # TCG translates the driver's code once, into memory of QEMU's own: not of the resize.
                 self.guest.resize(qemu, 2 * MIB)
                 self.guest.resize(qemu, 0)
-                start, resident = len(qemu.trace().requests), qemu.resident()
+                start, resident = len(qemu.trace().requests), steady(qemu.resident)
                 for size in (8 * GIB, 0):
                     self.guest.resize(qemu, size)
                     if size:

@@ -26,6 +26,10 @@ class InsnCount:
         """What all processors have run since the machine's start."""
         return int.from_bytes(self._path.read_bytes()[:8], "little")
 
+    def blocks(self) -> int:
+        """The blocks that QEMU has translated, with a mark those before it was first executed."""
+        return int.from_bytes(self._path.read_bytes()[24:32], "little")
+
     def longest(self) -> int:
         """The most that ran from one execution of the mark to the next, since this was asked last."""
         with open(self._path, "r+b") as file:

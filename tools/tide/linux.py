@@ -22,17 +22,23 @@ class LinuxMonitor(Guest):
 
 
 class LinuxFiles:
-    """The folder that tools/linux-guest filled."""
+    """The folder that tools/linux-guest filled, with a kernel or an initrd of the user's where one is given."""
 
-    def __init__(self, built: Path):
-        self.kernel = built / "vmlinuz"
-        self.initrd = built / "initrd.gz"
+    def __init__(self, built: Path, kernel: Path | None = None, initrd: Path | None = None):
+        self.kernel = kernel or built / "vmlinuz"
+        self.initrd = initrd or built / "initrd.gz"
+        self.own = [path for path in (kernel, initrd) if path]
         self._version = built / "version"
+        for path in self.own:
+            if not path.is_file():
+                raise GuestMissing(f"there is no {path}: expected a kernel image, or an initrd for it")
         if not self.kernel.exists() or not self.initrd.exists():
             raise GuestMissing(f"there is no Linux guest in {built}: run tools/linux-guest first")
 
     def version(self) -> str | None:
-        """The kernel's package and its version, as in linux-image-6.1.0-57-amd64_6.1.192-3_amd64."""
+        """The kernel's package and its version, as in linux-image-6.1.0-57-amd64_6.1.192-3_amd64, or the user's file."""
+        if self.own:
+            return ", ".join(str(path) for path in self.own)
         return self._version.read_text().strip() if self._version.exists() else None
 
 

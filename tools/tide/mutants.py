@@ -230,4 +230,4 @@ def mutants_of(file: str, text: str) -> list[Mutant]:
             statement = function.statement(index)
             if statement and statement[0] != "none":
                 add(index, statement[1], f"no {statement[0]}", "")
-    return found
+    return list(dict.fromkeys(found))  # the middle of three clauses is beside two signs

@@ -25,6 +25,8 @@ from .qmp import WAIT_SECONDS, Qmp, QmpClosed, watch_socket
 from .trace import Trace, read_trace
 
 LIFE_SECONDS = 1800.0
+# In the folder of a machine that another program may talk to; see beside.py.
+SERIAL_SOCKET, CONTROL_SOCKET = "serial.sock", "control.sock"
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None)
 
@@ -43,10 +45,18 @@ def die_with_parent(signal_number: int = signal.SIGKILL) -> None:
     _libc.prctl(_PR_SET_PDEATHSIG, signal_number)
 
 
+def resident_bytes(pid: int) -> int:
+    """The resident memory of a process, in bytes."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    match = re.search(r"^VmRSS:\s+(\d+) kB", status, re.MULTILINE)
+    return int(match.group(1)) * 1024 if match else 0
+
+
 class Qemu:
     """A machine, started. The folder receives qemu.cmd, qemu.log, serial.log and trace.log.
 
-    At qmp_path and at watch_socket(qmp_path) others may speak to QEMU, one client on each.
+    At qmp_path and at watch_socket(qmp_path) others may speak to QEMU, one client on each. With is_shared, the guest's
+    serial port is not this program's: another one talks to it, and to QEMU, by two sockets in the folder (beside.py).
     life_seconds is when QEMU is killed at the latest; None where a person ends it.
     """
 
@@ -59,6 +69,7 @@ class Qemu:
         qmp_path: Path | None = None,
         life_seconds: float | None = LIFE_SECONDS,
         serial_copy: Callable[[bytes], None] | None = None,
+        is_shared: bool = False,
     ):
         self.machine = machine
         self.own_folder = folder is None
@@ -68,6 +79,9 @@ class Qemu:
         if trace:
             self.argv += ["-trace", "virtio_mem_*", "-D", str(self.folder / "trace.log")]
         self._sockets = [] if qmp_path is None else [qmp_path, watch_socket(qmp_path)]
+        self._serial_socket = self.folder / SERIAL_SOCKET if is_shared else None
+        if is_shared:
+            self._sockets.append(self.folder / CONTROL_SOCKET)
         for path in self._sockets:
             self.argv += ["-qmp", f"unix:{path},server=on,wait=off"]
         self._life_seconds = life_seconds
@@ -82,9 +96,11 @@ class Qemu:
         # The guest drops output when nobody takes it for long, and a busy host may not run us soon.
         serial_theirs.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 22)
         control, control_theirs = socket.socketpair()
-        log = self.folder / "serial.log"
+        where = f"fd={serial_theirs.fileno()}"
+        if self._serial_socket:
+            where = f"path={self._serial_socket},server=on,wait=off"
         argv = self.argv + [
-            "-chardev", f"socket,id=com1,fd={serial_theirs.fileno()},logfile={log}",
+            "-chardev", f"socket,id=com1,{where},logfile={self.folder / 'serial.log'}",
             "-serial", "chardev:com1" if self.machine.serial else "none",
             "-chardev", f"socket,id=control,fd={control_theirs.fileno()}",
             "-mon", "chardev=control,mode=control",
@@ -136,13 +152,19 @@ class Qemu:
         self.guest.console.close()
         if hasattr(self, "qmp"):
             self.qmp.close()
-        for path in self._sockets:
-            path.unlink(missing_ok=True)  # QEMU was killed, and left them
+        for path in [*self._sockets, self._serial_socket]:
+            if path:
+                path.unlink(missing_ok=True)  # QEMU was killed, and left them
         self._remove_folder()
 
     def _remove_folder(self) -> None:
         if self.own_folder:
             shutil.rmtree(self.folder, ignore_errors=True)
+
+    @property
+    def ended(self) -> bool:
+        """Whether QEMU has ended."""
+        return self.process.poll() is not None
 
     # ---- the host's view ----
 
@@ -191,9 +213,7 @@ class Qemu:
 
     def resident(self) -> int:
         """QEMU's resident memory in bytes."""
-        status = Path(f"/proc/{self.process.pid}/status").read_text()
-        match = re.search(r"^VmRSS:\s+(\d+) kB", status, re.MULTILINE)
-        return int(match.group(1)) * 1024 if match else 0
+        return resident_bytes(self.process.pid)
 
     def backend_resident(self, size: int) -> int:
         """Resident bytes of the mapping that is exactly `size` bytes long: a device's backend."""

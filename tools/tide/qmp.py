@@ -7,6 +7,7 @@ kept for wait_event(). An error is shown in QEMU's own words.
 
 import json
 import socket
+import sys
 import time
 from collections import deque
 from pathlib import Path
@@ -36,6 +37,14 @@ def is_served(path: Path) -> bool:
     """Whether a program listens at the socket."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
         return probe.connect_ex(str(path)) == 0
+
+
+def socket_of_its_own(path: Path | None) -> Path | None:
+    """The path, if no other QEMU is reached there; two machines may run, and the second has no socket."""
+    if path and is_served(path):
+        print(f"{path} belongs to a QEMU that runs already: this one has no socket", file=sys.stderr)
+        return None
+    return path
 
 
 class Qmp:

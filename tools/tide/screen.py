@@ -7,11 +7,13 @@ the guest meanwhile is shown after, and its interrupted line again.
 A pipe gets whole lines, without the tags by which answers are found.
 """
 
+import re
 import sys
 import threading
 
 from .guest import PROMPT, without_tags
 
+_ESCAPES = re.compile(rb"\x1b\[[0-9;]*[A-Za-z]")  # of the guest's line editor and of its pictures
 WHOLE_SECONDS = 2.0  # a guest that has begun a line ends it, unless it hangs
 
 
@@ -31,7 +33,8 @@ class Screen:
             if self._held is not None:
                 self._held += data
                 return
-            whole, end, self._line = (self._line + data).rpartition(b"\n")
+            whole, end, line = (self._line + data).rpartition(b"\n")
+            self._line = _ESCAPES.sub(b"", line)  # what is shown again neither clears nor moves
             self._put(data if self._terminal else without_tags((whole + end).decode(errors="replace")).encode())
             self._changed.notify_all()
 

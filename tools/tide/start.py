@@ -56,6 +56,12 @@ def instructions(machine: Machine, insn_count: InsnCount, ready: bytes = READY) 
     return insn_count.instructions()
 
 
+def blocks(machine: Machine, insn_count: InsnCount, mark: str | None = None) -> int:
+    """What QEMU translates until the image runs its function `mark`: most of a start's time under TCG."""
+    _start(machine, READY, *insn_count.arguments(machine.kernel, mark))
+    return insn_count.blocks()
+
+
 def accesses(machine: Machine, trace: Path) -> list[Access]:
     """The accesses up to the line, under KVM an exit each; a string that is written at once is one."""
     _start(machine, READY, *VIRTUAL_TIME, *TRACE, "-D", str(trace))

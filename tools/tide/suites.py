@@ -30,6 +30,7 @@ class Suite:
 SUITES = {
     "qemu": Suite((), parallel=True),
     "tools": Suite(("tests/tools",)),
+    "course": Suite(("tests/course",), parallel=True),
     # One after the other: huge pages are the whole machine's.
     "libvirt": Suite(("tests/libvirt",), command=(str(TREE / "tests/libvirt/run"),)),
 }

@@ -134,11 +134,11 @@ static void log_features(const struct vmem_virtio *device, const char *const dev
     char left[320];
     uint64_t not_taken = device->offered & ~device->features;
 
-    if (!vmem_host_log_wanted(VMEM_LOG_INFO))
+    if (!vmem_host_log_wanted(VMEM_LOG_DEBUG))
         return;
     list_features(taken, sizeof(taken), device->features, device_names);
     list_features(left, sizeof(left), not_taken, device_names);
-    vmem_log(VMEM_LOG_INFO, vmem_virtio_subject(device), "features%s%s%s", taken,
+    vmem_log(VMEM_LOG_DEBUG, vmem_virtio_subject(device), "features%s%s%s", taken,
              not_taken ? "; offered and not accepted" : "", left);
 }
 
@@ -149,7 +149,8 @@ int vmem_virtio_negotiate(struct vmem_virtio *device, uint64_t wanted, uint64_t 
     if (status != VMEM_OK)
         return status;
 
-    add_status(device, VIRTIO_STATUS_ACKNOWLEDGE);
+    device->status = VIRTIO_STATUS_ACKNOWLEDGE; /* it has just read 0: nothing is kept */
+    device->ops->set_status(device, device->status);
     add_status(device, VIRTIO_STATUS_DRIVER);
 
     /*
@@ -196,7 +197,7 @@ static bool refresh_config(struct vmem_virtio *device, config_word *snapshot, ui
     uint32_t changes = 0;
 
     for (uint32_t end = offset + bytes; offset < end; offset += sizeof(uint32_t), snapshot++) {
-        uint32_t value = device->ops->read_config(device, offset, sizeof(value));
+        uint32_t value = device->ops->read_config(device, offset);
         changes |= *snapshot ^ value;
         *snapshot = value;
     }

@@ -51,9 +51,11 @@ struct virtio_transport_ops {
     void (*set_features)(struct vmem_virtio *device, uint64_t features);
     uint32_t (*config_generation)(struct vmem_virtio *device);
     uint32_t (*config_bytes)(struct vmem_virtio *device); /* how much config space there is */
-    /* One naturally aligned field of 1, 2 or 4 bytes; the caller has checked the range. */
-    uint32_t (*read_config)(struct vmem_virtio *device, uint32_t offset, unsigned bytes);
+    /* Of 32 bits at a multiple of 4; the caller has checked the range. */
+    uint32_t (*read_config)(struct vmem_virtio *device, uint32_t offset);
+    void (*write_config)(struct vmem_virtio *device, uint32_t offset, uint32_t value);
     uint16_t (*queue_size_max)(struct vmem_virtio *device, uint16_t queue); /* 0: no such queue */
+    /* The queue is the one that queue_size_max() was called for last. */
     VMEM_MUST_CHECK int (*queue_enable)(struct vmem_virtio *device, uint16_t queue,
                                         const struct virtqueue_layout *layout);
     void (*notify)(struct vmem_virtio *device, uint16_t queue, uint32_t next_avail);
@@ -72,23 +74,19 @@ struct virtio_transport_ops {
 
 struct vmem_virtio {
     const struct virtio_transport_ops *ops;
-    const char *name;     /* "vmem0", for log lines; the driver owns it */
-    void *wake_context;   /* for vmem_host_wake(); the driver sets it */
-    char location[48];    /* "pci 0000:00:04.0"; the transport writes it */
-    uint32_t device_type; /* virtio device ID, 24 for memory */
-    uint64_t
-        transport_features;   /* bits 24 to 49 that the transport can carry; the transport writes it
-                               */
-    uint64_t offered;         /* features the device offered at the last negotiation */
-    uint64_t features;        /* negotiated */
-    uint64_t features_masked; /* never accepted, for experiments; the driver sets it */
-    int64_t generation;       /* of the config snapshot read last; below 0: none since the reset */
+    const char *name;            /* "vmem0", for log lines; the driver owns it */
+    void *wake_context;          /* for vmem_host_wake(); the driver sets it */
+    char location[48];           /* "pci 0000:00:04.0"; the transport writes it */
+    uint32_t device_type;        /* virtio device ID, 24 for memory */
+    uint64_t transport_features; /* bits 24 to 49 that it can carry; the transport writes it */
+    uint64_t offered;            /* features the device offered at the last negotiation */
+    uint64_t features;           /* negotiated */
+    uint64_t features_masked;    /* never accepted, for experiments; the driver sets it */
+    int64_t generation; /* of the config snapshot read last; below 0: none since the reset */
     bool translates_device_addresses; /* or ACCESS_PLATFORM is not accepted; the driver sets it */
     uint8_t status;                   /* the bits this driver has set since the reset */
     enum vmem_irq_mode irq_mode;      /* a storm of interrupts turns it to polling */
-    uint32_t
-        events; /* enum virtio_event bits; interrupt handlers set, vmem_virtio_take_events() clears
-                 */
+    uint32_t events; /* of enum virtio_event: handlers set, vmem_virtio_take_events() clears */
     uint64_t nr_interrupts;
     uint64_t window_start_ms; /* interrupts are counted by windows of time, to see a storm */
     uint32_t window_interrupts;
@@ -170,9 +168,7 @@ VMEM_MUST_CHECK bool vmem_virtio_interrupt(struct vmem_virtio *device, uint32_t 
 /* The same for one interrupt that is not counted. */
 void vmem_virtio_post_events(struct vmem_virtio *device, uint32_t events);
 
-/* The name of a feature bit, or NULL; device_names has those of bits 0 to 23, NULL where there is
- * none.
- */
+/* The name of a feature bit, or NULL; device_names has those of bits 0 to 23, or NULLs. */
 const char *vmem_virtio_feature_name(unsigned bit, const char *const device_names[24]);
 
 #endif

@@ -29,7 +29,6 @@ static int allocate_ring(struct virtqueue *queue)
     uint32_t driver_area = part_bytes(format->descriptor_bytes(queue->size));
     uint32_t device_area = driver_area + part_bytes(format->driver_area_bytes(queue->size));
     uint64_t address;
-
     queue->ring_bytes = device_area + part_bytes(format->device_area_bytes(queue->size));
     uint8_t *ring = vmem_host_dma_alloc(queue->ring_bytes, VIRTQUEUE_ALIGNMENT, &address);
     if (!ring)
@@ -49,7 +48,6 @@ static struct virtqueue *allocate(struct vmem_virtio *device, const struct virtq
 {
     size_t record_bytes = sizeof(struct virtqueue) + size * sizeof(struct virtqueue_slot);
     struct virtqueue *queue = vmem_host_alloc(record_bytes);
-
     if (!queue)
         return NULL;
     memset(queue, 0, record_bytes);
@@ -75,7 +73,6 @@ static int choose_size(struct vmem_virtio *device, uint16_t index, uint16_t size
 {
     uint16_t max = device->ops->queue_size_max(device, index);
     bool packed = vmem_virtio_has_feature(device, VIRTIO_F_RING_PACKED);
-
     if (max == 0) {
         vmem_log(VMEM_LOG_ERROR, vmem_virtio_subject(device), "it has no queue %u", index);
         return VMEM_E_NODEV;
@@ -100,7 +97,6 @@ int vmem_queue_create(struct vmem_virtio *device, uint16_t index, uint16_t size_
                                                 ? &vmem_queue_packed_format
                                                 : &vmem_queue_split_format;
     uint16_t size;
-
     VMEM_ASSERT(size_wanted != 0);
     int status = choose_size(device, index, size_wanted, &size);
     if (status != VMEM_OK)
@@ -137,6 +133,11 @@ uint16_t vmem_queue_outstanding(const struct virtqueue *queue)
     return queue->outstanding;
 }
 
+void vmem_queue_poll(struct virtqueue *queue)
+{
+    queue->is_polled = true;
+}
+
 uint16_t vmem_queue_size(const struct virtqueue *queue)
 {
     return queue->size;
@@ -161,7 +162,6 @@ static uint16_t take_slots(struct virtqueue *queue, uint16_t nr_descriptors)
 {
     uint16_t id = queue->free_head;
     uint16_t tail = chain_tail(queue, id, slots_of(queue, nr_descriptors));
-
     queue->free_head = queue->slots[tail].next;
     queue->nr_free = (uint16_t)(queue->nr_free - nr_descriptors);
     return id;
@@ -170,7 +170,6 @@ static uint16_t take_slots(struct virtqueue *queue, uint16_t nr_descriptors)
 static void give_back_slots(struct virtqueue *queue, uint16_t id)
 {
     uint16_t nr_descriptors = queue->slots[id].nr_descriptors;
-
     queue->slots[chain_tail(queue, id, slots_of(queue, nr_descriptors))].next = queue->free_head;
     queue->free_head = id;
     queue->nr_free = (uint16_t)(queue->nr_free + nr_descriptors);
@@ -209,7 +208,6 @@ int vmem_queue_add(struct virtqueue *queue, const struct virtqueue_piece *pieces
 void vmem_queue_publish(struct virtqueue *queue)
 {
     struct vmem_virtio *device = queue->device;
-
     if (queue->nr_added == 0 || device->broken)
         return;
     /* "Device Initialization": no available-buffer notification before DRIVER_OK. */
@@ -232,7 +230,7 @@ static bool is_outstanding(const struct virtqueue *queue, uint32_t id)
 static int peek(struct virtqueue *queue, struct virtqueue_entry *entry)
 {
     int status = queue->format->peek(queue, entry);
-    if (status != VMEM_E_AGAIN || !queue->format->ask_for_interrupt(queue))
+    if (status != VMEM_E_AGAIN || queue->is_polled || !queue->format->ask_for_interrupt(queue))
         return status;
     /* What we ask for, before we look again: the device uses a buffer, then reads whether to
      * interrupt. */
@@ -243,7 +241,6 @@ static int peek(struct virtqueue *queue, struct virtqueue_entry *entry)
 int vmem_queue_take_used(struct virtqueue *queue, struct virtqueue_used *used)
 {
     struct virtqueue_entry entry = {0};
-
     if (queue->device->broken)
         return VMEM_E_BROKEN;
     int status = peek(queue, &entry);

@@ -63,6 +63,9 @@ void vmem_queue_publish(struct virtqueue *queue);
  */
 VMEM_MUST_CHECK int vmem_queue_take_used(struct virtqueue *queue, struct virtqueue_used *used);
 
+/* Never ask for an interrupt: the owner looks from time to time. */
+void vmem_queue_poll(struct virtqueue *queue);
+
 /* Buffers exposed and not yet back. */
 uint16_t vmem_queue_outstanding(const struct virtqueue *queue);
 

@@ -77,7 +77,7 @@ struct virtqueue {
     uint16_t index;
     uint16_t size;
     bool event_idx;
-
+    bool is_polled;
     uint16_t nr_free; /* descriptors of the ring */
     uint16_t outstanding;
     uint16_t free_head; /* slots, while nr_free is not 0 */

@@ -156,8 +156,7 @@ static bool split_publish(struct virtqueue *queue)
         (void)set_event(queue, (uint16_t)(queue->next_used - 1));
     else
         (void)set_quiet(queue, true);
-    /* Descriptors, ring entries and the wish for quiet, before the index that makes all available.
-     */
+    /* Descriptors, ring entries, the wish for quiet, before the index that makes all available. */
     vmem_dma_write_barrier();
     ring_write16(&avail(queue)->index, queue->next_avail);
     /* Our index, before we read what the device wants: it writes that, then reads our index. */

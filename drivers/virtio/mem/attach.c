@@ -198,17 +198,16 @@ int vmem_detach(struct vmem_device *vmem)
     }
     if (vmem->state == VMEM_STATE_MIGRATING)
         vmem_enter(vmem, VMEM_STATE_TRACKING, VMEM_EVENT_DETACH);
-    if (vmem->state != VMEM_STATE_BROKEN) {
-        if (!vmem->is_detaching)
-            vmem->due.step_ms = vmem_host_now_ms();
-        vmem->is_detaching = true;
-        (void)vmem_service(vmem, vmem_host_now_ms());
-    }
+    if (!vmem->is_detaching)
+        vmem->due.step_ms = vmem_host_now_ms();
+    vmem->is_detaching = true;
+    (void)vmem_service(vmem, vmem_host_now_ms());
     if (vmem->state == VMEM_STATE_BROKEN) {
         int status = abandon_blocks(vmem);
         return status == VMEM_OK ? tear_down(vmem) : status;
     }
+    /* The blocks of requests in flight are in doubt. */
     bool is_empty = vmem->map.nr_online == 0 && vmem->map.nr_in_doubt == 0 &&
-                    vmem->requests.nr_in_flight == 0 && vmem->state == VMEM_STATE_TRACKING;
+                    vmem->state == VMEM_STATE_TRACKING;
     return is_empty ? tear_down(vmem) : VMEM_E_AGAIN;
 }

@@ -62,8 +62,7 @@ bool vmem_config_is_block_odd(const struct vmem_config *config)
 const char *vmem_config_check(const struct vmem_config *config, uint64_t address_limit,
                               char *reason, size_t reason_bytes)
 {
-    /* Only of a power of two need addr be a multiple: blocks of another size are counted from it.
-     */
+    /* addr is a multiple of a power of two alone: blocks of another size are counted from it. */
     uint64_t base_alignment = vmem_config_is_block_odd(config) ? PAGE_BYTES : config->block_bytes;
 
     if (config->block_bytes == 0 || config->block_bytes % PAGE_BYTES != 0) {

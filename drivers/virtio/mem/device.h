@@ -125,7 +125,7 @@ struct vmem_migrate {
     unsigned nr_runs;  /* in how many runs they lie */
     uint64_t lowest;   /* the address of the last one */
     bool has_chosen;   /* a block was emptied, or an owner refused: there was one to choose */
-    bool is_tried;     /* pages were moved for this resize, to target_bytes */
+    bool is_tried;     /* the next try for target_bytes moves no page again */
     uint64_t target_bytes;
     bool is_short;                 /* nothing more could be chosen, */
     enum vmem_wait_reason trouble; /* for this reason; */
@@ -247,8 +247,7 @@ void vmem_wait_for_memory(struct vmem_device *vmem, uint64_t now_ms, enum vmem_w
 /* Whether requests of this state must wait: probing does not wait for the allocator. */
 bool vmem_must_wait(const struct vmem_device *vmem, uint64_t now_ms);
 
-/* Queue a request, not yet visible to the device. False if there is no room, or the device broke.
- */
+/* Queue a request, not yet visible to the device. False without room, or if the device broke. */
 bool vmem_send(struct vmem_device *vmem, const struct vmem_request *request, uint64_t now_ms);
 
 /* Show the device what was queued. */

@@ -96,7 +96,7 @@ static void accept(struct vmem_device *vmem, enum vmem_look look, struct vmem_co
     if (is_new && !has_read_sizes)
         config->usable_bytes = vmem_max(config->usable_bytes, config->requested_bytes);
     take_config(vmem, config, now_ms);
-    due->is_usable_derived = !has_read_sizes && (due->is_usable_derived || is_new);
+    due->is_usable_derived = !has_read_sizes && is_new;
     due->is_plugged_derived = !has_read_sizes && due->is_plugged_derived;
     due->look = VMEM_LOOK_NONE;
     bool is_at_rest = vmem->wait.reason == VMEM_WAIT_NONE && !is_new && !due->is_usable_derived &&
@@ -168,8 +168,7 @@ static bool release(struct vmem_device *vmem, uint64_t now_ms)
 {
     const struct vmem_request request = {
         VIRTIO_MEM_REQ_UNPLUG_ALL, VMEM_PURPOSE_RELEASE, {0, vmem->map.nr_blocks}};
-    if (!vmem_send(vmem, &request, now_ms))
-        return false;
+    (void)vmem_send(vmem, &request, now_ms); /* or the device is broken, and run_round() sees it */
     vmem_publish(vmem);
     return true;
 }

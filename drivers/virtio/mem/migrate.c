@@ -68,6 +68,7 @@ static int fall_short(struct vmem_device *vmem, uint64_t now_ms)
         vmem_enter(vmem, VMEM_STATE_TRACKING, VMEM_EVENT_MEMORY);
     migrate->trouble = reasons[options->memory->migration_obstacle(options->memory_context)];
     migrate->is_short = true;
+    migrate->is_tried &= migrate->has_chosen; /* else what is left may be where pages came to */
     migrate->was_freed = false;
     migrate->wait_ms = migrate->wait_ms == 0 ? VMEM_BACKOFF_FIRST_MS
                                              : vmem_min(migrate->wait_ms * 2, VMEM_BACKOFF_LAST_MS);

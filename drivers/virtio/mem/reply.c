@@ -38,7 +38,6 @@ static void acknowledged(struct vmem_device *vmem, const struct vmem_reply *repl
     default:
         vmem->config.plugged_bytes -= vmem_run_bytes(vmem, request->run);
         vmem_map_set(&vmem->map, request->run, VMEM_BLOCK_UNPLUGGED);
-        break;
     }
     if (request->purpose == VMEM_PURPOSE_RELEASE)
         vmem_enter(vmem, VMEM_STATE_TRACKING, VMEM_EVENT_REPLY);
@@ -143,8 +142,6 @@ void vmem_take_replies(struct vmem_device *vmem, uint64_t now_ms)
                  reply.bytes);
         if (reply.response != VMEM_NO_ANSWER)
             vmem->report.count.replies[reply.type]++;
-        if (vmem->requests.nr_in_flight == 0)
-            vmem->due.step_ms = now_ms;
         if (reply.response != VMEM_ACK) {
             vmem_plan_forget(&vmem->planner);
             vmem_want_look(vmem, VMEM_LOOK_SIZES);

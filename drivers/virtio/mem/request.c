@@ -69,7 +69,6 @@ int vmem_requests_submit(struct vmem_requests *requests, const struct vmem_reque
     struct vmem_slot *slot = &requests->slots[index];
     struct vmem_request_buffer *buffer = &requests->buffers[index];
     encode(request, base, block_bytes, &buffer->request);
-    memset(&buffer->response, 0, sizeof(buffer->response));
     buffer->response.type = vmem_to_le16(RESPONSE_UNWRITTEN);
     uint64_t address = requests->buffers_address + index * sizeof(*buffer);
     const struct virtqueue_piece pieces[] = {

@@ -78,9 +78,7 @@ VMEM_MUST_CHECK int vmem_requests_submit(struct vmem_requests *requests,
                                          const struct vmem_request *request, uint64_t base,
                                          uint64_t block_bytes, uint64_t deadline_ms);
 
-/* The next answer. VMEM_E_AGAIN if there is none, VMEM_E_BROKEN if the ring is (vmem_virtio_break()
- * was called).
- */
+/* The next answer. VMEM_E_AGAIN if there is none, VMEM_E_BROKEN by vmem_virtio_break(). */
 VMEM_MUST_CHECK int vmem_requests_take(struct vmem_requests *requests, struct vmem_reply *reply);
 
 /* The request whose time is up at now_ms, or NULL. */

@@ -30,6 +30,11 @@ void vmem_get_status(const struct vmem_device *vmem, struct vmem_status *status)
     status->broken_reason = virtio->broken ? virtio->broken_reason : NULL;
 }
 
+bool vmem_is_ready(const struct vmem_device *vmem)
+{
+    return vmem->is_ready;
+}
+
 bool vmem_allows_suspend(const struct vmem_device *vmem)
 {
     return vmem_virtio_has_feature(vmem->virtio, VIRTIO_MEM_F_PERSISTENT_SUSPEND);

@@ -55,7 +55,6 @@ static void mmio_set_status(struct vmem_virtio *device, uint8_t status)
 static uint64_t mmio_get_features(struct vmem_virtio *device)
 {
     uint64_t features = 0;
-
     for (uint32_t half = 0; half < 2; half++) {
         write_register(device, VIRTIO_MMIO_REG_DEVICE_FEATURES_SEL, half);
         features |= (uint64_t)read_register(device, VIRTIO_MMIO_REG_DEVICE_FEATURES) << (32 * half);
@@ -82,13 +81,14 @@ static uint32_t mmio_config_bytes(struct vmem_virtio *device)
     return mmio_of(device)->config_bytes;
 }
 
-static uint32_t mmio_read_config(struct vmem_virtio *device, uint32_t offset, unsigned bytes)
+static uint32_t mmio_read_config(struct vmem_virtio *device, uint32_t offset)
 {
-    volatile uint8_t *field = mmio_of(device)->registers + VIRTIO_MMIO_REG_CONFIG + offset;
+    return read_register(device, VIRTIO_MMIO_REG_CONFIG + offset);
+}
 
-    if (bytes == 1)
-        return vmem_io_read8(field);
-    return bytes == 2 ? vmem_io_read16(field) : vmem_io_read32(field);
+static void mmio_write_config(struct vmem_virtio *device, uint32_t offset, uint32_t value)
+{
+    write_register(device, VIRTIO_MMIO_REG_CONFIG + offset, value);
 }
 
 /* ---- queues ---- */
@@ -103,7 +103,6 @@ static uint16_t mmio_queue_size_max(struct vmem_virtio *device, uint16_t queue)
 static int mmio_queue_enable(struct vmem_virtio *device, uint16_t queue,
                              const struct virtqueue_layout *layout)
 {
-    write_register(device, VIRTIO_MMIO_REG_QUEUE_SEL, queue);
     if (read_register(device, VIRTIO_MMIO_REG_QUEUE_READY) != 0) {
         vmem_log(VMEM_LOG_ERROR, vmem_virtio_subject(device),
                  "queue %u: in use already, expected QueueReady 0", queue);
@@ -120,7 +119,6 @@ static int mmio_queue_enable(struct vmem_virtio *device, uint16_t queue,
 static void mmio_notify(struct vmem_virtio *device, uint16_t queue, uint32_t next_avail)
 {
     uint32_t value = queue;
-
     if (vmem_virtio_has_feature(device, VIRTIO_F_NOTIFICATION_DATA))
         value |= next_avail << NOTIFICATION_DATA_SHIFT;
     write_register(device, VIRTIO_MMIO_REG_QUEUE_NOTIFY, value);
@@ -141,7 +139,6 @@ static uint32_t take_status(struct vmem_virtio *device)
 bool vmem_mmio_interrupt(struct vmem_virtio *device)
 {
     struct virtio_mmio *transport = mmio_of(device);
-
     if (transport->has_irq)
         transport->has_irq = vmem_virtio_interrupt(device, take_status(device));
     return transport->has_irq;
@@ -155,7 +152,6 @@ static void mmio_irq_disable(struct vmem_virtio *device)
 static int mmio_irq_enable(struct vmem_virtio *device, enum vmem_irq_mode wanted)
 {
     bool uses_line = wanted != VMEM_IRQ_POLL && mmio_of(device)->has_irq;
-
     device->irq_mode = uses_line ? VMEM_IRQ_INTX : VMEM_IRQ_POLL;
     if (wanted != VMEM_IRQ_AUTO && wanted != device->irq_mode)
         vmem_log(VMEM_LOG_WARNING, vmem_virtio_subject(device),
@@ -173,6 +169,7 @@ static const struct virtio_transport_ops mmio_ops = {
     .config_generation = mmio_config_generation,
     .config_bytes = mmio_config_bytes,
     .read_config = mmio_read_config,
+    .write_config = mmio_write_config,
     .queue_size_max = mmio_queue_size_max,
     .queue_enable = mmio_queue_enable,
     .notify = mmio_notify,
@@ -189,7 +186,6 @@ static int identify(struct virtio_mmio *transport)
     struct vmem_virtio *device = &transport->device;
     uint32_t magic = read_register(device, VIRTIO_MMIO_REG_MAGIC);
     uint32_t version = read_register(device, VIRTIO_MMIO_REG_VERSION);
-
     if (magic != VIRTIO_MMIO_MAGIC) {
         vmem_log(VMEM_LOG_ERROR, device->location, "the magic value is 0x%08x, expected 0x%08x",
                  magic, VIRTIO_MMIO_MAGIC);
@@ -221,7 +217,6 @@ int vmem_mmio_create(volatile void *registers, size_t bytes, bool has_irq, const
     transport->config_bytes = (uint32_t)vmem_min(bytes - VIRTIO_MMIO_REG_CONFIG, CONFIG_BYTES_MAX);
     transport->has_irq = has_irq;
     transport->device.ops = &mmio_ops;
-    transport->device.irq_mode = VMEM_IRQ_POLL;
     transport->device.transport_features =
         VIRTIO_RESERVED_FEATURES & ~VIRTIO_FEATURE(VIRTIO_F_NOTIF_CONFIG_DATA);
     vmem_format(transport->device.location, sizeof(transport->device.location), "%s", location);

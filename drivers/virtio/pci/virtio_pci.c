@@ -32,7 +32,6 @@ static uint64_t pci_get_features(struct vmem_virtio *device)
 {
     const struct virtio_pci *transport = vmem_pci_of(device);
     uint64_t features = 0;
-
     for (uint32_t half = 0; half < 2; half++) {
         vmem_io_write32(vmem_pci_common(transport, VIRTIO_PCI_COMMON_DEVICE_FEATURE_SELECT), half);
         uint64_t bits =
@@ -45,7 +44,6 @@ static uint64_t pci_get_features(struct vmem_virtio *device)
 static void pci_set_features(struct vmem_virtio *device, uint64_t features)
 {
     const struct virtio_pci *transport = vmem_pci_of(device);
-
     for (uint32_t half = 0; half < 2; half++) {
         vmem_io_write32(vmem_pci_common(transport, VIRTIO_PCI_COMMON_DRIVER_FEATURE_SELECT), half);
         vmem_io_write32(vmem_pci_common(transport, VIRTIO_PCI_COMMON_DRIVER_FEATURE),
@@ -63,13 +61,14 @@ static uint32_t pci_device_config_bytes(struct vmem_virtio *device)
     return vmem_pci_of(device)->windows.device.mapped_bytes;
 }
 
-static uint32_t pci_read_config(struct vmem_virtio *device, uint32_t offset, unsigned bytes)
+static uint32_t pci_read_config(struct vmem_virtio *device, uint32_t offset)
 {
-    volatile uint8_t *field = vmem_pci_of(device)->windows.device.registers + offset;
+    return vmem_io_read32(vmem_pci_of(device)->windows.device.registers + offset);
+}
 
-    if (bytes == 1)
-        return vmem_io_read8(field);
-    return bytes == 2 ? vmem_io_read16(field) : vmem_io_read32(field);
+static void pci_write_config(struct vmem_virtio *device, uint32_t offset, uint32_t value)
+{
+    vmem_io_write32(vmem_pci_of(device)->windows.device.registers + offset, value);
 }
 
 /* ---- queues ---- */
@@ -77,7 +76,6 @@ static uint32_t pci_read_config(struct vmem_virtio *device, uint32_t offset, uns
 static uint16_t pci_queue_size_max(struct vmem_virtio *device, uint16_t queue)
 {
     struct virtio_pci *transport = vmem_pci_of(device);
-
     if (queue >= VIRTIO_PCI_QUEUES_MAX ||
         queue >= vmem_pci_read16(transport, VIRTIO_PCI_COMMON_NUM_QUEUES))
         return 0;
@@ -99,7 +97,6 @@ static int set_up_doorbell(struct virtio_pci *transport, uint16_t queue)
     struct virtio_pci_doorbell *doorbell = &transport->doorbells[queue];
     uint16_t notify_off = vmem_pci_read16(transport, VIRTIO_PCI_COMMON_QUEUE_NOTIFY_OFF);
     uint64_t offset;
-
     unmap_doorbell(transport, doorbell); /* of before the last reset */
     doorbell->bytes =
         vmem_virtio_has_feature(&transport->device, VIRTIO_F_NOTIFICATION_DATA) ? 4 : 2;
@@ -126,8 +123,6 @@ static int pci_queue_enable(struct vmem_virtio *device, uint16_t queue,
                             const struct virtqueue_layout *layout)
 {
     struct virtio_pci *transport = vmem_pci_of(device);
-
-    vmem_pci_write16(transport, VIRTIO_PCI_COMMON_QUEUE_SELECT, queue);
     vmem_pci_write16(transport, VIRTIO_PCI_COMMON_QUEUE_SIZE, layout->size);
     uint16_t size = vmem_pci_read16(transport, VIRTIO_PCI_COMMON_QUEUE_SIZE);
     if (size != layout->size) {
@@ -141,13 +136,8 @@ static int pci_queue_enable(struct vmem_virtio *device, uint16_t queue,
     int status = set_up_doorbell(transport, queue);
     if (status != VMEM_OK)
         return status;
-    if (transport->nr_vectors != 0) {
-        status = vmem_pci_set_vector(transport, VIRTIO_PCI_COMMON_QUEUE_MSIX_VECTOR,
-                                     transport->queue_vector);
-        if (status != VMEM_OK)
-            return status;
-    }
-    /* "Common configuration structure layout": all else before queue_enable. */
+    /* "Common configuration structure layout": all else before queue_enable. The vector of each
+     * queue was named when interrupts were enabled. */
     vmem_pci_write16(transport, VIRTIO_PCI_COMMON_QUEUE_ENABLE, 1);
     return VMEM_OK;
 }
@@ -156,7 +146,6 @@ static int pci_queue_enable(struct vmem_virtio *device, uint16_t queue,
 static void pci_notify(struct vmem_virtio *device, uint16_t queue, uint32_t next_avail)
 {
     const struct virtio_pci_doorbell *doorbell = &vmem_pci_of(device)->doorbells[queue];
-
     if (vmem_virtio_has_feature(device, VIRTIO_F_NOTIFICATION_DATA))
         vmem_io_write32(doorbell->address, doorbell->value | next_avail << 16);
     else
@@ -172,6 +161,7 @@ static const struct virtio_transport_ops pci_ops = {
     .config_generation = pci_config_generation,
     .config_bytes = pci_device_config_bytes,
     .read_config = pci_read_config,
+    .write_config = pci_write_config,
     .queue_size_max = pci_queue_size_max,
     .queue_enable = pci_queue_enable,
     .notify = pci_notify,
@@ -184,6 +174,9 @@ static const struct virtio_transport_ops pci_ops = {
 
 uint32_t vmem_pci_device_type(uint16_t vendor_id, uint16_t device_id)
 {
+    /* It has a modern interface beside the old one, and is what a host offers by default. */
+    if (vendor_id == VIRTIO_PCI_VENDOR && device_id == VIRTIO_PCI_TRANSITIONAL_BALLOON)
+        return VMEM_VIRTIO_ID_BALLOON;
     if (vendor_id != VIRTIO_PCI_VENDOR || device_id <= VIRTIO_PCI_MODERN_BASE ||
         device_id > VIRTIO_PCI_MODERN_LAST)
         return 0;
@@ -194,7 +187,6 @@ uint32_t vmem_pci_device_type(uint16_t vendor_id, uint16_t device_id)
 static uint64_t features_of(const struct virtio_pci_windows *windows)
 {
     uint64_t features = VIRTIO_RESERVED_FEATURES;
-
     if (windows->common.bytes < VIRTIO_PCI_COMMON_BYTES)
         features &= ~VIRTIO_FEATURE(VIRTIO_F_NOTIF_CONFIG_DATA);
     return features;
@@ -206,7 +198,6 @@ static uint32_t identify(void *function, const char *location)
     uint32_t ids = vmem_host_pci_read(function, VIRTIO_PCI_HEADER_VENDOR, 4);
     uint16_t vendor_id = (uint16_t)ids;
     uint16_t device_id = (uint16_t)(ids >> 16);
-
     uint32_t type = vmem_pci_device_type(vendor_id, device_id);
     if (type != 0)
         return type;
@@ -224,7 +215,6 @@ static void switch_function(void *function, bool on)
     const uint32_t bits = VIRTIO_PCI_COMMAND_MEMORY | VIRTIO_PCI_COMMAND_MASTER;
     uint32_t command = vmem_host_pci_read(function, VIRTIO_PCI_HEADER_COMMAND, 2);
     uint32_t wanted = (on ? command | bits : command & ~bits) | VIRTIO_PCI_COMMAND_INTX_DISABLE;
-
     if (wanted != command)
         vmem_host_pci_write(function, VIRTIO_PCI_HEADER_COMMAND, 2, wanted);
 }
@@ -245,7 +235,6 @@ int vmem_pci_create(void *function, const char *location, struct vmem_virtio **c
     }
     transport->function = function;
     transport->device.ops = &pci_ops;
-    transport->device.irq_mode = VMEM_IRQ_POLL;
     transport->device.device_type = device_type;
     transport->device.transport_features = features_of(&transport->windows);
     vmem_format(transport->device.location, sizeof(transport->device.location), "%s", location);
@@ -257,7 +246,6 @@ int vmem_pci_create(void *function, const char *location, struct vmem_virtio **c
 void vmem_pci_destroy(struct vmem_virtio *device)
 {
     struct virtio_pci *transport = vmem_pci_of(device);
-
     vmem_pci_irq_disable(device);
     switch_function(transport->function, false);
     for (unsigned i = 0; i < VIRTIO_PCI_QUEUES_MAX; i++)

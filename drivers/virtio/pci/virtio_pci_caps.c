@@ -4,7 +4,6 @@
 
 #include "../core/text.h"
 #include "../include/vmem/pci.h"
-#include "virtio_pci_spec.h"
 
 #define CAPS_MAX      48 /* (256 - 64) / 4: more are a loop */
 #define OVERLAP_BYTES 64 /* of a structure, as far as the driver uses it */
@@ -34,20 +33,12 @@ struct search {
     int failures[VMEM_ARRAY_SIZE(structures)]; /* why an instance was refused, if it matters */
 };
 
+/* NULL for a type that is reserved, or not used here. */
 static struct virtio_pci_window *window_of(struct virtio_pci_windows *windows, uint8_t type)
 {
-    switch (type) {
-    case VIRTIO_PCI_CFG_COMMON:
-        return &windows->common;
-    case VIRTIO_PCI_CFG_NOTIFY:
-        return &windows->notify;
-    case VIRTIO_PCI_CFG_ISR:
-        return &windows->isr;
-    case VIRTIO_PCI_CFG_DEVICE:
-        return &windows->device;
-    default:
-        return NULL; /* reserved, or not used here: passed over */
-    }
+    bool is_known = type >= VIRTIO_PCI_CFG_COMMON && type <= VIRTIO_PCI_CFG_DEVICE;
+
+    return is_known ? &windows->by_type[type - VIRTIO_PCI_CFG_COMMON] : NULL;
 }
 
 /*

@@ -9,6 +9,7 @@
 #define VMEM_PCI_VIRTIO_PCI_CAPS_H
 
 #include "../core/defs.h"
+#include "virtio_pci_spec.h"
 
 /* One structure: [offset, offset + bytes) lies in the memory BAR. */
 struct virtio_pci_window {
@@ -20,10 +21,15 @@ struct virtio_pci_window {
 };
 
 struct virtio_pci_windows {
-    struct virtio_pci_window common;
-    struct virtio_pci_window notify;
-    struct virtio_pci_window isr;
-    struct virtio_pci_window device; /* bytes 0 for a device without config space */
+    union {
+        struct {
+            struct virtio_pci_window common;
+            struct virtio_pci_window notify;
+            struct virtio_pci_window isr;
+            struct virtio_pci_window device; /* bytes 0 for a device without config space */
+        };
+        struct virtio_pci_window by_type[VIRTIO_PCI_CFG_DEVICE]; /* from common on */
+    };
     uint32_t notify_multiplier;
     bool has_msix; /* the capability, whether it can be used or not */
 };

@@ -30,8 +30,7 @@ struct virtio_pci {
     /* ---- virtio_pci_irq.c's ---- */
     bool line_attached;
     uint8_t nr_vectors; /* attached: 2, one for config and one for queues, 1 shared, 0 none */
-    uint16_t queue_vector;
-    bool cut_off; /* in a storm, by a handler; poll_events() has to detach the interrupts */
+    bool cut_off;       /* in a storm, by a handler; poll_events() has to detach the interrupts */
 };
 
 static inline struct virtio_pci *vmem_pci_of(struct vmem_virtio *device)

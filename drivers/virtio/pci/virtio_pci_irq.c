@@ -78,13 +78,12 @@ static int map_vectors(struct virtio_pci *transport)
 {
     uint16_t nr_queues = vmem_pci_read16(transport, VIRTIO_PCI_COMMON_NUM_QUEUES);
 
-    transport->queue_vector = (uint16_t)(transport->nr_vectors - 1);
+    uint16_t queue_vector = (uint16_t)(transport->nr_vectors - 1);
     int status = vmem_pci_set_vector(transport, VIRTIO_PCI_COMMON_CONFIG_MSIX_VECTOR, 0);
     for (uint16_t queue = 0;
          status == VMEM_OK && queue < nr_queues && queue < VIRTIO_PCI_QUEUES_MAX; queue++) {
         vmem_pci_write16(transport, VIRTIO_PCI_COMMON_QUEUE_SELECT, queue);
-        status = vmem_pci_set_vector(transport, VIRTIO_PCI_COMMON_QUEUE_MSIX_VECTOR,
-                                     transport->queue_vector);
+        status = vmem_pci_set_vector(transport, VIRTIO_PCI_COMMON_QUEUE_MSIX_VECTOR, queue_vector);
     }
     return status;
 }

@@ -9,10 +9,11 @@
 #ifndef VMEM_PCI_VIRTIO_PCI_SPEC_H
 #define VMEM_PCI_VIRTIO_PCI_SPEC_H
 
-#define VIRTIO_PCI_VENDOR             0x1af4
-#define VIRTIO_PCI_TRANSITIONAL_FIRST 0x1000
-#define VIRTIO_PCI_MODERN_BASE        0x1040 /* + the virtio device ID */
-#define VIRTIO_PCI_MODERN_LAST        0x107f
+#define VIRTIO_PCI_VENDOR               0x1af4
+#define VIRTIO_PCI_TRANSITIONAL_FIRST   0x1000
+#define VIRTIO_PCI_TRANSITIONAL_BALLOON 0x1002
+#define VIRTIO_PCI_MODERN_BASE          0x1040 /* + the virtio device ID */
+#define VIRTIO_PCI_MODERN_LAST          0x107f
 
 /* The header of config space, as far as the transport uses it: PCI Local Bus Specification. */
 enum virtio_pci_header_field {

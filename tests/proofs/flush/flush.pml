@@ -2,8 +2,7 @@
 /*
  * The flush of extras/jobs/cpu_work.c between the processor that unmaps memory and one that sleeps, works and sleeps again.
  *
- * Two processors under x86's memory order (TSO): each has a queue of stores that its own loads see and that reach memory in
- * order, at any time. The worker's translations are filled from the page tables at any time, speculation included. The message
+ * Two processors under x86's memory order (tso.pml). The worker's translations are filled from the page tables at any time, speculation included. The message
  * that asks for a flush may come late.
  *
  * Checked in every interleaving: once the unmapping has returned, the worker neither has a translation of what is gone while it
@@ -13,7 +12,6 @@
 #ifndef ROUNDS
 #define ROUNDS 4
 #endif
-#define DEPTH 4 /* of a queue of stores; a full one makes its processor wait */
 
 #define BOOT   0
 #define WORKER 1
@@ -27,79 +25,14 @@
 #define DATA    5
 #define WORDS   6
 
-byte memory[WORDS];
-
-typedef stores {
-    byte where[DEPTH];
-    byte what[DEPTH];
-    byte count
-}
-stores queue[2];
-
 bool translation; /* the worker has one for the mapping */
 bool gone;        /* the unmapping has returned: nobody may touch it */
 bool works;       /* the worker may touch any memory */
 bool message;     /* VECTOR_FLUSH is on its way to the worker */
 bool wake;        /* VECTOR_WAKE is */
 
-#define is_drained(cpu) (queue[cpu].count == 0)
-
-inline store(cpu, word, value) {
-    d_step {
-        queue[cpu].count < DEPTH;
-        queue[cpu].where[queue[cpu].count] = word;
-        queue[cpu].what[queue[cpu].count] = value;
-        queue[cpu].count++
-    }
-}
-
-/* What a processor's own queue has of the word, the youngest; else what memory has. */
-inline load(cpu, word, value) {
-    d_step {
-        value = memory[word];
-        if
-        :: queue[cpu].count > 0 && queue[cpu].where[0] == word -> value = queue[cpu].what[0]
-        :: else
-        fi;
-        if
-        :: queue[cpu].count > 1 && queue[cpu].where[1] == word -> value = queue[cpu].what[1]
-        :: else
-        fi;
-        if
-        :: queue[cpu].count > 2 && queue[cpu].where[2] == word -> value = queue[cpu].what[2]
-        :: else
-        fi;
-        if
-        :: queue[cpu].count > 3 && queue[cpu].where[3] == word -> value = queue[cpu].what[3]
-        :: else
-        fi
-    }
-}
-
-/* Stores reach memory, the oldest first. */
-proctype drain(byte cpu) {
-    byte i;
-end:
-    do
-    :: d_step {
-           queue[cpu].count > 0;
-           assert(!(queue[cpu].where[0] == DATA && gone));
-           memory[queue[cpu].where[0]] = queue[cpu].what[0];
-           queue[cpu].count--;
-           i = 0;
-           do
-           :: i < queue[cpu].count ->
-              queue[cpu].where[i] = queue[cpu].where[i + 1];
-              queue[cpu].what[i] = queue[cpu].what[i + 1];
-              i++
-           :: else -> break
-           od;
-           queue[cpu].where[i] = 0;
-           queue[cpu].what[i] = 0;
-           i = 0
-       }
-    od
-}
+#define MAY_REACH(word) (!(word == DATA && gone)) /* a store may reach memory now */
+#include "../tso.pml"
 
 /* The page walker of the worker, which needs no reason. */
 proctype walker() {

@@ -39,7 +39,7 @@ void harness(void)
     u64 offset, bytes;
     volatile void *registers;
     for (unsigned i = 0; i < nr_bars(&device);)
-        i += size_bar(&device, i);
+        i += size_bar(&device, i, nr_bars(&device));
     device.bars_known = true; /* no extra has placed any */
     found = &device.bars[bar % PCI_BARS];
     PROVE(found->kind != PCI_BAR_MEMORY || is_power_of_two(found->bytes));

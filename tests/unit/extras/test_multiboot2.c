@@ -182,6 +182,13 @@ TEST_WITH(test_entries_too_small_are_refused, begin, NULL)
     assert_int_equal(parse(list_bytes), E_RANGE);
 }
 
+/* At the end of what is mapped, as the last bytes below 4 GiB are. */
+TEST_WITH(test_address_that_is_not_aligned_is_not_read, begin, NULL)
+{
+    u32 address = (u32)(uintptr_t)(page + LIST_BYTES - 4);
+    assert_int_equal(multiboot2_parse(address, &info, &map), E_RANGE);
+}
+
 TEST_WITH(test_sizes_that_are_no_list_are_refused, begin, NULL)
 {
     put_end();

@@ -89,6 +89,33 @@ static void run_all(struct runner *runner)
         assert_true(ticks < 10000);
 }
 
+TEST(test_steady_holds_what_is_wanted)
+{
+    struct runner *runner = RUNNER("steady", "size=1M", "chunk=64K");
+    static const struct {
+        u64 bytes;
+        u64 nr_held;
+    } wants[] = {{512 * KIB, 8}, {100 * KIB, 1}, {0, 0}, {MIB, 16}};
+    run_tick(runner);
+    assert_int_equal(runner->nr_held, 16);
+    for (unsigned i = 0; i < ARRAY_SIZE(wants); i++) {
+        assert_int_equal(workload_plan_want(&runner->plan, wants[i].bytes), OK);
+        assert_int_equal(workload_plan_target(&runner->plan, 0), wants[i].nr_held);
+        run_tick(runner);
+        assert_int_equal(runner->nr_held, wants[i].nr_held);
+    }
+    assert_int_equal(workload_plan_want(&runner->plan, MIB + 1), E_INVAL);
+    assert_int_equal(workload_plan_target(&runner->plan, 0), 16);
+    runner->plan.denied = true;
+    assert_int_equal(workload_plan_want(&runner->plan, MIB), OK);
+    assert_false(runner->plan.denied);
+    runner = RUNNER("steady", "size=1M", "low=128K");
+    run_tick(runner);
+    assert_int_equal(runner->nr_held, 2);
+    runner = RUNNER("ramp", "size=1M");
+    assert_int_equal(workload_plan_want(&runner->plan, 64 * KIB), E_INVAL);
+}
+
 TEST(test_parse)
 {
     static const struct {

@@ -42,7 +42,8 @@ static struct {
     u64 stamp_offset;
     u64 pm_ns; /* for which ACPI's timer ran: not while the host has stopped the machine */
     u64 apic_hz;
-    bool has_fadt, has_channel, has_pic, has_apic, has_deadlines, is_requested, is_masked;
+    bool has_fadt, has_channel, has_pic, has_apic, has_deadlines, is_requested;
+    u32 pic_command; /* of the first 8259: the last one */
     u64 channel_at, channel_count;
     u64 apic_at;
     u32 apic_count, apic_timer;
@@ -187,18 +188,6 @@ bool pic_exists(void)
     return board.has_pic;
 }
 
-bool pic_requests(unsigned line)
-{
-    assert_int_equal(line, 0);
-    return board.is_requested;
-}
-
-void pic_mask(unsigned line)
-{
-    assert_int_equal(line, 0);
-    board.is_masked = true;
-}
-
 void interrupts_poll(void)
 {
     board.nr_polls++;
@@ -209,12 +198,30 @@ void timer_set_clock(const struct timer_clock *that)
     board.clock = that;
 }
 
+static u32 read_requested(void *context, u64 offset, unsigned bytes)
+{
+    (void)context;
+    (void)offset;
+    (void)bytes;
+    assert_int_equal(board.pic_command, 0x0a);
+    return board.is_requested ? 1 : 0xfe;
+}
+
+static void write_pic(void *context, u64 offset, unsigned bytes, u32 value)
+{
+    (void)context;
+    (void)offset;
+    (void)bytes;
+    board.pic_command = value;
+}
+
 /* ---- the tests' words ---- */
 
 /* A board that lacks nothing but deadlines. */
 static void set_up(void)
 {
     static const struct fake_registers ports = {read_port, write_port};
+    static const struct fake_registers pic = {read_requested, write_pic};
     static const struct fake_registers apic_registers = {read_apic, write_apic};
 
     memset(&board, 0, sizeof(board));
@@ -225,6 +232,7 @@ static void set_up(void)
     fake_mmio_reset();
     fake_port_claim(CHANNEL_0, 4, &ports, NULL);
     fake_port_claim(PM_PORT, 4, &ports, NULL);
+    fake_port_claim(0x20, 1, &pic, NULL);
     fake_mmio_claim(APIC_AT, 0x1000, &apic_registers, NULL);
     shown_ms = 0;
     rest = 0;

@@ -7,6 +7,7 @@
 
 #include "extras/jobs/job.h"
 #include "extras/pci_hotplug/slot_spec.h"
+#include "kernel/device_memory.h"
 #include "kernel/kmain.h"
 #include "tests/fakes/fake_kernel.h"
 #include "tests/unit/unit.h"
@@ -330,4 +331,23 @@ TEST_WITH(test_a_card_is_pulled_and_another_comes, NULL, kernel_tear_down)
     kernel_resize(second, 4 * MIB);
     assert_int_equal(second->plugged_bytes, 4 * MIB);
     kernel_expect("status", "vmem0: pci 0000:01:00.0, settled");
+}
+
+/* What a shrink that fell short waits for: it tries again unless what is left stays. */
+TEST_WITH(test_what_keeps_blocks, NULL, NULL)
+{
+    static const struct {
+        struct hotplug_pinned pinned;
+        enum vmem_migration obstacle;
+    } cases[] = {
+        {{.nr_failed = 1, .nr_user = 1}, VMEM_MIGRATION_REFUSED},
+        {{.nr_movable = 1, .nr_user = 1}, VMEM_MIGRATION_NO_ROOM},
+        {{.nr_user = 1}, VMEM_MIGRATION_NONE},
+        {{.nr_metadata = 1}, VMEM_MIGRATION_NONE},
+        {{.nr_idle = 1}, VMEM_MIGRATION_NO_ROOM}, /* freed since */
+    };
+    for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
+        struct device_memory memory = {.session.pinned = cases[i].pinned};
+        assert_int_equal(device_memory_ops.migration_obstacle(&memory), cases[i].obstacle);
+    }
 }

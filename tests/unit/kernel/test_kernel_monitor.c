@@ -35,6 +35,103 @@ TEST_WITH(test_lines, NULL, kernel_tear_down)
     assert_string_equal(kernel_type("   "), "   \ntide> ");
 }
 
+/* One letter is wrong, missing or too many, or two have changed places; in words of five letters
+ * and more, two of these. */
+TEST_WITH(test_did_you_mean, NULL, kernel_tear_down)
+{
+    static const struct kernel_line lines[] = {
+        {"stauts", "error: unknown command 'stauts'; did you mean 'status'?\n"},
+        {"exti", "error: unknown command 'exti'; did you mean 'exit'?\n"},
+        {"hlp me", "error: unknown command 'hlp'; did you mean 'help'?\n"},
+        {"xstat", "error: unknown command 'xstat'; did you mean 'stats'?\n"},
+        {"devicces", "error: unknown command 'devicces'; did you mean 'devices'?\n"},
+        {"chrun", "error: unknown command 'chrun'; 'help' lists them\n"},
+        {"m", "error: unknown command 'm'; 'help' lists them\n"},
+        {"abcdefghijklmnopqrstuvwxyz", "'abcdefghijklmnopqrstuvwxyz'; 'help' lists them\n"},
+        {"vm tuch", "error: vm: 'tuch': expected"},
+        {"cpus 1", "error: cpus: '1' is too much: expected 'cpus'\n"},
+    };
+    kernel_boot_simply();
+    kernel_expect_each(lines, ARRAY_SIZE(lines));
+}
+
+TEST_WITH(test_help_of_one, NULL, kernel_tear_down)
+{
+    static const struct kernel_line lines[] = {
+        {"help map", "help map\n  map [DEVICE] [CELLS] "},
+        {"help stats", "help stats\n  stats                               frames used"},
+        {"help vm touch", "help vm touch\n  vm touch [SECONDS] "},
+        {"help ma", "error: help: 'ma': expected a command: 'help' alone lists them\n"},
+        {"help vm x", "error: help: 'vm': expected a command"},
+        {"help a b c d", "error: help: 'd' is too much: expected 'help [COMMAND]'\n"},
+    };
+    kernel_boot_simply();
+    kernel_expect_each(lines, ARRAY_SIZE(lines));
+    assert_null(strstr(kernel_type("help stats"), "devices"));
+    assert_non_null(strstr(kernel_type("help vm"), "\n  vm alloc SIZE "));
+}
+
+/* Ctrl-C ends the line, so that each row begins anew. */
+TEST_WITH(test_tab_completes, NULL, kernel_tear_down)
+{
+    static const struct {
+        const char *keys;
+        const char *shown;
+    } rows[] = {
+        {"sta\t", "tide> stat"},
+        {"devi\t", "tide> devices "},
+        {"  devi\tx", "tide>   devices x"},
+        {"vm tou\t", "tide> vm touch"},
+        {"help devi\t", "tide> help devices "},
+        {"map vm\t", "tide> map vmem0 "},
+        {"map 64 \t", "tide> map 64 vmem0 "},
+        {"nothing\t", "tide> nothing"},
+        {"stats \t", "tide> stats check "},
+        {"map\t", "tide> map "},
+        {"dices x\x01\x1b[C\t", "tide> dices x"},
+        {"deces x\x01\x1b[C\x1b[C\x1b[C\t", "tide> deces x"},
+        {"stat\t", "stat\n  status  stats  stats check\ntide> stat"},
+    };
+    kernel_boot_simply();
+    for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
+        kernel_type("");
+        fake_type(rows[i].keys);
+        kernel_run(50);
+        if (!strstr(fake_console(), rows[i].shown))
+            fail_msg("'%s' is not in: %s", rows[i].shown, fake_console());
+        fake_type("\x03");
+        kernel_run(50);
+    }
+}
+
+TEST_WITH(test_tab_within_a_line, NULL, kernel_tear_down)
+{
+    kernel_boot_simply();
+    kernel_expect("x\x01"
+                  "devi\t",
+                  "error: devices: 'x' is too much");
+}
+
+TEST_WITH(test_the_screen_is_cleared, NULL, kernel_tear_down)
+{
+    kernel_boot_simply();
+    kernel_type("");
+    fake_type("sta\f");
+    kernel_run(50);
+    fake_console_has("tide> sta\n\x1b[H\x1b[2Jtide> sta");
+}
+
+TEST_WITH(test_tab_where_there_is_no_room, NULL, kernel_tear_down)
+{
+    kernel_boot_simply();
+    kernel_type("");
+    for (unsigned i = 0; i < 250; i++)
+        fake_type(" ");
+    fake_type("devi\t\r"); /* 254 characters */
+    kernel_run(50);
+    assert_non_null(strstr(fake_console(), "error: unknown command 'devi'"));
+}
+
 TEST_WITH(test_help_names_each_command, NULL, kernel_tear_down)
 {
     kernel_boot_simply();

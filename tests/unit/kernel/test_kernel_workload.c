@@ -56,6 +56,27 @@ TEST_WITH(test_steady_holds_until_it_is_stopped, set_up, tear_down)
     kernel_expect("workload stop", "workload: state=idle tick=");
 }
 
+TEST_WITH(test_steady_holds_what_is_wanted, set_up, tear_down)
+{
+    static const struct kernel_line wrong[] = {
+        {"workload hold", "error: workload hold: "},
+        {"workload hold much", "error: workload hold: 'much': expected "},
+        {"workload hold 5M", "error: workload hold: '5M': expected at most the size of a steady"},
+    };
+    kernel_resize(vmem, 16 * MIB);
+    kernel_expect("workload hold 0", "error: workload hold: '0': expected at most the size of");
+    kernel_type("workload steady size=4M");
+    kernel_run(5000);
+    kernel_expect_each(wrong, ARRAY_SIZE(wrong));
+    kernel_expect("workload hold 1M", " held=4194304 target=1048576 ");
+    kernel_run(5000);
+    kernel_expect("workload", " held=1048576 target=1048576 allocs=64 frees=48 denied=0 ");
+    kernel_expect("workload hold 4M", " held=1048576 target=4194304 ");
+    kernel_run(5000);
+    kernel_expect("workload", " held=4194304 target=4194304 allocs=112 frees=48 denied=0 ");
+    kernel_expect("workload stop", "workload: state=idle tick=");
+}
+
 /* The device asks for blocks back that hold movable chunks: they move, or refuse. */
 TEST_WITH(test_chunks_move, set_up, tear_down)
 {

@@ -178,6 +178,29 @@ TEST(pages_of_every_kind)
     fault_play(&story);
 }
 
+/* More than boot RAM has, and a part of a pageblock: the first in its section, which needs a
+ * bitmap. */
+#define LONG_RUN (3 * 512 + 300)
+static paddr_t long_run;
+
+static int alloc_long_run(void)
+{
+    long_run = page_alloc_run(LONG_RUN, PAGE_USER);
+    return long_run == PADDR_NONE ? E_NOMEM : OK;
+}
+
+static void free_long_run(void)
+{
+    page_free_run(long_run, LONG_RUN);
+}
+
+TEST(a_long_run)
+{
+    static const struct fault_story story = {"a long run", online_2m, alloc_long_run, free_long_run,
+                                             forget,       2,         false,          false};
+    fault_play(&story);
+}
+
 /* ---- the heap ---- */
 
 #define NR_OBJECTS 300

@@ -4,7 +4,10 @@
 
 #include "include/status.h"
 #include "include/units.h"
+#include "mm/frames.h"
 #include "mm/hotplug/hotplug.h"
+#include "mm/hotplug/region.h"
+#include "mm/metadata.h"
 #include "mm/page.h"
 #include "tests/fakes/fake_mm.h"
 #include "tests/unit/unit.h"
@@ -48,6 +51,95 @@ static void assert_idle(paddr_t from, paddr_t to, paddr_t base, u64 bytes)
     }
 }
 
+/* From each frame on: the next one that is idle, with none before it. Two pageblocks are absent. */
+TEST_WITH(next_idle_frame, setup, teardown)
+{
+    const paddr_t hole = REGION_BASE + 2 * MIB, again = REGION_BASE + 6 * MIB;
+    const paddr_t end = REGION_BASE + 10 * MIB;
+    add_region(2 * MIB);
+    assert_int_equal(hotplug_online(REGION_BASE, hole - REGION_BASE), OK);
+    assert_int_equal(hotplug_online(again, 6 * MIB), OK);
+    while (page_alloc(0, PAGE_USER) != PADDR_NONE)
+        ;
+    for (paddr_t page = REGION_BASE; page < hole; page += 3 * PAGE_BYTES)
+        page_free(page, 0);
+    for (paddr_t page = again; page < again + 2 * MIB; page += PAGE_BYTES)
+        page_free(page, 0);
+    paddr_t expected = end;
+    for (paddr_t at = end - PAGE_BYTES; at >= REGION_BASE; at -= PAGE_BYTES) {
+        if ((at < hole || at >= again) && frames_used(at, PAGE_BYTES) == 0)
+            expected = at;
+        assert_int_equal(frames_next_idle(at, end), expected);
+    }
+    assert_int_equal(expected, REGION_BASE);
+}
+
+/* Far apart each has a node of the index of its own, and what it took comes back. */
+TEST_WITH(regions_far_apart, setup, teardown)
+{
+    struct page_stats before = stats();
+    u64 used_online[2];
+    for (unsigned round = 0; round < 2; round++) {
+        for (unsigned i = 0; i < 4; i++)
+            fake_online(((paddr_t)1024 + 62 + i) * 32 * GIB, 4 * MIB, 2 * MIB);
+        used_online[round] = stats().boot_used;
+        for (unsigned i = 0; i < 4; i++) {
+            paddr_t base = ((paddr_t)1024 + 62 + i) * 32 * GIB;
+            assert_int_equal(hotplug_offline(base, 4 * MIB), OK);
+            assert_int_equal(hotplug_remove_region(base), OK);
+            fake_unback(base, 4 * MIB);
+        }
+        assert_int_equal(stats().boot_used, before.boot_used);
+    }
+    assert_int_equal(used_online[1], used_online[0]);
+    while (page_alloc(9, PAGE_USER) != PADDR_NONE)
+        ;
+}
+
+/* However large the region is, a block lies in two nodes of the index at most. */
+TEST_WITH(metadata_for_a_block, setup, teardown)
+{
+    assert_in_range(metadata_frames_for((paddr_t)1024 * 32 * GIB, 1024 * GIB, 2 * MIB), 1, 8);
+}
+
+/* One section's struct leaves room in its frame: what the others need hardly changes. */
+TEST_WITH(metadata_for_the_rest, setup, teardown)
+{
+    add_region(2 * MIB);
+    u64 before = metadata_frames_for(REGION_BASE, REGION, REGION);
+    assert_true(before >= REGION / SECTION_BYTES * sizeof(struct section) / PAGE_BYTES);
+    assert_int_equal(hotplug_online(REGION_BASE, 2 * MIB), OK);
+    assert_in_range(metadata_frames_for(REGION_BASE, REGION, REGION), before - 2, before);
+}
+
+/* Blocks of 6 MiB: what leaves at once begins at one of them, wherever the region does. */
+TEST_WITH(granules_of_odd_blocks, setup, teardown)
+{
+    const paddr_t base = REGION_BASE + 4 * MIB;
+    paddr_t from, to;
+    assert_int_equal(hotplug_add_region(base, 60 * MIB, 6 * MIB, 0, "odd"), OK);
+    for (paddr_t at = base; at < base + 60 * MIB; at += MIB) {
+        assert_true(region_find_granule(at, &from, &to));
+        assert_int_equal(from, at - (at - base) % (6 * MIB));
+        assert_int_equal(to, from + 6 * MIB);
+    }
+    assert_false(region_find_granule(base - PAGE_BYTES, &from, &to));
+    assert_false(region_find_granule(base + 60 * MIB, &from, &to));
+}
+
+/* Boot RAM and what is of no region or no whole block never goes. */
+TEST_WITH(only_blocks_of_a_region_leave, setup, teardown)
+{
+    add_region(2 * MIB);
+    assert_int_equal(hotplug_online(REGION_BASE, 4 * MIB), OK);
+    assert_int_equal(hotplug_offline(FAKE_RAM_BASE + 16 * MIB, 2 * MIB), E_RANGE);
+    assert_int_equal(hotplug_offline(REGION_BASE - 2 * MIB, 4 * MIB), E_RANGE);
+    assert_int_equal(hotplug_offline(REGION_BASE + MIB, 2 * MIB), E_RANGE);
+    assert_int_equal(hotplug_offline(REGION_BASE, MIB), E_RANGE);
+    assert_int_equal(hotplug_offline(REGION_BASE, 4 * MIB), OK);
+    assert_idle(FAKE_RAM_BASE, FAKE_RAM_BASE + 16 * MIB, 0, 0);
+}
+
 TEST_WITH(regions_are_checked, setup, teardown)
 {
     add_region(2 * MIB);
@@ -71,10 +163,14 @@ TEST_WITH(regions_are_checked, setup, teardown)
         {((u64)1 << 46) - MIB, 2 * MIB, MIB, E_RANGE},
         {~(u64)0 - 2 * MIB + 1, 4 * MIB, 2 * MIB, E_RANGE},
     };
-    for (unsigned i = 0; i < ARRAY_SIZE(refused); i++)
+    for (unsigned i = 0; i < ARRAY_SIZE(refused); i++) {
+        fake_console_clear();
         assert_int_equal(
             hotplug_add_region(refused[i].base, refused[i].bytes, refused[i].block, 0, "bad"),
             refused[i].status);
+        fake_console_has("bad: error: region");
+    }
+    assert_int_equal(hotplug_online(REGION_BASE, 0), E_RANGE);
     assert_int_equal(hotplug_remove_region(REGION_BASE + 2 * MIB), E_INVAL);
     assert_int_equal(hotplug_online(REGION_BASE, 2 * MIB), OK);
     assert_int_equal(hotplug_remove_region(REGION_BASE), E_BUSY);
@@ -84,6 +180,13 @@ TEST_WITH(regions_are_checked, setup, teardown)
     for (unsigned i = 0; i < HOTPLUG_REGIONS_MAX; i++)
         assert_int_equal(hotplug_add_region(i * GIB + 64 * GIB, GIB, MIB, 0, "many"), OK);
     assert_int_equal(hotplug_add_region(512 * GIB, GIB, MIB, 0, "one too many"), E_NOMEM);
+}
+
+/* What lies behind the entries that the loader counted is none. */
+TEST_WITH(regions_beside_what_is_no_entry, setup, teardown)
+{
+    boot.ranges[boot.nr_ranges] = (struct boot_memory_range){REGION_BASE, GIB, BOOT_MEMORY_RAM};
+    add_region(2 * MIB);
 }
 
 /* The memory is at no address that the host has: one touch would end the program. */

@@ -126,7 +126,9 @@ static void grow(paddr_t base)
     u64 nr_blocks = REGION_BYTES / block_bytes;
     u64 first = random_below(nr_blocks);
     u64 bytes = (1 + random_below(nr_blocks - first)) * block_bytes;
-    bytes = hotplug_room(base, bytes) / block_bytes * block_bytes;
+    u64 room = hotplug_room(base, bytes);
+    assert_true(is_aligned(room, PAGE_BYTES));
+    bytes = room / block_bytes * block_bytes;
     if (bytes != 0 && hotplug_online(base + first * block_bytes, bytes) == E_NOMEM)
         fail_msg("there was room for 0x%llx bytes", (unsigned long long)bytes);
 }

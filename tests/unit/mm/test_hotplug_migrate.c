@@ -3,6 +3,8 @@
 #include <string.h>
 
 #include "include/status.h"
+#include "mm/free_index.h"
+#include "mm/reservation.h"
 #include "tests/fakes/fake_mm.h"
 #include "tests/fakes/fake_owners.h"
 #include "tests/unit/unit.h"
@@ -49,6 +51,8 @@ TEST_WITH(whole_pageblocks_move, setup_owners, teardown_owners)
     assert_int_equal(hotplug_migrate_take(&session, REGION, &range), E_NODEV);
     assert_int_equal(hotplug_migrate_step(&session, &range), OK);
     assert_int_equal(range.base, keep);
+    assert_int_equal(hotplug_used_frames(keep, 2 * MIB),
+                     0); /* nobody's, though nobody may have it */
     assert_int_equal(hotplug_migrate_step(&session, &range), E_NODEV);
     assert_int_equal(hotplug_migrate_take(&session, MIB, &range), E_NODEV);
     assert_int_equal(hotplug_migrate_take(&session, REGION, &range), OK);
@@ -57,6 +61,34 @@ TEST_WITH(whole_pageblocks_move, setup_owners, teardown_owners)
     hotplug_migrate_end(&session);
     assert_int_equal(nr_moves, 1);
     check_pages(9);
+}
+
+static bool is_reported(paddr_t paddr)
+{
+    struct pageblock pb = pageblock_at(paddr);
+    return (pb.section->reported & pageblock_bit(pb)) != 0;
+}
+
+/* The host is told anew of what was in use, whether its pages were freed or moved away. */
+TEST_WITH(what_was_in_use_is_not_reported, setup_owners, teardown_owners)
+{
+    take(&owner_of_6, 8);
+    paddr_t in_pieces = pages[0];
+    assert_true(is_reported(in_pieces));
+    for (u64 i = 0; i < 8; i++)
+        drop(i, 6);
+    spin_lock(&page_lock);
+    reservation_end_all(RESERVED_ANY);
+    spin_unlock(&page_lock);
+    assert_false(is_reported(in_pieces));
+
+    take(&owner_of_9, 2);
+    paddr_t whole = pages[nr_pages - 1];
+    assert_true(is_reported(whole));
+    assert_int_equal(fake_choose(&session, whole, whole + 2 * MIB, 1, HOTPLUG_FIRST_TRY), 1);
+    assert_int_equal(empty_all(), 1);
+    hotplug_migrate_end(&session);
+    assert_false(is_reported(whole));
 }
 
 TEST_WITH(emptied_blocks_leave_in_runs, setup_owners, teardown_owners)
@@ -80,6 +112,75 @@ TEST_WITH(emptied_blocks_leave_in_runs, setup_owners, teardown_owners)
     assert_int_equal(hotplug_migrate_take(&session, 3 * 2 * MIB, &range), E_NODEV);
     hotplug_migrate_end(&session);
     check_pages(6);
+}
+
+/* Only what is empty by now, and no more than is asked for. */
+TEST_WITH(emptied_blocks_leave_one_by_one, setup_owners, teardown_owners)
+{
+    struct hotplug_range range;
+    take(&owner_of_9, 6);
+    paddr_t top = pages[5];
+    assert_int_equal(top, pages[0] + 5 * 2 * MIB);
+    assert_int_equal(fake_choose(&session, pages[0], top + 2 * MIB, 6, HOTPLUG_FIRST_TRY), 6);
+    assert_int_equal(hotplug_migrate_step(&session, &range), OK);
+    assert_int_equal(hotplug_migrate_take(&session, REGION, &range), OK);
+    assert_int_equal(range.base, top);
+    assert_int_equal(range.bytes, 2 * MIB);
+    for (unsigned i = 0; i < 4; i++)
+        assert_int_equal(hotplug_migrate_step(&session, &range), OK);
+    assert_int_equal(hotplug_migrate_take(&session, 3 * 2 * MIB, &range), OK);
+    assert_int_equal(range.bytes, 3 * 2 * MIB);
+    assert_int_equal(hotplug_migrate_take(&session, 2 * MIB, &range), OK);
+    assert_int_equal(range.bytes, 2 * MIB);
+    hotplug_migrate_end(&session);
+    check_pages(9);
+}
+
+/* Blocks of two pageblocks: one that is half emptied is not taken, nor one below it. */
+TEST_WITH(half_emptied_blocks_stay, setup_owners, teardown_owners)
+{
+    const paddr_t base = REGION_BASE - GIB;
+    struct hotplug_range range;
+    int status;
+    fake_online(base, 16 * MIB, 4 * MIB);
+    take(&owner_of_9, 8);
+    for (unsigned i = 0; i < 8; i++)
+        assert_in_range(pages[i], base, base + 14 * MIB);
+    assert_int_equal(fake_choose(&session, base, base + 16 * MIB, 3, HOTPLUG_FIRST_TRY), 3);
+    while ((status = hotplug_migrate_step(&session, &range)) == E_AGAIN)
+        ;
+    assert_int_equal(status, OK);
+    assert_int_equal(range.base, base + 12 * MIB);
+    assert_int_equal(hotplug_migrate_step(&session, &range), E_AGAIN);
+    assert_int_equal(hotplug_migrate_take(&session, REGION, &range), OK);
+    assert_int_equal(range.base, base + 12 * MIB);
+    assert_int_equal(range.bytes, 4 * MIB);
+    assert_int_equal(hotplug_migrate_take(&session, REGION, &range), E_NODEV);
+    hotplug_migrate_end(&session);
+    check_pages(9);
+    fake_unback(base, 16 * MIB);
+}
+
+/* Of two pageblocks the one with less to move, to a page, whatever their places. */
+TEST_WITH(a_page_less_is_cheaper, setup_owners, teardown_owners)
+{
+    take(&owner_of_0, 2 * 512);
+    paddr_t low = pages[0] & ~(paddr_t)(2 * MIB - 1);
+    unsigned kept[2] = {0, 0};
+    for (u64 i = 0; i < nr_pages; i++) {
+        bool is_low = pages[i] < low + 2 * MIB;
+        /* 4 frames in use against 5: a bucket each, as there are 255 for 512 frames */
+        if (kept[is_low] < (is_low ? 4 : 5))
+            kept[is_low]++;
+        else
+            drop(i, 0);
+    }
+    struct hotplug_range range;
+    assert_int_equal(fake_choose(&session, low, low + 4 * MIB, 1, HOTPLUG_FIRST_TRY), 1);
+    while (hotplug_migrate_step(&session, &range) == E_AGAIN)
+        ;
+    assert_int_equal(range.base, low);
+    hotplug_migrate_end(&session);
 }
 
 /* Of what one try moved, the next one of the same resize leaves the new places alone. */
@@ -127,6 +228,56 @@ TEST_WITH(migration_targets_are_not_chosen, setup_owners, teardown_owners)
     assert_int_equal(nr_moves, 4);
     assert_no_page_moved_twice();
     check_pages(6);
+}
+
+/* Another processor is about to have the second pageblock of a block whole: it has claimed it, and
+ * the entry does not say so yet. Then the first one is left alone, too. */
+TEST_WITH(what_another_processor_takes_is_not_chosen, setup_owners, teardown_owners)
+{
+    const paddr_t base = REGION_BASE - GIB;
+    fake_online(base, 16 * MIB, 4 * MIB);
+    take(&owner_of_6, 1);
+    assert_int_equal(pages[0], base);
+    struct pageblock second = pageblock_at(base + PAGEBLOCK_BYTES);
+    assert_true(section_claim_one(second.section, second.index));
+    assert_int_equal(fake_choose(&session, base, base + 4 * MIB, 1, HOTPLUG_FIRST_TRY), 0);
+    hotplug_migrate_end(&session);
+    assert_int_equal(second.section->isolated, 0);
+    section_return_one(second.section, second.index);
+    assert_int_equal(fake_choose(&session, base, base + 4 * MIB, 1, HOTPLUG_FIRST_TRY), 1);
+    hotplug_migrate_end(&session);
+    check_pages(6);
+    fake_unback(base, 16 * MIB);
+}
+
+/* What is kept of boot RAM is no room for movable pages, nor is what is free beside unmovable ones:
+ * two pages that have nowhere else to go are not chosen. */
+TEST_WITH(what_is_no_room_for_movable_pages, setup_owners, teardown_owners)
+{
+    static paddr_t fixed[4 * PAGEBLOCK_FRAMES];
+    for (u64 i = 0; i < ARRAY_SIZE(fixed); i++)
+        fixed[i] = page_alloc(0, PAGE_USER);
+    for (u64 i = 0; i < ARRAY_SIZE(fixed); i++) {
+        if (i % PAGEBLOCK_FRAMES != 0)
+            page_free(fixed[i], 0);
+    }
+    take(&owner_of_0, (NR_BLOCKS - 4) * PAGEBLOCK_FRAMES);
+    for (u64 i = nr_pages - PAGEBLOCK_FRAMES + 2; i < nr_pages; i++)
+        drop(i, 0);
+    assert_int_equal(begin(1, HOTPLUG_FIRST_TRY), 1);
+    hotplug_migrate_end(&session);
+    static paddr_t boot_pages[16 * MIB / PAGE_BYTES];
+    u64 nr = 0;
+    while ((boot_pages[nr] = page_alloc(0, PAGE_BOOT_FIRST)) < REGION_BASE)
+        nr++;
+    assert_int_equal(begin(1, HOTPLUG_FIRST_TRY), 0);
+    hotplug_migrate_end(&session);
+    while ((boot_pages[nr] = page_alloc(0, PAGE_KERNEL)) != PADDR_NONE)
+        nr++;
+    for (u64 i = 0; i < nr; i += 2)
+        page_free(boot_pages[i], 0);
+    assert_int_equal(begin(1, HOTPLUG_FIRST_TRY), 0);
+    hotplug_migrate_end(&session);
 }
 
 /* A processor reserves a pageblock between two parts of the choice, which then falls on it. */

@@ -7,7 +7,10 @@
 
 #include "include/status.h"
 #include "include/units.h"
+#include "mm/free_index.h"
 #include "mm/hotplug/hotplug.h"
+#include "mm/metadata.h"
+#include "mm/metadata_pool.h"
 #include "mm/page.h"
 #include "mm/section.h"
 #include "tests/fakes/fake_mm.h"
@@ -24,6 +27,7 @@ static void setup(void)
 {
     fake_mm_start(&boot, 15 * MIB);
     fake_back(REGION_BASE, REGION);
+    memset(phys_to_virt(REGION_BASE), 0xa5, 16 * MIB); /* as memory is that was used before */
     assert_int_equal(hotplug_add_region(REGION_BASE, REGION, 2 * MIB, 0, "huge"), OK);
 }
 
@@ -64,6 +68,29 @@ static void free_rest(const paddr_t *sections, u64 nr_sections)
 {
     for (u64 i = 0; i < nr_sections; i++)
         page_free_run(sections[i] + 2 * MIB, (SECTION_PAGEBLOCKS - 1) * 512);
+}
+
+/* Where bitmaps lay the host is told anew that the memory is idle. */
+TEST_WITH(what_held_bitmaps_is_not_reported, setup, teardown)
+{
+    assert_int_equal(hotplug_online(REGION_BASE, 2 * MIB), OK);
+    struct section *section = section_at(REGION_BASE);
+    assert_true(section->reported & 1);
+    spin_lock(&page_lock);
+    void *frame = metadata_pool_get(section);
+    assert_non_null(frame);
+    metadata_pool_put(frame);
+    spin_unlock(&page_lock);
+    assert_false(section->reported & 1);
+}
+
+/* Where the index has its node by now, no frame is needed for one. */
+TEST_WITH(metadata_for_a_second_block, setup, teardown)
+{
+    u64 before = metadata_frames_for(REGION_BASE, 4 * MIB, 2 * MIB);
+    assert_int_equal(hotplug_online(REGION_BASE, 2 * MIB), OK);
+    assert_int_equal(metadata_frames_for(REGION_BASE, 4 * MIB, 2 * MIB), before - 1);
+    assert_int_equal(hotplug_offline(REGION_BASE, 2 * MIB), OK);
 }
 
 TEST_WITH(all_of_it_and_back_to_nothing, setup, teardown)
@@ -223,4 +250,39 @@ TEST_WITH(bitmaps_go_out_and_come_home, setup, teardown)
         page_free(pages[i][1], 8);
     }
     page_check();
+}
+
+static bool has_idle(void)
+{
+    struct hotplug_range idle;
+    return hotplug_next_idle(REGION_BASE, REGION_BASE + 64 * MIB, &idle);
+}
+
+/* Not even the reserve has a frame for those that alone keep a block plugged: they stay there. */
+TEST(bitmaps_stay_where_boot_ram_is_out)
+{
+    static paddr_t hogs[4096];
+    u64 nr_hogs = 0;
+    fake_mm_start(&boot, 15 * MIB);
+    fake_back(REGION_BASE, 64 * MIB);
+    while ((hogs[nr_hogs] = page_alloc(0, PAGE_BOOT_FIRST)) != PADDR_NONE)
+        nr_hogs++;
+    assert_int_equal(hotplug_add_region(REGION_BASE, 64 * MIB, MIB, 0, "small blocks"), OK);
+    assert_int_equal(hotplug_online(REGION_BASE + 4 * MIB, 4 * MIB), OK);
+    assert_int_equal(hotplug_online(REGION_BASE + MIB, 3 * MIB), OK);
+    assert_int_not_equal(metadata_pool_frames(), 0);
+    while ((hogs[nr_hogs] = page_alloc(0, PAGE_KERNEL)) != PADDR_NONE)
+        nr_hogs++;
+    while ((hogs[nr_hogs] = page_alloc_table()) != PADDR_NONE)
+        nr_hogs++;
+    assert_true(has_idle());
+    assert_int_not_equal(metadata_pool_frames(), 0);
+    page_check();
+    while (nr_hogs > 0)
+        page_free(hogs[--nr_hogs], 0);
+    assert_true(has_idle());
+    assert_int_equal(metadata_pool_frames(), 0);
+    page_check();
+    fake_unback(REGION_BASE, 64 * MIB);
+    fake_shutdown();
 }

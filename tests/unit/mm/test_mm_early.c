@@ -45,6 +45,24 @@ TEST_WITH(hands_over_what_is_left, setup, teardown)
     assert_panics(early_alloc(1), "after page_init");
 }
 
+TEST_WITH(hands_over_no_range_of_nothing, setup, teardown)
+{
+    struct early_range ranges[EARLY_RANGES_MAX];
+    early_init(&boot);
+    early_alloc(15 * MIB);
+    assert_int_equal(early_finish(ranges), 0);
+}
+
+/* What lies behind the entries that the loader counted is none. */
+TEST_WITH(takes_the_entries_that_are_counted, setup, teardown)
+{
+    struct early_range ranges[EARLY_RANGES_MAX];
+    boot.ranges[boot.nr_ranges] = (struct boot_memory_range){64 * MIB, MIB, BOOT_MEMORY_RAM};
+    early_init(&boot);
+    assert_int_equal(early_finish(ranges), 1);
+    assert_int_equal(ranges[0].base, FAKE_RAM_BASE + MIB);
+}
+
 /* A map as SeaBIOS gives it, the kernel in the middle of a range, and entries that are nonsense. */
 TEST_WITH(cuts_holes_and_odd_edges, setup, teardown)
 {

@@ -5,7 +5,9 @@
 #include "include/status.h"
 #include "include/units.h"
 #include "mm/early.h"
+#include "mm/free_index.h"
 #include "mm/hotplug/hotplug.h"
+#include "mm/metadata.h"
 #include "mm/page.h"
 #include "tests/fakes/fake_mm.h"
 #include "tests/unit/unit.h"
@@ -40,6 +42,37 @@ static struct page_stats stats(void)
     struct page_stats now;
     page_get_stats(&now);
     return now;
+}
+
+/* Whichever processor came first: what each has reserved is given up when the memory is to go. */
+TEST_WITH(reservations_of_every_processor_end, setup, teardown)
+{
+    plug(8 * MIB);
+    for (unsigned i = 0; i < 2; i++) {
+        fake_cpu_id = i == 0 ? 5 : 1;
+        page_free(page_alloc(0, PAGE_USER), 0);
+    }
+    fake_cpu_id = 0;
+    assert_int_equal(hotplug_offline(REGION_BASE, 8 * MIB), OK);
+}
+
+TEST_WITH(metadata_at_the_start, setup, teardown)
+{
+    assert_int_equal(stats().metadata_bytes, metadata_frames() * PAGE_BYTES);
+}
+
+/* A pageblock that a processor has reserved is on no list, so it does not stay on one either. */
+TEST_WITH(reserved_pageblocks_are_not_settled, setup, teardown)
+{
+    for (unsigned order = 0; order < PAGE_ORDER_MAX; order++) {
+        for (unsigned i = 0; i < 3; i++) {
+            struct pageblock pb = pageblock_at(page_alloc(order, PAGE_KERNEL));
+            u32 entry = *pageblock_entry(pb);
+            assert_false(entry & PB_LOCK);
+            if (entry & PB_RESERVED)
+                assert_false(entry & PB_SETTLED);
+        }
+    }
 }
 
 TEST_WITH(every_order_is_aligned_and_counted, setup, teardown)
@@ -212,6 +245,24 @@ TEST_WITH(runs_cross_sections_and_respect_gaps, setup, teardown)
     page_free_run(run, 199 * MIB / PAGE_BYTES);
     page_check();
     assert_panics(run = page_alloc_run(0, PAGE_USER), "0 frames");
+}
+
+/* Two ranges that share no metadata. */
+TEST_WITH(boot_ram_may_have_a_wide_gap, NULL, teardown)
+{
+    fake_boot(&boot, 300 * MIB);
+    boot.nr_ranges = 2;
+    boot.ranges[0].bytes = 16 * MIB;
+    boot.ranges[1] =
+        (struct boot_memory_range){FAKE_RAM_BASE + 280 * MIB, 16 * MIB, BOOT_MEMORY_RAM};
+    early_init(&boot);
+    page_init(&boot);
+    assert_in_range(stats().boot_frames, 30 * MIB / PAGE_BYTES, 31 * MIB / PAGE_BYTES);
+    u64 count = stats().boot_used;
+    while (page_alloc(0, PAGE_KERNEL) != PADDR_NONE)
+        count++;
+    assert_int_equal(count, stats().boot_frames);
+    page_check();
 }
 
 TEST_WITH(boot_maps_with_partial_edges, setup, teardown)

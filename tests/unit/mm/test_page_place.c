@@ -6,6 +6,7 @@
 #include "mm/free_index.h"
 #include "mm/hotplug/hotplug.h"
 #include "mm/page.h"
+#include "mm/pageblock_place.h"
 #include "mm/reservation.h"
 #include "tests/fakes/fake_mm.h"
 #include "tests/unit/unit.h"
@@ -44,6 +45,18 @@ static void end_reservations(void)
 {
     spin_lock(&page_lock);
     (void)reservation_end_all(RESERVED_ANY);
+    spin_unlock(&page_lock);
+}
+
+/* Only where it is meant; and again, as its processor does not know yet, there is nothing to end.
+ */
+TEST_WITH(a_reservation_ends_once, setup, teardown)
+{
+    assert_int_not_equal(page_alloc(0, PAGE_USER), PADDR_NONE);
+    spin_lock(&page_lock);
+    assert_false(reservation_end_all(RESERVED_BOOT));
+    assert_true(reservation_end_all(RESERVED_ANY));
+    assert_false(reservation_end_all(RESERVED_ANY));
     spin_unlock(&page_lock);
 }
 
@@ -230,6 +243,48 @@ TEST_WITH(then_the_lowest_comes_first, setup, teardown)
     expect_from(0, 200, 0);
     expect_from(1, 400, 0);
     expect_from(2, 200, 0);
+}
+
+/* More than one in four that are counted. */
+TEST_WITH(where_sparse_memory_begins, setup, teardown)
+{
+    static const struct {
+        u64 nr_full, nr_emptied;
+        bool is_sparse;
+    } cases[] = {{0, 0, false}, {3, 1, false}, {2, 1, true}, {300, 100, false}, {299, 100, true}};
+    for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
+        account_listed[LISTED_FULL] = cases[i].nr_full;
+        account_listed[LISTED_EMPTIED] = cases[i].nr_emptied;
+        assert_int_equal(place_is_sparse(), cases[i].is_sparse);
+    }
+    account_listed[LISTED_FULL] = account_listed[LISTED_EMPTIED] = 0;
+}
+
+/* From there the next one is claimed without a search: only then it counts as taken. */
+TEST_WITH(a_processor_knows_where_huge_pages_are, setup, teardown)
+{
+    for (unsigned i = 0; i < 3; i++)
+        assert_int_equal(page_alloc(PAGE_ORDER_MAX, PAGE_USER), pageblock(i));
+    assert_int_equal(own_reservation(PAGE_USER)->taken, 2 * PAGEBLOCK_FRAMES);
+}
+
+/* Pageblocks without a run of two, more than one search looks at: when none is idle all are
+ * searched. */
+TEST(the_last_run_is_found)
+{
+    static struct boot_info boot;
+    const u64 bytes = 300 * MIB;
+    fake_mm_start(&boot, bytes);
+    while (page_alloc(0, PAGE_KERNEL) != PADDR_NONE)
+        ;
+    for (paddr_t page = FAKE_RAM_BASE + 4 * MIB; page < FAKE_RAM_BASE + bytes;
+         page += 2 * PAGE_BYTES)
+        page_free(page, 0);
+    paddr_t last = FAKE_RAM_BASE + bytes - 2 * PAGE_BYTES;
+    page_free(last + PAGE_BYTES, 0);
+    assert_int_equal(page_alloc(1, PAGE_KERNEL), last);
+    page_check();
+    fake_shutdown();
 }
 
 /* When none is idle, whatever fits will do, of a larger order first. */

@@ -149,6 +149,7 @@ TEST_WITH(what_nobody_had_is_not_touched, setup, teardown)
 TEST_WITH(bad_frees_poison_nothing, setup, teardown)
 {
     paddr_t mine = page_alloc(3, PAGE_USER);
+    assert_int_equal(page_alloc(3, PAGE_USER), mine + 8 * PAGE_BYTES);
     *word_at(mine, PAGE_BYTES) = 0x77;
     assert_panics(page_free(mine + PAGE_BYTES, 3), "not aligned");
     assert_true(*word_at(mine, PAGE_BYTES) == 0x77);

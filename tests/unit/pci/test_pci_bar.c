@@ -180,14 +180,31 @@ PCI_TEST(test_absurd_size_gets_no_address)
     assert_int_equal(pci_map_bar(device, 0, 0, 4, &registers), E_NODEV);
 }
 
+/* One line for each BAR without an address, and none again until another occupant comes. */
+PCI_TEST(test_only_a_bar_without_an_address_is_an_error_and_only_once)
+{
+    struct fake_pci_function *fake = fake_pci_add(root, 4, 0, 0x1af4, 0x1058);
+    fake_pci_add_bar(fake, 0, 0, MIB, 0xfe000000, NULL, NULL);
+    fake_pci_add_bar(fake, 2, PCI_BAR_TYPE_64BIT, (u64)1 << 63, 0, NULL, NULL);
+    scan_all();
+    claim("4");
+    assert_logged("no address for BAR 2 of 0x8000000000000000 bytes");
+    assert_null(strstr(fake_console(), "BAR 0"));
+    fake_console_clear();
+    claim("4");
+    assert_string_equal(fake_console(), "");
+}
+
 /* A bridge has two BARs; what follows them are its bus numbers and windows. */
+/* The upper half of a BAR below 4 GiB says nothing of its size, and is not written. */
 PCI_TEST(test_bridge_has_two_bars)
 {
     struct fake_pci_bus *behind = fake_pci_add_bridge(root, 4, 1, 1);
     fake_pci_add_bar(behind->bridge, 0, PCI_BAR_TYPE_64BIT, 256, 0xfe000000, NULL, NULL);
     scan_all();
     claim("4");
-    assert_int_equal(behind->bridge->nr_bar_writes, 4);
+    assert_int_equal(behind->bridge->nr_bar_writes, 2);
+    assert_int_equal(at("4")->bars[0].bytes, 256);
     assert_int_equal(at("4")->bars[2].kind, PCI_BAR_NONE);
     assert_int_equal(fake_pci_get(behind->bridge, PCI_BRIDGE_BUSES, 4), 0x00010100);
 }

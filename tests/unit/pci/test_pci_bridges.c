@@ -42,6 +42,17 @@ PCI_TEST(test_only_device_0_is_probed_on_a_link)
     }
 }
 
+/* Without the capability no register says what kind of port it is: here the device ID looks like
+ * one. */
+PCI_TEST(test_a_conventional_bridge_is_no_link)
+{
+    struct fake_pci_bus *behind = fake_pci_add_bridge(root, 2, 1, 1);
+    fake_pci_set(behind->bridge, PCI_VENDOR_ID, 4, 0x00421b36);
+    fake_pci_add(behind, 1, 0, 0x1af4, 0x1058);
+    first_scan(3);
+    assert_non_null(at("1:1.0"));
+}
+
 /* ---- bridges without usable numbers ---- */
 
 PCI_TEST(test_unnumbered_bridges_get_numbers_depth_first)
@@ -89,6 +100,7 @@ PCI_TEST(test_number_inside_the_range_that_firmware_reserved)
     assert_numbers(too_deep, 0, 0, 0); /* 3 is taken by the next port: nothing can be done */
     assert_numbers(next, 0, 3, 3);
     assert_logged("no bus number is left behind bus 0x02");
+    assert_logged("the bridge has no bus number");
 }
 
 PCI_TEST(test_bogus_numbers_are_replaced)
@@ -152,10 +164,14 @@ PCI_TEST(test_parent_that_keeps_its_range)
 {
     struct fake_pci_bus *outer = fake_pci_add_bridge(root, 2, 1, 1);
     struct fake_pci_bus *inner = fake_pci_add_bridge(outer, 1, 0, 0);
+    struct fake_pci_bus *bogus = fake_pci_add_bridge(outer, 2, 5, 5);
+    fake_pci_set(bogus->bridge, PCI_BRIDGE_BUSES, 4, 0x40050501);
     outer->bridge->writable[PCI_BRIDGE_SUBORDINATE] = 0;
-    first_scan(3);
+    first_scan(4);
     assert_numbers(outer, 0, 1, 1);
     assert_numbers(inner, 0, 0, 0);
+    assert_int_equal(fake_pci_get(bogus->bridge, PCI_BRIDGE_BUSES, 4),
+                     0x40000001); /* the rest stays */
     assert_logged("last bus number 0x02 written, 0x01 read");
 }
 

@@ -164,6 +164,14 @@ PCI_TEST(test_another_occupant_is_told_apart)
     assert_int_equal(device->device_id, 0x1045);
 }
 
+PCI_TEST(test_a_rescan_knows_the_buses)
+{
+    first_scan(1);
+    const struct pci_bus *bus = at("0")->bus;
+    scan(1);
+    assert_ptr_equal(at("0")->bus, bus);
+}
+
 /* Pulled and put back between two scans, the same model has no bus numbers or addresses. */
 PCI_TEST(test_the_same_model_swapped_is_another_occupant)
 {

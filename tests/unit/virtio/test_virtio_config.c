@@ -109,6 +109,20 @@ TEST_WITH(test_config_unchanged, set_up, tear_down)
     assert_memory_equal(snapshot, fake.config, sizeof(snapshot));
 }
 
+/* No generation is known after a reset: a change is read once. */
+TEST_WITH(test_config_after_a_reset, set_up, tear_down)
+{
+    u8 snapshot[56] = {0};
+    fill_config(1);
+    assert_int_equal(vmem_virtio_read_config(device, snapshot, 0, sizeof(snapshot)), OK);
+    assert_int_equal(vmem_virtio_reset(device), OK);
+    fill_config(2);
+    fake.nr_config_reads = 0;
+    assert_int_equal(vmem_virtio_read_config(device, snapshot, 0, sizeof(snapshot)), OK);
+    assert_int_equal(fake.nr_config_reads, 14);
+    assert_memory_equal(snapshot, fake.config, sizeof(snapshot));
+}
+
 /* A change for which the generation has moved is read once, one for which it has not twice. */
 TEST_WITH(test_config_changed, set_up, tear_down)
 {

@@ -25,7 +25,7 @@ TEST_WITH(test_device_types, set_up, tear_down)
     } cases[] = {
         {0x1af4, 0x1058, 24}, /* P1 */
         {0x1af4, 0x1041, 1},  {0x1af4, 0x107f, 63}, {0x1af4, 0x1045, 5},
-        {0x1af4, 0x1040, 0},  {0x1af4, 0x1080, 0},  {0x1af4, 0x1002, 0},
+        {0x1af4, 0x1040, 0},  {0x1af4, 0x1080, 0},  {0x1af4, 0x1002, 5},
         {0x1af4, 0x1000, 0},  {0x1af4, 0x103f, 0},  {0x8086, 0x1058, 0},
     };
 
@@ -39,12 +39,12 @@ TEST_WITH(test_transitional_is_refused, set_up, tear_down)
 {
     struct vmem_virtio *none;
 
-    fake_pci_set(fake.function, 2, 2, 0x1002);
+    fake_pci_set(fake.function, 2, 2, 0x1000);
     assert_int_equal(transport_create_pci(fake_virtio_pci_scan(&fake), &none), E_NODEV);
-    assert_has(fake_host_lines(), "1af4:1002 is a legacy or transitional virtio device");
+    assert_has(fake_host_lines(), "1af4:1000 is a legacy or transitional virtio device");
     fake_pci_set(fake.function, 0, 2, 0x8086);
     assert_int_equal(transport_create_pci(fake_virtio_pci_scan(&fake), &none), E_NODEV);
-    assert_has(fake_host_lines(), "8086:1002 is not a virtio device");
+    assert_has(fake_host_lines(), "8086:1000 is not a virtio device");
 }
 
 /* P2, P3: any revision, any subsystem. */
@@ -111,6 +111,7 @@ TEST_WITH(test_queue_addresses, set_up, tear_down)
     fake.offered = 0;
     /* No memory is there: stop the fake from looking at the rings by letting it be packed. */
     fake.accepted |= BIT(RING_PACKED);
+    assert_int_equal(device->ops->queue_size_max(device, 1), fake.size_max);
     assert_int_equal(device->ops->queue_enable(device, 1, &layout), OK);
     assert_true(fake.queues[1].areas[0] == layout.descriptors);
     assert_true(fake.queues[1].areas[1] == layout.driver_area);
@@ -128,8 +129,9 @@ TEST_WITH(test_config_space, set_up, tear_down)
     create();
     assert_int_equal(vmem_virtio_read_config(device, snapshot, 0, sizeof(snapshot)), OK);
     assert_memory_equal(snapshot, fake.config, sizeof(snapshot));
-    assert_int_equal(device->ops->read_config(device, 3, 1), 0xf0 - 3);
-    assert_int_equal(device->ops->read_config(device, 4, 2), 0xebec);
+    assert_int_equal(device->ops->read_config(device, 4), 0xe9eaebec);
+    device->ops->write_config(device, 4, 0x12345678);
+    assert_int_equal(device->ops->read_config(device, 4), 0x12345678);
     fake.generation = 0xff;
     assert_int_equal(device->ops->config_generation(device), 0xff);
 }
@@ -231,6 +233,19 @@ TEST_WITH(test_out_of_memory, set_up, tear_down)
         transport_destroy_pci(device);
         device = NULL;
     }
+}
+
+/* Outside the notify structure nothing is even tried to be mapped. */
+TEST_WITH(test_no_doorbell_outside_its_structure, set_up, tear_down)
+{
+    const struct virtqueue_layout layout = {.size = 64};
+    create();
+    assert_int_equal(vmem_virtio_negotiate(device, 0, 0, no_names), OK);
+    fake.queues[0].notify_off = 0x400;
+    assert_int_equal(device->ops->queue_size_max(device, 0), fake.size_max);
+    fake_host_fail_after(0, true);
+    assert_int_equal(device->ops->queue_enable(device, 0, &layout), E_RANGE);
+    assert_false(fake_host_failed());
 }
 
 /* A doorbell that cannot be mapped; then it can. */

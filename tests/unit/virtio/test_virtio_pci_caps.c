@@ -174,6 +174,25 @@ TEST_WITH(test_capabilities, set_up, tear_down)
     }
 }
 
+/* The log of level debug says what is wrong with one. */
+TEST_WITH(test_why_a_capability_is_not_used, set_up, tear_down)
+{
+    static const struct {
+        u8 bar;
+        u32 offset;
+        const char *why_not;
+    } cases[] = {{6, 0x2000, "the BAR number is reserved"},
+                 {4, 0x4000, "the structure leaves the BAR"}};
+    for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
+        fake_host_want(VMEM_LOG_DEBUG);
+        fake_virtio_pci_clear_caps(&fake);
+        fake_virtio_pci_add_cap(&fake, 0x40, 16, 1, cases[i].bar, cases[i].offset, 64);
+        add_sane_caps(0);
+        assert_int_equal(find(), OK);
+        assert_has(fake_host_lines(), cases[i].why_not);
+    }
+}
+
 /* P6: of two usable ones the first. */
 TEST_WITH(test_first_of_two, set_up, tear_down)
 {
@@ -231,6 +250,10 @@ TEST_WITH(test_list_is_hostile, set_up, tear_down)
         assert_true(status == OK || status == E_NODEV);
         fake_pci_set(fake.function, 0x78 + 1, 1, 0x90);
     }
+    fake_pci_set(fake.function, 0x2c, 1, 0x11); /* what lies in the header is no capability */
+    fake_pci_set(fake.function, 0xc0 + 1, 1, 0x2c);
+    assert_int_equal(find(), OK);
+    assert_false(windows.has_msix);
     fake_pci_set(fake.function, 0x40, 1, 0x09);
     fake_pci_set(fake.function, 0x41, 1, 0x40); /* itself */
     assert_int_equal(find(), E_NODEV);
@@ -284,6 +307,25 @@ TEST_WITH(test_structures_overlap, set_up, tear_down)
         add_sane_caps(cases[i].type);
         assert_int_equal(find(), cases[i].status);
         assert_int_equal(strstr(fake_host_lines(), "overlaps") != NULL, cases[i].status != OK);
+    }
+}
+
+static bool share_a_byte(u64 base_a, u64 bytes_a, u64 base_b, u64 bytes_b)
+{
+    for (u64 byte = base_a; byte < base_a + bytes_a; byte++) {
+        if (byte >= base_b && byte < base_b + bytes_b)
+            return true;
+    }
+    return false;
+}
+
+/* A structure that is not there has no byte: it overlaps nothing. */
+TEST(test_ranges_overlap_where_they_share_a_byte)
+{
+    for (u64 i = 0; i < 5 * 5 * 5 * 5; i++) {
+        u64 base_a = i % 5, bytes_a = i / 5 % 5, base_b = i / 25 % 5, bytes_b = i / 125;
+        assert_int_equal(vmem_ranges_overlap(base_a, bytes_a, base_b, bytes_b),
+                         share_a_byte(base_a, bytes_a, base_b, bytes_b));
     }
 }
 

@@ -71,6 +71,7 @@ TEST(test_enable_fails)
     assert_int_equal(vmem_virtio_negotiate(&rig.transport.device, 0, 0, no_names), OK);
     assert_int_equal(vmem_queue_create(&rig.transport.device, 0, 8, &rig.queue), E_UNSUPPORTED);
     assert_null(rig.queue);
+    assert_has(fake_host_lines(), "queue 0 of 8 entries was not enabled: unsupported");
     fake_rig_stop(&rig);
 }
 

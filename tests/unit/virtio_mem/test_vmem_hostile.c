@@ -9,6 +9,23 @@
 
 static struct machine machine;
 
+/* All is unplugged, and what the device counts now cannot be read: never more than there was. */
+TEST_WITH(test_plugged_size_after_unplug_all, NULL, machine_end)
+{
+    static const struct story_row rows[] = {
+        {0, STATE(RELEASING), HOST(config_runs, 1)},
+        {0, HOST(keep_answers, 0)},
+        {1, STATE(TRACKING), WAITS(CONFIG_UNSTEADY), COUNTS(IS(UNPLUG_ALL, 1))},
+    };
+    machine_boot(&machine, FAKE_VMEM_QEMU);
+    fake_vmem_plug(&machine.device, 3, 32);
+    story_keep_answers(&machine, 1);
+    machine_attach(&machine);
+    machine_turn(&machine);
+    PLAY(rows);
+    assert_in_range(machine_status(&machine).config.plugged_bytes, 0, 64 * MIB);
+}
+
 /* Threat 19: so many tries, with time between, then broken. */
 STORY(test_config_never_still, machine_start_with_64m(&machine, FAKE_VMEM_QEMU)) = {
     {0, GUEST(hold_page, 0)},
@@ -153,6 +170,20 @@ STORY(test_queue_small, start_with_queue(4)) = {
     {10, GUEST(hold_every_other, 32), HOST(request, 32 * MIB)},
     {20, PLUGGED(32 * MIB), SETTLED, COUNTS(IS(UNPLUG, 16))},
 };
+
+/* What is emptied and cannot be sent stays online, and goes later. */
+TEST_WITH(test_queue_small_and_blocks_emptied, NULL, machine_end)
+{
+    static const struct story_row rows[] = {
+        {0, HOST(request, 64 * MIB)},
+        {20, PLUGGED(64 * MIB), SETTLED, COUNTS(IS(STATE, 0))},
+    };
+    start_with_queue(4);
+    machine_resize(&machine, 128 * MIB, 1);
+    for (unsigned block = 0; block < 64; block++)
+        (void)fake_memory_hold(&machine.memory, block, 1, block % 2 ? FAKE_MOVABLE : FAKE_FIXED);
+    PLAY(rows);
+}
 
 static const uint64_t sizes[] = {128 * MIB, 32 * MIB, 0};
 

@@ -53,6 +53,7 @@ TEST_WITH(test_bad_devices, NULL, machine_end)
     struct fake_transport *transport = &machine.device.transport;
     transport->config_bytes = 48; /* OpenVMM, a broken device of another vendor */
     expect_refused();
+    assert_int_equal(fake_host_said("its config space cannot be read: range"), 1);
     transport->config_bytes = 56;
     transport->faults.generation_runs = true;
     expect_refused();
@@ -136,6 +137,14 @@ TEST_WITH(test_features, NULL, machine_end)
     machine.options.features_masked = VIRTIO_FEATURE(VIRTIO_MEM_F_ACPI_PXM);
     machine_attach(&machine);
     assert_int_equal(machine_status(&machine).features & machine.options.features_masked, 0);
+}
+
+TEST_WITH(test_status_counts_interrupts, NULL, machine_end)
+{
+    machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
+    uint64_t interrupts = machine_status(&machine).interrupts;
+    story_interrupt(&machine, 0);
+    assert_int_equal(machine_status(&machine).interrupts, interrupts + 1);
 }
 
 /* M3: the device's word on its node with ACPI_PXM; without, the allocator is asked. */
@@ -292,6 +301,35 @@ TEST_WITH(test_detach_takes_time, NULL, machine_end)
     machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
     PLAY(rows);
     assert_null(machine.driver);
+}
+
+/* Nothing is online yet, but a request is on its way: its answer comes first. */
+STORY(test_detach_while_the_first_blocks_come, machine_start(&machine, FAKE_VMEM_QEMU)) = {
+    {0, HOST(keep_answers, 1)},
+    {0, HOST(request, 64 * MIB)},
+    {0, GUEST(detach, STATUS(VMEM_E_AGAIN)), HOST(keep_answers, 0)},
+    {1000, PLUGGED(0), COUNTS(IS(PLUG, 1))},
+    {1000, GUEST(detach, VMEM_OK)},
+};
+
+/* The allocator does not let go of the region: the device stays as it is. */
+TEST_WITH(test_region_is_kept, NULL, machine_end)
+{
+    machine_start(&machine, FAKE_VMEM_QEMU);
+    machine.memory.knobs.remove_region_error = VMEM_E_BUSY;
+    machine_detach(&machine, VMEM_E_BUSY);
+    assert_true(machine.memory.has_region);
+    machine.memory.knobs.remove_region_error = VMEM_OK;
+    machine_detach(&machine, VMEM_OK);
+}
+
+/* L2: a device that does not reset may write to its ring and its buffers for ever. */
+TEST_WITH(test_detach_without_a_reset, NULL, machine_end)
+{
+    machine_start(&machine, FAKE_VMEM_QEMU);
+    machine.device.transport.faults.reset_reads = ~0u;
+    machine_detach(&machine, VMEM_OK);
+    assert_true(fake_host_allocated() > 0);
 }
 
 /* Pages were taken before the device agreed: it stays, and follows the host as before. */

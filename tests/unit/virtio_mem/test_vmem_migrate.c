@@ -49,6 +49,38 @@ STORY(test_half_of_it_goes, start_scattered(512 * MIB, 42)) = {
     {10, GUEST(expect_all_open, 0)},
 };
 
+/* A page in each block: the blocks that are emptied lie beside each other, and go in one request.
+ */
+TEST_WITH(test_neighbours_go_together, NULL, machine_end)
+{
+    static const struct story_row rows[] = {
+        {0, HOST(request, 64 * MIB)},
+        {10, PLUGGED(64 * MIB), SETTLED, COUNTS(IS(MIGRATED, 32), IS(UNPLUG, 1))},
+    };
+    machine_start(&machine, FAKE_VMEM_QEMU);
+    machine_resize(&machine, 128 * MIB, 1);
+    for (unsigned block = 0; block < 64; block++)
+        (void)fake_memory_hold(&machine.memory, block, 1, FAKE_MOVABLE);
+    PLAY(rows);
+}
+
+/* What is idle goes first, and nothing is moved before the device has answered. */
+TEST_WITH(test_idle_blocks_first, NULL, machine_end)
+{
+    static const struct story_row rows[] = {
+        {0, HOST(keep_answers, 1)},
+        {0, HOST(request, 32 * MIB)},
+        {1, STATE(TRACKING), COUNTS(IS(MOVES, 0))},
+        {1, HOST(keep_answers, 0)},
+        {10, PLUGGED(32 * MIB), SETTLED, COUNTS(IS(MIGRATED, 24))},
+    };
+    machine_start(&machine, FAKE_VMEM_QEMU);
+    machine_resize(&machine, 128 * MIB, 1);
+    for (unsigned block = 24; block < 64; block++)
+        (void)fake_memory_hold(&machine.memory, block, 1, FAKE_MOVABLE);
+    PLAY(rows);
+}
+
 /* A call takes one step (machine_turn() checks it), and asks to be called again at once. */
 TEST_WITH(test_small_steps, NULL, machine_end)
 {
@@ -112,6 +144,25 @@ TEST_WITH(test_less_is_wanted_back, NULL, machine_end)
     fake_memory_expect_all_open(&machine.memory);
 }
 
+/* Then all is freed: what was emptied goes all the same, and not idle blocks in its place. */
+TEST_WITH(test_emptied_blocks_count_as_gone, NULL, machine_end)
+{
+    static const struct story_row rows[] = {
+        {0, GUEST(free_all, 0), PLUGGED(128 * MIB), SETTLED},
+    };
+    bool was_emptied[128];
+    unsigned nr_emptied = 0;
+    stop_in_the_middle(256 * MIB, 50, 128 * MIB, 60);
+    for (unsigned i = 0; i < ARRAY_SIZE(was_emptied); i++) {
+        was_emptied[i] = machine.memory.blocks[i].is_emptied;
+        nr_emptied += was_emptied[i];
+    }
+    assert_in_range(nr_emptied, 4, 63);
+    PLAY(rows);
+    for (unsigned i = 0; i < ARRAY_SIZE(was_emptied); i++)
+        assert_false(was_emptied[i] && machine.memory.blocks[i].is_online);
+}
+
 STORY(test_still_more_is_to_go, stop_in_the_middle(256 * MIB, 30, 150 * MIB, 4)) = {
     {0, HOST(request, 100 * MIB), PLUGGED(100 * MIB), SETTLED},
     {10, GUEST(check_moves, 2)}, /* two resizes */
@@ -149,6 +200,25 @@ TEST_WITH(test_an_owner_refuses, NULL, machine_end)
     start_scattered(64 * MIB, 50);
     PLAY(rows);
     assert_true(machine.device.plugged_bytes <= 36 * MIB);
+}
+
+/* Pages came to a block while its owner refused. They move again once nothing else is left to
+ * choose, or the resize would never end. */
+TEST_WITH(test_the_last_blocks_are_those_that_pages_came_to, NULL, machine_end)
+{
+    static const struct story_row refused[] = {
+        {0, GUEST(owners_refuse, 1), HOST(request, 48 * MIB)},
+        {5000, PLUGGED(64 * MIB), WAITS(MIGRATION_REFUSED)},
+    };
+    static const struct story_row moved[] = {
+        {5000, GUEST(owners_refuse, 0)},
+        {9000, PLUGGED(48 * MIB), SETTLED, NOTHING_MOVES_TWICE},
+    };
+    start_scattered(64 * MIB, 50);
+    PLAY(refused);
+    for (unsigned i = 0; i < machine.memory.nr_runs; i++)
+        machine.memory.runs[i].was_moved = true;
+    PLAY(moved);
 }
 
 /* It is asked again after 10 ms, not only when the next look at the device is due. */
@@ -203,6 +273,34 @@ STORY(test_fixed_pages_stay, machine_start_with_64m(&machine, FAKE_VMEM_QEMU)) =
     {5000, GUEST(free_below, 24), HOST(request, 40 * MIB)},
     {6000, PLUGGED(40 * MIB), SETTLED, WAITS(NONE), GUEST(is_described, 0)},
 };
+
+/* A page that is freed is worth one more try, and no block needs to be idle by that alone. */
+TEST_WITH(test_freed_beside_what_moves, NULL, machine_end)
+{
+    static const struct story_row wait[] = {
+        {0, HOST(request, 48 * MIB)},
+        {5000, PLUGGED(64 * MIB), WAITS(PAGES_IN_USE)},
+    };
+    static const struct story_row move[] = {{20000, PLUGGED(48 * MIB), SETTLED}};
+    unsigned fixed[32];
+    machine_start_with_64m(&machine, FAKE_VMEM_QEMU);
+    for (unsigned block = 0; block < 32; block++) {
+        (void)fake_memory_hold(&machine.memory, block, 1, FAKE_MOVABLE);
+        fixed[block] = fake_memory_hold(&machine.memory, block, 2, FAKE_FIXED);
+        (void)fake_memory_hold(&machine.memory, block, 1, FAKE_FIXED);
+    }
+    PLAY(wait);
+    fake_memory_free(&machine.memory, fixed[0]);
+    machine_run(&machine, 20000);
+    uint64_t nr_tries = machine.memory.calls[FAKE_MEMORY_BEGIN];
+    machine_run(&machine, 200000);
+    assert_int_equal(machine.memory.calls[FAKE_MEMORY_BEGIN], nr_tries);
+    for (unsigned run = 2; run < machine.memory.nr_runs; run += 3)
+        fake_memory_free(&machine.memory, run);
+    for (unsigned block = 1; block < 32; block++)
+        fake_memory_free(&machine.memory, fixed[block]);
+    PLAY(move);
+}
 
 /* The allocator cannot unmap what was emptied: tried again, nothing lost. */
 STORY(test_no_memory_for_it, stop_in_the_middle(64 * MIB, 30, 40 * MIB, 1)) = {

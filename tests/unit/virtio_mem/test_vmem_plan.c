@@ -1,26 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The block map and the plan over it: tables of small regions drawn as
- * text, and a random comparison with a model that walks block by block.
- *
- * In the drawings: '.' unplugged, 'o' online and idle, 'X' online with pages
- * in use, '?' in doubt.
+ * text (plan_picture.h), and a random comparison with a model that walks block by block.
  */
-#include "drivers/virtio/mem/block_map.h"
-#include "drivers/virtio/mem/plan.h"
 #include "drivers/virtio/mem/spec.h"
 #include "include/status.h"
 #include "include/units.h"
 #include "tests/fakes/fake_host.h"
 #include "tests/unit/unit.h"
+#include "tests/unit/virtio_mem/plan_picture.h"
 
-#define BLOCKS_MAX 300000
-
-static struct vmem_block_map blocks;
-static char picture[BLOCKS_MAX + 1];
-static struct vmem_planner planner;
 static u64 budget; /* of each call: the plans must not depend on it */
 static bool is_for_good;
+static u64 nr_looked_at;
 
 static void set_up(void)
 {
@@ -33,39 +25,6 @@ static void set_up(void)
 static void tear_down(void)
 {
     fake_host_stop();
-}
-
-static void draw_run(char what, u64 first, u64 nr_blocks)
-{
-    static const enum vmem_block_state states[] = {
-        ['.'] = VMEM_BLOCK_UNPLUGGED,
-        ['o'] = VMEM_BLOCK_ONLINE,
-        ['X'] = VMEM_BLOCK_ONLINE,
-        ['?'] = VMEM_BLOCK_IN_DOUBT,
-    };
-    memset(picture + first, what, nr_blocks);
-    vmem_map_set(&blocks, (struct vmem_run){first, nr_blocks}, states[(unsigned char)what]);
-}
-
-static void draw(const char *text)
-{
-    assert_int_equal(vmem_map_init(&blocks, strlen(text)), OK);
-    vmem_plan_forget(&planner);
-    picture[strlen(text)] = '\0';
-    for (u64 i = 0; text[i]; i++)
-        draw_run(text[i], i, 1);
-}
-
-static bool picture_idle(void *context, u64 from, u64 to, struct vmem_run *idle)
-{
-    (void)context;
-    while (from < to && picture[from] != 'o')
-        from++;
-    idle->first = from;
-    while (from < to && picture[from] == 'o')
-        from++;
-    idle->nr_blocks = from - idle->first;
-    return idle->nr_blocks != 0;
 }
 
 static struct vmem_plan plan_for(u64 requested, u64 usable)
@@ -81,6 +40,7 @@ static struct vmem_plan plan_for(u64 requested, u64 usable)
     do {
         planner.budget = budget;
         vmem_plan_next(&planner, &goal, &blocks, &idle, &plan);
+        nr_looked_at += budget - planner.budget;
     } while (plan.action == VMEM_ACTION_SURVEY);
     return plan;
 }
@@ -341,10 +301,10 @@ TEST(test_long_runs)
     for (unsigned round = 0; round < 20; round++) {
         u64 nr_online = 0;
         u64 nr_runs = 0;
-        assert_int_equal(vmem_map_init(&blocks, BLOCKS_MAX), OK);
+        assert_int_equal(vmem_map_init(&blocks, PICTURE_BLOCKS_MAX), OK);
         vmem_plan_forget(&planner);
-        draw_run('.', 0, BLOCKS_MAX);
-        for (u64 at = 0; at + 2000 < BLOCKS_MAX; at += 2000, nr_runs++) {
+        draw_run('.', 0, PICTURE_BLOCKS_MAX);
+        for (u64 at = 0; at + 2000 < PICTURE_BLOCKS_MAX; at += 2000, nr_runs++) {
             u64 length = 900 + (u64)rand() % 100;
             draw_run('o', at, length);
             nr_online += length;
@@ -352,12 +312,15 @@ TEST(test_long_runs)
         budget = 100;
         u64 goal = nr_online - nr_online / 4;
         u64 nr_requests = 0;
+        nr_looked_at = 0;
         while (blocks.nr_online > goal) {
-            carry_out(plan_for(goal, BLOCKS_MAX));
+            carry_out(plan_for(goal, PICTURE_BLOCKS_MAX));
             nr_requests++;
         }
         assert_int_equal(blocks.nr_online, goal);
         assert_in_range(nr_requests, nr_runs / 4 - 4, nr_runs / 4 + nr_runs / 32);
+        assert_in_range(nr_looked_at, nr_runs,
+                        3 * nr_runs); /* a survey, and little more than a sweep */
         vmem_map_free(&blocks);
     }
 }
@@ -368,13 +331,22 @@ TEST(test_plans_are_linear)
     assert_int_equal(vmem_map_init(&blocks, 100000), OK);
     for (u64 i = 0; i < 100000; i++)
         draw_run(i % 2 == 0 ? 'o' : 'X', i, 1);
-    u64 nr_looked_at = 0;
+    nr_looked_at = 0;
     budget = 1000000;
-    while (blocks.nr_online > 60000) {
+    while (blocks.nr_online > 60000)
         carry_out(plan_for(60000, 100000));
-        nr_looked_at += budget - planner.budget;
-    }
     assert_in_range(nr_looked_at, 90000, 150000);
+    vmem_map_free(&blocks);
+}
+
+/* That there is nothing to be had is known after one survey: the rest of the budget is others'. */
+TEST(test_nothing_costs_one_survey)
+{
+    draw("oXXX....");
+    nr_looked_at = 0;
+    budget = 1000;
+    assert_int_equal(plan_for(6, 4).action, VMEM_ACTION_NOTHING);
+    assert_in_range(nr_looked_at, 1, 8);
     vmem_map_free(&blocks);
 }
 
@@ -388,6 +360,20 @@ TEST(test_gathering)
         carry_out(plan);
         assert_int_equal(blocks.nr_online, left - plan.run.nr_blocks);
         left -= plan.run.nr_blocks;
+    }
+    assert_int_equal(plan_for(0, 8).action, VMEM_ACTION_UNPLUG_ALL);
+    vmem_map_free(&blocks);
+
+    draw("oo.o..oo"); /* a run that comes online again has its turn after those above */
+    carry_out(plan_for(0, 8));
+    carry_out(plan_for(0, 8));
+    draw_run('o', 0, 1);
+    static const u64 firsts[] = {6, 0};
+    for (unsigned i = 0; i < ARRAY_SIZE(firsts); i++) {
+        struct vmem_plan plan = plan_for(0, 8);
+        assert_int_equal(plan.action, VMEM_ACTION_OFFLINE);
+        assert_int_equal(plan.run.first, firsts[i]);
+        carry_out(plan);
     }
     assert_int_equal(plan_for(0, 8).action, VMEM_ACTION_UNPLUG_ALL);
     vmem_map_free(&blocks);

@@ -67,6 +67,13 @@ static int submit(enum virtio_mem_request_type type, u64 first, u64 nr_blocks, u
     return vmem_requests_submit(&requests, &request, BASE, BLOCK, deadline_ms);
 }
 
+/* No bug of ours asks a device about nothing, or about more than the field can say. */
+TEST_WITH(test_counts_that_no_request_has, set_up, tear_down)
+{
+    expect_assert_failure(submit(VIRTIO_MEM_REQ_PLUG, 0, 0, 0));
+    expect_assert_failure(submit(VIRTIO_MEM_REQ_PLUG, 0, 0x10000, 0));
+}
+
 static struct vmem_reply ask(enum virtio_mem_request_type type)
 {
     struct vmem_reply reply;

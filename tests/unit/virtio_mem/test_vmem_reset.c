@@ -243,6 +243,15 @@ TEST_WITH(test_sleep_with_nothing_plugged, NULL, machine_end)
 
 /* ---- another kernel's turn, which then does not come ---- */
 
+/* Asleep while the first blocks come: they are gone, as plugged_size says, and nothing else is
+ * asked. */
+STORY(test_sleep_while_the_first_blocks_come, machine_start(&machine, FAKE_VMEM_QEMU)) = {
+    {0, HOST(keep_answers, 1)},
+    {0, HOST(request, 64 * MIB)},
+    {0, GUEST(sleep, 0), HOST(keep_answers, 0)},
+    {100, PLUGGED(64 * MIB), SETTLED, COUNTS(IS(STATE, 0))},
+};
+
 /* While quiesced, in the middle of a request: an interrupt that was under way, the end of any wait
  * and freed memory change no block. */
 TEST_WITH(test_quiesce, NULL, machine_end)

@@ -30,6 +30,7 @@ static void adopt(void)
     PLAY(rows);
     for (uint64_t i = 0; i < machine.device.nr_blocks; i++)
         assert_int_equal(vmem_block_is_plugged(machine.driver, i), machine.device.plugged[i]);
+    assert_int_equal(fake_host_said("verify "), 0); /* nobody has asked for it */
 }
 
 static void plug_at_random(uint64_t nr_blocks)
@@ -78,6 +79,15 @@ TEST_WITH(test_adopts_large, NULL, machine_end)
     fake_vmem_plug(&machine.device, 0, 100000);
     adopt();
     assert_in_range(machine.device.count[VIRTIO_MEM_REQ_STATE], 2, 49);
+}
+
+/* One block at the bottom: nine halves down to it, and behind it twice as many at each request. */
+TEST_WITH(test_adopts_the_lowest, NULL, machine_end)
+{
+    boot_to_adopt(MACHINE_BLOCK, 512);
+    fake_vmem_plug(&machine.device, 0, 1);
+    adopt();
+    assert_int_equal(machine.device.count[VIRTIO_MEM_REQ_STATE], 1 + 9 + 9);
 }
 
 /* Adopting more than is requested: what is too much goes back. */
@@ -132,7 +142,32 @@ STORY(test_verify_agrees, machine_start_with_64m(&machine, FAKE_VMEM_CLOUD_HYPER
 /* The device has more plugged than the map says: found by the slow look, and given back. */
 STORY(test_verify_finds_plugged, machine_start_with_64m(&machine, FAKE_VMEM_CLOUD_HYPERVISOR)) = {
     {0, HOST(plug_five, 0)},
-    {1100, PLUGGED(64 * MIB), COUNTS(FROM_TO(WARNINGS, 1, 3), IS(UNPLUG, 1), IS(RESETS, 0))},
+    {1100, PLUGGED(64 * MIB),
+     COUNTS(FROM_TO(WARNINGS, 1, 3), IS(UNPLUG, 1), IS(RESETS, 0), IS(SETTLED_LINES, 3))},
+};
+
+/* Now and then is not too often, if all was right between. */
+TEST_WITH(test_verify_finds_plugged_again_and_again, NULL, machine_end)
+{
+    static const struct story_row rows[] = {
+        {0, HOST(request, 66 * MIB)},
+        {1, HOST(plug_five, 0)},
+        {5000, PLUGGED(66 * MIB), SETTLED, COUNTS(MORE(WARNINGS, 2))},
+        {5000, HOST(request, 64 * MIB)},
+        {10000, PLUGGED(64 * MIB), SETTLED},
+    };
+    machine_start_with_64m(&machine, FAKE_VMEM_CLOUD_HYPERVISOR);
+    for (unsigned i = 0; i < 10; i++)
+        PLAY(rows);
+}
+
+/* What the host now requests was plugged behind the driver's back: settled without a request, and
+ * said. */
+STORY(test_settled_without_a_request,
+      machine_start_with_64m(&machine, FAKE_VMEM_CLOUD_HYPERVISOR)) = {
+    {0, HOST(plug_five, 0)},
+    {0, HOST(request, 74 * MIB)},
+    {1, PLUGGED(74 * MIB), SETTLED, COUNTS(IS(SETTLED_LINES, 3), IS(PLUG, 1))},
 };
 
 /* The device has taken idle blocks away: they are let go and plugged again. */
@@ -188,6 +223,9 @@ TEST_WITH(test_verify_finds_used_unplugged, NULL, machine_end)
     machine_start_with_64m(&machine, FAKE_VMEM_CLOUD_HYPERVISOR);
     PLAY(rows);
     assert_int_equal(fake_memory_used_blocks(&machine.memory), 1);
+    assert_true(
+        vmem_block_is_plugged(machine.driver, 7)); /* it is the allocator's, whatever it is */
+    assert_int_equal(fake_host_said("asking again"), 0);
 }
 
 /* plugged_size is false, and STATE is not: the device is not to be trusted. */

@@ -21,6 +21,12 @@ static enum vmem_state state(void)
     return machine_status(&machine).state;
 }
 
+TEST_WITH(test_a_transition_outside_the_table, NULL, machine_end)
+{
+    machine_start(&machine, FAKE_VMEM_QEMU);
+    expect_assert_failure(vmem_enter(machine.driver, VMEM_STATE_STARTING, VMEM_EVENT_REPLY));
+}
+
 /* ---- ways into a state ---- */
 
 static void into_starting(void)

@@ -45,7 +45,7 @@ enum vmem_migration {
 
 /* Why pages are moved, as far as it matters to what may be tried. */
 enum vmem_migration_attempt {
-    VMEM_MIGRATION_FIRST,    /* a new resize: any movable page may be moved */
+    VMEM_MIGRATION_FIRST,    /* a new resize, or nothing else is left: any page may be moved */
     VMEM_MIGRATION_NEXT,     /* what was moved in this resize is not moved again */
     VMEM_MIGRATION_CONTINUE, /* nor is an owner asked again that refused */
 };
@@ -110,8 +110,7 @@ struct vmem_memory_ops {
      */
     int (*migration_take)(void *context, uint64_t max_bytes, struct vmem_range *taken);
 
-    /* Why no more blocks can be emptied now: NONE, their pages cannot be moved; REFUSED, NO_ROOM.
-     */
+    /* Why no more blocks can be emptied now: NONE (nothing can be moved), REFUSED, NO_ROOM. */
     enum vmem_migration (*migration_obstacle)(void *context);
 
     /* Give out pages of the chosen blocks again. Does nothing if none is chosen. */

@@ -60,8 +60,8 @@ void vmem_host_pci_irq_detach(void *function, int vector);
 /* ---- the library's ---- */
 
 /*
- * The virtio device ID of a modern function (VMEM_VIRTIO_ID_MEMORY) from its vendor and device IDs;
- * 0 if it is none (transitional ones included).
+ * The virtio device ID of a modern function (VMEM_VIRTIO_ID_MEMORY), or of a transitional balloon,
+ * from its vendor and device IDs; 0 if it is neither.
  */
 uint32_t vmem_pci_device_type(uint16_t vendor_id, uint16_t device_id);
 

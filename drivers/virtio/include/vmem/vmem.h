@@ -21,7 +21,7 @@
 extern "C" {
 #endif
 
-#define VMEM_VERSION "1.1.0"
+#define VMEM_VERSION "1.3.0"
 
 struct vmem_device;
 
@@ -167,6 +167,9 @@ void vmem_memory_freed(struct vmem_device *device);
  * blocks are being asked about already, VMEM_E_BROKEN if the device is.
  */
 int vmem_verify(struct vmem_device *device);
+
+/* What vmem_get_status() says in is_ready, without the rest. */
+bool vmem_is_ready(const struct vmem_device *device);
 
 /* Whether the guest may suspend to RAM: not without PERSISTENT_SUSPEND, for then the device may
  * take plugged memory away (virtio 1.4, "Memory Device: Device Operation"). */
