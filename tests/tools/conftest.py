@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Callable
 
 import pytest
+from tide.linux import LinuxFiles
 
 TREE = Path(__file__).resolve().parent.parent.parent
 BUILD = Path(os.environ.get("TIDE_BUILD", TREE / "build")).resolve()
@@ -56,6 +57,16 @@ def tool() -> Tool:
         return subprocess.run(command, capture_output=True, text=True, timeout=300, **extra)
 
     return run
+
+
+@pytest.fixture
+def linux_files(tool: Tool) -> LinuxFiles:
+    """The Linux guest, built where it is not yet."""
+    built = tool("linux-guest")
+    if built.returncode != 0 and "download" in built.stderr:
+        pytest.skip(f"the distribution's packages cannot be had: {built.stderr.strip()}")
+    assert built.returncode == 0, built.stderr
+    return LinuxFiles(BUILD / "linux")
 
 
 MIB = 1 << 20

@@ -87,7 +87,7 @@ $(O)/host/%.o: %.c
 	@mkdir -p $(@D)
 	gcc $(CFLAGS) -c -o $@ $<
 $(O)/unit/a/test_sum: $(O)/host/tests/unit/a/test_sum.o $(O)/host/lib/sum.o
-$(O)/unit/a/test_none: $(O)/host/tests/unit/a/test_none.o
+$(O)/unit/a/test_none: $(O)/host/tests/unit/a/test_none.o $(O)/host/lib/sum.o
 $(O)/unit/%:
 	@mkdir -p $(@D)
 	gcc $(HOST_SANITIZERS) -o $@ $^
@@ -95,7 +95,7 @@ $(O)/unit/%:
 """
 FILES = {
     "Makefile": MAKEFILE,
-    "lib/sum.h": "static inline int half(int a)\n{\n    return a / 2;\n}\nint sum(int *a, int n);\n",
+    "lib/sum.h": "static inline int half(int a)\n{\n    return a / 2;\n}\nint sum(int *a, int n);\nint endless(int n);\n",
     "lib/sum.c": """\
 #include "lib/sum.h"
 int sum(int *a, int n)
@@ -104,6 +104,16 @@ int sum(int *a, int n)
     for (int i = 0; i < n; i++)
         all += a[i];
     return all;
+}
+int never(void)
+{
+    return 7;
+}
+int endless(int n)
+{
+    while (n)
+        n = 0;
+    return n;
 }
 """,
     # A weak test: half() is called with 0, a sum may be too large, and only the sanitizer sees a third element.
@@ -120,7 +130,7 @@ int main(void)
     return bad || half(0);
 }
 """,
-    "tests/unit/a/test_none.c": "int main(void)\n{\n    return 0;\n}\n",
+    "tests/unit/a/test_none.c": '#include "lib/sum.h"\nint main(void)\n{\n    return endless(1);\n}\n',
     "tests/mutate/equivalent.txt": "# none\n",
 }
 
@@ -151,18 +161,20 @@ def test_a_small_tree(tool: Tool, tree: Path) -> None:
     assert found["all -= a[i];"] == ("killed", "plain a/test_sum")
     assert found["for (int i = 0; i <= n; i++)"] == ("killed", "asan a/test_sum")
     survivors = {new for new, (word, _) in found.items() if word == "survived"}
-    assert survivors == {"return a * 2;", "return a / 1;", "return a / 3;", "int all = 1;"}
+    assert survivors == {"return a * 2;", "return a / 1;", "return a / 3;", "int all = 1;", "return 8;", "return 6;"}
+    assert found["return 8;"] == ("survived", "no program reaches it")
+    assert found["n = 1;"] == ("killed", "plain a/test_none")  # it never ends, and the other one does not run it
     assert "  - return a / 2;\n  + return a / 3;" in done.stdout
     assert (tree / "lib/sum.c").read_text() == FILES["lib/sum.c"]
 
 
 def test_one_that_is_known_to_be_equivalent(tool: Tool, tree: Path) -> None:
     known = tree / "tests/mutate/equivalent.txt"
-    known.write_text("# why\nlib/sum.h\n  return a / 2;\n  return a / 3;\n  half of nothing\n")
+    known.write_text("# why\nlib/sum.h half\n  return a / 2;\n  return a / 3;\n  half of nothing\n")
     done = mutate(tool, tree, "lib/sum.h", "--jobs", "1")
     assert done.returncode == 0, done.stdout + done.stderr
     assert outcomes(tree)["return a / 3;"] == ("equivalent", "half of nothing")
-    known.write_text("lib/sum.h\n  return a / 2;\n  return a / 9;\n  no such mutant\n")
+    known.write_text("lib/sum.h half\n  return a / 2;\n  return a / 9;\n  no such mutant\n")
     done = mutate(tool, tree, "lib/sum.h")
     assert done.returncode == 1 and "no mutant makes 'return a / 9;' of 'return a / 2;'" in done.stderr
 
@@ -170,7 +182,7 @@ def test_one_that_is_known_to_be_equivalent(tool: Tool, tree: Path) -> None:
 def test_a_tree_that_fails_without_a_mutant(tool: Tool, tree: Path) -> None:
     (tree / "tests/unit/a/test_sum.c").write_text('#include "lib/sum.h"\nint main(void)\n{\n    return sum(0, 0) + 1;\n}\n')
     done = mutate(tool, tree, "lib/sum.c")
-    assert done.returncode == 1 and "a/test_sum fails without a mutant (plain)" in done.stderr
+    assert done.returncode == 1 and "a/test_sum fails without a mutant (coverage)" in done.stderr
     done = mutate(tool, tree, "nothing")
     assert done.returncode == 1 and "there is no C in nothing" in done.stderr
 

@@ -4,18 +4,22 @@
 import importlib.util
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any, Callable
 
 import pytest
-from conftest import TREE
+from conftest import MINIMAL, TREE
 from tide.guest import Guest
+from tide.linux import GuestMissing, LinuxFiles
 from tide_experiment import cli, folder, guestlines, results, scenario
 from tide_experiment.guests import LinuxGuest, TideGuest
+from tide_experiment.live import Live
 from tide_experiment.recorder import Moment
 from tide_experiment.runner import Plan, Run, plan_runs
 
@@ -189,6 +193,82 @@ def test_interrupt(scenario_file: Write, tmp_path: Path) -> None:
     assert len(folder.read_csv(latest / "steps.csv")) == 3
 
 
+def test_several_runs_at_once(scenario_file: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With two jobs, two machines run at a time, and never three; every run is as whole as one alone."""
+    path = scenario_file(workload_scenario("steady", "").replace('"steady"\n', '"steady"\nrepetitions = 3\n', 1))
+    together: list[int] = []
+    waited: set[int] = set()
+    met = threading.Barrier(2)
+
+    def observe(live: Live, plan: Plan, moment: Moment, step: int, monitor: Guest) -> None:
+        together.append(len(live.shown))
+        if plan.repetition < 3 and plan.repetition not in waited:
+            waited.add(plan.repetition)
+            met.wait(300)  # neither of the first two goes on before the other is there
+
+    monkeypatch.setattr(Live, "observe", observe)
+    out = tmp_path / "out"
+    assert cli.main(["run", "--no-plot", "--jobs", "2", "--out", str(out), str(path)]) == 0
+    experiment = results.read_experiment(out / "try" / "latest")
+    assert [run.meta["status"] for run in experiment.runs] == ["complete"] * 3
+    assert max(together) == 2
+
+
+def test_resume(scenario_file: Write, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What is complete stays, what is not is done again; other scenarios, images and an empty folder are refused."""
+    path, out = scenario_file(MINIMAL.replace('"Try"\n', '"Try"\nrepetitions = 2\n')), tmp_path / "out"
+    command = ["run", "--no-plot", "--out", str(out), str(path)]
+    assert cli.main([*command, "--resume"]) == 2
+    assert "there are no results of try" in capsys.readouterr().err
+    assert cli.main(command) == 0
+    latest = (out / "try" / "latest").resolve()
+    first, second = (latest / "runs" / f"tide_seed1_{number}" for number in (1, 2))
+    kept = (first / "serial.log").stat().st_mtime_ns
+    folder.write_json(second / "meta.json", folder.read_meta(second) | {"status": "interrupted"})
+    (second / "left-over").touch()
+    assert cli.main([*command, "--resume"]) == 0
+    assert (out / "try" / "latest").resolve() == latest
+    assert [folder.read_meta(run)["status"] for run in (first, second)] == ["complete"] * 2
+    assert (first / "serial.log").stat().st_mtime_ns == kept and not (second / "left-over").exists()
+    assert cli.main([*command, "--resume"]) == 0
+    assert "every run is complete" in capsys.readouterr().out
+    assert cli.main([*command, "--resume", "--repetitions", "3"]) == 2
+    assert "is of another scenario or other repetitions" in capsys.readouterr().err
+    other = folder.read_meta(first)
+    other["versions"]["image_sha256"] = "0"
+    folder.write_json(first / "meta.json", other)
+    assert cli.main([*command, "--resume"]) == 2
+    assert "was done with image_sha256 0, now it is" in capsys.readouterr().err
+
+
+def test_dry_run_runs_nothing(scenario_file: Write, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["compare", "--dry-run", "--repetitions", "3", "--jobs", "2", "--out", str(tmp_path / "out")]
+    assert cli.main([*command, str(scenario_file())]) == 0
+    said = capsys.readouterr().out
+    assert "6 runs: 1 variants x 1 seeds x 3 repetitions x 2 guests; 2 steps each; about 27 s, at most 3 min" in said
+    assert [line.strip() for line in said.splitlines() if "seed1" in line][:2] == ["tide_seed1_1", "linux_seed1_1"]
+    assert not (tmp_path / "out").exists()
+
+
+def test_own_kernel_and_initrd(scenario_file: Write, tmp_path: Path) -> None:
+    """The command line's files come before the scenario's, and these before the built ones."""
+    built = tmp_path / "built"
+    for name in ("built/vmlinuz", "built/initrd.gz", "built/version", "mine", "other", "ram"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(name)
+    path = scenario_file('guest = "linux"\n' + MINIMAL + '[linux]\nkernel = "mine"\n')
+    (variant,) = scenario.read(path).variants
+    boot = LinuxGuest(built).boot(variant)
+    assert (boot.kernel, boot.extra) == (tmp_path / "mine", ["-initrd", str(built / "initrd.gz")])
+    guest = LinuxGuest(built, kernel=tmp_path / "other", initrd=tmp_path / "ram")
+    boot = guest.boot(variant)
+    assert (boot.kernel, boot.extra) == (tmp_path / "other", ["-initrd", str(tmp_path / "ram")])
+    assert guest.versions(variant)["other_sha256"] == folder.fingerprint(tmp_path / "other")
+    (tmp_path / "mine").unlink()
+    with pytest.raises(GuestMissing, match="mine: expected a kernel image"):
+        LinuxGuest(built).boot(variant)
+
+
 def test_a_step_that_cannot_settle(scenario_file: Write, tmp_path: Path) -> None:
     """Memory in use is not given back: the step says so, and the run goes on."""
     text = workload_scenario("steady", "").replace(
@@ -253,12 +333,50 @@ requested = { vmem1 = "0" }
     ]  # fmt: skip
 
 
-def test_compare_with_linux(scenario_file: Write, tool: Callable[..., Any], tmp_path: Path) -> None:
+OWN_INIT = """#!/bin/busybox sh
+/bin/busybox mount -t devtmpfs dev /dev
+/bin/busybox mount -t proc proc /proc
+/bin/busybox mount -t tmpfs mine /mem
+for module in virtio_pci virtio_mem; do /bin/busybox modprobe $module; done
+exec /mine/program </dev/ttyS0 >/dev/ttyS0 2>&1
+"""
+
+
+def own_initrd(files: Path, program: Path, folder: Path) -> Path:
+    """An initrd as a user may make it of the distribution's packages, by busybox's cpio and depmod."""
+    (busybox,) = files.glob("busybox-static_*/bin/busybox")
+    (modules,) = files.glob("linux-image-*/lib/modules/*")
+    for name in ("bin", "dev", "proc", "mem", "mine"):
+        (folder / name).mkdir(parents=True)
+    shutil.copy(busybox, folder / "bin/busybox")
+    shutil.copy(program, folder / "mine/program")
+    shutil.copytree(modules / "kernel/drivers/virtio", folder / "lib/modules" / modules.name / "virtio")
+    (folder / "init").write_text(OWN_INIT)
+    (folder / "init").chmod(0o755)
+    subprocess.run([busybox, "depmod", "-b", folder, modules.name], check=True)
+    names = "\n".join(str(path.relative_to(folder)) for path in sorted(folder.rglob("*")))
+    packed = subprocess.run([busybox, "cpio", "-o", "-H", "newc"], cwd=folder, input=names.encode(), capture_output=True, check=True)
+    archive = folder.parent / "mine.cpio"
+    archive.write_bytes(packed.stdout)
+    return archive
+
+
+def test_own_linux(scenario_file: Write, tmp_path: Path, linux_files: LinuxFiles) -> None:
+    """A kernel and an initrd that were made apart from tools/linux-guest, but for the program that talks to the tool."""
+    cache = linux_files.kernel.parent / "cache"
+    (kernel,) = cache.glob("linux-image-*/boot/vmlinuz-*")
+    initrd = own_initrd(cache, linux_files.kernel.parent / "guest", tmp_path / "root")
+    path, out = scenario_file('guest = "linux"\n' + MINIMAL), tmp_path / "out"
+    assert cli.main(["run", "--no-plot", "--kernel", str(kernel), "--initrd", str(initrd), "--out", str(out), str(path)]) == 0
+    (run,) = results.read_experiment(out / "try" / "latest").runs
+    assert (run.meta["status"], run.steps[0]["size_after"]) == ("complete", run.steps[0]["requested"])
+    assert run.meta["versions"]["mine.cpio_sha256"] == folder.fingerprint(initrd)
+
+
+def test_compare_with_linux(
+    scenario_file: Write, tool: Callable[..., Any], tmp_path: Path, linux_files: LinuxFiles
+) -> None:
     """Tide and Linux on the same machine and schedule: one table, one plot, runs that take turns."""
-    built = tool("linux-guest")
-    if built.returncode != 0 and "download" in built.stderr:
-        pytest.skip(f"the distribution's packages cannot be had: {built.stderr.strip()}")
-    assert built.returncode == 0, built.stderr
     text = workload_scenario("random", "occupancy = 30\n")
     path = scenario_file(text.replace('requested = "0"', 'requested = "96M"\n[[step]]\nrequested = "0"'))
     done = tool("experiment", "compare", "--out", tmp_path / "out", path)
@@ -271,8 +389,8 @@ def test_compare_with_linux(scenario_file: Write, tool: Callable[..., Any], tmp_
     assert more["linux"].median > 10 * more["tide"].median
     held = {run.guest: run.steps[2]["workload_held"] for run in experiment.runs}
     assert held["tide"] == held["linux"] > 0
-    assert "linux" in done.stdout and "Linux, grow" in (latest / "time.svg").read_text()
-    assert '"guest":"linux"' in (latest / "report.html").read_text()
+    assert "linux" in done.stdout and ">Linux</text>" in (latest / "time.svg").read_text()
+    assert '<td class="text">linux' in (latest / "report.html").read_text()
 
 
 def test_missing_guest_is_said_at_once(scenario_file: Write, tool: Callable[..., Any], tmp_path: Path) -> None:
@@ -295,8 +413,8 @@ def test_what_the_pictures_need_is_asked_before_a_run(
 
 
 @pytest.mark.parametrize("option, value, words", [
-    ("--repetitions", "0", "'0' is not a number of runs; expected 1 or more"),
-    ("--repetitions", "-1", "'-1' is not a number of runs; expected 1 or more"),
+    ("--repetitions", "0", "'0' is no such number; expected 1 or more"),
+    ("--repetitions", "-1", "'-1' is no such number; expected 1 or more"),
     ("--figures", "/no/folder", "'/no/folder' is no folder; expected one with pictures to renew"),
 ])  # fmt: skip
 def test_wrong_options(scenario_file: Write, tool: Callable[..., Any], option: str, value: str, words: str) -> None:

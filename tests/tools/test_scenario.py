@@ -6,9 +6,9 @@ from typing import Callable
 
 import pytest
 from conftest import MINIMAL, TREE
-from tide_experiment import scenario, schema
+from tide_experiment import forecast, keys, scenario, schema
 from tide_experiment.runner import plan_runs
-from tide_experiment.scenario import ScenarioError
+from tide_experiment.checker import ScenarioError
 from tide_experiment.toml_lines import line_of, locate
 
 Write = Callable[..., Path]
@@ -32,9 +32,10 @@ def test_minimal(scenario_file: Write) -> None:
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
 def test_shipped(path: Path) -> None:
     """Each scenario in experiments/ is valid for both guests, and says what it shows."""
-    for guest in scenario.GUESTS:
+    for guest in keys.GUESTS:
         read = scenario.read(path, guest)
         assert read.guest == guest and len(read.about) > 100 and "xpect" in read.about
+        assert read.warnings == []
 
 
 # What is appended to the minimal scenario, or put in its place; the line; words of the message.
@@ -86,7 +87,9 @@ WRONG = [
     (MINIMAL + '[[sweep]]\n"device.block" = ["2M"]\n', 8, '1 tables [[sweep]] | a table: "device.block" ='),
     (MINIMAL.replace('"256M"', '"1GB"'), 3, 'device.0.size = "1GB" | a size such as "512M" or "2G" (powers of 1024'),
     (MINIMAL.replace('"256M"', '"1Gb"'), 3, 'device.0.size = "1Gb" | a size such as "512M" or "2G" (powers of 1024'),
-    (MINIMAL + "[[step]]\n", 8, "a [[step]] that does nothing | requested, workload, migration or hold"),
+    (MINIMAL + "[[step]]\n", 8, "a [[step]] that does nothing | requested, workload, migration, caches or hold"),
+    (MINIMAL + '[[step]]\ncaches = "fill"\n', 9, 'caches = "fill" without a disk | disk = "512M" in [linux]'),
+    (MINIMAL + '[[step]]\ncaches = "empty"\n', 9, 'step.2.caches = "empty" | one of "fill", "drop"'),
     (MINIMAL + '[[step]]\nlabel = "nothing"\n', 8, "a [[step]] that does nothing | requested, workload"),
     (MINIMAL + '[[step]]\nrequested = {}\n', 8, "a [[step]] that does nothing | requested, workload"),
     (MINIMAL + '[[step]]\nmigration = "cancel"\n', 9,
@@ -106,6 +109,49 @@ WRONG = [
 def test_wrong(scenario_file: Write, text: str, line: int, words: str) -> None:
     found = problems(scenario_file(text))
     assert any(one.startswith(f"{line}: {words}") for one in found), found
+
+
+STEADY = MINIMAL.replace('"0"', '"64M"') + '[workload]\nkind = "steady"\nsize = "96M"\n'
+WAITS = '[[step]]\nworkload = "start"\n[[step]]\nworkload = "wait"\n'
+
+WARNED = [
+    (STEADY + WAITS + '[[step]]\nrequested = "64M"\n', 16,
+     "64M while the workload holds 96M: the step would wait for its whole timeout of 30 s"),
+    (STEADY + WAITS + '[[step]]\nrequested = "64M"\ntimeout = "2s"\n[sweep]\n"workload.size" = ["64M", "128M"]\n', 16,
+     "64M while the workload holds 128M: the step would wait for its whole timeout of 2 s"),
+    (MINIMAL + '[workload]\nkind = "ramp"\nsize = "1M"\nticks = 4000\n' + WAITS, 15,
+     "4000 ticks of 0.01 s do not end within the step's timeout of 30 s"),
+]  # fmt: skip
+NOT_WARNED = [
+    STEADY + WAITS + '[[step]]\nrequested = "64M"\nuntil = "time"\nhold = "1s"\n',
+    STEADY + WAITS + '[[step]]\nworkload = "stop"\n[[step]]\nrequested = "64M"\n',
+    STEADY + "movable = 50\n" + WAITS + '[[step]]\nrequested = "64M"\n',
+    STEADY.replace("steady", "random") + "occupancy = 50\n" + WAITS + '[[step]]\nrequested = "64M"\n',
+]
+
+
+@pytest.mark.parametrize("text, line, words", WARNED, ids=[str(index) for index in range(len(WARNED))])
+def test_steps_that_wait_in_vain(scenario_file: Write, text: str, line: int, words: str) -> None:
+    (warning,) = scenario.read(scenario_file(text)).warnings
+    assert f"try.toml:{line}: warning: {words}" in warning
+
+
+@pytest.mark.parametrize("text", NOT_WARNED, ids=[str(index) for index in range(len(NOT_WARNED))])
+def test_steps_that_need_not_wait(scenario_file: Write, text: str) -> None:
+    assert scenario.read(scenario_file(text)).warnings == []
+
+
+def test_forecast(scenario_file: Write) -> None:
+    """Holds and ticks count once, timeouts at most; runs multiply, jobs divide."""
+    text = MINIMAL + 'hold = "3s"\n[workload]\nkind = "ramp"\nsize = "1M"\nticks = 500\n' + WAITS
+    (variant,) = scenario.read(scenario_file(text)).variants
+    least, most = forecast.run_seconds(variant)
+    assert 3 + 5 + 2 <= least <= 12 and most == pytest.approx(least + 90 - 5, abs=1)
+    many = scenario.read(scenario_file(text.replace('"Try"\n', '"Try"\nrepetitions = 4\nseeds = [1, 2]\n')))
+    words = [forecast.words_of(seconds) for seconds in (8 * least, 8 * most, 8 * least / 2, 8 * most / 2)]
+    assert forecast.duration([many]) == f"about {words[0]}, at most {words[1]}"
+    assert forecast.duration([many], jobs=2) == f"about {words[2]}, at most {words[3]}"
+    assert [forecast.words_of(seconds) for seconds in (12, 240, 7800)] == ["12 s", "4 min", "2 h 10 min"]
 
 
 def test_every_problem_is_named(scenario_file: Write) -> None:
@@ -136,7 +182,7 @@ def test_workload_starts_after_the_first_step_by_default(scenario_file: Write) -
 
 def test_runs_are_interleaved(scenario_file: Write) -> None:
     path = scenario_file(MINIMAL.replace('"Try"\n', '"Try"\nrepetitions = 2\nseeds = [3, 4]\n'))
-    plans = plan_runs([scenario.read(path, guest) for guest in scenario.GUESTS])
+    plans = plan_runs([scenario.read(path, guest) for guest in keys.GUESTS])
     assert [(p.repetition, p.seed, p.guest) for p in plans] == [
         (r, s, g) for r in (1, 2) for s in (3, 4) for g in ("tide", "linux")]  # fmt: skip
     assert len({plan.folder_name() for plan in plans}) == 8
@@ -153,7 +199,7 @@ def test_lines_of_keys() -> None:
 
 def test_check_command(scenario_file: Write, tool: Callable[..., object]) -> None:
     good = tool("experiment", "check", scenario_file())
-    assert good.returncode == 0 and "1 runs" in good.stdout
+    assert good.returncode == 0 and "1 runs" in good.stdout and "about 2 s, at most 62 s" in good.stdout
     bad = tool("experiment", "check", scenario_file("x = 1\n", "bad.toml"), "no-such.toml")
     assert bad.returncode == 2
     assert "bad.toml:1: unknown key 'x'" in bad.stderr and "no-such.toml: No such file" in bad.stderr

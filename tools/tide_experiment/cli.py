@@ -5,25 +5,26 @@ import argparse
 import importlib.util
 import shutil
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from tide.qemu import find_qemu
 
-from . import folder, results, tables
+from . import folder, forecast, pictured, tables
+from .cgroup import Cgroup, NoCgroup
+from .checker import ScenarioError
 from .guests import GuestMissing, LinuxGuest, TideGuest
-from .live import Live
-from .runner import Plan, Run, plan_runs
-from .scenario import Scenario, ScenarioError, read
+from .runner import plan_runs
+from .scenario import Scenario, read
+from .session import CannotResume, Session
 
 HELP = """\
 Resize experiments: one file says what shall happen, one command runs it, one
 folder holds the figures and the pictures.
 
   tools/experiment check experiments/latency.toml      is the file right? what will it run?
-  tools/experiment run experiments/latency.toml        run it: CSV, SVG and report.html
+  tools/experiment run experiments/latency.toml        run it: CSV, pictures and report.html
   tools/experiment compare experiments/latency.toml    the same on Tide and on Linux, taking turns
   tools/experiment plot experiments/latency.toml       draw the latest results again
 
@@ -62,7 +63,7 @@ was not, 2 when the file or the command line is wrong, 130 when you interrupted 
 
 def count(text: str) -> int:
     if not text.isdigit() or int(text) == 0:
-        raise argparse.ArgumentTypeError(f"'{text}' is not a number of runs; expected 1 or more")
+        raise argparse.ArgumentTypeError(f"'{text}' is no such number; expected 1 or more")
     return int(text)
 
 
@@ -92,10 +93,17 @@ def build_parser() -> argparse.ArgumentParser:
                           help="renew the pictures that DIR has already: SCENARIO-PICTURE.svg")
         verb.add_argument("--via", choices=("qmp", "libvirt"), default="qmp",
                           help="start QEMU and ask it by QMP, or have libvirt do both (the domain of tests/libvirt)")
+        verb.add_argument("--kernel", type=Path, help="Linux's kernel: yours, for the built one")
+        verb.add_argument("--initrd", type=Path, help="Linux's initrd: yours, which starts the built `guest`")
+        verb.add_argument("--dry-run", action="store_true", help="say what would be run and how long it takes")
+        verb.add_argument("--jobs", type=count, default=1, metavar="N", help="runs at once (default: 1, as times want it)")
+        verb.add_argument("--resume", action="store_true", help="go on with the latest results: do what is not complete")
         verb.add_argument("--no-plot", action="store_true", help="figures as CSV only, no pictures")
     plot = verbs.add_parser("plot", help="draw the pictures and print the table of results again")
     plot.add_argument("files", type=Path, nargs="+", metavar="FILE|FOLDER")
     plot.add_argument("--out", type=Path, help="where results are (default: build/experiments)")
+    for verb in (run, compare, plot):
+        pictured.add_look(verb)
     return parser
 
 
@@ -116,6 +124,9 @@ def read_all(files: list[Path], guest: str | None = None) -> list[Scenario] | No
         except (OSError, UnicodeDecodeError) as error:
             print(f"{file}: {getattr(error, 'strerror', None) or error}", file=sys.stderr)
             wrong = True
+    for scenario in scenarios:
+        for warning in scenario.warnings:
+            print(warning, file=sys.stderr)
     return None if wrong else scenarios
 
 
@@ -129,87 +140,23 @@ def check_verb(options: argparse.Namespace, console: Console) -> int:
     if scenarios is None:
         return 2
     for scenario in scenarios:
-        runs = plan_runs([scenario])
         console.print(f"{scenario.path}: right. {scenario.title}", soft_wrap=True)
-        console.print(f"  {len(runs)} runs: {len(scenario.variants)} variants x {len(scenario.seeds)} seeds"
-                      f" x {scenario.repetitions} repetitions; "
-                      f"{len(scenario.variants[0].steps)} steps each")  # fmt: skip
+        describe([scenario], console)
     return 0
 
 
-class Session:
-    """The runs of one scenario (or of one comparison) into one experiment folder."""
-
-    def __init__(self, scenarios: list[Scenario], guests: dict[str, Any],
-                 options: argparse.Namespace, console: Console):  # fmt: skip
-        self.scenarios = scenarios
-        self.guests = guests
-        self.console = console
-        self.scenario = scenarios[0]
-        name = self.scenario.name + ("-compare" if len(scenarios) > 1 else "")
-        self.via = options.via
-        self.folder = folder.new_experiment(results_root(options), name)
-        self.plans = plan_runs(scenarios)
-        self.meta: dict[str, Any] = {
-            "name": name,
-            "title": self.scenario.title,
-            "about": self.scenario.about,
-            "command": sys.argv,
-            "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
-            "status": "running",
-            "runs": [plan.folder_name() for plan in self.plans],
-        }
-
-    def write_meta(self, status: str) -> None:
-        self.meta["status"] = status
-        folder.write_json(self.folder / "meta.json", self.meta)
-
-    def run(self) -> int:
-        """Do every run; the exit status."""
-        shutil.copyfile(self.scenario.path, self.folder / "scenario.toml")
-        self.write_meta("running")
-        bad: list[tuple[Plan, dict[str, Any]]] = []
-        try:
-            with Live(self.console, self.scenario, self.plans) as live:
-                for plan in self.plans:
-                    live.begin(plan)
-                    path = self.folder / "runs" / plan.folder_name()
-                    run = Run(plan, self.guests[plan.guest], path, live.observe, self.via)
-                    meta = run.do()
-                    live.end(plan, meta)
-                    if meta["status"] != "complete":
-                        bad.append((plan, meta))
-        except KeyboardInterrupt:
-            self.write_meta("interrupted")
-            print(f"interrupted: what was done is in {self.folder}", file=sys.stderr)
-            return 130
-        self.write_meta("complete" if not bad else bad[0][1]["status"])
-        for plan, meta in bad:
-            print(f"{plan.folder_name()}: {meta['status']}: {meta['reason']}", file=sys.stderr)
-        return 1 if bad else 0
-
-
-def show(experiment_folder: Path, console: Console, pictures: bool, figures_copy: Path | None = None) -> None:
-    """Print the table of an experiment and draw its pictures."""
-    experiment = results.read_experiment(experiment_folder)
-    results.write_steps(experiment)
-    tables.print_results(experiment, console)
-    if pictures:
-        from . import figures, report  # matplotlib takes a second to load: only where it is needed
-
-        drawn = figures.draw_all(experiment)
-        report.write(experiment)
-        for path in drawn:
-            copy = figures_copy / f"{experiment.meta['name']}-{path.name}" if figures_copy else path
-            if copy != path and copy.exists():
-                shutil.copyfile(path, copy)
-        names = ", ".join(path.name for path in drawn)
-        console.print(f"{experiment_folder}: report.html, steps.csv, {names}", soft_wrap=True, highlight=False)
-    else:
-        console.print(f"{experiment_folder}: steps.csv", soft_wrap=True, highlight=False)
-
-
-NO_MATPLOTLIB = "pictures need Debian's python3-matplotlib: run `tools/setup experiments`"
+def describe(scenarios: list[Scenario], console: Console, jobs: int = 1, names: bool = False) -> None:
+    """How many runs there are, how long they take, and their names."""
+    first = scenarios[0]
+    guests = f" x {len(scenarios)} guests" if len(scenarios) > 1 else ""
+    if first.variants[0].members:
+        guests += f" of {len(first.variants[0].members)} machines together"
+    runs = plan_runs(scenarios)
+    console.print(f"  {len(runs)} runs: {len(first.variants)} variants x {len(first.seeds)} seeds"
+                  f" x {first.repetitions} repetitions{guests}; {len(first.variants[0].steps)} steps each; "
+                  f"{forecast.duration(scenarios, jobs)}", soft_wrap=True)  # fmt: skip
+    for plan in runs if names else []:
+        console.print(f"    {plan.folder_name()}", soft_wrap=True)
 
 
 def what_is_lacking(options: argparse.Namespace) -> str | None:
@@ -218,36 +165,63 @@ def what_is_lacking(options: argparse.Namespace) -> str | None:
         return f"there is no {find_qemu()}: run `make setup`, or set QEMU="
     if options.via == "libvirt" and importlib.util.find_spec("libvirt_qemu") is None:
         return "--via libvirt needs Debian's python3-libvirt"
+    if options.via == "libvirt" and options.jobs > 1:
+        return "--via libvirt has one domain: run it without --jobs"
     if not options.no_plot and importlib.util.find_spec("matplotlib") is None:
-        return f"{NO_MATPLOTLIB}, or give --no-plot"
+        return f"{pictured.NO_MATPLOTLIB}, or give --no-plot"
     return None
 
 
 def run_verb(options: argparse.Namespace, console: Console) -> int:
-    compared = options.verb == "compare"
-    lists = [read_all(options.files, guest) for guest in (("tide", "linux") if compared else (None,))]
+    lists = [read_all(options.files, guest) for guest in (("tide", "linux") if options.verb == "compare" else (None,))]
     if any(scenarios is None for scenarios in lists):
         return 2
-    available = {"tide": TideGuest(options.image), "linux": LinuxGuest(options.linux)}
+    together = [list(scenarios) for scenarios in zip(*lists)]
+    for scenario in (scenario for scenarios in together for scenario in scenarios):
+        scenario.repetitions = options.repetitions or scenario.repetitions
+    if options.dry_run:
+        for scenarios in together:
+            console.print(f"{scenarios[0].path}: {scenarios[0].title}", soft_wrap=True)
+            describe(scenarios, console, options.jobs, names=True)
+        return 0
+    guests = {"tide": TideGuest(options.image), "linux": LinuxGuest(options.linux, options.kernel, options.initrd)}
+    try:
+        ask_for_all(options, together, guests)
+        sessions = [Session(scenarios, guests, results_root(options), options.via, options.jobs) for scenarios in together]
+        return max(run_session(session, options, console) for session in sessions)
+    except (GuestMissing, CannotResume, NoCgroup) as error:
+        print(f"tools/experiment: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+def ask_for_all(options: argparse.Namespace, together: list[list[Scenario]], guests: dict[str, Any]) -> None:
+    """GuestMissing, before the first run of any file, if what one needs is not there."""
     lacking = what_is_lacking(options)
     if lacking:
-        print(f"tools/experiment: {lacking}", file=sys.stderr)
-        return 2
-    status = 0
-    for scenarios in zip(*lists):
-        for scenario in scenarios:
-            scenario.repetitions = options.repetitions or scenario.repetitions
-            try:
-                available[scenario.guest].boot(scenario.variants[0])
-            except GuestMissing as error:
-                print(f"tools/experiment: {error}", file=sys.stderr)
-                return 2
-        session = Session(list(scenarios), available, options, console)
-        one = session.run()
-        show(session.folder, console, not options.no_plot, options.figures)
-        if one == 130:
-            return one
-        status = max(status, one)
+        raise GuestMissing(lacking)
+    for scenario in (scenario for scenarios in together for scenario in scenarios):
+        for one in (one for variant in scenario.variants for one in variant.each()):
+            guests[one.guest].boot(one)
+            if options.via == "libvirt" and (one.member or one.host["enforce"] == "cgroup" or one.mechanism != "virtio-mem"):
+                raise GuestMissing("--via libvirt has one domain, with virtio-mem: no several guests, no cgroup, no balloon")
+        if scenario.variants[0].host["enforce"] == "cgroup":
+            Cgroup(scenario.variants[0].host["memory"]).remove()
+
+
+def run_session(session: Session, options: argparse.Namespace, console: Console) -> int:
+    """Do the runs of one file and show their results; KeyboardInterrupt where the user ended them."""
+    if options.resume:
+        session.resume()
+    else:
+        session.begin()
+    if not session.left:
+        console.print(f"{session.folder}: every run is complete", soft_wrap=True)
+    status = session.run(console)
+    pictured.show(session.folder, console, options, options.figures)
+    if status == 130:
+        raise KeyboardInterrupt
     return status
 
 
@@ -264,12 +238,12 @@ def find_results(given: Path, root: Path) -> list[Path]:
 
 def plot_verb(options: argparse.Namespace, console: Console) -> int:
     if importlib.util.find_spec("matplotlib") is None:
-        print(f"tools/experiment: {NO_MATPLOTLIB}", file=sys.stderr)
+        print(f"tools/experiment: {pictured.NO_MATPLOTLIB}", file=sys.stderr)
         return 2
     try:
         for given in options.files:
             for path in find_results(given, results_root(options)):
-                show(path, console, True)
+                pictured.show(path, console, options)
     except ValueError as error:
         print(f"tools/experiment: {error}", file=sys.stderr)
         return 2

@@ -5,7 +5,8 @@
       scenario.toml        as it was
       meta.json            how it went, which runs there are
       steps.csv            every run's steps, one table
-      report.html, *.svg   the pictures
+      report.html          the pictures and the table
+      *.svg, *.pdf, *.pgf  the pictures, with captions.txt
       runs/RUN/            one start of QEMU
         qemu.cmd           the exact command
         qemu.log           what QEMU printed

@@ -46,6 +46,7 @@ class Total:
     boot_used: int
     plugged: int
     plugged_used: int
+    pages_moved: int | None = None  # since the guest started, where it counts them
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,7 @@ def _occupancy(rest: str, view: View) -> None:
     device, _, keys = rest.partition(" ")
     pairs = dict(_PAIR.findall(keys))
     if device == "total":
-        view.total = Total(**_numbers(Total, pairs))
+        view.total = Total(**_numbers(Total, pairs), pages_moved=_optional(pairs, "pages_moved"))
         return
     one = Occupancy(
         device, runs=pairs["runs"], **_numbers(Occupancy, pairs),

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The guests of an experiment, behind one interface: what to boot, and how to drive it."""
 
+import json
 import shutil
 import time
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from tide.qemu import Qemu
 
 from . import folder, guestlines
 from .scenario import Variant
+from .sizes import balloon_arguments
 
 COMMAND_SECONDS = 300
 EXIT_OK = 33
@@ -29,9 +31,9 @@ class Boot:
     extra: list[str]
 
 
-def machine_for(variant: Variant, boot: Boot, accel: str, run: Path) -> Machine:
-    """The machine of a variant; files of file backends lie in the run folder."""
-    devices = [
+def devices_of(variant: Variant, run: Path) -> list[MemDevice]:
+    """A variant's devices; files of file backends lie in the run folder."""
+    return [
         MemDevice(
             id=one["id"], size=one["size"], block=one["block"], requested=one["requested"],
             backend=one["backend"], reserve=one["reserve"], node=one["node"],
@@ -39,6 +41,10 @@ def machine_for(variant: Variant, boot: Boot, accel: str, run: Path) -> Machine:
         )
         for one in variant.devices
     ]  # fmt: skip
+
+
+def machine_for(variant: Variant, boot: Boot, accel: str, devices: list[MemDevice]) -> Machine:
+    """The machine of a variant. Without virtio-mem its devices are boot memory."""
     settings = variant.machine
     nodes = max([one["node"] or 0 for one in variant.devices])
     numa: list[str] = []
@@ -46,10 +52,13 @@ def machine_for(variant: Variant, boot: Boot, accel: str, run: Path) -> Machine:
         numa = ["-object", f"memory-backend-ram,id=boot,size={settings['memory']}"]
         numa += ["-numa", "node,nodeid=0,memdev=boot"]
         numa += [part for node in range(1, nodes + 1) for part in ("-numa", f"node,nodeid={node}")]
+    memory = settings["memory"]
+    if not variant.mechanism.startswith("virtio-mem"):
+        memory, devices = memory + sum(device.size for device in devices), []
     return Machine(
-        boot.kernel, type=settings["type"], cpu=settings["cpu"], memory=settings["memory"],
+        boot.kernel, type=settings["type"], cpu=settings["cpu"], memory=memory,
         cpus=settings["cpus"], devices=devices, append=boot.append, accel=accel,
-        extra=numa + boot.extra,
+        extra=numa + boot.extra + balloon_arguments(variant.mechanism),
     )  # fmt: skip
 
 
@@ -77,7 +86,7 @@ class TideGuest:
             raise GuestMissing(f"there is no {self.image}: run `make` first, or name it with --image")
         return Boot(self.image, "", [])
 
-    def versions(self) -> dict[str, Any]:
+    def versions(self, variant: Variant) -> dict[str, Any]:
         return {"tide": folder.tree_version(), "image_sha256": folder.fingerprint(self.image)}
 
     def monitor(self, console: Console) -> Guest:
@@ -88,26 +97,40 @@ class TideGuest:
 
     def wait_quiet(self, qemu: Qemu, sizes: dict[str, int], start: int, count: Callable[[], int]) -> None:
         """Until the guest has done all that the resize brings: it says so itself."""
-        for device, size in sizes.items():
+        for device, size in sizes.items() if qemu.machine.devices else ():
             qemu.guest.wait_settled(device, size, start, COMMAND_SECONDS)
 
 
 class LinuxGuest:
-    """The Linux guest that tools/linux-guest built."""
+    """The Linux guest that tools/linux-guest built, or a kernel and an initrd that take the place of its own."""
 
     name = "linux"
 
-    def __init__(self, built: Path | None = None):
+    def __init__(self, built: Path | None = None, kernel: Path | None = None, initrd: Path | None = None):
         self.built = built or folder.build_folder() / "linux"
+        self.kernel = kernel
+        self.initrd = initrd
+
+    def files(self, variant: Variant) -> LinuxFiles:
+        """What is booted: the command line's files before the scenario's, and these before the built ones."""
+        own = [given or (Path(variant.linux[name]) if variant.linux[name] else None)
+               for name, given in (("kernel", self.kernel), ("initrd", self.initrd))]  # fmt: skip
+        return LinuxFiles(self.built, *own)
 
     def boot(self, variant: Variant) -> Boot:
-        files = LinuxFiles(self.built)
+        files = self.files(variant)
         options = variant.linux
         append = command_line(options["init_on_alloc"], options["memhp_default_state"], options["append"])
-        return Boot(files.kernel, append, ["-initrd", str(files.initrd)])
+        extra = ["-initrd", str(files.initrd)]
+        if options["disk"]:
+            node = {"driver": "null-co", "node-name": "disk", "size": options["disk"], "read-zeroes": True}
+            extra += ["-blockdev", json.dumps(node), "-device", "virtio-blk-pci,drive=disk"]
+        return Boot(files.kernel, append, extra)
 
-    def versions(self) -> dict[str, Any]:
-        return {"linux": LinuxFiles(self.built).version()}
+    def versions(self, variant: Variant) -> dict[str, Any]:
+        files = self.files(variant)
+        own = {f"{path.name}_sha256": folder.fingerprint(path) for path in files.own}
+        return {"linux": files.version()} | own
 
     def monitor(self, console: Console) -> Guest:
         return LinuxMonitor(console)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The terminal while an experiment runs: how far it is, the region, and its sizes over time."""
 
+import threading
 import time
 from collections import deque
 from typing import Any
@@ -43,6 +44,25 @@ def sparkline(values: list[float], top: float, width: int) -> str:
     return "".join(_BARS[round(min(value / top, 1) * (len(_BARS) - 1))] for value in values[-width:])
 
 
+class _Shown:
+    """A run that goes on, as it is shown."""
+
+    def __init__(self, text: Text):
+        self.text = text
+        self.began = time.monotonic()
+        self.step = 0
+        self.history: dict[str, deque[Any]] = {
+            name: deque(maxlen=HISTORY) for name in ("requested", "plugged", "used")
+        }
+
+    def add(self, moment: Moment) -> None:
+        used = moment.view.total.plugged_used if moment.view and moment.view.total else None
+        last = self.history["used"][-1] if self.history["used"] else 0
+        self.history["requested"].append(sum(moment.requested.values()))
+        self.history["plugged"].append(sum(moment.size.values()))
+        self.history["used"].append(last if used is None else used)
+
+
 class Live:
     """Shows the runs of a session. On a terminal it is redrawn; else each run is one line."""
 
@@ -50,17 +70,16 @@ class Live:
         self.console = console
         self.scenario = scenario
         self.plans = plans
-        self.steps = len(scenario.variants[0].steps)
+        self.steps = sum(len(one.steps) for one in scenario.variants[0].each())
         self.progress = Progress(
             TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("steps, left"),
             TimeRemainingColumn(compact=True), console=console,
         )  # fmt: skip
         self.task = self.progress.add_task(scenario.title, total=len(plans) * self.steps)
-        self.done = 0
         self.drawn = 0.0
-        self.began = time.monotonic()
-        self.history: dict[str, deque[float]] = {}
-        self.text = Text()
+        self.shown: dict[str, _Shown] = {}  # the runs that go on, by the name of their folder
+        self.done = 0
+        self.lock = threading.RLock()  # each run has a thread
         self.live = rich_live.Live(self._picture(), console=console, auto_refresh=False, transient=True)
 
     def __enter__(self) -> "Live":
@@ -75,32 +94,35 @@ class Live:
             self.live.stop()
 
     def begin(self, plan: Plan) -> None:
-        self.began = time.monotonic()
-        self.history = {name: deque(maxlen=HISTORY) for name in ("requested", "plugged", "used")}
-        self.text = Text(f"{plan.folder_name()}: booting", style="cyan")
-        self._draw()
+        with self.lock:
+            self.shown[plan.folder_name()] = _Shown(Text(f"{plan.folder_name()}: booting", style="cyan"))
+            self._draw()
 
     def observe(self, plan: Plan, moment: Moment, step: int, monitor: Guest) -> None:
         """A sample was taken."""
-        used = moment.view.total.plugged_used if moment.view and moment.view.total else None
-        self.history["requested"].append(sum(moment.requested.values()))
-        self.history["plugged"].append(sum(moment.size.values()))
-        last = self.history["used"][-1] if self.history["used"] else 0
-        self.history["used"].append(last if used is None else used)
-        self.progress.update(self.task, completed=self.done * self.steps + step)
-        if self.console.is_terminal and time.monotonic() - self.drawn >= REFRESH_SECONDS:
-            self.drawn = time.monotonic()
-            self.text = self._state(plan, moment, step)
-            self._draw()
+        with self.lock:
+            shown = self.shown[plan.folder_name()]
+            shown.step = step
+            shown.add(moment)
+            self.progress.update(self.task, completed=self._steps_done())
+            if self.console.is_terminal and time.monotonic() - self.drawn >= REFRESH_SECONDS:
+                self.drawn = time.monotonic()
+                shown.text = self._state(plan, moment, step)
+                self._draw()
 
     def end(self, plan: Plan, meta: dict[str, Any]) -> None:
-        self.done += 1
-        self.progress.update(self.task, completed=self.done * self.steps)
-        line = f"  {plan.folder_name()}: {meta['status']} ({time.monotonic() - self.began:.1f} s)"
-        if meta["reason"]:
-            line += f": {str(meta['reason']).splitlines()[0]}"
-        style = "" if meta["status"] == "complete" else "red"
-        self.console.print(Text(line, style=style), soft_wrap=True)
+        with self.lock:
+            shown = self.shown.pop(plan.folder_name())
+            self.done += len(plan.variant.steps)
+            self.progress.update(self.task, completed=self._steps_done())
+            line = f"  {plan.folder_name()}: {meta['status']} ({time.monotonic() - shown.began:.1f} s)"
+            if meta["reason"]:
+                line += f": {str(meta['reason']).splitlines()[0]}"
+            style = "" if meta["status"] == "complete" else "red"
+            self.console.print(Text(line, style=style), soft_wrap=True)
+
+    def _steps_done(self) -> int:
+        return self.done + sum(shown.step for shown in self.shown.values())
 
     # ---- drawing ----
 
@@ -109,23 +131,24 @@ class Live:
             self.live.update(self._picture(), refresh=True)
 
     def _picture(self) -> Group:
-        return Group(self.progress, self.text)
+        return Group(self.progress, *[shown.text for shown in self.shown.values()])
 
     def _state(self, plan: Plan, moment: Moment, step: int) -> Text:
+        history = self.shown[plan.folder_name()].history
         width = max(20, min(self.console.width - 28, 96))
-        label = plan.variant.steps[step].label
-        text = Text(f"{plan.folder_name()}  step {step + 1} of {self.steps} {label}\n", style="cyan")
+        steps = plan.variant.steps
+        text = Text(f"{plan.folder_name()}  step {step + 1} of {len(steps)} {steps[step].label}\n", style="cyan")
         for device, size in moment.size.items():
             text.append(f"{device:>10} ", style="bright_black")
             occupancy = moment.view.occupancy.get(device) if moment.view else None
             if occupancy:
-                self.history[device] = deque(region_cells(occupancy.runs, width))  # type: ignore[arg-type]
-            for cell in self.history.get(device, ()):
+                history[device] = deque(region_cells(occupancy.runs, width))  # type: ignore[arg-type]
+            for cell in history.get(device, ()):
                 text.append(*_CELLS[str(cell)])
             text.append(f" {format_size(size)} of {format_size(moment.requested[device])}\n")
-        top = max([*self.history["requested"], *self.history["plugged"]], default=0)
+        top = max([*history["requested"], *history["plugged"]], default=0)
         for name in ("requested", "plugged", "used"):
-            values = list(self.history[name])
+            values = list(history[name])
             text.append(f"{name:>10} ", style="bright_black")
             text.append(sparkline(values, top, width).ljust(width), style="bright_blue" if name == "used" else "green")
             text.append(f" {human_size(values[-1])}\n")

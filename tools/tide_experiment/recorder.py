@@ -16,18 +16,20 @@ from tide.trace import Request
 from . import guestlines
 from .folder import CsvFile
 from .guests import read_view
+from .sizes import Sizes
 
 FRESH_SECONDS = 0.1
 SERIES_COLUMNS = (
     "time_s", "step", "device", "requested", "size", "usable", "guest_used", "guest_free",
     "boot_used", "workload_held", "workload_target", "instructions", "cpu_s", "resident", "blocks",
+    "workload_denied", "workload_ops", "pages_moved",
 )  # fmt: skip
 STEP_COLUMNS = (
     "step", "label", "device", "asked", "size_before", "requested", "size_after", "settled",
     "settle_ms", "step_ms", "plug", "unplug", "unplug_all", "state", "ack", "nack", "busy", "error",
     "no_reply", "instructions", "cpu_ms", "resident_before", "resident_after", "guest_used_before",
     "guest_used_after", "guest_free_after", "workload_held", "workload_denied",
-    "workload_moved",
+    "workload_moved", "migration_ms", "migration_bytes",
 )  # fmt: skip
 
 
@@ -72,6 +74,7 @@ class Usage:
     before: Moment
     requests_before: int
     settle_ms: dict[str, float] = field(default_factory=dict)
+    migration: dict[str, int] = field(default_factory=dict)  # columns of a whole migration
 
 
 class Recorder:
@@ -85,6 +88,8 @@ class Recorder:
         counter: Counter | None,
         record: dict[str, Any],
         observe: Callable[[Moment, int], None],
+        start: float,
+        sizes: Sizes,
     ):
         self.qemu = qemu
         self.monitor = monitor
@@ -92,16 +97,17 @@ class Recorder:
         self.counter = counter
         self.record = record
         self.observe = observe
-        self.devices = [device.id for device in qemu.machine.devices]
+        self.sizes = sizes
+        self.devices = [device.id for device in sizes.devices]
         self.step = 0
-        self.start = time.monotonic()
+        self.start = start
         self.last_view: guestlines.View | None = None
         self.usable: dict[str, int] = {}
         self._series = CsvFile(qemu.folder / "series.csv", SERIES_COLUMNS)
         self._steps = CsvFile(qemu.folder / "steps.csv", STEP_COLUMNS)
         self._next_host = 0.0
         self._next_guest = 0.0
-        self._viewed = 0.0
+        self.viewed = 0.0
 
     def close(self) -> None:
         self._series.close()
@@ -113,11 +119,11 @@ class Recorder:
         qemu = self.qemu
         view = read_view(self.monitor, self.view_command) if ask_guest else None
         if view:
-            self.last_view, self._viewed = view, time.monotonic()
+            self.last_view, self.viewed = view, time.monotonic()
         moment = Moment(
             time.monotonic() - self.start,
-            {device: qemu.requested(device) for device in self.devices},
-            {device: qemu.size(device) for device in self.devices},
+            {device: self.sizes.requested(device) for device in self.devices},
+            {device: self.sizes.size(device) for device in self.devices},
             qemu.resident(),
             cpu_seconds(qemu.process.pid),
             self.counter() if self.counter else None,
@@ -138,6 +144,14 @@ class Recorder:
         if guest_due or now >= self._next_host:
             return self.moment(guest_due)
         return None
+
+    def used(self, view: guestlines.View | None) -> int | None:
+        """All that the guest uses, and what its kernel keeps from its own count; not what is in the balloon, which one
+        guest counts as used and another as memory that it has not."""
+        if view is None or view.total is None:
+            return None
+        not_counted = self.qemu.machine.memory - view.total.boot
+        return max(view.total.boot_used + view.total.plugged_used + not_counted - self.sizes.inflated, 0)
 
     def _write(self, moment: Moment) -> None:
         view = moment.view
@@ -162,11 +176,16 @@ class Recorder:
                     "guest_free": plugged_bytes(occupancy) - occupancy.used,
                     "blocks": occupancy.runs,
                 }
+            elif not self.qemu.machine.devices:
+                row["guest_used"] = self.used(view)
             if view and view.total:
                 row["boot_used"] = view.total.boot_used
+                row["pages_moved"] = view.total.pages_moved
             if view and view.workload:
                 row["workload_held"] = view.workload.held
                 row["workload_target"] = view.workload.target
+                row["workload_denied"] = view.workload.denied
+                row["workload_ops"] = view.workload.allocs + view.workload.frees + view.workload.checked
             self._series.add(row)
 
     # ---- steps ----
@@ -186,7 +205,7 @@ class Recorder:
         self.step = step
         self._usable_from_trace()
         # The last step ended with a look at the guest: the next one need not look again at once.
-        fresh = self.last_view is not None and time.monotonic() - self._viewed < FRESH_SECONDS
+        fresh = self.last_view is not None and time.monotonic() - self.viewed < FRESH_SECONDS
         before = self.moment(ask_guest=not fresh)
         before.view = self.last_view
         return Usage(before, len(self.requests()))
@@ -196,9 +215,8 @@ class Recorder:
         rows = []
         new = self.requests()[usage.requests_before :]
         before = usage.before
-        for device in self.qemu.machine.devices:
-            base = self.qemu.qmp.get(device.id, "memaddr")
-            own = [r for r in new if r.addr is None or base <= r.addr < base + device.size]
+        for device in self.sizes.devices:
+            own = self.sizes.requests(device, new)
             asked = device.id in step.requested
             settled = after.requested[device.id] == after.size[device.id]
             row: dict[str, Any] = {
@@ -218,7 +236,7 @@ class Recorder:
             }
             if measured.instructions is not None and before.instructions is not None:
                 row["instructions"] = measured.instructions - before.instructions
-            row |= count_requests(own)
+            row |= count_requests(own) | usage.migration
             row |= guest_columns(before.view, after.view, device.id)
             self._steps.add(row)
             rows.append(row)

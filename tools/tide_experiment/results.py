@@ -2,10 +2,11 @@
 """Reading run folders back: rows of steps, samples, medians and spread."""
 
 import json
+import random
 import statistics
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Iterable
+from typing import Any, Callable, Iterable
 
 from . import folder
 
@@ -24,6 +25,10 @@ class RunResult:
     @property
     def guest(self) -> str:
         return str(self.meta.get("guest", "?"))
+
+    @property
+    def mechanism(self) -> str:
+        return str(self.meta.get("mechanism") or "virtio-mem")
 
     @property
     def variant(self) -> str:
@@ -85,9 +90,19 @@ def read_experiment(path: Path) -> Experiment:
 # ---- medians and spread ----
 
 
+BOOTSTRAP_RUNS = 5  # from so many on an interval is estimated; fewer are shown from the least to the most
+RESAMPLES = 2000
+LEAST_TO_MOST = "from the least to the most"
+INTERVAL = "95 % bootstrap interval of the median"
+
+
 @dataclass(frozen=True)
 class Spread:
-    """What several runs gave for the same step: the median, and the least and the most."""
+    """What several runs gave for the same step: the median, and how far to trust it.
+
+    `low` and `high` are the least and the most, and from BOOTSTRAP_RUNS values on the 95 % interval of
+    the median by the percentile bootstrap. Its resamples are the same each time.
+    """
 
     median: float
     low: float
@@ -98,7 +113,20 @@ class Spread:
     def of(cls, values: list[float]) -> "Spread | None":
         if not values:
             return None
-        return cls(statistics.median(values), min(values), max(values), len(values))
+        low, high = bootstrap(values) if len(values) >= BOOTSTRAP_RUNS else (min(values), max(values))
+        return cls(statistics.median(values), low, high, len(values))
+
+    @property
+    def meaning(self) -> str:
+        """What `low` and `high` are."""
+        return INTERVAL if self.count >= BOOTSTRAP_RUNS else LEAST_TO_MOST
+
+
+def bootstrap(values: list[float]) -> tuple[float, float]:
+    """The 95 % interval of the median of `values`, by the percentile bootstrap."""
+    chance = random.Random(len(values))
+    medians = sorted(statistics.median(chance.choices(values, k=len(values))) for _ in range(RESAMPLES))
+    return medians[round(0.025 * (RESAMPLES - 1))], medians[round(0.975 * (RESAMPLES - 1))]
 
 
 MEASURES = ("settle_ms", "instructions", "cpu_ms", "resident_change", "requests", "busy", "nack", "workload_moved")
@@ -109,6 +137,7 @@ class Cell:
     """One resize step of one guest and variant, over all seeds and repetitions."""
 
     guest: str
+    mechanism: str
     variant: str
     keys: dict[str, Any]
     step: int
@@ -119,15 +148,16 @@ class Cell:
     runs: int
     settled: int
     reached: Spread | None
-    used_before: Spread | None
     measures: dict[str, Spread | None]
+    rows: list[dict[str, Any]]  # of steps.csv, one for each run
 
     @property
     def change(self) -> int:
         return self.requested - self.size_before
 
 
-def _measure(row: dict[str, Any], name: str) -> float | None:
+def measure(row: dict[str, Any], name: str) -> float | None:
+    """A row's value of one of MEASURES; None where it has none."""
     if name == "resident_change":
         return row["resident_after"] - row["resident_before"]
     if name == "requests":
@@ -136,35 +166,47 @@ def _measure(row: dict[str, Any], name: str) -> float | None:
 
 
 def _spread(rows: list[dict[str, Any]], name: str) -> Spread | None:
-    values = [_measure(row, name) for row in rows]
+    values = [measure(row, name) for row in rows]
     return Spread.of([value for value in values if isinstance(value, _NUMBERS)])
 
 
-def cells(experiment: Experiment) -> list[Cell]:
-    """Every step that asked a device for another size, in the order of the schedule."""
+def _cells(experiment: Experiment, wanted: Callable[[dict[str, Any]], Any]) -> list[Cell]:
+    """The wanted rows of steps.csv by step, variant and guest, in the order of the schedule."""
     groups: dict[tuple[Any, ...], list[tuple[RunResult, dict[str, Any]]]] = {}
     for run in experiment.runs:
         for row in run.steps:
-            if row["asked"]:
-                key = (run.variant, row["step"], row["device"], run.guest)
+            if wanted(row):
+                key = (run.variant, row["step"], row["device"], run.guest, run.mechanism)
                 groups.setdefault(key, []).append((run, row))
     result = []
-    for (variant, step, device, guest), members in groups.items():
+    for (variant, step, device, guest, mechanism), members in groups.items():
         rows = [row for _, row in members]
         first = rows[0]
-        if all(row["size_before"] == row["requested"] for row in rows):
-            continue  # nothing was to be done
         result.append(
             Cell(
-                guest, variant, members[0][0].meta.get("keys", {}), step, str(first["label"] or ""), device,
+                guest, mechanism, variant, members[0][0].meta.get("keys", {}), step, str(first["label"] or ""), device,
                 first["size_before"], first["requested"], len(rows), sum(row["settled"] for row in rows),
-                _spread(rows, "size_after"), _spread(rows, "guest_used_before"),
-                {name: _spread(rows, name) for name in MEASURES},
+                _spread(rows, "size_after"),
+                {name: _spread(rows, name) for name in MEASURES}, rows,
             )
         )  # fmt: skip
     variants, guests = experiment.variants(), experiment.guests()
     order = lambda cell: (variants.index(cell.variant), cell.step, cell.device, guests.index(cell.guest))  # noqa: E731
     return sorted(result, key=order)
+
+
+def cells(experiment: Experiment) -> list[Cell]:
+    """Every step that asked a device for another size, and had something to do in some run."""
+    asked = _cells(experiment, lambda row: row["asked"])
+    return [cell for cell in asked if any(row["size_before"] != row["requested"] for row in cell.rows)]
+
+
+def migrations(experiment: Experiment) -> list[Cell]:
+    """Every whole migration, once: its step says the same for each device."""
+    first: dict[tuple[Any, ...], Cell] = {}
+    for cell in _cells(experiment, lambda row: row.get("migration_bytes")):
+        first.setdefault((cell.variant, cell.step, cell.guest, cell.mechanism), cell)
+    return list(first.values())
 
 
 STEPS_HEAD = ("guest", "variant", "seed", "repetition", "run_status")

@@ -7,121 +7,21 @@ each with its file, line, what stands there and what is allowed.
 
 import copy
 import itertools
-import tomllib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from tide.units import GIB, KIB, MIB, format_size
+from tide.units import MIB, format_size
 
-from . import schema, toml_lines
+from . import demand, forecast, schema, toml_lines
+from .checker import Checker, ScenarioError, dotted, found_words, parse, toml_text
+from .keys import (
+    DEVICE, GUEST, GUEST_PARTS, MACHINE, MECHANISMS, STEP, TABLES, TOP, TRACE, WORKLOADS,
+)  # fmt: skip
 from .schema import Key
 from .toml_lines import line_of, locate
 
-GUESTS = ("tide", "linux")
-
-TOP = {
-    "title": Key(schema.text(), ..., "one line that names the experiment"),
-    "about": Key(schema.text(), "", "what it shows, and which result to expect"),
-    "guest": Key(schema.choice(*GUESTS), "tide", "what runs in the machine"),
-    "repetitions": Key(schema.integer(1, 1000), 1, "how often each variant runs with each seed"),
-    "seed": Key(schema.integer(0, 2**63 - 1), 1, "what the workload's random choices start from"),
-    "seeds": Key(schema.integers(0, 2**63 - 1), None, "several seeds, instead of one"),
-}
-MACHINE = {
-    "memory": Key(schema.size(16 * MIB, MIB), 256 * MIB, "boot RAM"),
-    "cpus": Key(schema.integer(1, 64), 1, "virtual processors"),
-    "type": Key(schema.qemu_name("-machine"), "q35", "QEMU's machine type with its options, as in \"pc,acpi=off\""),
-    "cpu": Key(schema.qemu_name("-cpu"), "qemu64", "QEMU's processor model"),
-}
-DEVICE = {
-    "size": Key(schema.size(MIB), 1 * GIB, "the region: what can be plugged at most"),
-    "block": Key(schema.size(MIB, power=True), 2 * MIB, "the device's block size"),
-    "requested": Key(schema.size(0), 0, "requested-size when the machine starts"),
-    "backend": Key(schema.choice("ram", "memfd", "file"), "ram", "QEMU's memory backend"),
-    "reserve": Key(schema.boolean(), True, "whether the host reserves the backend's memory"),
-    "node": Key(schema.integer(0, 7), None, "the NUMA node of the device"),
-}
-STEP = {
-    "label": Key(schema.text(), "", "a name for the step in tables and pictures"),
-    "requested": Key(None, None, "requested-size: a size for every device, or {vmem0 = \"1G\", ...}"),
-    "workload": Key(schema.choice("start", "wait", "stop"), None,
-                    "start the workload, wait until it is done, or stop it and free its memory"),
-    "migration": Key(schema.choice("start", "cancel"), None,
-                     "start a migration that goes on (the device answers BUSY), or end it"),
-    "until": Key(schema.choice("settled", "time"), "settled",
-                 "the step ends once every device has what is requested, or after `hold` alone"),
-    "hold": Key(schema.duration(), 0.0, "how long to stay (after settling, if that is waited for)"),
-    "timeout": Key(schema.duration(), 30.0, "how long to wait for settling; then the step counts as not settled"),
-}  # fmt: skip
-RECORD = {
-    "interval": Key(schema.duration(), 0.1, "between two samples of the host's view"),
-    "guest_interval": Key(schema.duration(), 0.5, "between two samples of the guest's view and its map"),
-    "instructions": Key(schema.boolean(), True, "count guest instructions (by a TCG plugin)"),
-}
-LINUX = {
-    "init_on_alloc": Key(schema.boolean(), False, "Linux clears pages as it gives them out"),
-    "memhp_default_state": Key(
-        schema.choice("online_movable", "online", "online_kernel", "offline"),
-        "online_movable", "how Linux takes new memory"),
-    "append": Key(schema.text(), "", "more of Linux's command line"),
-}  # fmt: skip
-
-_SIZE = Key(schema.size(4 * KIB, 4 * KIB), ..., "how much memory it holds at most")
-_CHUNK = Key(schema.size(4 * KIB, 4 * KIB), 64 * KIB, "the size of one allocation")
-_TICK = Key(schema.duration(), 0.01, "the time between two of the workload's ticks")
-_TICKS = Key(schema.integer(1, 10**9), 100, "how many ticks it runs")
-_COMMON = {
-    "size": _SIZE, "chunk": _CHUNK, "tick": _TICK,
-    "movable": Key(schema.integer(0, 100), 0, "percent of the chunks that Tide may move out of blocks"),
-    "refuse": Key(schema.integer(0, 100), 0, "percent of those that do not let themselves be moved"),
-}  # fmt: skip
 _MOVABLE_MAX = 2 * MIB
-WORKLOADS: dict[str, dict[str, Key]] = {
-    "steady": _COMMON,
-    "ramp": _COMMON | {
-        "low": Key(schema.size(0, 4 * KIB), 0, "what it holds at the first tick"),
-        "ticks": _TICKS,
-    },
-    "sawtooth": _COMMON | {
-        "low": Key(schema.size(0, 4 * KIB), 0, "what it holds between two teeth"),
-        "period": Key(schema.integer(2, 10**6), 20, "the ticks of one tooth, up and down"),
-        "ticks": _TICKS,
-    },
-    "bursts": _COMMON | {
-        "function": Key(schema.size(4 * KIB, 4 * KIB), 32 * MIB, "what one function holds at most"),
-        "life": Key(schema.integer(1, 10**6), 20, "how many ticks a function lives at most"),
-        "ticks": _TICKS,
-    },
-    "random": _COMMON | {
-        "occupancy": Key(schema.integer(0, 100), 50,
-                         "percent of `size` that stays held, at places chosen by the seed"),
-        "ticks": Key(schema.integer(0, 10**9), 0, "how many ticks of freeing and allocating follow"),
-    },
-    "verify": _COMMON | {"ticks": Key(schema.integer(1, 10**9), 2, "how many rounds of fill and verify")},
-}  # fmt: skip
-TABLES = {"machine": MACHINE, "record": RECORD, "linux": LINUX}
-
-
-@dataclass
-class Problem:
-    """One mistake in a scenario."""
-
-    file: str
-    line: int
-    found: str
-    allowed: str
-
-    def __str__(self) -> str:
-        return f"{self.file}:{self.line}: {self.found}\n    allowed: {self.allowed}"
-
-
-class ScenarioError(Exception):
-    """The problems of one file."""
-
-    def __init__(self, problems: list[Problem]):
-        super().__init__("\n".join(str(problem) for problem in problems))
-        self.problems = problems
 
 
 @dataclass
@@ -132,6 +32,7 @@ class Step:
     requested: dict[str, int]
     workload: str | None
     migration: str | None
+    caches: str | None
     until: str
     hold: float
     timeout: float
@@ -144,75 +45,55 @@ class Variant:
     name: str  # "" without a sweep, else "workload.occupancy=50"
     keys: dict[str, Any]  # the swept keys as written
     guest: str
+    mechanism: str
     machine: dict[str, Any]
     devices: list[dict[str, Any]]
     workload: dict[str, Any] | None
+    policy: dict[str, Any] | None
+    host: dict[str, Any]
     steps: list[Step]
     record: dict[str, Any]
     linux: dict[str, Any]
+    trace: demand.Demand = field(default_factory=list)  # what the workload wants over time, where that is given
+    member: str = ""  # its name among several guests
+    members: "list[Variant]" = field(default_factory=list)  # of a variant with several guests: each of them
+
+    def each(self) -> "list[Variant]":
+        """The guests: one machine for each."""
+        return self.members or [self]
+
+    @property
+    def label(self) -> str:
+        """What a policy and its decisions call the guest."""
+        return self.member or self.guest
+
+    def begins_with(self) -> int:
+        """The memory that the guest boots with, in bytes."""
+        return int(self.machine["memory"]) + sum(device["requested"] or 0 for device in self.devices)
 
 
 @dataclass
 class Scenario:
-    """A checked file."""
+    """A checked file. `warnings` are what it may do and its author may not have meant."""
 
     path: Path
     name: str
     text: str
     title: str
     about: str
-    guest: str
+    guest: str | None  # of every machine; None where each says it itself
     repetitions: int
     seeds: list[int]
     variants: list[Variant] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
 
 
-class _Checker:
-    def __init__(self, file: str, lines: dict[toml_lines.Path, int]):
-        self.file = file
-        self.lines = lines
-        self.problems: list[Problem] = []
-        self.swept: dict[toml_lines.Path, int] = {}  # paths whose value a sweep set, and its line
-
-    def problem(self, path: toml_lines.Path, found: str, allowed: str) -> None:
-        line = self.swept.get(path) or line_of(self.lines, path)
-        problem = Problem(self.file, line, found, allowed)
-        if problem not in self.problems:
-            self.problems.append(problem)
-
-    def value(self, path: toml_lines.Path, kind: schema.Kind, value: Any) -> Any:
-        try:
-            return kind.read(value)
-        except schema.Refused:
-            self.problem(path, f"{_dotted(path)} = {_toml(value)}", kind.allowed)
-            return None
-
-    def table(self, path: toml_lines.Path, keys: dict[str, Key], given: Any) -> dict[str, Any]:
-        """Every key of the table with its value or default; a key whose kind is None is left as it is."""
-        result = {name: copy.copy(key.default) for name, key in keys.items()}
-        where = f"[{_dotted(path)}]" if path else "the top of the file"
-        if not isinstance(given, dict):
-            self.problem(path, _found(path, given), f"a table [{_dotted(path)}]: {', '.join(keys)}")
-            return {name: None if value is ... else value for name, value in result.items()}
-        for name, value in given.items():
-            if name not in keys:
-                hint = schema.nearest(name, list(keys))
-                self.problem((*path, name), f"unknown key '{name}' in {where}{hint}", ", ".join(keys))
-            elif keys[name].kind is None:
-                result[name] = value
-            else:
-                result[name] = self.value((*path, name), keys[name].kind, value)
-        for name, value in result.items():
-            if value is ...:
-                result[name] = None
-                self.problem(path, f"'{name}' is missing in {where}", f"{name} = {keys[name].kind.allowed}")
-        return result
-
-    # ---- the parts ----
+class _Checker(Checker):
+    """The parts of a scenario."""
 
     def devices(self, given: Any) -> list[dict[str, Any]]:
         if not isinstance(given, list) or not given or len(given) > 16:
-            found = _found(("device",), given) if given else "no [[device]]"
+            found = found_words(("device",), given) if given else "no [[device]]"
             self.problem(("device",), found, "1 to 16 tables [[device]], named vmem0, vmem1, ... in order")
             return []
         devices = []
@@ -223,7 +104,7 @@ class _Checker:
             devices.append(device)
             size, block = device["size"], device["block"]
             if size and block and size % block:
-                self.problem((*path, "size"), f"size = {_toml(one.get('size', size))} with blocks of "
+                self.problem((*path, "size"), f"size = {toml_text(one.get('size', size))} with blocks of "
                              f"{format_size(block)}", "a multiple of the block size")  # fmt: skip
             self.requested((*path, "requested"), device["requested"], device)
         return devices
@@ -238,18 +119,9 @@ class _Checker:
                          f"0 to {format_size(size)} in multiples of {format_size(block)}")  # fmt: skip
 
     def workload(self, given: Any) -> dict[str, Any] | None:
-        if given is None:
+        workload = self.kinded("workload", WORKLOADS, given)
+        if workload is None:
             return None
-        if not isinstance(given, dict):
-            self.problem(("workload",), _found(("workload",), given), 'a table [workload] with its kind: kind = "steady"')
-            return None
-        kind = given.get("kind")
-        if kind not in WORKLOADS:
-            found = f"workload.kind = {_toml(kind)}" if kind is not None else "'kind' is missing in [workload]"
-            self.problem(("workload", "kind"), found, schema.choice(*WORKLOADS).allowed)
-            return None
-        rest = {name: value for name, value in given.items() if name != "kind"}
-        workload = {"kind": kind} | self.table(("workload",), WORKLOADS[kind], rest)
         size, chunk = workload["size"], workload["chunk"]
         if size and chunk and chunk > size:
             self.problem(("workload", "chunk"), f"chunk = {format_size(chunk)}",
@@ -261,6 +133,25 @@ class _Checker:
             self.problem(("workload", "low"), f"low = {format_size(workload['low'])}",
                          f"at most the workload's size, {format_size(size)}")  # fmt: skip
         return workload
+
+    def trace(self, given: Any, has_workload: bool) -> tuple[dict[str, Any] | None, demand.Demand]:
+        """The steady workload that follows a trace, and the trace."""
+        table = self.table(("trace",), TRACE, given)
+        if has_workload:
+            self.problem(("trace",), "a [trace] beside a [workload]", "one of them: a trace is what a steady workload holds")
+        if self.problems:
+            return None, []
+        try:
+            wanted = demand.read(Path(self.file).parent / table["file"], table["speed"])
+        except demand.WrongTrace as error:
+            self.problem(("trace", "file"), str(error), "CSV: time_s,demand in the order of time")
+            return None, []
+        chunk = table["chunk"]
+        most = max(-(-size // chunk) * chunk for _, size in wanted)
+        low = min(max(wanted[0][1] // chunk * chunk, chunk), most)
+        workload = {"kind": "steady", "size": max(most, chunk), "chunk": chunk, "tick": table["tick"], "low": low,
+                    "movable": table["movable"], "refuse": table["refuse"]}  # fmt: skip
+        return workload, wanted
 
     def step(self, index: int, one: Any, devices: list[dict[str, Any]], has_workload: bool) -> Step:
         path = ("step", index)
@@ -279,13 +170,13 @@ class _Checker:
                     self.requested((*path, "requested"), number, by_id[name])
                     wanted[name] = number
         if step["workload"] and not has_workload:
-            self.problem((*path, "workload"), f"workload = {_toml(step['workload'])} without a [workload]",
+            self.problem((*path, "workload"), f"workload = {toml_text(step['workload'])} without a [workload]",
                          "a table [workload] with the kind of workload")  # fmt: skip
         if step["until"] == "time" and not step["hold"]:
             self.problem((*path, "until"), 'until = "time" without a time', 'hold = "2s" beside it')
-        if not (given or step["workload"] or step["migration"] or step["hold"]):
-            self.problem(path, "a [[step]] that does nothing", "requested, workload, migration or hold in it")
-        return Step(step["label"] or "", wanted, step["workload"], step["migration"],
+        if not (given or step["workload"] or step["migration"] or step["caches"] or step["hold"]):
+            self.problem(path, "a [[step]] that does nothing", "requested, workload, migration, caches or hold in it")
+        return Step(step["label"] or "", wanted, step["workload"], step["migration"], step["caches"],
                     step["until"] or "settled", step["hold"] or 0.0, step["timeout"] or 30.0)  # fmt: skip
 
     def order(self, schedule: list[Step], key: str, end: str) -> None:
@@ -293,67 +184,101 @@ class _Checker:
         there = False
         for index, step in enumerate(schedule):
             value = getattr(step, key)
-            if value == "start" and there:
-                self.problem(("step", index, key), f'{key} = "start" while one is there', f'{key} = "{end}" before it')
-            elif value not in (None, "start") and not there:
+            if value in ("start", "whole") and there:
+                self.problem(("step", index, key), f'{key} = "{value}" while one is there', f'{key} = "{end}" before it')
+            elif value not in (None, "start", "whole") and not there:
                 self.problem(("step", index, key), f'{key} = "{value}" without a start before it',
                              f'{key} = "start" in a step before')  # fmt: skip
             there = value == "start" or (there and value != end)
 
-    def variant(self, data: dict[str, Any], name: str, keys: dict[str, Any], guest: str) -> Variant:
-        tables = {part: self.table((part,), spec, data.get(part, {})) for part, spec in TABLES.items()}
-        devices = self.devices(data.get("device"))
-        workload = self.workload(data.get("workload"))
-        steps = data.get("step")
+    def schedule(self, steps: Any, devices: list[dict[str, Any]], workload: dict[str, Any] | None, has_workload: bool) -> list[Step]:
         if not isinstance(steps, list) or not steps:
-            found = _found(("step",), steps) if steps else "no [[step]]"
+            found = found_words(("step",), steps) if steps else "no [[step]]"
             self.problem(("step",), found, "one table [[step]] or more: the schedule, in order")
-            steps = []
-        has_workload = data.get("workload") is not None
+            return []
         schedule = [self.step(i, one, devices, has_workload) for i, one in enumerate(steps)]
-        if workload and not any(step.workload for step in schedule) and schedule:
+        if workload and not any(step.workload for step in schedule):
             schedule[min(1, len(schedule) - 1)].workload = "start"
         self.order(schedule, "workload", "stop")
         self.order(schedule, "migration", "cancel")
-        return Variant(name, keys, guest, tables["machine"], devices, workload, schedule,
-                       tables["record"], tables["linux"])  # fmt: skip
+        if not self.problems:
+            for index, key, text in forecast.long_waits(schedule, workload):
+                self.warn(("step", index, key), text)
+        return schedule
+
+    def variant(self, data: dict[str, Any], name: str, keys: dict[str, Any], guest: str) -> Variant:
+        """One guest with its machine, workload and schedule."""
+        tables = {part: self.table((part,), spec, data.get(part, {})) for part, spec in TABLES.items()}
+        devices = self.devices(data.get("device"))
+        workload, wanted = self.workload(data.get("workload")), []
+        if "trace" in data:
+            workload, wanted = self.trace(data["trace"], workload is not None)
+        has_workload = "workload" in data or "trace" in data
+        schedule = self.schedule(data.get("step"), devices, workload, has_workload)
+        for file in ("kernel", "initrd"):
+            if tables["linux"][file]:
+                tables["linux"][file] = str(Path(self.file).parent / tables["linux"][file])
+        filling = [index for index, step in enumerate(schedule) if step.caches == "fill"]
+        if filling and not tables["linux"]["disk"]:
+            self.problem(("step", filling[0], "caches"), 'caches = "fill" without a disk', 'disk = "512M" in [linux]')
+        policy, host = self.policy(data.get("policy")), tables["host"]
+        self.host(host, policy)
+        mechanism = self.mechanism(data, devices, policy)
+        if mechanism == "reporting":
+            schedule = [replace(step, requested={}) for step in schedule]  # there is nothing to request of it
+        return Variant(name, keys, guest, mechanism, tables["machine"], devices, workload, policy, host, schedule,
+                       tables["record"], tables["linux"], wanted)  # fmt: skip
+
+    def mechanism(self, data: dict[str, Any], devices: list[dict[str, Any]], policy: Any) -> str:
+        """What changes sizes; a problem where it does not go with the rest of the file."""
+        mechanism = str(data.get("mechanism") or MECHANISMS[0])
+        if mechanism in ("balloon", "reporting") and len(devices) > 1:
+            self.problem(("device", 1), f'a second [[device]] with mechanism = "{mechanism}"', "one, which is boot memory then")
+        if mechanism == "reporting" and policy:
+            self.problem(("policy",), 'a [policy] with mechanism = "reporting"', "a mechanism whose size can be set")
+        return mechanism
+
+    def host(self, host: dict[str, Any], policy: dict[str, Any] | None) -> None:
+        if host["enforce"] == "cgroup" and not host["memory"]:
+            self.problem(("host", "enforce"), 'enforce = "cgroup" without a limit', 'memory = "2G" beside it')
+        if host["enforce"] == "policy" and host["memory"] and not policy:
+            self.problem(("host", "memory"), "a memory that nothing enforces", 'a table [policy], or enforce = "cgroup"')
+
+    def variant_of_all(self, data: dict[str, Any], name: str, keys: dict[str, Any], guest: str | None) -> Variant:
+        """The guest of the file, or the guests: what one's table has not is the file's."""
+        guests = data.get("guest")
+        if not isinstance(guests, list):
+            return self.variant(data, name, keys, guest or "tide")
+        members: list[Variant] = []
+        for index, given in enumerate(guests):
+            spec = GUEST | {part: Key(None, None, "") for part in GUEST_PARTS}
+            table = self.table(("guest", index), spec, given)
+            own = {part: given[part] for part in (*GUEST_PARTS, "mechanism") if part in given} if isinstance(given, dict) else {}
+            self.own = (("guest", index), frozenset(own))
+            member = self.variant(data | own, name, keys, guest or table["kind"] or "tide")
+            self.own = ((), frozenset())
+            member.member = table["name"] or f"vm{index}"
+            if member.member in (other.member for other in members):
+                self.problem(("guest", index), f"a second guest with the name {member.member}", "a name for each")
+            members.append(member)
+        if not self.problems and members[0].host["memory"]:
+            begin = sum(member.begins_with() for member in members)
+            if begin > members[0].host["memory"]:
+                self.problem(("host", "memory"), f"memory = {format_size(members[0].host['memory'])}",
+                             f"at least what the guests begin with, {format_size(begin)}")  # fmt: skip
+        return replace(members[0], member="", members=members)
 
     def sweep_values(self, given: Any) -> dict[str, list[Any]]:
         values: dict[str, list[Any]] = {}
         if not isinstance(given, dict):
-            self.problem(("sweep",), _found(("sweep",), given), 'a table: "device.block" = ["2M", "4M"]')
+            self.problem(("sweep",), found_words(("sweep",), given), 'a table: "device.block" = ["2M", "4M"]')
             return values
         for key, listed in given.items():
             if not isinstance(listed, list) or not listed:
-                self.problem(("sweep", key), f'"{key}" = {_toml(listed)}', "a list with one value or more")
+                self.problem(("sweep", key), f'"{key}" = {toml_text(listed)}', "a list with one value or more")
             else:
                 values[key] = listed
         return values
-
-
-def _dotted(path: toml_lines.Path) -> str:
-    return ".".join(str(part) for part in path)
-
-
-def _found(path: toml_lines.Path, given: Any) -> str:
-    """What stands where another kind of table is expected, as its author wrote it."""
-    if isinstance(given, dict):
-        return f"[{_dotted(path)}], one table"
-    if isinstance(given, list) and given and all(isinstance(one, dict) for one in given):
-        return f"{len(given)} tables [[{_dotted(path)}]]"
-    return f"{_dotted(path)} = {_toml(given)}"
-
-
-def _toml(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, str):
-        return f'"{value}"'
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{key} = {_toml(item)}" for key, item in value.items()) + "}"
-    if isinstance(value, list):
-        return "[" + ", ".join(_toml(item) for item in value) + "]"
-    return str(value)
 
 
 def _set_key(data: dict[str, Any], key: str, value: Any) -> list[toml_lines.Path]:
@@ -390,17 +315,19 @@ def _next_is_index(parts: list[str], path: toml_lines.Path) -> bool:
 
 _SWEEPABLE = ", ".join(
     [f"machine.{k}" for k in MACHINE] + [f"device.{k}" for k in DEVICE]
-    + ["device.0.block", "workload.KEY", "step.0.requested", "linux.init_on_alloc", "record.interval"]
+    + ["device.0.block", "workload.KEY", "trace.KEY", "policy.KEY", "host.memory", "step.0.requested", "linux.init_on_alloc", "record.interval", "guest.0.PART.KEY", "mechanism"]
 )  # fmt: skip
-_SWEEP_ROOTS = ("machine", "device", "workload", "step", "linux", "record")
+_SWEEP_ROOTS = ("mechanism", "machine", "device", "workload", "trace", "policy", "host", "step", "linux", "record", "guest")
 
 
 def _check(checker: _Checker, path: Path, text: str, data: dict[str, Any], guest: str | None) -> Scenario:
-    parts = ("device", "workload", "step", "sweep", *TABLES)
+    parts = ["device", "workload", "trace", "policy", "step", "sweep", *TABLES]
+    if isinstance(data.get("guest"), list) and data["guest"]:
+        parts.append("guest")
     top = checker.table((), TOP | {part: Key(None, None, "") for part in parts}, data)
     seeds = [top["seed"] or 0] if top["seeds"] is None else top["seeds"]
     scenario = Scenario(path, path.stem, text, top["title"] or "", top["about"] or "",
-                        guest or top["guest"] or "tide", top["repetitions"] or 1, seeds)  # fmt: skip
+                        guest or (top["guest"] if isinstance(top["guest"], str) else None), top["repetitions"] or 1, seeds)  # fmt: skip
     swept = checker.sweep_values(data.get("sweep", {}))
     for values in itertools.product(*swept.values()):
         keys = dict(zip(swept, values))
@@ -412,7 +339,7 @@ def _check(checker: _Checker, path: Path, text: str, data: dict[str, Any], guest
                 checker.problem(("sweep", key), f'"{key}" names no key that can be swept', _SWEEPABLE)
             checker.swept |= dict.fromkeys(paths, line_of(checker.lines, ("sweep", key)))
         name = ",".join(f"{key}={value}" for key, value in keys.items())
-        scenario.variants.append(checker.variant(varied, name, keys, scenario.guest))
+        scenario.variants.append(checker.variant_of_all(varied, name, keys, scenario.guest))
         if checker.problems:
             break
     return scenario
@@ -421,21 +348,10 @@ def _check(checker: _Checker, path: Path, text: str, data: dict[str, Any], guest
 def read(path: Path, guest: str | None = None) -> Scenario:
     """Read and check a file; `guest` takes the place of the file's own. OSError if it cannot be read."""
     text = path.read_text()
-    try:
-        data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ScenarioError([_syntax_problem(str(path), text, str(error))]) from error
+    data = parse(str(path), text)
     checker = _Checker(str(path), locate(text))
     scenario = _check(checker, path, text, data, guest)
+    scenario.warnings = checker.warnings
     if checker.problems:
         raise ScenarioError(sorted(checker.problems, key=lambda problem: problem.line))
     return scenario
-
-
-def _syntax_problem(file: str, text: str, message: str) -> Problem:
-    """tomllib's words, with the line taken out of them ("... (at line 3, column 7)")."""
-    words, _, place = message.rpartition(" (at ")
-    line = len(text.splitlines()) or 1
-    if place.startswith("line "):
-        line = int(place.split()[1].rstrip(","))
-    return Problem(file, line, words or message, "TOML: key = value, [table], [[table of a list]]")

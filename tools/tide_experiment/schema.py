@@ -42,6 +42,15 @@ def text() -> Kind:
     return Kind("a text in quotes", read)
 
 
+def name() -> Kind:
+    def read(value: Any) -> str:
+        if not isinstance(value, str) or not re.fullmatch(r"[a-z][a-z0-9-]{0,15}", value):
+            raise Refused
+        return value
+
+    return Kind("a name of 1 to 16 small letters, digits and hyphens", read)
+
+
 def choice(*names: str) -> Kind:
     def read(value: Any) -> str:
         if value not in names:
@@ -67,6 +76,15 @@ def integer(low: int, high: int) -> Kind:
         return value
 
     return Kind(f"a whole number from {low} to {high}", read)
+
+
+def number(low: float, high: float) -> Kind:
+    def read(value: Any) -> float:
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not low <= value <= high:
+            raise Refused
+        return float(value)
+
+    return Kind(f"a number from {low:g} to {high:g}", read)
 
 
 def integers(low: int, high: int) -> Kind:

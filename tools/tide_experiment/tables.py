@@ -2,21 +2,24 @@
 """Tables for the terminal: the keys of a scenario, and the results with medians and spread."""
 
 import re
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Callable
 
 from rich import box
 from rich.console import Console
 from rich.table import Table
 from tide.units import format_size, human_size
 
-from . import results, scenario
-from .results import Cell, Spread
+from . import results
+from .keys import SECTIONS
+from .results import Cell
+from .schema import Key
 
 
-def _default(value: Any, key: scenario.Key) -> str:
+def _default(value: Any, key: Key) -> str:
     if value is ...:
         return "must be given"
-    if value is None:
+    if value is None or value == "":
         return "-"
     if isinstance(value, bool):
         return str(value).lower()
@@ -29,14 +32,7 @@ def _default(value: Any, key: scenario.Key) -> str:
 
 def print_keys(console: Console) -> None:
     """Every key of every table, with its default and what is allowed."""
-    parts: list[tuple[str, dict[str, scenario.Key]]] = [
-        ("at the top", scenario.TOP),
-        ("[machine]", scenario.MACHINE),
-        ("[[device]]", scenario.DEVICE),
-    ]
-    parts += [(f'[workload] kind = "{kind}"', keys) for kind, keys in scenario.WORKLOADS.items()]
-    parts += [("[[step]]", scenario.STEP), ("[record]", scenario.RECORD), ("[linux]", scenario.LINUX)]
-    for title, keys in parts:
+    for title, keys in SECTIONS:
         console.print(f"\n{title}", style="bold", markup=False)
         for name, key in keys.items():
             allowed = key.kind.allowed if key.kind else ""
@@ -60,18 +56,6 @@ def milliseconds(value: float) -> str:
     return f"{value:.3g}" if value < 1000 else f"{value:.0f}"
 
 
-def _with_spread(spread: Spread | None, show: Any) -> str:
-    if spread is None:
-        return "-"
-    if spread.count == 1 or spread.low == spread.high:
-        return str(show(spread.median))
-    return f"{show(spread.median)} ({show(spread.low)}–{show(spread.high)})"
-
-
-def _median(spread: Spread | None, show: Any) -> str:
-    return "-" if spread is None else str(show(spread.median))
-
-
 def short_variant(variant: str) -> str:
     """ "workload.occupancy=5,device.block=2M" -> "occupancy=5, block=2M"."""
     return ", ".join(re.sub(r"^(?:\w+\.)+", "", part) for part in variant.split(","))
@@ -83,35 +67,86 @@ def step_name(cell: Cell) -> str:
     return f"{cell.label}: {change}" if cell.label else change
 
 
+def settled(cell: Cell) -> str:
+    """ "yes", "1 of 3", or "no: 38.2 MiB" with the size that was reached."""
+    if cell.settled == cell.runs:
+        return "yes"
+    if cell.settled or not cell.reached:
+        return f"{cell.settled} of {cell.runs}"
+    return f"no: {human_size(cell.reached.median)}"
+
+
+# ---- the results: the same columns in the terminal and on the page ----
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of the results: words, or a measure with its spread. Of `rare` ones only what is not zero is shown."""
+
+    title: str
+    words: Callable[[Cell], str] | None = None
+    measure: str = ""
+    show: Callable[[float], str] = big
+    rare: bool = False
+
+    def cell(self, cell: Cell) -> tuple[str, str]:
+        """The median, and how far to trust it, if that says more."""
+        if self.words:
+            return self.words(cell), ""
+        spread = cell.measures[self.measure]
+        if spread is None:
+            return "–", ""
+        low, high = self.show(spread.low), self.show(spread.high)
+        return self.show(spread.median), "" if spread.count == 1 or low == high else f"{low} to {high}"
+
+    def worth(self, cells: list[Cell]) -> bool:
+        """Whether it tells anything about these cells."""
+        if self.title in ("variant", "device", "mechanism"):
+            return len({self.cell(cell) for cell in cells}) > 1
+        return not self.rare or any((spread := cell.measures[self.measure]) and spread.high for cell in cells)
+
+
+COLUMNS = (
+    Column("variant", lambda cell: short_variant(cell.variant)),
+    Column("device", lambda cell: cell.device),
+    Column("guest", lambda cell: cell.guest),
+    Column("mechanism", lambda cell: cell.mechanism),
+    Column("resize", step_name),
+    Column("settled", settled),
+    Column("n", lambda cell: str(cell.runs)),
+    Column("time, ms", measure="settle_ms", show=milliseconds),
+    Column("instructions", measure="instructions"),
+    Column("requests", measure="requests"),
+    Column("moved", measure="workload_moved", rare=True),
+    Column("BUSY", measure="busy", rare=True),
+    Column("CPU, ms", measure="cpu_ms", show=milliseconds),
+    Column("resident", measure="resident_change", show=human_size),
+)
+
+
+def result_columns(cells: list[Cell]) -> list[Column]:
+    """The columns that tell anything about these cells."""
+    return [column for column in COLUMNS if column.worth(cells)]
+
+
+def spread_words(cells: list[Cell]) -> str:
+    """What stands in brackets."""
+    spreads = [spread for cell in cells for spread in cell.measures.values() if spread and spread.count > 1]
+    meanings = results.unique(spread.meaning for spread in spreads)
+    return f"Medians of the runs that have a value; in brackets: {'; '.join(meanings)}" if meanings else "Single runs"
+
+
 def print_results(experiment: results.Experiment, console: Console) -> None:
-    """One row for each resize, guest and variant: the median of all runs, for time and
-    instructions with the least and the most in brackets."""
+    """One row for each resize, guest and variant: the median of all runs and its spread in brackets."""
     cells = results.cells(experiment)
-    columns = {
-        "variant": len(experiment.variants()) > 1,
-        "device": len({cell.device for cell in cells}) > 1,
-        "guest": True,
-    }
-    table = Table(box=box.SIMPLE_HEAD, title=experiment.meta.get("title"), title_justify="left", padding=(0, 1))
-    for name in [name for name, shown in columns.items() if shown] + ["resize", "settled"]:
-        table.add_column(name, no_wrap=name != "resize")
-    for name in ("ms", "instructions", "requests", "CPU ms", "resident"):
-        table.add_column(name, justify="right", no_wrap=True)
+    columns = result_columns(cells)
+    table = Table(box=box.SIMPLE_HEAD, title=experiment.meta.get("title"), title_justify="left", padding=(0, 1),
+                  caption=spread_words(cells), caption_justify="left")  # fmt: skip
+    for column in columns:
+        table.add_column(column.title, justify="left" if column.words else "right", overflow="fold")
     for cell in cells:
-        values = {"variant": short_variant(cell.variant), "device": cell.device, "guest": cell.guest}
-        settled = "yes" if cell.settled == cell.runs else f"{cell.settled} of {cell.runs}"
-        if not cell.settled and cell.reached:
-            settled = f"no: {human_size(cell.reached.median)}"
-        table.add_row(
-            *[values[name] for name, shown in columns.items() if shown],
-            step_name(cell),
-            settled,
-            _with_spread(cell.measures["settle_ms"], milliseconds),
-            _with_spread(cell.measures["instructions"], big),
-            _median(cell.measures["requests"], big),
-            _median(cell.measures["cpu_ms"], milliseconds),
-            _median(cell.measures["resident_change"], human_size),
-        )
+        found = [column.cell(cell) for column in columns]
+        table.add_row(*[f"{median} ({spread})" if spread else median for median, spread in found])
     console.print(table)
     for run in experiment.runs:
         if run.meta["status"] != "complete":

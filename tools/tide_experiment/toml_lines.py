@@ -51,6 +51,15 @@ class _Scanner:
                 self.depth -= 1
 
 
+def _resolved(parts: list[str], counts: dict[Path, int]) -> Path:
+    """The path of a header: below a list of tables it means the last one of the list."""
+    path: Path = ()
+    for part in parts[:-1]:
+        path = (*path, part)
+        path = (*path, counts[path]) if path in counts else path
+    return (*path, parts[-1])
+
+
 def locate(text: str) -> dict[Path, int]:
     """The line (from 1) of every table and key, by its path: ("device", 0, "size")."""
     lines: dict[Path, int] = {}
@@ -62,7 +71,7 @@ def locate(text: str) -> dict[Path, int]:
             header = _HEADER.match(line)
             key = _KEY.match(line)
             if header:
-                table = tuple(_parts(header[2]))
+                table = _resolved(_parts(header[2]), counts)
                 if header[1] == "[[":
                     index = counts[table] = counts.get(table, -1) + 1
                     lines.setdefault(table, number)
