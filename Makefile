@@ -20,7 +20,7 @@ WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-pr
 
 KERNEL_CFLAGS := -std=gnu11 -ffreestanding -O2 -g $(DEFINES) $(WARNINGS) -I. -Iarch/x86_64/include \
 	-m64 -march=x86-64 -mgeneral-regs-only -mno-red-zone -mcmodel=small -fno-pic -fno-pie \
-	-fno-stack-protector -fno-omit-frame-pointer -falign-loops=1 -fno-asynchronous-unwind-tables \
+	-fno-stack-protector -falign-loops=1 -fno-asynchronous-unwind-tables \
 	-fno-strict-aliasing -fcf-protection=none -MMD -MP
 KERNEL_LDFLAGS := -nostdlib -static -Wl,--build-id=none -Wl,-z,noexecstack \
 	-Wl,-z,max-page-size=4096 -Wl,-T,linker.ld

@@ -52,6 +52,8 @@ trap_common:
     cld
     movq %rsp, %rdi
     call trap_dispatch
+    .globl trap_return
+trap_return:                    /* rsp is at the struct trap_frame */
     popq %r15
     popq %r14
     popq %r13

@@ -38,6 +38,7 @@ void traps_load(void);
 
 /* Every exception and interrupt, from trap_entry.S. */
 void trap_dispatch(struct trap_frame *frame);
+extern const u8 trap_return[]; /* where it returns to, with rsp at the frame */
 
 /* Every vector from VECTOR_PIC on; interrupts.c. */
 void interrupt_dispatch(unsigned vector);

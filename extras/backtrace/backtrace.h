@@ -27,19 +27,24 @@ static inline bool stack_has_guard(const struct stack *stack, u64 address)
     return address >= stack->guard && address < stack->guard + PAGE_BYTES;
 }
 
-/* ---- callers.c: read from the frame pointers, a bounded number, and only from stacks ---- */
+/* ---- callers.c: by what the compiler says of the stack at each instruction ---- */
 
-/* " name+0x12", with the blank, or "". */
-const char *symbol_text(u64 address, char text[SYMBOL_TEXT_BYTES]);
+/* Where a function is: what its frame, and from that its caller, can be found by. */
+struct place {
+    u64 rip;
+    u64 rsp;
+    u64 rbp;
+    bool is_caller; /* rip is what a call returns to; else it comes next itself */
+};
 
 /*
- * The same for a return address: the call before it decides the name, because
+ * " name+0x12", with the blank, or "". Of a caller the call before rip decides the name, because
  * a call that never returns may be the last instruction of its function.
  */
-const char *symbol_text_of_caller(u64 return_address, char text[SYMBOL_TEXT_BYTES]);
+const char *place_text(const struct place *place, char text[SYMBOL_TEXT_BYTES]);
 
-/* Print one line each, "  #N 0xADDRESS name+0xOFFSET". Numbers begin with `first`. */
-void backtrace_print(u64 frame_pointer, unsigned first);
+/* Print a line for the place and one for each of its callers, "  #N 0xADDRESS name+0xOFFSET". */
+void backtrace_print(struct place place);
 
 /* The hook of struct extra: the callers of the function that calls it. */
 void backtrace_print_here(void);

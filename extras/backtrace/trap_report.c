@@ -18,8 +18,6 @@
 #define FAULT_RESERVED (1 << 3)
 #define FAULT_FETCH    (1 << 4)
 
-#define PUSH_RBP 0x55 /* the first instruction of a function with a frame */
-
 static const struct {
     const char *mnemonic;
     const char *name;
@@ -79,39 +77,6 @@ static void print_registers(const struct trap_frame *frame)
                        (unsigned long long)registers[i].value, i % 4 == 3 ? "\n" : "");
 }
 
-/*
- * True if the function at rip has no frame: a small one that calls nothing, or a call to an address
- * without code. The return address is then on top of the stack.
- */
-static bool is_frameless(const struct trap_frame *frame)
-{
-    u64 offset;
-
-    if (!image_has_text(frame->rip))
-        return true;
-    return symbol_lookup(frame->rip, &offset) != NULL &&
-           (offset == 0 || *(const u8 *)phys_to_virt(frame->rip - offset) != PUSH_RBP);
-}
-
-static void print_callers(const struct trap_frame *frame)
-{
-    char text[SYMBOL_TEXT_BYTES];
-    struct stack stack;
-    unsigned next = 1;
-
-    console_printf("callers:\n  #0 0x%llx%s\n", (unsigned long long)frame->rip,
-                   symbol_text(frame->rip, text));
-    if (is_frameless(frame) && frame->rsp % 8 == 0 && stack_find(frame->rsp, &stack) != NULL &&
-        !stack_has_guard(&stack, frame->rsp)) {
-        u64 caller = *(const u64 *)phys_to_virt(frame->rsp);
-
-        if (image_has_text(caller))
-            console_printf("  #%u 0x%llx%s\n", next++, (unsigned long long)caller,
-                           symbol_text_of_caller(caller, text));
-    }
-    backtrace_print(frame->rbp, next);
-}
-
 static void print_page_fault(const struct trap_frame *frame)
 {
     char text[128];
@@ -140,6 +105,7 @@ static void explain_trap(const struct trap_frame *frame)
 
 static void report_trap(const struct trap_frame *frame)
 {
+    struct place place = {.rip = frame->rip, .rsp = frame->rsp, .rbp = frame->rbp};
     char text[SYMBOL_TEXT_BYTES];
     const char *mnemonic = exceptions[frame->vector].mnemonic;
     const char *name = exceptions[frame->vector].name;
@@ -147,10 +113,11 @@ static void report_trap(const struct trap_frame *frame)
     console_printf("trap: %s (%s, vector %llu, error code 0x%llx) at 0x%llx%s on cpu %u\n",
                    name != NULL ? name : "reserved exception", mnemonic != NULL ? mnemonic : "-",
                    (unsigned long long)frame->vector, (unsigned long long)frame->error_code,
-                   (unsigned long long)frame->rip, symbol_text(frame->rip, text), cpu_id());
+                   (unsigned long long)frame->rip, place_text(&place, text), cpu_id());
     explain_trap(frame);
     print_registers(frame);
-    print_callers(frame);
+    console_printf("callers:\n");
+    backtrace_print(place);
 }
 
 EXTRA(backtrace) = {

@@ -2,6 +2,7 @@
 """Where things are, and steps that several tests take, judged from the host's side."""
 
 import os
+import re
 from pathlib import Path
 from typing import Callable
 
@@ -36,6 +37,11 @@ class CheckedGuest(Guest):
 
 
 Boot = Callable[..., Qemu]  # the fixture `boot` of conftest.py
+
+
+def callers_in(report: str) -> list[str]:
+    """The functions of a call stack that the guest has printed, innermost first."""
+    return re.findall(r"^ +#\d+ 0x\w+(?: (\w+)\+0x\w+)?$", report.replace("\r", ""), re.MULTILINE)
 
 
 def resize(qemu: Qemu, device: str, size: int) -> Settled:

@@ -4,11 +4,12 @@
 import os
 
 import pytest
-from helpers import Boot, resize
+from helpers import Boot, callers_in, resize
 from tide.machine import MemDevice
 from tide.units import MIB
 
 PANIC, TRAP = 37, 39
+OUTERMOST = ["kernel_turn", "kmain", "boot_main", "enter_64"]
 READ_FAULT = r"^trap: page fault \(#PF, vector 14, error code 0x0\)"
 
 # kind -> (exit status, patterns that the report must have)
@@ -37,8 +38,14 @@ def test_crash(boot: Boot, kind: str, machine: dict[str, str]) -> None:
     start = qemu.guest.send(f"crash {kind}")
     for pattern in patterns:
         qemu.guest.console.wait(pattern, start)
-    qemu.guest.console.wait(r"^ +#\d+ 0x\w+ \w+\+0x", start)
     assert qemu.wait_exit() == status
+    callers = callers_in(qemu.guest.console.wait_end()[start:])
+    if kind == "stack":
+        assert callers == ["recurse"] * 32  # as many as are printed
+    else:
+        # Whatever the function that failed had done to its stack, nobody is missing or there twice.
+        assert callers[-len(OUTERMOST) :] == OUTERMOST
+        assert "command_crash" in callers and len(set(callers)) == len(callers)
 
 
 def test_a_block_that_was_unplugged_again(boot: Boot) -> None:

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from helpers import IMAGE, TREE
+from helpers import IMAGE, TREE, callers_in
 from terminal import WAIT_SECONDS, Terminal, run_tool
 
 pytestmark = pytest.mark.skipif(shutil.which("gdb") is None, reason="gdb is not installed")
@@ -31,6 +31,14 @@ def test_gdb_stops_at_the_first_instruction(image: Path) -> None:
     told = run_gdb(image, "info registers rip", "hbreak kmain", "continue", "backtrace 1")
     assert "Breakpoint 1, boot_entry" in told, told
     assert "kmain (boot=" in told.split("Breakpoint 2", 1)[1]
+
+
+def test_callers_beyond_an_interrupt(image: Path, tmp_path: Path) -> None:
+    """As if its handler printed them: on the stack are the trap's frame and, below, what was interrupted."""
+    run_gdb(image, "hbreak *interrupt_dispatch", "continue", "hbreak *trap_return", "jump *backtrace_print_here")
+    callers = callers_in((tmp_path / "gdb/serial.log").read_text())
+    assert "trap_common" in callers[:2]
+    assert callers[-3:] == ["kmain", "boot_main", "enter_64"]
 
 
 def go_on(terminal: Terminal, log: Path) -> None:

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # What a lab's tree builds otherwise, and `make grade`.
 #
-# -O1, and each function by itself: gdb shows the lines in their order. A warning does not stop the build.
+# -O1, each function by itself and with its frame pointer: gdb shows the lines in their order. A warning does not stop the build.
 
-LAB_CFLAGS := -include tests/lab/missing.h -fno-inline-functions-called-once -Wno-error -Wno-unused-function -Wno-unused-parameter
+LAB_CFLAGS := -include tests/lab/missing.h -fno-omit-frame-pointer -fno-inline-functions-called-once -Wno-error -Wno-unused-function -Wno-unused-parameter
 KERNEL_CFLAGS := $(patsubst -O2,-O1,$(KERNEL_CFLAGS)) $(LAB_CFLAGS)
 HOST_CFLAGS += $(LAB_CFLAGS)
 
