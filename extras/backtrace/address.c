@@ -29,23 +29,32 @@ extern const struct symbol symbol_table[] __attribute__((weak));
 extern const struct symbol symbol_table_end[] __attribute__((weak));
 extern const char symbol_names[] __attribute__((weak));
 
-const char *symbol_lookup(u64 address, u64 *offset)
+size_t address_find(const u32 *first, size_t nr, size_t bytes, u64 address)
 {
     size_t low = 0;
-    size_t high = (size_t)(symbol_table_end - symbol_table);
+    size_t high = nr;
 
-    if (high == 0 || !image_has_text(address))
-        return NULL;
     while (high - low > 1) {
         size_t middle = low + (high - low) / 2;
 
-        if (symbol_table[middle].address <= address)
+        if (*(const u32 *)((const u8 *)first + middle * bytes) <= address)
             low = middle;
         else
             high = middle;
     }
-    *offset = address - symbol_table[low].address;
-    return symbol_names + symbol_table[low].name;
+    return low;
+}
+
+const char *symbol_lookup(u64 address, u64 *offset)
+{
+    size_t nr = (size_t)(symbol_table_end - symbol_table);
+
+    if (nr == 0 || !image_has_text(address))
+        return NULL;
+    const struct symbol *found =
+        &symbol_table[address_find(&symbol_table->address, nr, sizeof(*symbol_table), address)];
+    *offset = address - found->address;
+    return symbol_names + found->name;
 }
 
 /* ---- addresses ---- */

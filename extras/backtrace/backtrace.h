@@ -13,6 +13,12 @@
 
 /* ---- address.c ---- */
 
+/*
+ * The last row of a table at or below an address, or row 0. The rows, of so many bytes each, are
+ * sorted by an address in them; `first` is that of row 0.
+ */
+size_t address_find(const u32 *first, size_t nr, size_t bytes, u64 address);
+
 /* The function of the kernel that holds an address, and how far into it, or NULL. */
 const char *symbol_lookup(u64 address, u64 *offset);
 

@@ -43,20 +43,11 @@ const char *place_text(const struct place *place, char text[SYMBOL_TEXT_BYTES])
 /* An address without code was called: nothing has been pushed since. */
 static struct unwind_row row_at(u64 address)
 {
-    const struct unwind_row *low = unwind_table;
-    const struct unwind_row *high = unwind_table_end;
+    size_t nr = (size_t)(unwind_table_end - unwind_table);
 
-    if (!image_has_text(address) || low == high)
+    if (!image_has_text(address) || nr == 0)
         return (struct unwind_row){.base = BASE_RSP, .bytes = 8};
-    while (high - low > 1) {
-        const struct unwind_row *middle = low + (high - low) / 2;
-
-        if (middle->address <= address)
-            low = middle;
-        else
-            high = middle;
-    }
-    return *low;
+    return unwind_table[address_find(&unwind_table->address, nr, sizeof(*unwind_table), address)];
 }
 
 /* Read `bytes` at an address, in words; only of a stack, and not of its guard page. */
