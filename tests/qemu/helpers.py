@@ -55,6 +55,20 @@ def resize(qemu: Qemu, device: str, size: int) -> Settled:
     return settled
 
 
+def wait_churned(qemu: Qemu) -> None:
+    """Wait until another processor has freed a page: less is in use than a moment before. Nothing else may free."""
+    most = 0
+
+    def is_freed() -> bool:
+        nonlocal most
+        stats = qemu.guest.stats()
+        used = stats["boot used"] + stats["plugged used"]
+        most = max(most, used)
+        return used < most
+
+    qemu.wait_for(is_freed, "another processor to free a page")
+
+
 def switch_off(qemu: Qemu, device: str) -> None:
     """`off`, and until the device has agreed: QEMU may answer its UNPLUG ALL at once or later."""
     answer = qemu.guest.command(f"off {device}")
