@@ -4,11 +4,10 @@
 
 #include "include/units.h"
 
-/* The bits of one word that [first, first + count) covers, from bit first % 64 on. */
+/* The bits of one word that [first, first + count) covers, from bit first % 64 on: 1 to 64. */
 static u64 word_mask(u64 first, u64 count)
 {
-    u64 mask = count >= 64 ? ~(u64)0 : ((u64)1 << count) - 1;
-    return mask << (first % 64);
+    return ~(u64)0 >> (64 - count) << (first % 64);
 }
 
 /* How many bits of a range lie in its first word. */

@@ -4,6 +4,7 @@
  * second; where no alarm goes off, the loop does not sleep, and they are called each millisecond.
  * A warning says once what is missing; an alarm may just be late.
  */
+#include "arch/x86_64/arch.h"
 #include "arch/x86_64/interrupts.h"
 #include "arch/x86_64/timer.h"
 #include "asm/cpu.h"
@@ -18,6 +19,7 @@
 
 #define LINES_MS  10
 #define AWAKE_MS  1
+#define FIRST_MS  2    /* to the first alarm, which shows whether one interrupts */
 #define WARN_MS   1000 /* without an alarm: how often to find out why */
 #define READS_MAX 1000 /* an 8254 that runs has moved by then */
 
@@ -25,6 +27,7 @@ static bool has_lines;
 static u64 next_ms;
 static u64 silent_since_ms;
 static bool warned;
+static bool is_armed; /* the first alarm */
 
 static bool channel_0_runs(void)
 {
@@ -79,6 +82,9 @@ static void poll(void)
         return;
     next_ms = now_ms + (alarm_works() ? LINES_MS : AWAKE_MS);
     u64 flags = irq_save();
+    if (!is_armed)
+        timer_arm(now_ms + FIRST_MS);
+    is_armed = true;
     interrupts_poll();
     irq_restore(flags);
     if (!alarm_works() && now_ms - silent_since_ms >= WARN_MS)
@@ -97,6 +103,7 @@ static void started(void)
 {
     has_lines = pic_exists();
     next_ms = silent_since_ms = platform_now_ms();
+    is_armed = false;
 }
 
 EXTRA(no_tick) = {.name = "no_tick", .timer_started = started, .poll = poll, .due_ms = due_ms};

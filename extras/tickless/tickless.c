@@ -28,7 +28,6 @@
 #define LONG_STAMPS   (1 << 20)
 #define SPARE_STAMPS  (1 << 16) /* what the accesses of a try may take */
 #define MEASURE_TRIES 8
-#define FIRST_MS      10  /* the first alarm: soon, but after most starts */
 #define LEARN_MS      100 /* the shortest alarm of which the counter's speed is learnt */
 
 #define CPUID_DEADLINE    (1 << 24) /* leaf 1, ecx */
@@ -55,6 +54,7 @@ static u64 armed_ms;      /* TIMER_NEVER: it is not */
 static u64 shot_begin_ms; /* of the time until then, */
 static u64 shot_ms;       /* and how long it is */
 static bool works;
+static bool is_measured; /* when the first alarm is armed, which a start does without */
 
 /* ---- the hardware ---- */
 
@@ -134,6 +134,10 @@ static void arm(u64 at_ms)
 {
     u64 now_ms = clock_now_ms();
 
+    if (!is_measured) {
+        is_measured = true;
+        clock_start(measure(clock_find_timer() ? SHORT_STAMPS : LONG_STAMPS));
+    }
     if (armed_ms <= now_ms) /* it is on its way, or lost */
         armed_ms = TIMER_NEVER;
     if (at_ms == TIMER_NEVER && armed_ms == TIMER_NEVER)
@@ -176,11 +180,10 @@ static void start_all(void)
 
     choose_alarm();
     clock.needs_line = alarm == ALARM_CHANNEL_0;
-    clock_start(measure(clock_find_timer() ? SHORT_STAMPS : LONG_STAMPS));
+    clock_start(clock_stamps(1));
     armed_ms = TIMER_NEVER;
-    works = false;
+    works = is_measured = false;
     timer_set_clock(&clock);
-    arm(clock_now_ms() + FIRST_MS); /* to see whether it interrupts */
 }
 
 EXTRA(tickless) = {.name = "tickless", .timer_started = start_all};

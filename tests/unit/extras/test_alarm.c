@@ -39,6 +39,23 @@ TEST_WITH(test_each_alarm_comes_when_something_is_due, set_up, tear_down)
     }
 }
 
+/* So that a start takes less; until then a counter of 2 GHz is a guess. */
+TEST_WITH(test_nothing_is_measured_before_the_first_alarm, set_up, tear_down)
+{
+    tickless_extra.timer_started();
+    no_tick_extra.timer_started();
+    u64 begin_ms = board_now_ms();
+    pass_ns(100 * NS_A_MS);
+    assert_in_range(board_now_ms() - begin_ms, 119, 121);
+    assert_int_equal(board.nr_writes, 0);
+    assert_int_equal(alarm_ns(), NEVER_NS);
+    begin_ms = board_now_ms();
+    board.clock->arm(begin_ms + 1000);
+    assert_in_range(alarm_ns(), board.ns + 1000 * NS_A_MS, board.ns + 1050 * NS_A_MS);
+    sleep_to_alarm();
+    expect_clock(begin_ms, 1017);
+}
+
 /* What an alarm that is left alone costs: nothing. */
 TEST_WITH(test_it_is_set_only_for_an_earlier_time, set_up, tear_down)
 {
@@ -134,6 +151,7 @@ TEST_WITH(test_without_the_8259_the_lines_are_polled, set_up, tear_down)
 TEST_WITH(test_with_interrupts_nothing_is_polled, set_up, tear_down)
 {
     start_and_tick();
+    board.nr_polls = 0;
     no_tick_extra.poll();
     assert_int_equal(no_tick_extra.due_ms(), UINT64_MAX);
     assert_int_equal(board.nr_polls, 0);

@@ -198,6 +198,11 @@ void timer_set_clock(const struct timer_clock *that)
     board.clock = that;
 }
 
+void timer_arm(u64 at_ms)
+{
+    board.clock->arm(at_ms);
+}
+
 static u32 read_requested(void *context, u64 offset, unsigned bytes)
 {
     (void)context;
@@ -234,6 +239,7 @@ static void set_up(void)
     fake_port_claim(PM_PORT, 4, &ports, NULL);
     fake_port_claim(0x20, 1, &pic, NULL);
     fake_mmio_claim(APIC_AT, 0x1000, &apic_registers, NULL);
+    stamps_per_ms = CPU_STAMP_HZ / 1000;
     shown_ms = 0;
     rest = 0;
     warned = false;
@@ -245,10 +251,12 @@ static void tear_down(void)
     fake_mmio_reset();
 }
 
+/* The kernel's start, and the first turn of its loop. */
 static void start(void)
 {
     tickless_extra.timer_started();
     no_tick_extra.timer_started();
+    no_tick_extra.poll();
 }
 
 /* When what is set goes off, or NEVER_NS. */
