@@ -34,7 +34,7 @@ static one_copy u64 make_table(struct page_tables *tables, u64 first, u64 step)
     if (page == PADDR_NONE)
         return 0;
     u64 *table = phys_to_virt(page);
-#pragma GCC unroll 8
+#pragma GCC unroll 16
     for (unsigned i = 0; i < PAGE_TABLE_ENTRIES; i++) {
         table[i] = first;
         first += step;
