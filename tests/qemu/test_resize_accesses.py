@@ -129,5 +129,6 @@ def test_while_pages_move(boot: Boot, qemu_version: tuple[int, ...], irq: str) -
     assert polls <= (1 if irq == "intx" else 2 + 100 * seconds)
     kinds = Counter(kind_of(access) for access in accesses)
     alarms = kinds["timer"] + kinds["interrupt controller"]  # each poll is due at a time of its own
-    assert len(accesses) - alarms - polls <= 20 + SLOW_LOOK * seconds, by_register(accesses)
+    # Nine notifications and a look. Where a slow look comes first, what is polled later explains nothing: one more.
+    assert len(accesses) - alarms - polls <= 50 + SLOW_LOOK * seconds, by_register(accesses)
     assert alarms <= 6 * (2 + 100 * seconds), by_register(accesses)
